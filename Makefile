@@ -1,0 +1,150 @@
+# segreg - build, test, demonstrate. The targets that people type:
+#
+#   make            library, daemon and tool under build/
+#   make demo       install what is missing, build, and show the main job on real files
+#   make check      install what is missing, build, and run all tests
+#   make asan ubsan tsan    the tests in a build with that sanitizer
+#   make clean
+#
+# Settings: CC, CFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
+#   DEMO_INPUT (folder of text for the demo), SUITE (run one suite of the tests).
+
+VERSION := $(shell awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } END { print v }' \
+             include/segreg.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+CC      ?= gcc
+SAN     ?=
+BUILD   ?= build
+CFLAGS  ?= -O2 -g
+Q       := $(if $(V),,@)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual \
+        -Wpointer-arith -Wimplicit-fallthrough -Werror
+SEG_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread $(WARN) \
+        -DAO_PREFER_BUILTIN_ATOMICS \
+        $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all)
+SEG_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
+
+pc = $(shell pkg-config $(1) $(2))
+LIB_LIBS    = $(call pc,--libs,lmdb)
+CTL_CFLAGS  = $(call pc,--cflags,smartcols)
+CTL_LIBS    = $(call pc,--libs,smartcols)
+DAE_CFLAGS  = $(call pc,--cflags,libsystemd)
+DAE_LIBS    = $(call pc,--libs,libsystemd)
+TEST_LIBS   = $(call pc,--libs,cunit)
+
+LIB_SRC  := $(wildcard lib/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
+DAE_OBJ  := $(BUILD)/obj/daemon/segregd.o $(BUILD)/obj/daemon/tool.o
+CTL_SRC  := $(filter-out daemon/segregd.c,$(wildcard daemon/*.c))
+CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
+TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c tests/crash/*.c)
+TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
+DEMO_SRC := $(wildcard tests/demo/*.c)
+DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
+
+SO     := libsegreg.so.$(VERSION)
+SONAME := libsegreg.so.$(SOVERSION)
+PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
+
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check
+.DELETE_ON_ERROR:
+all: $(PRODUCTS)
+
+# ---------------------------------------------------------------- products
+
+$(BUILD)/libsegreg.a: $(LIB_OBJ)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/$(SO): $(LIB_OBJ) lib/libsegreg.map
+	@echo "  LD      $@"
+	$(Q)$(CC) -shared $(SEG_LDFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script=lib/libsegreg.map \
+	    $(if $(SAN),,-Wl,-z,defs) -o $@ $(LIB_OBJ) $(LIB_LIBS)
+
+$(BUILD)/libsegreg.so: $(BUILD)/$(SO)
+	$(Q)ln -sf $(SO) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
+
+$(BUILD)/segregd: $(DAE_OBJ) $(BUILD)/libsegreg.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(DAE_LIBS)
+
+$(BUILD)/segctl: $(CTL_OBJ) $(BUILD)/libsegreg.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(CTL_LIBS)
+
+$(DAE_OBJ): EXTRA = $(DAE_CFLAGS)
+$(CTL_OBJ): EXTRA = $(CTL_CFLAGS)
+
+# The library once more with stop points, failing system calls and lock-order checks compiled in, for the tests.
+$(BUILD)/libsegreg-testing.a: $(TLIB_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/segreg-tests: $(TEST_OBJ) $(BUILD)/libsegreg-testing.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
+
+$(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/obj/testing/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $< (testing)"
+	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -Ilib -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -Ilib -Itests/support -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(SEG_CFLAGS) $(EXTRA) $(CFLAGS) -DSR_TESTING=0 -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------- for people
+
+PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
+            mandoc python3-minimal procps
+
+# Install what is missing; where that is not possible, say what is missing and stop.
+deps:
+	@missing=; for p in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	[ -z "$$missing" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; else \
+	    echo "segreg needs these packages, and neither root nor sudo is at hand to install them:$$missing" >&2; \
+	    exit 1; fi; \
+	echo "installing$$missing"; \
+	$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+demo: deps
+	@$(MAKE) --no-print-directory demo-run
+
+demo-run: all $(BUILD)/segreg-demo
+	@$(BUILD)/segreg-demo --bin $(BUILD) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)')
+
+check: deps
+	@$(MAKE) --no-print-directory check-run
+
+check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo
+	@tests/run-check $(BUILD) $(SUITE)
+
+asan:  ; @$(MAKE) --no-print-directory check BUILD=build/asan SAN=address CFLAGS='-O1 -g'
+ubsan: ; @$(MAKE) --no-print-directory check BUILD=build/ubsan SAN=undefined CFLAGS='-O1 -g'
+tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS='-O1 -g'
+
+# The whole tree through clang's eyes, without linking.
+clang-check:
+	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
+	    $(LIB_SRC) daemon/segregd.c $(CTL_SRC) $(TEST_SRC) $(DEMO_SRC))
+
+clean:
+	rm -rf build

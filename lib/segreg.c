@@ -1,0 +1,569 @@
+/*
+ * segreg.c - the public calls: what comes from outside is checked here, once.
+ */
+#include "segreg.h"
+#include "sr_ask.h"
+#include "sr_edit.h"
+#include "sr_error.h"
+#include "sr_handle.h"
+#include "sr_lane.h"
+#include "sr_pin.h"
+#include "sr_sweep.h"
+#include "sr_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+#define DEFAULT_TIMEOUT_MS 10000u
+
+const char *segreg_version_string(void)
+{
+	return STRING(SEGREG_VERSION_MAJOR) "." STRING(SEGREG_VERSION_MINOR) "." STRING(SEGREG_VERSION_PATCH);
+}
+
+static int invalid(const char *what)
+{
+	return sr_fail(SEGREG_E_INVAL, "invalid argument: %s", what);
+}
+
+/* Every call's first step: is this a handle, and is it attached in this process? */
+static inline int check(struct segreg *reg)
+{
+	if (__builtin_expect(!reg || reg->magic != SR_HANDLE_MAGIC, 0))
+		return invalid("not an open handle");
+	if (__builtin_expect(sr_load_acquire_u64(&reg->fork_generation) != sr_fork_generation(), 0))
+		return sr_handle_arrive(reg);
+	return 0;
+}
+
+/*
+ * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not know and is
+ * not zero. size is the caller's.
+ */
+static int copy_in(void *ours, size_t our_size, const void *theirs, size_t size)
+{
+	memset(ours, 0, our_size);
+	if (!theirs)
+		return 0;
+	if (size < sizeof(size_t))
+		return invalid("a struct whose size is not set");
+	for (size_t i = our_size; i < size; i++)
+		if (((const unsigned char *)theirs)[i])
+			return invalid("an option that this version of segreg does not know");
+	memcpy(ours, theirs, size < our_size ? size : our_size);
+	return 0;
+}
+
+/* Fill the caller's struct up to its size, which stays. */
+static void copy_out(void *theirs, size_t size, const void *ours, size_t our_size)
+{
+	size_t most = size < our_size ? size : our_size;
+
+	memcpy((char *)theirs + sizeof(size_t), (const char *)ours + sizeof(size_t), most - sizeof(size_t));
+}
+
+/* ---------------------------------------------------------------- life */
+
+int segreg_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg)
+{
+	struct segreg_open_options o;
+	int rc = copy_in(&o, sizeof(o), options, options ? options->size : 0);
+
+	if (rc)
+		return rc;
+	if (!dir || !*dir || !reg)
+		return invalid("no directory, or nowhere to put the handle");
+	if (o.flags & ~(SEGREG_CREATE | SEGREG_ADOPT))
+		return invalid("unknown flags");
+	if (o.flags & SEGREG_CREATE && o.flags & SEGREG_ADOPT)
+		return invalid("SEGREG_CREATE and SEGREG_ADOPT exclude each other");
+	if (!o.timeout_ms)
+		o.timeout_ms = DEFAULT_TIMEOUT_MS;
+	if (!o.label)
+		o.label = program_invocation_short_name;
+	return sr_handle_open(dir, &o, reg);
+}
+
+int segreg_close(struct segreg *reg, uint64_t *released)
+{
+	if (!reg) {
+		if (released)
+			*released = 0;
+		return 0;
+	}
+	if (reg->magic != SR_HANDLE_MAGIC)
+		return invalid("not an open handle");
+	return sr_handle_close(reg, released);
+}
+
+const char *segreg_base_path(const struct segreg *reg)
+{
+	return reg && reg->magic == SR_HANDLE_MAGIC ? reg->registry->base.path : NULL;
+}
+
+/* ---------------------------------------------------------------- segments and edits */
+
+static void begin(struct segreg *reg, struct segreg_edit *edit)
+{
+	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_generation = reg->fork_generation };
+}
+
+/* An edit of one. */
+static int commit_one(struct segreg_edit *edit, int rc)
+{
+	if (!rc)
+		rc = sr_edit_commit(edit, NULL);
+	sr_edit_clear(edit);
+	return rc;
+}
+
+int segreg_register(struct segreg *reg, uint64_t id, const char *path)
+{
+	struct segreg_edit edit;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!path)
+		return invalid("no path");
+	begin(reg, &edit);
+	return commit_one(&edit, sr_edit_add(&edit, id, path));
+}
+
+int segreg_retire(struct segreg *reg, uint64_t id)
+{
+	struct segreg_edit edit;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	begin(reg, &edit);
+	return commit_one(&edit, sr_edit_retire(&edit, id));
+}
+
+int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (flags & ~SEGREG_FORCE)
+		return invalid("unknown flags");
+	return sr_force_remove(reg, id, flags & SEGREG_FORCE);
+}
+
+static int check_edit(const struct segreg_edit *edit)
+{
+	if (!edit || edit->magic != SR_EDIT_MAGIC)
+		return invalid("not an edit");
+	if (edit->fork_generation != sr_fork_generation())
+		return invalid("the edit was begun by the parent process");
+	return 0;
+}
+
+int segreg_edit_begin(struct segreg *reg, struct segreg_edit **edit)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!edit)
+		return invalid("nowhere to put the edit");
+	*edit = sr_sys_malloc(sizeof(**edit));
+	if (!*edit)
+		return sr_fail(SEGREG_E_NOMEM, "no memory for an edit");
+	begin(reg, *edit);
+	return 0;
+}
+
+int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	return path ? sr_edit_add(edit, id, path) : invalid("no path");
+}
+
+int segreg_edit_retire(struct segreg_edit *edit, uint64_t id)
+{
+	int rc = check_edit(edit);
+
+	return rc ? rc : sr_edit_retire(edit, id);
+}
+
+int segreg_edit_expect(struct segreg_edit *edit, uint64_t version)
+{
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	edit->expects = true;
+	edit->expected = version;
+	return 0;
+}
+
+int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version)
+{
+	int rc = check_edit(edit);
+
+	if (!rc)
+		rc = sr_edit_commit(edit, version);
+	segreg_edit_abort(edit);
+	return rc;
+}
+
+void segreg_edit_abort(struct segreg_edit *edit)
+{
+	if (!edit || edit->magic != SR_EDIT_MAGIC)
+		return;
+	sr_edit_clear(edit);
+	edit->magic = 0;
+	free(edit);
+}
+
+int segreg_version(struct segreg *reg, uint64_t *version)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!version)
+		return invalid("nowhere to put the version");
+	*version = sr_load_acquire_u64(&reg->region.header->version);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- pins */
+
+int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	int rc = check(reg);
+
+	if (__builtin_expect(rc, 0))
+		return rc;
+	if (__builtin_expect(!pin || flags & ~SEGREG_PIN_LIVE, 0))
+		return invalid("nowhere to put the pin, or unknown flags");
+	return sr_pin(reg, id, flags, pin);
+}
+
+int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
+{
+	size_t done;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if ((n && (!ids || !pins)) || flags & ~SEGREG_PIN_LIVE)
+		return invalid("no ids, nowhere to put the pins, or unknown flags");
+	for (done = 0; done < n && !rc; done++)
+		rc = sr_pin(reg, ids[done], flags, &pins[done]);
+	if (!rc)
+		return 0;
+	for (done--; done-- > 0;)
+		sr_unpin(reg, &pins[done]);
+	return rc;
+}
+
+int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
+{
+	int rc = check(reg);
+
+	if (__builtin_expect(rc, 0))
+		return rc;
+	return __builtin_expect(pin != NULL, 1) ? sr_unpin(reg, pin) : invalid("no pin");
+}
+
+/* The path below base of a segment that this handle pins. */
+static int pinned_path(struct segreg *reg, const struct segreg_pin *pin, char path[SEGREG_PATH_MAX + 1])
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!pin)
+		return invalid("no pin");
+	if (!sr_pin_is_held(reg, pin))
+		return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
+	if (!sr_table_path(&reg->region, pin->slot, path))
+		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (path of segment %" PRIu64 ")", pin->id);
+	return 0;
+}
+
+int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf, size_t size)
+{
+	const char *base;
+	char path[SEGREG_PATH_MAX + 1];
+	int rc = pinned_path(reg, pin, path);
+
+	if (rc)
+		return rc;
+	base = reg->registry->base.path;
+	if (!buf || strlen(base) + 1 + strlen(path) >= size)
+		return invalid("the buffer is too small for the path");
+	sprintf(buf, "%s/%s", base[1] ? base : "", path);
+	return 0;
+}
+
+/* file inside the segment at path, or the segment itself. */
+static int open_inside(struct segreg *reg, const char *path, const char *file, int *fd)
+{
+	struct sr_base *base = &reg->registry->base;
+	int opened, inside, dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	opened = sr_sys_open_beneath(dir, path, file ? O_PATH | O_DIRECTORY : O_RDONLY);
+	if (opened != -1 && file) {
+		inside = sr_sys_open_beneath(opened, file, O_RDONLY);
+		int errnum = errno;
+		sr_sys_close(opened);
+		errno = errnum;
+		opened = inside;
+	}
+	if (opened == -1 && (errno == ELOOP || errno == EXDEV))
+		return sr_fail(SEGREG_E_PATH, "\"%s\" leads out of segment %s", file ? file : "", path);
+	if (opened == -1)
+		return sr_fail_errno(errno, "cannot open \"%s\" of segment %s", file ? file : "", path);
+	*fd = opened;
+	return 0;
+}
+
+int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd)
+{
+	char path[SEGREG_PATH_MAX + 1];
+	int rc;
+
+	if (!fd || (file && !*file))
+		return invalid("nowhere to put the descriptor, or an empty file name");
+	rc = pinned_path(reg, pin, path);
+	return rc ? rc : open_inside(reg, path, file, fd);
+}
+
+static int map_fd(int fd, const char *file, struct segreg_map *map)
+{
+	struct stat st;
+
+	if (sr_sys_fstat(fd, &st) == -1)
+		return sr_fail_errno(errno, "cannot look at \"%s\"", file ? file : "the segment");
+	if (!S_ISREG(st.st_mode))
+		return sr_fail(SEGREG_E_PATH, "\"%s\" is not a regular file", file ? file : "the segment");
+	map->length = (size_t)st.st_size;
+	if (!map->length)
+		return 0;
+	map->data = sr_sys_mmap(map->length, PROT_READ, MAP_SHARED, fd);
+	return map->data ? 0 : sr_fail_errno(errno, "cannot map \"%s\"", file ? file : "the segment");
+}
+
+int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map)
+{
+	struct segreg_map made = { .data = NULL };
+	int fd, rc;
+
+	if (!map)
+		return invalid("nowhere to put the map");
+	rc = segreg_pin(reg, id, flags, &made.pin);
+	if (rc)
+		return rc;
+	rc = segreg_pin_open(reg, &made.pin, file, &fd);
+	if (!rc) {
+		rc = map_fd(fd, file, &made);
+		sr_sys_close(fd);
+	}
+	if (rc) {
+		sr_unpin(reg, &made.pin);
+		return rc;
+	}
+	*map = made;
+	return 0;
+}
+
+int segreg_unmap(struct segreg *reg, struct segreg_map *map)
+{
+	union {
+		const void *in;
+		void *out;
+	} data;
+	int rc;
+
+	if (!map)
+		return invalid("no map");
+	rc = segreg_unpin(reg, &map->pin);
+	if (rc)
+		return rc;
+	data.in = map->data;
+	if (data.out)
+		sr_sys_munmap(data.out, map->length);
+	*map = (struct segreg_map){ .data = NULL };
+	return 0;
+}
+
+/* ---------------------------------------------------------------- asking */
+
+int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state)
+{
+	uint64_t word;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!state)
+		return invalid("nowhere to put the state");
+	rc = sr_ask_word(reg, id, &word);
+	if (!rc)
+		*state = (enum segreg_state)sr_word_state(word);
+	return rc;
+}
+
+int segreg_is_live(struct segreg *reg, uint64_t id)
+{
+	uint64_t word;
+	int rc = check(reg);
+
+	if (!rc)
+		rc = sr_ask_word(reg, id, &word);
+	if (rc)
+		return rc == SEGREG_E_NOENT ? 0 : rc;
+	return sr_word_state(word) == SR_LIVE;
+}
+
+int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return count ? sr_ask_count(reg, id, count) : invalid("nowhere to put the count");
+}
+
+int segreg_stats(struct segreg *reg, struct segreg_stats *stats)
+{
+	struct segreg_stats ours;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!stats || stats->size < sizeof(size_t))
+		return invalid("no stats, or their size is not set");
+	rc = sr_ask_stats(reg, &ours);
+	if (!rc)
+		copy_out(stats, stats->size, &ours, sizeof(ours));
+	return rc;
+}
+
+int segreg_stats_format(const struct segreg_stats *stats, char *buf, size_t size)
+{
+	uint64_t pending;
+
+	if (!stats || (!buf && size) || stats->size < offsetof(struct segreg_stats, failed))
+		return invalid("no stats, their size is not set, or no buffer");
+	pending = stats->pending + stats->deleting;
+	return snprintf(buf, size, "Registry: %" PRIu64 " live, %" PRIu64 " pending deletion, %" PRIu64 " total", stats->live, pending,
+			stats->live + pending);
+}
+
+int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_ask_list(reg, fn, arg) : invalid("no function to call");
+}
+
+int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_ask_list_one(reg, id, fn, arg) : invalid("no function to call");
+}
+
+int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_ask_holders(reg, id, fn, arg) : invalid("no function to call");
+}
+
+int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_ask_lanes(reg, fn, arg) : invalid("no function to call");
+}
+
+/* ---------------------------------------------------------------- sweeping */
+
+int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)
+{
+	struct segreg_sweep_options o;
+	struct segreg_sweep_result r = { .size = sizeof(r) };
+	int rc = check(reg);
+
+	if (!rc)
+		rc = copy_in(&o, sizeof(o), options, options ? options->size : 0);
+	if (rc)
+		return rc;
+	if (o.flags & ~SEGREG_SWEEP_DRY_RUN)
+		return invalid("unknown flags");
+	if (o.grace_ms > INT64_MAX / 2000000)
+		return invalid("a grace of more than a century");
+	if (result && result->size < sizeof(size_t))
+		return invalid("a struct whose size is not set");
+	rc = sr_sweep(reg, &o, &r);
+	if (!rc && result)
+		copy_out(result, result->size, &r, sizeof(r));
+	return rc;
+}
+
+int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
+{
+	int64_t deadline = sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
+	struct sr_header *header;
+	uint32_t now;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!ticket)
+		return invalid("no ticket");
+	header = reg->region.header;
+	sr_add_seqcst_u32(&header->waiters, 1);
+	while ((now = sr_load_seqcst_u32(&header->wake)) == *ticket) {
+		int64_t left = deadline - sr_sys_monotonic();
+		struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+
+		if (timeout_ms >= 0 && left <= 0) {
+			rc = sr_fail(SEGREG_E_TIMEDOUT, "nothing to sweep for %d ms", timeout_ms);
+			break;
+		}
+		sr_sys_futex_wait(&header->wake, now, timeout_ms < 0 ? NULL : &t);
+	}
+	sr_add_seqcst_u32(&header->waiters, UINT32_MAX);
+	if (!rc)
+		*ticket = now;
+	return rc;
+}
+
+int segreg_sweep_wake(struct segreg *reg)
+{
+	int rc = check(reg);
+
+	if (!rc)
+		sr_region_wake(&reg->region);
+	return rc;
+}

@@ -1,0 +1,287 @@
+/*
+ * sr_ask.c - questions about segments and handles. Answers are as of some moment during the call.
+ */
+#include "sr_ask.h"
+#include "sr_error.h"
+#include "sr_lane.h"
+#include "sr_reconcile.h"
+#include "sr_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_known(enum sr_state state)
+{
+	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING;
+}
+
+/* DECIDING is for the sweeper's eyes; to everybody else the segment is pending. */
+static enum segreg_state public_state(enum sr_state state)
+{
+	return (enum segreg_state)(state == SR_DECIDING ? SR_PENDING : state);
+}
+
+static int unknown(uint64_t id)
+{
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+}
+
+int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
+{
+	uint32_t slot = sr_table_find(&reg->region, id);
+	int rc;
+
+	if (slot != SR_NONE) {
+		*word = sr_load_acquire_u64(&reg->region.slots[slot].word);
+		if (is_known(sr_word_state(*word)) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
+			goto found;
+	}
+	rc = sr_enter_table(reg);
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
+	sr_leave_table(reg);
+	if (!is_known(sr_word_state(*word)))
+		return unknown(id);
+found:
+	*word = sr_word_make(sr_word_generation(*word), (enum sr_state)public_state(sr_word_state(*word)));
+	return 0;
+}
+
+int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
+{
+	uint32_t slot;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	if (slot != SR_NONE)
+		*count = sr_table_count(&reg->region, slot);
+	sr_leave_table(reg);
+	return slot == SR_NONE ? unknown(id) : 0;
+}
+
+static uint64_t region_bytes(const struct sr_region *region, uint64_t lanes)
+{
+	uint64_t bytes = SR_PAGE + region->header->index_bytes + lanes * SR_PAGE;
+	uint32_t top = sr_region_lane_top(region);
+
+	for (int part = 0; part < SR_PARTS; part++)
+		bytes += region->header->populated[part];
+	for (uint32_t n = 0; n < top; n++)
+		for (uint32_t i = 0; i < SR_LANE_PAGE_WORDS; i++)
+			bytes += SR_PAGE * (uint64_t)__builtin_popcountll(
+						   sr_load_acquire_u64(&sr_region_lane(region, n)->pages[i]));
+	return bytes;
+}
+
+int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
+{
+	const struct sr_header *header = reg->region.header;
+	uint32_t top;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	*stats = (struct segreg_stats){
+		.size = stats->size,
+		.live = header->live,
+		.pending = header->pending,
+		.deleting = header->deleting,
+		.failed = header->failed,
+		.missing = header->missing,
+		.version = sr_load_acquire_u64(&header->version),
+		.starts = header->starts,
+		.deleted = header->deleted,
+		.bytes_freed = header->bytes_freed,
+		.reclaimed = header->reclaimed,
+		.reclaimed_pins = header->reclaimed_pins,
+		.repairs = sr_load_acquire_u64(&header->repairs),
+		.max_segments = reg->region.geometry.max_segments,
+		.max_lanes = reg->region.geometry.max_lanes,
+	};
+	top = sr_region_lane_top(&reg->region);
+	for (uint32_t n = 0; n < top; n++)
+		stats->lanes += sr_load_acquire_u32(&sr_region_lane(&reg->region, n)->state) == SR_LANE_USED;
+	stats->region_bytes = region_bytes(&reg->region, top);
+	sr_leave_table(reg);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- segments */
+
+#define LIST_BATCH 64u
+
+struct listed {
+	struct segreg_info info;
+	char path[SEGREG_PATH_MAX + 1];
+};
+
+/* Copy what a slot says; false if it serves no registered segment. [table] */
+static bool copy_segment(const struct sr_region *region, uint32_t slot, struct listed *out)
+{
+	enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+	const struct sr_detail *detail = &region->details[slot];
+
+	if (!is_known(state))
+		return false;
+	if (!sr_table_path(region, slot, out->path))
+		out->path[0] = '\0';
+	out->info = (struct segreg_info){
+		.id = region->slots[slot].id,
+		.state = public_state(state),
+		.is_directory = !!(detail->flags & SR_DETAIL_DIRECTORY),
+		.is_missing = state == SR_LIVE && detail->flags & SR_DETAIL_MISSING,
+		.error = detail->error,
+		.attempts = detail->attempts,
+		.pins = sr_table_count(region, slot),
+		.born = detail->born,
+		.retired = detail->retired,
+		.registered_at = detail->registered_at,
+		.retired_at = detail->retired_at,
+		.held_since = detail->held_since,
+		.retry_at = detail->retry_at,
+		.path = out->path,
+	};
+	return true;
+}
+
+static int list_batch(struct segreg *reg, uint32_t *slot, struct listed batch[LIST_BATCH], uint32_t *n)
+{
+	uint32_t top;
+	int rc = sr_enter_table(reg);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	top = sr_region_slot_top(&reg->region);
+	for (; *slot < top && *n < LIST_BATCH; ++*slot)
+		*n += copy_segment(&reg->region, *slot, &batch[*n]);
+	sr_leave_table(reg);
+	return 0;
+}
+
+int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	struct listed *batch = sr_sys_malloc(LIST_BATCH * sizeof(*batch));
+	uint32_t slot = 0, n = 0;
+	int rc = batch ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
+
+	while (!rc) {
+		rc = list_batch(reg, &slot, batch, &n);
+		for (uint32_t i = 0; i < n && !rc; i++)
+			rc = fn(arg, &batch[i].info);
+		if (!n)
+			break;
+	}
+	free(batch);
+	return rc;
+}
+
+int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
+{
+	struct listed one;
+	uint32_t slot;
+	bool found;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	found = slot != SR_NONE && copy_segment(&reg->region, slot, &one);
+	sr_leave_table(reg);
+	return found ? fn(arg, &one.info) : unknown(id);
+}
+
+/* ---------------------------------------------------------------- handles */
+
+struct lanes {
+	struct segreg_holder *holders;
+	char (*labels)[SEGREG_LABEL_SIZE];
+	uint32_t n;
+};
+
+static void copy_lane(const struct segreg *reg, uint32_t n, uint64_t pins, struct lanes *lanes)
+{
+	const struct sr_registry *registry = reg->registry;
+	const struct sr_lane *lane = sr_region_lane(&reg->region, n);
+	char *label = lanes->labels[lanes->n];
+
+	memcpy(label, lane->label, SEGREG_LABEL_SIZE - 1);
+	label[SEGREG_LABEL_SIZE - 1] = '\0';
+	lanes->holders[lanes->n++] = (struct segreg_holder){
+		.lane = n,
+		.epoch = sr_load_acquire_u32(&lane->epoch),
+		.pid = lane->pid,
+		.is_foreign = !registry->pidns_ino || lane->pidns_ino != registry->pidns_ino ||
+			      lane->pidns_dev != registry->pidns_dev,
+		.uid = lane->uid,
+		.pins = pins,
+		.attached_at = lane->attached_at,
+		.label = label,
+	};
+}
+
+/* All used lanes, or those that hold slot. [table] */
+static void copy_lanes(const struct segreg *reg, uint32_t slot, struct lanes *lanes)
+{
+	uint32_t top = sr_region_lane_top(&reg->region);
+
+	for (uint32_t n = 0; n < top; n++) {
+		struct sr_lane *lane = sr_region_lane(&reg->region, n);
+		uint64_t pins;
+
+		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED)
+			continue;
+		if (slot == SR_NONE)
+			pins = sr_lane_pins(&reg->region, n);
+		else
+			pins = sr_lane_has_page(lane, slot) ? sr_load_acquire_u32(&sr_lane_counts(lane)[slot]) : 0;
+		if (slot == SR_NONE || pins)
+			copy_lane(reg, n, pins, lanes);
+	}
+}
+
+static int ask_lanes(struct segreg *reg, const uint64_t *id, segreg_holder_fn *fn, void *arg)
+{
+	uint32_t slot = SR_NONE, room = reg->region.geometry.max_lanes;
+	struct lanes lanes = {
+		.holders = sr_sys_malloc(room * sizeof(*lanes.holders)),
+		.labels = sr_sys_malloc(room * sizeof(*lanes.labels)),
+	};
+	int rc;
+
+	if (!lanes.holders || !lanes.labels) {
+		rc = sr_fail(SEGREG_E_NOMEM, "no memory to list %u handles", room);
+		goto out;
+	}
+	rc = sr_enter_table(reg);
+	if (rc)
+		goto out;
+	if (id)
+		slot = sr_table_find(&reg->region, *id);
+	if (!id || slot != SR_NONE)
+		copy_lanes(reg, slot, &lanes);
+	sr_leave_table(reg);
+	if (id && slot == SR_NONE)
+		rc = unknown(*id);
+	for (uint32_t i = 0; i < lanes.n && !rc; i++)
+		rc = fn(arg, &lanes.holders[i]);
+out:
+	free(lanes.holders);
+	free(lanes.labels);
+	return rc;
+}
+
+int sr_ask_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg)
+{
+	return ask_lanes(reg, &id, fn, arg);
+}
+
+int sr_ask_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
+{
+	return ask_lanes(reg, NULL, fn, arg);
+}

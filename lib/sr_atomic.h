@@ -1,0 +1,107 @@
+/*
+ * sr_atomic.h - atomic operations with their orderings in their names; the only file that includes atomic_ops.h.
+ *
+ * libatomic_ops calls its strongest operations "full", but where it builds them from compiler builtins a full
+ * read-modify-write or store is only acquire-release. That is as good as sequentially consistent on x86, where a locked
+ * instruction is a full barrier. Elsewhere the operations below add the fence, so that "seqcst" means it everywhere: two
+ * threads that each write one word and then read the other's cannot both miss (the store-load case that pins and the sweeper
+ * rely on).
+ *
+ * ThreadSanitizer does not know AO_nop_full's fence, so nothing here relies on a bare fence alone.
+ */
+#ifndef SR_ATOMIC_H
+#define SR_ATOMIC_H
+
+#include <atomic_ops.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+_Static_assert(sizeof(unsigned) == 4 && sizeof(AO_t) == 8, "32-bit counts and 64-bit words need a 64-bit machine");
+
+#if defined(__x86_64__)
+#define SR_FENCE_AFTER_RMW() ((void)0)
+#else
+#define SR_FENCE_AFTER_RMW() AO_nop_full()
+#endif
+
+static inline uint32_t sr_load_acquire_u32(const uint32_t *p)
+{
+	return AO_int_load_acquire((const volatile unsigned *)p);
+}
+
+static inline void sr_store_release_u32(uint32_t *p, uint32_t value)
+{
+	AO_int_store_release((volatile unsigned *)p, value);
+}
+
+static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns what was there before */
+{
+	uint32_t before = AO_int_fetch_and_add_full((volatile unsigned *)p, value);
+
+	SR_FENCE_AFTER_RMW();
+	return before;
+}
+
+static inline bool sr_cas_seqcst_u32(uint32_t *p, uint32_t expected, uint32_t value)
+{
+	bool done = AO_int_compare_and_swap_full((volatile unsigned *)p, expected, value);
+
+	SR_FENCE_AFTER_RMW();
+	return done;
+}
+
+static inline uint64_t sr_load_acquire_u64(const uint64_t *p)
+{
+	return AO_load_acquire((const volatile AO_t *)(const volatile void *)p);
+}
+
+static inline void sr_store_release_u64(uint64_t *p, uint64_t value)
+{
+	AO_store_release((volatile AO_t *)(volatile void *)p, value);
+}
+
+static inline uint64_t sr_add_seqcst_u64(uint64_t *p, uint64_t value)
+{
+	uint64_t before = AO_fetch_and_add_full((volatile AO_t *)(volatile void *)p, value);
+
+	SR_FENCE_AFTER_RMW();
+	return before;
+}
+
+static inline bool sr_cas_seqcst_u64(uint64_t *p, uint64_t expected, uint64_t value)
+{
+	bool done = AO_compare_and_swap_full((volatile AO_t *)(volatile void *)p, expected, value);
+
+	SR_FENCE_AFTER_RMW();
+	return done;
+}
+
+/* The sequentially consistent loads and stores are ordered after every seqcst operation that precedes them: a load needs
+ * the fence that its predecessor already made (SR_FENCE_AFTER_RMW), a store makes its own. */
+static inline uint64_t sr_load_seqcst_u64(const uint64_t *p)
+{
+	return AO_load_acquire((const volatile AO_t *)(const volatile void *)p);
+}
+
+static inline uint32_t sr_load_seqcst_u32(const uint32_t *p)
+{
+	return AO_int_load_acquire((const volatile unsigned *)p);
+}
+
+static inline void sr_store_seqcst_u64(uint64_t *p, uint64_t value)
+{
+	uint64_t before = sr_load_acquire_u64(p);
+
+	while (!sr_cas_seqcst_u64(p, before, value))
+		before = sr_load_acquire_u64(p);
+}
+
+static inline void sr_or_seqcst_u64(uint64_t *p, uint64_t bits)
+{
+	uint64_t before = sr_load_acquire_u64(p);
+
+	while (!sr_cas_seqcst_u64(p, before, before | bits))
+		before = sr_load_acquire_u64(p);
+}
+
+#endif

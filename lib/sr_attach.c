@@ -1,0 +1,552 @@
+/*
+ * sr_attach.c - how a process comes to a registry: creating it, building its region, joining those who have it open, leaving.
+ *
+ * Every attached process holds SR_BYTE_ATTACH shared. Whoever can get it exclusively is alone: it creates what is missing, removes
+ * a region that a crash left, builds a new one from LMDB, and then turns its lock into a shared one. So the first start, a
+ * start after a total crash and one after a reboot are one case, and a builder that dies has released its lock: the next one
+ * starts over under another name.
+ *
+ * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users (RemoveIPC at a
+ * logout, rm), or those users are in a container with another /dev/shm. A second region would have pinned segments deleted,
+ * so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this very moment: the look is
+ * repeated a few times before it is believed.
+ */
+#include "sr_attach.h"
+#include "sr_error.h"
+#include "sr_lockinfo.h"
+#include "sr_reconcile.h"
+#include "sr_table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOKS_FOR_REGION 20
+#define RETRY 1 /* join: the region is not there */
+
+/* The permissions of everything that a registry shares follow from those of registry.lock: who may write that may take part. */
+static mode_t shared_mode(const struct stat *st)
+{
+	return 0600 | (st->st_mode & 0020 ? 0060 : 0) | (st->st_mode & 0002 ? 0006 : 0);
+}
+
+static int check_file_system(const struct sr_registry *registry, int fd)
+{
+	static const struct { long magic; const char *name; } refused[] = {
+		{ NFS_SUPER_MAGIC, "NFS" },	{ 0x65735546, "FUSE" },	       { SMB_SUPER_MAGIC, "SMB" },
+		{ 0xff534d42, "CIFS" },		{ SMB2_SUPER_MAGIC, "SMB" },   { V9FS_MAGIC, "9P" },
+		{ CEPH_SUPER_MAGIC, "Ceph" },	{ AFS_SUPER_MAGIC, "AFS" },
+	};
+	struct statfs fs;
+
+	if (sr_sys_fstatfs(fd, &fs) == -1)
+		return sr_fail_errno(errno, "cannot look at the file system of %s", registry->dir);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		if ((long)fs.f_type == refused[i].magic)
+			return sr_fail(SEGREG_E_UNSUPPORTED, "%s is on %s, whose locks cannot be trusted; put the registry on a local "
+				       "file system", registry->dir, refused[i].name);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- creating (alone) */
+
+static int make_durable(const char *dir)
+{
+	int failed, fd = sr_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", dir);
+	failed = sr_sys_fsync(fd) == -1;
+	if (failed)
+		sr_fail_errno(errno, "cannot make %s durable", dir);
+	sr_sys_close(fd);
+	return failed ? SEGREG_E_IO : 0;
+}
+
+/* The absolute path of base; the parent of the registry's directory if none is given. */
+static int find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE])
+{
+	char wanted[SEGREG_PATH_SIZE], *found;
+
+	if (given) {
+		found = realpath(given, NULL);
+	} else {
+		strcpy(wanted, registry->dir);
+		*(strrchr(wanted, '/') + (strrchr(wanted, '/') == wanted)) = '\0';
+		found = realpath(wanted, NULL);
+	}
+	if (!found)
+		return sr_fail_errno(errno, "cannot find the base directory %s", given ? given : wanted);
+	if (strlen(found) >= SEGREG_PATH_SIZE - 1 - SEGREG_PATH_MAX) {
+		free(found);
+		return sr_fail(SEGREG_E_PATH, "the path of base is too long: %s", given);
+	}
+	strcpy(base, found);
+	free(found);
+	return 0;
+}
+
+static int create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+{
+	struct sr_meta meta = {
+		.max_segments = options->max_segments ? options->max_segments : 1048576,
+		.max_lanes = options->max_lanes ? options->max_lanes : 1024,
+		.created_at = sr_sys_realtime(),
+	};
+	struct sr_marker marker = { .starts = 0 };
+	struct sr_base base = { .dir.path = NULL };
+	struct sr_geometry geometry;
+	struct stat st;
+	int rc;
+
+	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
+		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes 1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
+	rc = find_base(registry, options->base, meta.base);
+	if (!rc)
+		rc = sr_base_open(&base, meta.base, registry->dir);
+	if (rc)
+		return rc;
+	if (!info->present && sr_sys_random(info->uuid, sizeof(info->uuid)) == -1) {
+		rc = sr_fail_errno(errno, "cannot get random bytes");
+		goto out;
+	}
+	if (sr_sys_fstat(fd, &st) == -1) {
+		rc = sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
+		goto out;
+	}
+	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
+	info->present = true;
+	info->ino = registry->lockfile.ino;
+	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+	if (rc)
+		goto out;
+	memcpy(meta.uuid, info->uuid, sizeof(meta.uuid));
+	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
+	rc = sr_base_claim(&base, &marker);
+	if (!rc)
+		rc = sr_store_create(&registry->store, &meta, shared_mode(&st));
+	if (!rc)
+		rc = make_durable(registry->dir);
+	if (rc)
+		goto out;
+	info->ready = true;
+	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+out:
+	sr_base_close(&base);
+	return rc;
+}
+
+/* registry.lock has no or unfinished text: is this a place for a new registry? */
+static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
+		      const struct sr_lockinfo *info)
+{
+	struct sr_identity identity;
+
+	if (!(options->flags & SEGREG_CREATE))
+		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again "
+			       "(segctl init)", registry->dir);
+	if (!info->present && sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0)
+		return sr_fail(SEGREG_E_MISMATCH, "%s is empty but registry.mdb is there: was it lost or replaced? If all is right, open "
+			       "it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- building the region (alone) */
+
+static int check_origin(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+{
+	if (info->present && info->ready && info->ino == registry->lockfile.ino)
+		return 0;
+	if (!(options->flags & SEGREG_ADOPT))
+		return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
+			       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
+			       registry->lock_path, registry->lockfile.ino, info->ino);
+	info->present = info->ready = true;
+	info->ino = registry->lockfile.ino;
+	return sr_lockinfo_write(fd, registry->lock_path, info, true);
+}
+
+/* Is base ours, and does the database know at least as much as base has seen? */
+static int check_marker(struct sr_registry *registry, bool adopt, struct sr_clock *clock)
+{
+	uint64_t starts = 0;
+	struct sr_identity identity;
+	int rc = sr_base_check(&registry->base, registry->uuid, &starts);
+
+	if (rc == SEGREG_E_MISMATCH && adopt &&
+	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
+		rc = 0;
+	if (rc)
+		return rc;
+	if (starts > clock->starts && !adopt)
+		return sr_fail(SEGREG_E_MISMATCH, "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
+			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->store_path,
+			       registry->base.path, starts, clock->starts);
+	if (starts > clock->starts)
+		clock->starts = starts;
+	return 0;
+}
+
+/* Read what the registry is, and count this start, durably: in the database first, in base second. */
+static int count_start(struct sr_registry *registry, const struct segreg_open_options *options, struct sr_lockinfo *info, int fd,
+		       struct sr_meta *meta, struct sr_clock *clock)
+{
+	bool adopt = options->flags & SEGREG_ADOPT;
+	struct sr_store *store = &registry->store;
+	struct sr_marker marker;
+	int rc = sr_store_begin(store);
+
+	if (rc)
+		return rc;
+	rc = sr_store_get_meta(store, meta);
+	if (rc == SR_STORE_ABSENT)
+		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
+	if (!rc && adopt)
+		memcpy(info->uuid, meta->uuid, sizeof(info->uuid));
+	if (!rc)
+		rc = check_origin(registry, options, fd, info);
+	if (!rc && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
+		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
+			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
+	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
+	if (!rc)
+		rc = sr_store_get_clock(store, clock);
+	if (!rc)
+		rc = sr_base_open(&registry->base, meta->base, registry->dir);
+	if (!rc)
+		rc = check_marker(registry, adopt, clock);
+	clock->starts++;
+	if (!rc)
+		rc = sr_store_put_clock(store, clock);
+	if (!rc)
+		rc = sr_store_reserve(store) == SEGREG_E_NOSPC ? 0 : rc; /* a full disk must not keep a sweeper out */
+	if (rc) {
+		sr_store_abort(store);
+		return rc;
+	}
+	rc = sr_store_commit(store);
+	if (rc)
+		return rc;
+	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
+	marker.starts = clock->starts;
+	rc = sr_base_mark(&registry->base, &marker);
+	return rc == SEGREG_E_NOSPC ? 0 : rc; /* the marker may lag behind */
+}
+
+static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
+{
+	struct sr_header *header = registry->region.header;
+	int error;
+
+	memcpy(header->uuid, registry->uuid, sizeof(header->uuid));
+	header->lock_dev = registry->lockfile.dev;
+	header->lock_ino = registry->lockfile.ino;
+	header->pidns_dev = registry->pidns_dev;
+	header->pidns_ino = registry->pidns_ino;
+	header->built_at = sr_sys_realtime();
+	header->starts = clock->starts;
+	header->wake = 1;
+	strcpy(registry->region.base, registry->base.path);
+	error = sr_lock_init_words(header->lock);
+	return error ? sr_fail_errno(error, "cannot make robust mutexes") : sr_table_init(&registry->region);
+}
+
+/* Tables from LMDB: the same as a repair of empty ones. */
+static int fill_tables(struct sr_registry *registry, uint32_t timeout_ms)
+{
+	int rc = sr_lock_take(&registry->locks, SR_LOCK_COMMIT, timeout_ms);
+
+	if (rc)
+		return rc;
+	rc = sr_reconcile(registry, timeout_ms);
+	sr_lock_give(&registry->locks, SR_LOCK_COMMIT);
+	return rc;
+}
+
+static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+{
+	struct sr_meta meta;
+	struct sr_clock clock;
+	struct stat st;
+	int rc;
+
+	if (sr_sys_fstat(fd, &st) == -1)
+		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
+	if (info->region[0])
+		sr_sys_shm_unlink(info->region); /* a crash left it; nobody has it */
+	rc = count_start(registry, options, info, fd, &meta, &clock);
+	if (rc)
+		return rc;
+	registry->store.max_segments = meta.max_segments;
+	rc = sr_region_create(&registry->region, meta.max_segments, meta.max_lanes, shared_mode(&st), st.st_gid,
+			      registry->region_name);
+	if (rc)
+		return rc;
+	SR_STOP("attach.building");
+	strcpy(info->region, registry->region_name);
+	rc = fill_header(registry, &clock);
+	if (!rc) {
+		sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
+		rc = fill_tables(registry, options->timeout_ms);
+		if (!rc)
+			rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
+		if (rc)
+			sr_locks_destroy(&registry->locks);
+	}
+	if (rc) {
+		sr_sys_shm_unlink(registry->region_name);
+		sr_region_unmap(&registry->region);
+		return rc;
+	}
+	sr_store_release_u32(&registry->region.header->ready, 1);
+	return 0;
+}
+
+static int attach_alone(struct sr_registry *registry, const struct segreg_open_options *options, int fd)
+{
+	struct sr_lockinfo info;
+	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
+
+	if (rc)
+		return rc;
+	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
+		bool resumed = info.present;
+
+		rc = may_create(registry, options, &info);
+		if (rc)
+			return rc;
+		rc = create(registry, options, fd, &info);
+		if (rc && !resumed) {
+			sr_store_close(&registry->store, false);
+			sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0);
+			sr_sys_unlinkat(AT_FDCWD, registry->lock_path, 0);
+		}
+	}
+	return rc ? rc : build(registry, options, fd, &info);
+}
+
+/* ---------------------------------------------------------------- joining */
+
+static int check_region(struct sr_registry *registry)
+{
+	const struct sr_header *header = registry->region.header;
+
+	if (!sr_load_acquire_u32(&header->ready) || header->lock_dev != registry->lockfile.dev ||
+	    header->lock_ino != registry->lockfile.ino || memcmp(header->uuid, registry->uuid, sizeof(header->uuid)))
+		return sr_fail(SEGREG_E_MISMATCH, "shared memory %s does not belong to %s; stop all processes of this registry and start "
+			       "them again", registry->region_name, registry->lock_path);
+	if (!memchr(registry->region.base, '\0', SEGREG_PATH_SIZE))
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is damaged", registry->region_name);
+	return 0;
+}
+
+/* 0, RETRY, or an error. */
+static int join(struct sr_registry *registry, int fd)
+{
+	struct sr_lockinfo info;
+	struct stat st;
+	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
+
+	if (rc)
+		return rc;
+	if (!info.ready || !info.region[0])
+		return RETRY;
+	if (sr_sys_fstat(fd, &st) == -1)
+		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
+	memcpy(registry->uuid, info.uuid, sizeof(registry->uuid));
+	strcpy(registry->region_name, info.region);
+	rc = sr_region_map(&registry->region, info.region, st.st_uid, shared_mode(&st));
+	if (rc)
+		return rc == SR_REGION_ABSENT ? RETRY : rc;
+	rc = check_region(registry);
+	if (!rc)
+		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
+	if (rc) {
+		sr_region_unmap(&registry->region);
+		return rc;
+	}
+	registry->store.max_segments = registry->region.geometry.max_segments;
+	sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
+	return 0;
+}
+
+static int region_lost(const struct sr_registry *registry)
+{
+	return sr_fail(SEGREG_E_REGION_LOST, "other processes have %s open, but its shared memory %s is not here: it was removed under "
+		       "them (rm, RemoveIPC=yes at a logout), or they have another /dev/shm (a container); stop them all and "
+		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
+}
+
+/* With a fresh open file of registry.lock. 0: attached; RETRY: come again; or an error. */
+static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
+{
+	int rc;
+
+	*joining = false;
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0) {
+		rc = attach_alone(registry, options, fd);
+		/* From alone to one of many in one step: nobody can be alone in between. */
+		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1)
+			rc = sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+		return rc;
+	}
+	if (errno != EAGAIN)
+		return sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+	if (options->flags & SEGREG_ADOPT)
+		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself", registry->dir);
+	if (sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == 0) {
+		*joining = true;
+		return join(registry, fd);
+	}
+	return errno == EAGAIN ? RETRY : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+}
+
+static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int64_t deadline = sr_sys_monotonic() + (int64_t)options->timeout_ms * 1000000;
+	int looks = 0;
+
+	for (;;) {
+		bool joining;
+		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
+
+		if (fd == -1)
+			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		rc = attach_once(registry, options, fd, &joining);
+		if (rc == 0) {
+			if (sr_hold_from_fd(&registry->lockfile, fd, &registry->attach) == 0)
+				return 0;
+			rc = sr_fail_errno(errno, "cannot map %s", registry->lock_path);
+			sr_locks_destroy(&registry->locks);
+			sr_region_unmap(&registry->region);
+			return rc;
+		}
+		sr_sys_close(fd);
+		if (rc != RETRY)
+			return rc;
+		if (joining && ++looks == LOOKS_FOR_REGION)
+			return region_lost(registry);
+		if (sr_sys_monotonic() > deadline)
+			return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for another process to build the shared memory of %s",
+				       options->timeout_ms, registry->dir);
+		/* Not in step with others who look: each look keeps everybody else from being alone. */
+		sr_sys_sleep(1000000 + (int64_t)((uint64_t)getpid() * 7919u % 9000000));
+	}
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* SEGREG_CREATE: make the directory, or see that it is empty, and make registry.lock. */
+static int prepare_place(struct sr_registry *registry)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	dir = opendir(registry->dir);
+	if (!dir)
+		return sr_fail_errno(errno, "cannot open %s", registry->dir);
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "registry.lock") &&
+		    strcmp(entry->d_name, "registry.mdb")) {
+			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a directory of its own",
+					 registry->dir, entry->d_name);
+			closedir(dir);
+			return rc;
+		}
+	closedir(dir);
+	fd = sr_sys_openat(AT_FDCWD, registry->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0660);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot create %s", registry->lock_path);
+	sr_sys_close(fd);
+	return 0;
+}
+
+static int open_lockfile(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int rc, fd;
+
+	if (sr_lockfile_open(&registry->lockfile, registry->lock_path) == -1) {
+		if (errno != ENOENT)
+			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
+			return sr_fail(SEGREG_E_NOENT, "%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
+				       "segctl init)", registry->dir);
+		rc = prepare_place(registry);
+		if (rc)
+			return rc;
+		if (sr_lockfile_open(&registry->lockfile, registry->lock_path) == -1)
+			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+	}
+	fd = sr_lockfile_reopen(&registry->lockfile);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+	rc = check_file_system(registry, fd);
+	sr_sys_close(fd);
+	return rc;
+}
+
+int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int rc;
+
+	registry->store.path = registry->store_path;
+	registry->store.max_segments = SEGREG_MAX_SEGMENTS;
+	sr_hold_forget(&registry->attach);
+	if (!sr_pidns(&registry->pidns_dev, &registry->pidns_ino))
+		registry->pidns_dev = registry->pidns_ino = 0;
+	rc = open_lockfile(registry, options);
+	if (!rc)
+		rc = attach_patiently(registry, options);
+	if (rc) {
+		sr_base_close(&registry->base);
+		sr_store_close(&registry->store, false);
+		return rc;
+	}
+	pthread_mutex_init(&registry->mutex, NULL);
+	return 0;
+}
+
+/* The last one out removes the region, so that nothing of a registry at rest is left in memory. */
+static void remove_region(struct sr_registry *registry)
+{
+	struct sr_lockinfo info;
+	int fd = sr_lockfile_reopen(&registry->lockfile);
+
+	if (fd == -1)
+		return;
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.ready &&
+	    !strcmp(info.region, registry->region_name)) {
+		sr_sys_shm_unlink(info.region);
+		info.region[0] = '\0';
+		sr_lockinfo_write(fd, registry->lock_path, &info, false);
+	}
+	sr_sys_close(fd);
+}
+
+static void release(struct sr_registry *registry)
+{
+	sr_store_close(&registry->store, registry->orphaned);
+	sr_locks_destroy(&registry->locks);
+	sr_base_close(&registry->base);
+	sr_region_unmap(&registry->region);
+	pthread_mutex_destroy(&registry->mutex);
+}
+
+void sr_detach(struct sr_registry *registry)
+{
+	release(registry);
+	sr_hold_drop(&registry->attach);
+	remove_region(registry);
+}
+
+void sr_disinherit(struct sr_registry *registry)
+{
+	sr_hold_forget(&registry->attach);
+	release(registry);
+}

@@ -1,0 +1,262 @@
+/*
+ * sr_base.c - the base directory: what a segment's path may be, and the marker that says whose base it is.
+ */
+#include "sr_base.h"
+#include "sr_error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MARKER_FORMAT "segreg base 1\nuuid %s\nstarts %" PRIu64 "\n"
+
+int sr_base_open(struct sr_base *base, const char *path, const char *registry)
+{
+	size_t length = strlen(path);
+
+	if (length + 1 + SEGREG_PATH_MAX >= SEGREG_PATH_SIZE)
+		return sr_fail(SEGREG_E_PATH, "the path of base is too long: %s", path);
+	strcpy(base->path, path);
+	base->own[0] = '\0';
+	if (length == 1)
+		length = 0; /* "/" */
+	if (!strncmp(registry, path, length) && registry[length] == '/')
+		strcpy(base->own, registry + length + 1);
+	if (sr_kept_open(&base->dir, base->path, O_PATH | O_DIRECTORY) == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", path);
+	pthread_mutex_init(&base->mutex, NULL);
+	return 0;
+}
+
+void sr_base_close(struct sr_base *base)
+{
+	if (!base->dir.path)
+		return;
+	sr_kept_close(&base->dir);
+	pthread_mutex_destroy(&base->mutex);
+	base->dir.path = NULL;
+}
+
+int sr_base_fd(struct sr_base *base)
+{
+	int fd;
+
+	pthread_mutex_lock(&base->mutex);
+	fd = sr_kept_get(&base->dir);
+	pthread_mutex_unlock(&base->mutex);
+	return fd;
+}
+
+/* ---------------------------------------------------------------- paths */
+
+/* Equal, or one lies in the other. */
+static bool overlap(const char *a, const char *b)
+{
+	size_t shorter = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+	return !memcmp(a, b, shorter) && (a[shorter] == '\0' || a[shorter] == '/') && (b[shorter] == '\0' || b[shorter] == '/');
+}
+
+static const char *fault_of_path(const struct sr_base *base, const char *path)
+{
+	size_t length = strlen(path);
+
+	if (length == 0)
+		return "it is empty";
+	if (length > SEGREG_PATH_MAX)
+		return "it is longer than 500 bytes";
+	if (path[0] == '/')
+		return "it is absolute; give it relative to base";
+	if (!strncmp(path, SR_BASE_MARKER, strlen(SR_BASE_MARKER)))
+		return "names that begin with .segreg are segreg's own";
+	for (const char *part = path; part; part = strchr(part, '/')) {
+		part += part != path;
+		size_t size = strcspn(part, "/");
+
+		if (size == 0)
+			return "it has an empty component";
+		if (size == 1 && part[0] == '.')
+			return "it has a component \".\"";
+		if (size == 2 && part[0] == '.' && part[1] == '.')
+			return "it has a component \"..\"";
+	}
+	if (base->own[0] && overlap(path, base->own))
+		return "the registry itself lies there";
+	return NULL;
+}
+
+int sr_base_check_path(const struct sr_base *base, const char *path)
+{
+	const char *fault = fault_of_path(base, path);
+
+	return fault ? sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: %s", path, fault) : 0;
+}
+
+static int fail_to_reach(int errnum, const struct sr_base *base, const char *path)
+{
+	switch (errnum) {
+	case ELOOP:
+		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s leads through a symbolic link", path, base->path);
+	case EXDEV:
+		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s leads to another mount", path, base->path);
+	default:
+		return sr_fail_errno(errnum, "cannot reach \"%s\" below %s", path, base->path);
+	}
+}
+
+int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity)
+{
+	int rc = 0, fd, dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	fd = sr_sys_open_beneath(dir, path, O_PATH | O_NOFOLLOW);
+	if (fd == -1)
+		return fail_to_reach(errno, base, path);
+	if (sr_sys_identify(fd, "", identity) == -1)
+		rc = fail_to_reach(errno, base, path);
+	else if (identity->dev != base->dir.dev)
+		rc = fail_to_reach(EXDEV, base, path);
+	else if (!S_ISDIR(identity->mode) && !S_ISREG(identity->mode))
+		rc = sr_fail(SEGREG_E_PATH, "path \"%s\" below %s is neither a directory nor a regular file", path, base->path);
+	sr_sys_close(fd);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- the marker */
+
+void sr_uuid_format(const uint8_t uuid[16], char text[37])
+{
+	for (int i = 0; i < 16; i++) {
+		text += sprintf(text, "%02x", uuid[i]);
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			*text++ = '-';
+	}
+	*text = '\0';
+}
+
+int sr_uuid_parse(const char *text, uint8_t uuid[16])
+{
+	for (int i = 0; i < 16; i++) {
+		unsigned byte;
+
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			if (*text++ != '-')
+				return 0;
+		if (strspn(text, "0123456789abcdef") < 2 || sscanf(text, "%2x", &byte) != 1)
+			return 0;
+		uuid[i] = (uint8_t)byte;
+		text += 2;
+	}
+	return *text == '\0';
+}
+
+static int open_for_writing(struct sr_base *base)
+{
+	int dir = sr_base_fd(base);
+
+	return dir == -1 ? -1 : sr_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* Write the marker under a name of its own. */
+static int write_aside(int dir, const struct sr_marker *marker, char name[64])
+{
+	char uuid[37], text[128];
+	int fd, length, failed;
+
+	sr_uuid_format(marker->uuid, uuid);
+	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts);
+	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
+	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+	if (fd == -1)
+		return -1;
+	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;
+	int errnum = errno;
+	sr_sys_close(fd);
+	if (!failed)
+		return 0;
+	sr_sys_unlinkat(dir, name, 0);
+	errno = errnum;
+	return -1;
+}
+
+static int read_marker(int dir, struct sr_marker *marker)
+{
+	char text[128] = "", uuid[37];
+	int fd = sr_sys_openat(dir, SR_BASE_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	ssize_t length;
+
+	if (fd == -1)
+		return -1;
+	length = sr_sys_pread(fd, text, sizeof(text) - 1, 0);
+	sr_sys_close(fd);
+	if (length == -1)
+		return -1;
+	if (sscanf(text, "segreg base 1 uuid %36s starts %" SCNu64, uuid, &marker->starts) == 2 &&
+	    sr_uuid_parse(uuid, marker->uuid))
+		return 0;
+	errno = EBADMSG;
+	return -1;
+}
+
+int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
+{
+	struct sr_marker there;
+	char aside[64];
+	int rc = 0, dir = open_for_writing(base);
+
+	if (dir == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	if (write_aside(dir, marker, aside) == -1) {
+		rc = sr_fail_errno(errno, "cannot write %s/%s", base->path, SR_BASE_MARKER);
+		goto out;
+	}
+	if (sr_sys_linkat(dir, aside, SR_BASE_MARKER) == -1 && errno != EEXIST)
+		rc = sr_fail_errno(errno, "cannot write %s/%s", base->path, SR_BASE_MARKER);
+	sr_sys_unlinkat(dir, aside, 0);
+	if (rc)
+		goto out;
+	if (read_marker(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
+		rc = sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path, SR_BASE_MARKER);
+	else if (sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == -1 && errno != EEXIST)
+		rc = sr_fail_errno(errno, "cannot make %s/%s", base->path, SR_BASE_TRASH);
+	else if (sr_sys_fsync(dir) == -1)
+		rc = sr_fail_errno(errno, "cannot make %s durable", base->path);
+out:
+	sr_sys_close(dir);
+	return rc;
+}
+
+int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts)
+{
+	struct sr_marker marker;
+	int dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	if (read_marker(dir, &marker) == -1)
+		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
+			       base->path, SR_BASE_MARKER, strerror(errno));
+	if (memcmp(marker.uuid, uuid, sizeof(marker.uuid)))
+		return sr_fail(SEGREG_E_MISMATCH, "%s is the base of another registry (its %s says so)", base->path,
+			       SR_BASE_MARKER);
+	*starts = marker.starts;
+	return 0;
+}
+
+int sr_base_mark(struct sr_base *base, const struct sr_marker *marker)
+{
+	char aside[64];
+	int rc = 0, dir = open_for_writing(base);
+
+	if (dir == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	if (write_aside(dir, marker, aside) == -1 || sr_sys_renameat(dir, aside, dir, SR_BASE_MARKER) == -1 ||
+	    sr_sys_fsync(dir) == -1)
+		rc = sr_fail_errno(errno, "cannot write %s/%s", base->path, SR_BASE_MARKER);
+	sr_sys_close(dir);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/*
+ * sr_base.h - the base directory: what a segment's path may be, and the marker that says whose base it is.
+ *
+ *      BASE/.segreg         the marker: this registry's uuid and start counter
+ *      BASE/.segreg-trash   where segments go before they are removed
+ *
+ * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb (restored from a
+ * backup) from the current one: its counter is raised after the database's, so it is never ahead of the right database.
+ */
+#ifndef SR_BASE_H
+#define SR_BASE_H
+
+#include "segreg.h"
+#include "sr_filelock.h"
+
+#include <pthread.h>
+
+#define SR_BASE_MARKER ".segreg"
+#define SR_BASE_TRASH ".segreg-trash"
+
+struct sr_base {
+	char path[SEGREG_PATH_SIZE]; /* absolute */
+	char own[SEGREG_PATH_SIZE];  /* the registry's directory relative to base, if it lies below; else "" */
+	struct sr_kept dir;
+	pthread_mutex_t mutex; /* guards dir */
+};
+
+/* Open base for a registry in directory registry (both absolute). 0, SEGREG_E_NOENT, ... */
+int sr_base_open(struct sr_base *base, const char *path, const char *registry);
+void sr_base_close(struct sr_base *base);
+
+/* Its descriptor (O_PATH); -1 with errno. */
+int sr_base_fd(struct sr_base *base);
+
+/* Is path one that a segment may have? Looks at the text only. 0, SEGREG_E_PATH. */
+int sr_base_check_path(const struct sr_base *base, const char *path);
+
+/* What stands at path, reached without leaving base. 0, SEGREG_E_NOENT, SEGREG_E_PATH, ... */
+int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity);
+
+struct sr_marker {
+	uint8_t uuid[16];
+	uint64_t starts;
+};
+
+/* At creation: put up the marker. SEGREG_E_EXISTS if another registry's is there; 0 if this one's is. */
+int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
+/* SEGREG_E_MISMATCH if it is missing or another registry's. */
+int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts);
+/* Replace it, durably. */
+int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
+
+void sr_uuid_format(const uint8_t uuid[16], char text[37]);
+int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */
+
+#endif

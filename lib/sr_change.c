@@ -1,0 +1,95 @@
+/*
+ * sr_change.c - one change of the durable state and of the region: the frame around every edit and every step of a sweep.
+ */
+#include "sr_change.h"
+#include "sr_error.h"
+
+#include <inttypes.h>
+
+int sr_change_begin(struct sr_change *change, struct segreg *reg)
+{
+	struct sr_registry *registry = reg->registry;
+	int rc;
+
+	change->reg = reg;
+	rc = sr_enter_commit(reg);
+	if (rc)
+		return rc;
+	rc = sr_store_begin(&registry->store);
+	if (rc)
+		goto fail;
+	if (sr_store_txn(&registry->store) <= registry->region.header->txn)
+		rc = sr_fail(SEGREG_E_MISMATCH, "%s went back in time (to transaction %" PRIu64 " from %" PRIu64 "): was it restored "
+			     "while in use? Stop all processes, then open it with SEGREG_ADOPT (segctl init --adopt) if it is right",
+			     registry->store_path, (uint64_t)sr_store_txn(&registry->store) - 1, registry->region.header->txn);
+	if (!rc)
+		rc = sr_store_get_clock(&registry->store, &change->clock);
+	if (!rc)
+		return 0;
+	sr_store_abort(&registry->store);
+fail:
+	sr_leave_commit(reg);
+	return rc;
+}
+
+void sr_change_cancel(struct sr_change *change)
+{
+	struct sr_registry *registry = change->reg->registry;
+
+	sr_store_abort(&registry->store);
+	sr_leave_commit(change->reg);
+}
+
+int sr_change_commit(struct sr_change *change)
+{
+	struct sr_registry *registry = change->reg->registry;
+	uint64_t txn = sr_store_txn(&registry->store);
+	int rc;
+
+	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+	SR_STOP("change.committing");
+	rc = sr_store_commit(&registry->store);
+	SR_STOP("change.durable");
+	if (rc && rc != SEGREG_E_REOPEN) {
+		sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
+		return rc;
+	}
+	if (!rc && sr_change_open_table(change))
+		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock was not to be had; the "
+			     "next change or a new handle shows it");
+	if (rc) {
+		sr_leave_commit(change->reg); /* dirty: the next one looks what became of it */
+		return rc;
+	}
+	registry->region.header->txn = txn;
+	return 0;
+}
+
+void sr_change_finish(struct sr_change *change)
+{
+	struct sr_registry *registry = change->reg->registry;
+
+	SR_STOP("change.applied");
+	sr_store_release_u64(&registry->region.header->version, change->clock.version);
+	sr_change_close_table(change);
+	sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
+	sr_leave_commit(change->reg);
+}
+
+int sr_change_open_table(struct sr_change *change)
+{
+	struct sr_locks *locks = &change->reg->registry->locks;
+	int rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
+
+	if (!rc)
+		sr_lock_set_dirty(locks, SR_LOCK_TABLE);
+	return rc;
+}
+
+void sr_change_close_table(struct sr_change *change)
+{
+	struct sr_locks *locks = &change->reg->registry->locks;
+
+	sr_lock_set_clean(locks, SR_LOCK_TABLE);
+	sr_lock_give(locks, SR_LOCK_TABLE);
+}

@@ -1,0 +1,33 @@
+/*
+ * sr_change.h - one change of the durable state and of the region: the frame around every edit and every step of a sweep.
+ *
+ *      sr_change_begin      commit lock, repair, LMDB transaction
+ *        ... read and write records ...
+ *      sr_change_commit     LMDB commit: from here on the change is durable; then the table lock
+ *        ... bring the region to it ...
+ *      sr_change_finish     everything clean, locks given back
+ *
+ * A crash before the LMDB commit changes nothing; a crash after it leaves the commit lock dirty, and the next one reconciles.
+ */
+#ifndef SR_CHANGE_H
+#define SR_CHANGE_H
+
+#include "sr_reconcile.h"
+
+struct sr_change {
+	struct segreg *reg;
+	struct sr_clock clock; /* as read; written back by the caller if it changes */
+};
+
+int sr_change_begin(struct sr_change *change, struct segreg *reg);
+/* Give up: nothing has changed. */
+void sr_change_cancel(struct sr_change *change);
+/* SEGREG_E_REOPEN: the change is over, and left for a repair. Any other error: nothing has changed; cancel it. */
+int sr_change_commit(struct sr_change *change);
+void sr_change_finish(struct sr_change *change);
+
+/* Change the tables before or without a commit: the table lock, with its dirty word set. */
+int sr_change_open_table(struct sr_change *change);
+void sr_change_close_table(struct sr_change *change);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * sr_edit.c - additions and retirements that happen at once, and unregistering.
+ *
+ * A commit looks at the records first (what is there to do, is it allowed), then takes all that it needs in the region, so that
+ * nothing can fail once LMDB has committed, then commits, then publishes.
+ */
+#include "sr_edit.h"
+#include "sr_change.h"
+#include "sr_error.h"
+#include "sr_lane.h"
+#include "sr_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- collecting */
+
+static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct sr_record *record)
+{
+	struct sr_record *copy = sr_sys_malloc(sizeof(*copy));
+
+	if (!copy)
+		return sr_fail(SEGREG_E_NOMEM, "no memory for an edit of %zu operations", edit->n + 1);
+	if (edit->n == edit->room) {
+		size_t room = edit->room ? edit->room * 2 : 4;
+		struct sr_op *ops = sr_sys_realloc(edit->ops, room * sizeof(*ops));
+
+		if (!ops) {
+			free(copy);
+			return sr_fail(SEGREG_E_NOMEM, "no memory for an edit of %zu operations", edit->n + 1);
+		}
+		edit->ops = ops;
+		edit->room = room;
+	}
+	*copy = *record;
+	edit->ops[edit->n++] = (struct sr_op){ .asked = kind, .record = copy };
+	return 0;
+}
+
+int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record record = { .id = id, .state = SR_LIVE };
+	struct sr_identity identity;
+	int rc = sr_base_check_path(base, path);
+
+	if (!rc)
+		rc = sr_base_identify(base, path, &identity);
+	if (rc)
+		return rc;
+	record.is_directory = S_ISDIR(identity.mode);
+	record.ino = identity.ino;
+	record.btime = identity.btime;
+	record.path_length = (uint16_t)strlen(path);
+	memcpy(record.path, path, record.path_length + 1u);
+	return append(edit, SR_OP_ADD, &record);
+}
+
+int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
+{
+	const struct sr_record record = { .id = id };
+
+	return append(edit, SR_OP_RETIRE, &record);
+}
+
+void sr_edit_clear(struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		free(edit->ops[i].record);
+	free(edit->ops);
+	edit->ops = NULL;
+	edit->n = 0;
+}
+
+/* ---------------------------------------------------------------- planning, in the transaction */
+
+static int plan_add(struct sr_change *change, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	struct sr_record there;
+	uint64_t other;
+	int rc = sr_store_get(store, op->record->id, &there);
+
+	if (rc == 0 && there.state == SR_LIVE && !strcmp(there.path, op->record->path))
+		return 0;
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s", there.id,
+			       segreg_state_name((enum segreg_state)there.state), there.path);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	rc = sr_store_overlap(store, op->record->path, &other);
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "path %s is, contains or lies in the path of segment %" PRIu64, op->record->path,
+			       other);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	op->effect = SR_OP_ADD;
+	op->record->born = change->clock.version + 1;
+	op->record->registered_at = sr_sys_realtime();
+	return sr_store_add(store, op->record);
+}
+
+static int plan_retire(struct sr_change *change, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	uint64_t id = op->record->id;
+	int rc = sr_store_get(store, id, op->record);
+
+	if (rc == SR_STORE_ABSENT)
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	if (rc || op->record->state != SR_LIVE)
+		return rc;
+	op->effect = SR_OP_RETIRE;
+	op->record->state = SR_PENDING;
+	op->record->retired = change->clock.version + 1;
+	op->record->retired_at = sr_sys_realtime();
+	return sr_store_update(store, op->record);
+}
+
+/* Write all records; *adds and *changes count what is left to do. */
+static int plan(struct sr_change *change, struct segreg_edit *edit, uint32_t *adds, uint32_t *changes)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = 0;
+
+	if (edit->expects && edit->expected != change->clock.version)
+		return sr_fail(SEGREG_E_CONFLICT, "the registry is at version %" PRIu64 ", the edit expects %" PRIu64,
+			       change->clock.version, edit->expected);
+	for (size_t i = 0; i < edit->n && !rc; i++) {
+		struct sr_op *op = &edit->ops[i];
+
+		rc = op->asked == SR_OP_ADD ? plan_add(change, op) : plan_retire(change, op);
+		*adds += op->effect == SR_OP_ADD;
+		*changes += op->effect != SR_OP_NONE;
+	}
+	if (rc || !*changes)
+		return rc;
+	change->clock.version++;
+	rc = sr_store_put_clock(store, &change->clock);
+	if (!rc && *adds)
+		rc = sr_store_reserve(store);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- the region */
+
+/* Free slots whose last holder was a dead process. */
+static int make_room(struct sr_change *change)
+{
+	struct sr_region *region = &change->reg->region;
+	uint64_t lanes = 0, pins = 0;
+	int rc = sr_reclaim(change->reg->registry, change->reg->timeout_ms, NULL, NULL, &lanes, &pins);
+
+	if (!rc)
+		rc = sr_change_open_table(change);
+	if (rc)
+		return rc;
+	for (uint32_t i = region->header->queue_length; i-- > 0 && !rc;) {
+		uint32_t slot = region->queue[i];
+
+		if (slot < sr_region_slot_top(region) && sr_word_state(region->slots[slot].word) == SR_GONE)
+			rc = sr_table_free_gone(region, slot);
+	}
+	sr_change_close_table(change);
+	return rc;
+}
+
+/* Take a slot for each addition. */
+static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32_t adds)
+{
+	struct sr_region *region = &change->reg->region;
+	int rc = sr_change_open_table(change);
+
+	if (rc)
+		return rc;
+	rc = sr_table_prepare(region, adds);
+	for (size_t i = 0; i < edit->n && !rc; i++) {
+		struct sr_op *op = &edit->ops[i];
+
+		if (op->effect != SR_OP_ADD)
+			continue;
+		rc = sr_table_take(region, op->record, &op->slot);
+		op->taken = !rc;
+	}
+	sr_change_close_table(change);
+	return rc;
+}
+
+/* Give the slots back. If the table is not to be had, a repair will find them. */
+static void give_slots(struct sr_change *change, struct segreg_edit *edit)
+{
+	struct sr_registry *registry = change->reg->registry;
+	bool any = false;
+
+	for (size_t i = 0; i < edit->n; i++)
+		any |= edit->ops[i].taken;
+	if (!any)
+		return;
+	if (sr_change_open_table(change)) {
+		sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+		return;
+	}
+	for (size_t i = 0; i < edit->n; i++) {
+		if (edit->ops[i].taken)
+			sr_table_untake(&change->reg->region, edit->ops[i].slot);
+		edit->ops[i].taken = false;
+	}
+	sr_change_close_table(change);
+}
+
+static int publish(struct sr_change *change, struct segreg_edit *edit)
+{
+	struct sr_region *region = &change->reg->region;
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++) {
+		struct sr_op *op = &edit->ops[i];
+
+		SR_STOP("edit.publishing");
+		if (op->effect == SR_OP_ADD) {
+			sr_table_publish(region, op->slot, SR_LIVE);
+		} else if (op->effect == SR_OP_RETIRE) {
+			uint32_t slot = sr_table_find(region, op->record->id);
+
+			if (slot == SR_NONE)
+				return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", op->record->id);
+			region->details[slot].retired = op->record->retired;
+			region->details[slot].retired_at = op->record->retired_at;
+			rc = sr_table_move(region, slot, SR_PENDING);
+		}
+	}
+	return rc;
+}
+
+/* After LMDB's commit the region must follow; if it cannot, leave everything dirty: the next one repairs. */
+static int finish(struct sr_change *change, int rc)
+{
+	if (!rc) {
+		sr_change_finish(change);
+		return 0;
+	}
+	sr_leave_table(change->reg);
+	sr_leave_commit(change->reg);
+	return 0; /* durable, and shown by the repair */
+}
+
+int sr_edit_commit(struct segreg_edit *edit, uint64_t *version)
+{
+	struct sr_change change;
+	uint32_t adds = 0, changes = 0;
+	int rc = sr_change_begin(&change, edit->reg);
+
+	if (rc)
+		return rc;
+	rc = plan(&change, edit, &adds, &changes);
+	if (rc || !changes)
+		goto cancel;
+	if (adds)
+		rc = take_slots(&change, edit, adds);
+	if (rc == SEGREG_E_FULL && make_room(&change) == 0)
+		rc = take_slots(&change, edit, adds);
+	SR_STOP("edit.prepared");
+	if (!rc)
+		rc = sr_change_commit(&change);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc) {
+		give_slots(&change, edit);
+		goto cancel;
+	}
+	rc = finish(&change, publish(&change, edit));
+	if (changes > adds)
+		sr_region_wake(&edit->reg->region);
+	if (version)
+		*version = change.clock.version;
+	return rc;
+cancel:
+	if (!rc && version)
+		*version = change.clock.version;
+	sr_change_cancel(&change);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- unregistering */
+
+/* Whether the record may go. forced: although it is held; idle: although it is DELETING, since no sweep is at it. */
+static int check_removal(struct segreg *reg, const struct sr_record *record, uint32_t slot, bool forced, bool idle)
+{
+	uint64_t pins;
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	pins = sr_table_count(&reg->region, slot);
+	if (record->state == SR_DELETING && !(forced && idle && reg->region.details[slot].attempts))
+		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
+	else if (pins && !forced)
+		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " has %" PRIu64 " pins; SEGREG_FORCE unregisters it all the same",
+			     record->id, pins);
+	sr_leave_table(reg);
+	return rc;
+}
+
+static int remove_record(struct segreg *reg, uint64_t id, bool forced, bool idle)
+{
+	struct sr_store *store = &reg->registry->store;
+	struct sr_change change;
+	struct sr_record record;
+	uint32_t slot = SR_NONE;
+	int rc = sr_change_begin(&change, reg);
+
+	if (rc)
+		return rc;
+	rc = sr_store_get(store, id, &record);
+	if (rc == SR_STORE_ABSENT)
+		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	if (!rc) {
+		slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
+		rc = slot != SR_NONE ? check_removal(reg, &record, slot, forced, idle) :
+				       sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
+	}
+	if (!rc)
+		rc = sr_store_remove(store, &record);
+	change.clock.version++;
+	if (!rc)
+		rc = sr_store_put_clock(store, &change.clock);
+	if (rc) {
+		sr_change_cancel(&change);
+		return rc;
+	}
+	rc = sr_change_commit(&change);
+	if (rc && rc != SEGREG_E_REOPEN)
+		sr_change_cancel(&change);
+	return rc ? rc : finish(&change, sr_table_drop(&reg->region, slot));
+}
+
+int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
+{
+	int rc, fd = sr_lockfile_reopen(&reg->registry->lockfile);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", reg->registry->lock_path);
+	rc = remove_record(reg, id, forced, sr_sys_lock(fd, F_WRLCK, SR_BYTE_SWEEP) == 0);
+	sr_sys_close(fd); /* and with it the sweeper's byte */
+	return rc;
+}

@@ -1,0 +1,39 @@
+/*
+ * sr_edit.h - additions and retirements that happen at once, and unregistering.
+ */
+#ifndef SR_EDIT_H
+#define SR_EDIT_H
+
+#include "sr_registry.h"
+
+enum sr_op_kind { SR_OP_NONE, SR_OP_ADD, SR_OP_RETIRE };
+
+struct sr_op {
+	enum sr_op_kind asked;
+	enum sr_op_kind effect; /* what is left to do after looking at the records; set by the commit */
+	bool taken;             /* SR_OP_ADD: slot is ours, not published */
+	uint32_t slot;
+	struct sr_record *record; /* SR_OP_ADD: id, path and what stands there; SR_OP_RETIRE: id */
+};
+
+struct segreg_edit {
+	uint32_t magic;
+	bool expects;
+	uint64_t expected;
+	struct segreg *reg;
+	uint64_t fork_generation;
+	struct sr_op *ops;
+	size_t n, room;
+};
+
+#define SR_EDIT_MAGIC 0x65646974u
+
+int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
+int sr_edit_retire(struct segreg_edit *edit, uint64_t id);
+int sr_edit_commit(struct segreg_edit *edit, uint64_t *version);
+/* Free what the edit owns, not the edit. */
+void sr_edit_clear(struct segreg_edit *edit);
+
+int sr_force_remove(struct segreg *reg, uint64_t id, bool forced);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * sr_error.c - one failure: its code, and its whole story kept for the calling thread.
+ */
+#include "sr_error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_SIZE 1024
+
+static __thread char last_error[TEXT_SIZE];
+
+static int code_of_errno(int errnum)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+		return SEGREG_E_NOENT;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return SEGREG_E_PERM;
+	case ENOMEM:
+		return SEGREG_E_NOMEM;
+	case ENOSPC:
+	case EDQUOT:
+		return SEGREG_E_NOSPC;
+	default:
+		return SEGREG_E_IO;
+	}
+}
+
+int sr_fail(int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(last_error, sizeof(last_error), format, args);
+	va_end(args);
+	return code;
+}
+
+int sr_fail_errno(int errnum, const char *format, ...)
+{
+	char reason[128];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(last_error, sizeof(last_error), format, args);
+	va_end(args);
+	if (length >= 0 && (size_t)length < sizeof(last_error))
+		snprintf(last_error + length, sizeof(last_error) - (size_t)length, ": %s",
+			 strerror_r(errnum, reason, sizeof(reason)));
+	return code_of_errno(errnum);
+}
+
+const char *segreg_strerror(int code)
+{
+	switch (code) {
+	case 0:
+		return "success";
+#define ERROR_CASE(name, value, text)                                                                                \
+	case SEGREG_E_##name:                                                                                        \
+		return text;
+		SEGREG_ERRORS(ERROR_CASE)
+#undef ERROR_CASE
+	default:
+		return "unknown error";
+	}
+}
+
+const char *segreg_last_error(void)
+{
+	return last_error;
+}

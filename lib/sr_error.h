@@ -1,0 +1,15 @@
+/*
+ * sr_error.h - one failure: its code, and its whole story kept for the calling thread.
+ */
+#ifndef SR_ERROR_H
+#define SR_ERROR_H
+
+#include "segreg.h"
+
+/* Keep the text for segreg_last_error and return code, so that a failure is one statement: return sr_fail(...). */
+int sr_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+
+/* The same for a system call that failed with errnum: chooses the code and appends ": " and the system's text. */
+int sr_fail_errno(int errnum, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * sr_filelock.h - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot pull away.
+ *
+ * The kernel gives an OFD lock back when the last reference to its open file goes, so it is the one thing that tells truly
+ * whether a process lives, in any PID namespace and without any timeout. Two ways to keep one:
+ *
+ * A hold is kept by the address space: the file is opened, locked and mapped, then its descriptor is closed; the mapping keeps
+ * the open file. No closefrom() can drop it, no forked child inherits it (MADV_DONTFORK), and it ends with the process.
+ * Overlayfs drops a lock at close although the mapping stays; where a probe shows that, the descriptor is kept as well.
+ *
+ * A kept descriptor serves calls that need one. The host may have closed it, and may have got its number for a file of its
+ * own, so each use first asks whether it still is the file that it was, and opens the file again if not.
+ */
+#ifndef SR_FILELOCK_H
+#define SR_FILELOCK_H
+
+#include "sr_sys.h"
+
+enum sr_byte {
+	SR_BYTE_ATTACH = 0, /* shared: attached; exclusive: alone, building or removing the region */
+	SR_BYTE_COMMIT = 1, /* exclusive: lower layer of the commit lock */
+	SR_BYTE_TABLE = 2,  /* exclusive: lower layer of the table lock */
+	SR_BYTE_SWEEP = 3,  /* exclusive: the sweeper */
+	SR_BYTE_LANES = 64, /* + lane number, exclusive: its owner lives */
+};
+
+struct sr_kept {
+	int fd; /* -1: none */
+	uint64_t dev, ino;
+	int flags;
+	const char *path; /* the owner's, and outlives this */
+};
+
+/* Open path and keep it. 0 or -1 with errno. */
+int sr_kept_open(struct sr_kept *kept, const char *path, int flags);
+/* The descriptor, opened again if need be; -1 with errno, ESTALE if path is another file now. One thread at a time. */
+int sr_kept_get(struct sr_kept *kept);
+/* Close it, unless it is no longer ours. */
+void sr_kept_close(struct sr_kept *kept);
+/* Whether fd is an open descriptor of the file dev, ino. */
+bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
+
+struct sr_lockfile {
+	const char *path;    /* of registry.lock; the owner's, and outlives this */
+	uint64_t dev, ino;
+	bool drops_at_close; /* this file system drops a mapping's locks (overlayfs) */
+};
+
+int sr_lockfile_open(struct sr_lockfile *file, const char *path); /* 0 or -1 with errno */
+/* Another open file of registry.lock, whose locks conflict with those of every other; -1 with errno. */
+int sr_lockfile_reopen(const struct sr_lockfile *file);
+
+struct sr_hold {
+	void *page; /* NULL: nothing held */
+	int fd;     /* -1 unless drops_at_close */
+};
+
+/* Take byte as F_RDLCK or F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with another errno. */
+int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
+/* Turn an open, locked descriptor into a hold; closes fd in any case. 0 or -1 with errno. */
+int sr_hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
+void sr_hold_drop(struct sr_hold *hold);
+/* In a forked child: forget it without touching what is the parent's or gone. */
+void sr_hold_forget(struct sr_hold *hold);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * sr_fork.h - how a process knows that it is another one than it was.
+ *
+ * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. It holds the number of
+ * this process among its forks. Each handle keeps the number it was attached under, and every call compares the two.
+ */
+#ifndef SR_FORK_H
+#define SR_FORK_H
+
+#include "sr_atomic.h"
+
+extern const uint64_t *sr_fork_page;
+
+/* Set up the page; idempotent, under the caller's lock. 0 or SEGREG_E_NOMEM. */
+int sr_fork_init(void);
+
+/* 0 in a child that has not called sr_fork_arrive. */
+static inline uint64_t sr_fork_generation(void)
+{
+	return sr_load_acquire_u64(sr_fork_page);
+}
+
+/* In a child: give it its own number. */
+void sr_fork_arrive(void);
+
+#endif

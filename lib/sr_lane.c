@@ -1,0 +1,246 @@
+/*
+ * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
+ *
+ * Reclaiming must not free a lane that lives. The reclaimer gets the lane's byte through an open file of its own (so that two threads of one
+ * process exclude each other too), keeps it while it looks, under the table lock, whether the lane is still used in the same
+ * epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte.
+ *
+ * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves
+ * either a lane that is still marked used and dead (emptied again by the next), or memory that nobody believes.
+ *
+ * None of this touches the tables of segments, so it does not matter here whether those await a repair.
+ */
+#include "sr_lane.h"
+#include "sr_error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static uint64_t count_page(const struct sr_region *region, struct sr_lane *lane, uint32_t page)
+{
+	const uint32_t *counts = sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE;
+	uint64_t left = region->geometry.max_segments - page * SR_COUNTS_PER_PAGE, sum = 0;
+
+	for (uint64_t i = 0; i < SR_COUNTS_PER_PAGE && i < left; i++)
+		sum += sr_load_acquire_u32(&counts[i]);
+	return sum;
+}
+
+/* The next page at or after page that has memory; SR_NONE. */
+static uint32_t next_page(const struct sr_region *region, const struct sr_lane *lane, uint32_t page)
+{
+	uint32_t pages = (region->geometry.max_segments - 1) / SR_COUNTS_PER_PAGE + 1;
+
+	for (; page < pages; page++) {
+		uint64_t bits = sr_load_acquire_u64(&lane->pages[page / 64]) >> page % 64;
+
+		if (bits & 1)
+			return page;
+		if (!bits)
+			page |= 63; /* none left in this word */
+	}
+	return SR_NONE;
+}
+
+uint64_t sr_lane_pins(const struct sr_region *region, uint32_t n)
+{
+	struct sr_lane *lane = sr_region_lane(region, n);
+	uint64_t sum = 0;
+
+	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++)
+		sum += count_page(region, lane, page);
+	return sum;
+}
+
+/* Take all pins and memory away and mark it free. [table] */
+static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
+{
+	struct sr_lane *lane = sr_region_lane(region, n);
+	uint64_t pins = 0;
+
+	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++) {
+		uint32_t *counts = sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE;
+
+		pins += count_page(region, lane, page);
+		sr_store_seqcst_u64(&lane->pages[page / 64],
+				    sr_load_acquire_u64(&lane->pages[page / 64]) & ~(1ull << page % 64));
+		sr_sys_madvise(counts, SR_PAGE, MADV_REMOVE); /* if it fails, the memory stays until the lane's next use */
+		SR_STOP("lane.emptying");
+	}
+	sr_store_release_u32(&lane->epoch, lane->epoch + 1);
+	sr_store_release_u32(&lane->state, SR_LANE_FREE);
+	return pins;
+}
+
+int sr_lane_add_page(struct segreg *reg, uint32_t slot)
+{
+	uint32_t page = slot / SR_COUNTS_PER_PAGE;
+	uint32_t *counts = reg->counts + page * SR_COUNTS_PER_PAGE;
+	int rc = 0;
+
+	pthread_mutex_lock(&reg->registry->mutex);
+	if (!sr_lane_has_page(reg->lane_page, slot)) {
+		rc = sr_region_populate(&reg->region, counts, SR_PAGE, "the counts of this handle");
+		if (!rc) {
+			memset(counts, 0, SR_PAGE);
+			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
+		}
+	}
+	pthread_mutex_unlock(&reg->registry->mutex);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- attach, detach */
+
+static void occupy(struct segreg *reg, uint32_t n)
+{
+	const struct sr_registry *registry = reg->registry;
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	lane->pid = getpid();
+	lane->uid = geteuid();
+	lane->pidns_dev = registry->pidns_dev;
+	lane->pidns_ino = registry->pidns_ino;
+	lane->attached_at = sr_sys_realtime();
+	memcpy(lane->label, reg->label, sizeof(lane->label));
+	reg->lane = n;
+	reg->lane_page = lane;
+	reg->counts = sr_lane_counts(lane);
+	reg->owner = (uint64_t)lane->epoch << 32 | n;
+	SR_STOP("lane.publishing");
+	sr_store_release_u32(&lane->state, SR_LANE_USED);
+}
+
+/* Try one lane. 0: it is ours; 1: it is not to be had. [table] */
+static int try_lane(struct segreg *reg, uint32_t n)
+{
+	struct sr_header *header = reg->region.header;
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	if (n >= header->lane_top) {
+		int rc = sr_region_populate(&reg->region, lane, SR_PAGE, "another handle");
+
+		if (rc)
+			return rc;
+		memset(lane, 0, SR_PAGE);
+		lane->epoch = 1; /* so that no pin's owner is 0 */
+	} else if (sr_load_acquire_u32(&lane->state) != SR_LANE_FREE) {
+		return 1;
+	}
+	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->hold) == -1)
+		return errno == EAGAIN ? 1 : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
+	occupy(reg, n);
+	if (n >= header->lane_top)
+		sr_store_release_u32(&header->lane_top, n + 1);
+	return 0;
+}
+
+/* 0, 1 if all are taken, or an error. */
+static int try_lanes(struct segreg *reg)
+{
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	rc = 1;
+	for (uint32_t n = 0; n < reg->region.geometry.max_lanes && rc == 1; n++)
+		rc = try_lane(reg, n);
+	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
+	return rc;
+}
+
+int sr_lane_attach(struct segreg *reg)
+{
+	uint64_t lanes = 0, pins = 0;
+	int rc = try_lanes(reg);
+
+	if (rc != 1)
+		goto out;
+	rc = sr_reclaim(reg->registry, reg->timeout_ms, NULL, NULL, &lanes, &pins);
+	if (rc)
+		return rc;
+	rc = try_lanes(reg);
+	if (rc == 1)
+		return sr_fail(SEGREG_E_FULL, "all %u lanes are taken by living handles (max_lanes, fixed when the registry was made)",
+			       reg->region.geometry.max_lanes);
+out:
+	if (!rc)
+		sr_region_wake(&reg->region); /* a sweeper watches the processes that are attached */
+	return rc;
+}
+
+int sr_lane_detach(struct segreg *reg, uint64_t *pins)
+{
+	uint64_t left = 0;
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+
+	if (!rc) {
+		left = empty_lane(&reg->region, reg->lane);
+		sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
+	}
+	sr_hold_drop(&reg->hold);
+	sr_region_wake(&reg->region);
+	if (pins)
+		*pins = left;
+	return rc;
+}
+
+/* ---------------------------------------------------------------- reclaim */
+
+/* With the lane's byte in hand. */
+static int reclaim_lane(struct sr_registry *registry, uint32_t n, uint32_t epoch, uint32_t timeout_ms,
+			struct sr_reclaimed *dead, bool *done)
+{
+	struct sr_header *header = registry->region.header;
+	struct sr_lane *lane = sr_region_lane(&registry->region, n);
+	int rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, timeout_ms);
+
+	if (rc)
+		return rc;
+	*done = sr_load_acquire_u32(&lane->state) == SR_LANE_USED && lane->epoch == epoch;
+	if (*done) {
+		dead->lane = n;
+		dead->pid = lane->pid;
+		memcpy(dead->label, lane->label, sizeof(dead->label));
+		dead->label[sizeof(dead->label) - 1] = '\0';
+		dead->pins = empty_lane(&registry->region, n);
+		header->reclaimed++;
+		header->reclaimed_pins += dead->pins;
+	}
+	sr_lock_give(&registry->locks, SR_LOCK_TABLE);
+	return 0;
+}
+
+int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg,
+	       uint64_t *lanes, uint64_t *pins)
+{
+	uint32_t top = sr_region_lane_top(&registry->region);
+	int rc = 0, fd = sr_lockfile_reopen(&registry->lockfile);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+	for (uint32_t n = 0; n < top && !rc; n++) {
+		struct sr_lane *lane = sr_region_lane(&registry->region, n);
+		uint32_t epoch = sr_load_acquire_u32(&lane->epoch);
+		struct sr_reclaimed dead;
+		bool done = false;
+
+		/* Any answer but "granted" means that it lives. */
+		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || sr_sys_lock(fd, F_WRLCK, SR_BYTE_LANES + n) == -1)
+			continue;
+		rc = reclaim_lane(registry, n, epoch, timeout_ms, &dead, &done);
+		sr_sys_lock(fd, F_UNLCK, SR_BYTE_LANES + n);
+		if (!done)
+			continue;
+		*lanes += 1;
+		*pins += dead.pins;
+		sr_region_wake(&registry->region);
+		if (fn)
+			fn(arg, &dead);
+	}
+	sr_sys_close(fd);
+	return rc;
+}

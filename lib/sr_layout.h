@@ -1,0 +1,174 @@
+/*
+ * sr_layout.h - every byte that processes share: the region's parts, their sizes and their owners.
+ *
+ * The region is one POSIX shared-memory object. It holds offsets and indexes, never pointers, and is sparse: its size follows
+ * from the limits of the registry, its memory from use. A part is given memory (sr_region_populate) before it is touched, so
+ * a full /dev/shm is an error from a call and not a SIGBUS.
+ *
+ *      header | base | index levels | slots | details | queue | path map | paths | lane 0 | lane 1 | ...
+ *
+ * header     identity, the two locks, the version, counters
+ * base       path of the base directory, so that a process that only pins need not open the database
+ * index      hash tables from id to slot, one per power of two; only the header's current level is searched
+ * slots      16 bytes per segment: what a pin reads (id, state)
+ * details    64 bytes per segment: everything else, under the table lock
+ * queue      slot numbers of all segments that a sweep must look at
+ * path map   one bit per 16 bytes of paths
+ * paths      the segments' paths below base
+ * lane       one page that says who, and one 32-bit count per slot
+ *
+ * Whoever changes a struct here changes SR_LAYOUT_VERSION; sizes are part of the fingerprint as well.
+ *
+ * Beside each member stands who writes it: [build] the builder of the region before anybody else sees it, [commit] the holder of
+ * the commit lock, [table] the holder of the table lock, [owner] the lane's owner, [any] anybody, atomically.
+ */
+#ifndef SR_LAYOUT_H
+#define SR_LAYOUT_H
+
+#include "segreg.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SR_LAYOUT_VERSION 1u
+#define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
+#define SR_PAGE 4096u
+#define SR_NONE UINT32_MAX /* no slot, no lane */
+
+/* One of the two locks. On cache lines of its own. */
+struct sr_lock_word {
+	pthread_mutex_t mutex; /* robust, process-shared; the upper layer */
+	uint32_t dirty;        /* [holder] not 0: the guarded things are being changed */
+	uint32_t owner;        /* [holder] pid, for messages only */
+} __attribute__((aligned(128)));
+
+enum sr_lock_id {
+	SR_LOCK_COMMIT, /* LMDB and the order of edits; held across I/O */
+	SR_LOCK_TABLE,  /* the region's tables and the lanes' life; never held across I/O */
+	SR_LOCKS
+};
+
+/* Parts that grow with use: how many bytes of each have memory. */
+enum sr_part { SR_PART_SLOTS, SR_PART_DETAILS, SR_PART_QUEUE, SR_PART_PATH_MAP, SR_PART_PATHS, SR_PARTS };
+
+struct sr_header {
+	uint64_t magic;       /* [build] SR_MAGIC */
+	uint64_t fingerprint; /* [build] of the layout: version, sizes, byte order */
+	uint8_t uuid[16];     /* [build] the registry's */
+	uint64_t lock_dev;    /* [build] identity of registry.lock: another file's locks guard nothing here */
+	uint64_t lock_ino;
+	uint64_t pidns_dev;   /* [build] PID namespace in which the mutexes' thread ids mean something */
+	uint64_t pidns_ino;
+	uint32_t max_segments; /* [build] */
+	uint32_t max_lanes;    /* [build] */
+	int64_t built_at;      /* [build] CLOCK_REALTIME, nanoseconds */
+	uint64_t starts;       /* [build] regions built for this registry, this one included */
+	uint32_t ready;        /* [build] last of all */
+
+	struct sr_lock_word lock[SR_LOCKS];
+
+	/* Read by every pin. */
+	uint32_t index_bits __attribute__((aligned(128))); /* [commit, table] the current level has 2^index_bits entries */
+
+	uint64_t version __attribute__((aligned(128))); /* [commit, table] of the last edit applied */
+	uint64_t txn;                                   /* [commit] LMDB transaction that the region reflects */
+
+	uint32_t wake __attribute__((aligned(128))); /* [any] futex: grows when a sweep may have something to do; never 0 */
+	uint32_t waiters;                            /* [any] sleepers on wake */
+
+	/* The table's book-keeping. [table] throughout; rebuilt by a reconcile. */
+	uint32_t slot_top __attribute__((aligned(128))); /* slots beyond have never been used */
+	uint32_t slot_free;                              /* first of the free slots below slot_top, linked by queue_pos; SR_NONE */
+	uint32_t slots_used;
+	uint32_t queue_length;
+	uint32_t path_top;    /* path units beyond have never been used */
+	uint32_t path_cursor; /* where the search for free units starts */
+	uint32_t lane_top;    /* lanes beyond have never been used */
+	uint32_t verified;    /* a sweep has looked for missing live segments since the region was built */
+	uint64_t populated[SR_PARTS]; /* bytes that have memory */
+	uint64_t index_bytes;         /* the same for all levels together */
+	uint64_t live, pending, deleting, failed, missing;
+	uint64_t deleted, bytes_freed, reclaimed, reclaimed_pins, repairs; /* since built_at */
+};
+_Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
+
+/*
+ * A slot: what a pin reads. It belongs to one segment from its publication until every lane's count for it is zero; then its
+ * generation grows and it may serve another.
+ */
+struct sr_slot {
+	uint64_t id;
+	uint64_t word; /* generation << 8 | state (sr_state.h); written under the table lock, read by anybody */
+};
+_Static_assert(sizeof(struct sr_slot) == 16, "four slots to a cache line");
+
+#define SR_DETAIL_DIRECTORY 1u
+#define SR_DETAIL_MISSING 2u
+
+/* The rest of a segment. [table] throughout. Times are CLOCK_REALTIME nanoseconds. */
+struct sr_detail {
+	uint64_t born, retired;
+	int64_t registered_at, retired_at, held_since;
+	int64_t retry_at;
+	uint32_t path;        /* first unit of its path */
+	uint16_t path_length; /* bytes, without a NUL */
+	uint8_t flags;        /* SR_DETAIL_* */
+	uint8_t error;        /* errno of the last failed deletion (all errnos fit) */
+	uint32_t attempts;    /* failed deletions */
+	uint32_t queue_pos;   /* its place in the queue; of a free slot: the next free one */
+};
+_Static_assert(sizeof(struct sr_detail) == 64, "one cache line");
+
+#define SR_PATH_UNIT 16u /* bytes */
+#define SR_PATH_UNITS_MAX ((SEGREG_PATH_MAX + SR_PATH_UNIT - 1) / SR_PATH_UNIT)
+
+/* An index entry: 0 is empty, otherwise tag << 24 | slot + 1. The tag saves a look at most slots that are not the one. */
+#define SR_INDEX_SLOT_BITS 24u
+#define SR_INDEX_MIN_BITS 10u
+_Static_assert(SEGREG_MAX_SEGMENTS <= (1u << SR_INDEX_SLOT_BITS) - 2, "slot + 1 fits an index entry");
+
+/*
+ * A lane: one handle's row. Lane n is alive while somebody holds byte SR_BYTE_LANES + n of registry.lock.
+ */
+enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1 };
+
+#define SR_COUNTS_PER_PAGE (SR_PAGE / 4u)
+#define SR_LANE_PAGE_WORDS 256u /* bits for SEGREG_MAX_SEGMENTS counts */
+_Static_assert(SR_LANE_PAGE_WORDS * 64 * SR_COUNTS_PER_PAGE >= SEGREG_MAX_SEGMENTS, "a bit for every page of counts");
+
+struct sr_lane {
+	uint32_t state; /* [table] enum sr_lane_state */
+	uint32_t epoch; /* [table] grows when the lane is freed */
+	int64_t pid;    /* [table] in its own namespace; for people and as a hint */
+	uint64_t pidns_dev, pidns_ino;
+	uint32_t uid;
+	uint32_t reserved;
+	int64_t attached_at;
+	char label[SEGREG_LABEL_SIZE];
+	uint64_t pages[SR_LANE_PAGE_WORDS]; /* [owner sets, table clears] which pages of counts have memory */
+};
+_Static_assert(sizeof(struct sr_lane) <= SR_PAGE, "a lane's head is one page");
+
+/* Where the parts are: follows from the limits, so each process computes its own and believes nothing of it from the region. */
+struct sr_geometry {
+	uint32_t max_segments, max_lanes;
+	uint32_t index_max_bits;
+	uint32_t path_units;
+	uint64_t base, index, part[SR_PARTS], part_size[SR_PARTS], lanes, lane_size; /* offsets and sizes in bytes */
+	uint64_t size;
+};
+
+/* False if a limit is out of range. */
+int sr_geometry_init(struct sr_geometry *geometry, uint32_t max_segments, uint32_t max_lanes);
+
+/* What this build would write into sr_header.fingerprint. */
+uint64_t sr_layout_fingerprint(void);
+
+/* Offset of index level bits, below the index part. */
+static inline uint64_t sr_index_level(uint32_t bits)
+{
+	return ((1ull << bits) - (1ull << SR_INDEX_MIN_BITS)) * sizeof(uint32_t);
+}
+
+#endif

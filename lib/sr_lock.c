@@ -1,0 +1,217 @@
+/*
+ * sr_lock.c - the two locks between processes, the order in which they are taken, and the news that a holder died.
+ */
+#include "sr_lock.h"
+#include "sr_assert.h"
+#include "sr_atomic.h"
+#include "sr_error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const char *const lock_name[SR_LOCKS] = { [SR_LOCK_COMMIT] = "commit lock", [SR_LOCK_TABLE] = "table lock" };
+static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [SR_LOCK_TABLE] = SR_BYTE_TABLE };
+
+#if SR_TESTING
+static __thread unsigned held_by_thread; /* bit per lock, of whatever registry */
+#define NOTE_TAKEN(id)                                                                                               \
+	do {                                                                                                         \
+		sr_assert(held_by_thread < 1u << (id) && "locks are taken in the order of enum sr_lock_id");         \
+		held_by_thread |= 1u << (id);                                                                        \
+	} while (0)
+#define NOTE_GIVEN(id) (held_by_thread &= ~(1u << (id)))
+#define CLAIM_HELD(id) sr_assert(held_by_thread & 1u << (id))
+#else
+#define NOTE_TAKEN(id) ((void)0)
+#define NOTE_GIVEN(id) ((void)0)
+#define CLAIM_HELD(id) ((void)0)
+#endif
+
+bool sr_pidns(uint64_t *dev, uint64_t *ino)
+{
+	struct stat st;
+	int fd = sr_sys_openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0);
+	bool known;
+
+	if (fd == -1)
+		return false;
+	known = sr_sys_fstat(fd, &st) == 0;
+	sr_sys_close(fd);
+	if (known) {
+		*dev = st.st_dev;
+		*ino = st.st_ino;
+	}
+	return known;
+}
+
+int sr_lock_init_words(struct sr_lock_word *word)
+{
+	pthread_mutexattr_t attr;
+	int error = pthread_mutexattr_init(&attr);
+
+	if (error)
+		return error;
+	error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	if (!error)
+		error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	for (int id = 0; id < SR_LOCKS && !error; id++)
+		error = pthread_mutex_init(&word[id].mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return error;
+}
+
+void sr_locks_init(struct sr_locks *locks, struct sr_header *header, const struct sr_lockfile *file)
+{
+	uint64_t dev, ino;
+
+	locks->word = header->lock;
+	locks->foreign = !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
+	for (int id = 0; id < SR_LOCKS; id++) {
+		pthread_mutex_init(&locks->local[id], NULL);
+		locks->kept[id] = (struct sr_kept){
+			.fd = -1, .dev = file->dev, .ino = file->ino, .flags = O_RDWR | O_NOFOLLOW, .path = file->path,
+		};
+	}
+}
+
+void sr_locks_destroy(struct sr_locks *locks)
+{
+	for (int id = 0; id < SR_LOCKS; id++) {
+		sr_kept_close(&locks->kept[id]);
+		pthread_mutex_destroy(&locks->local[id]);
+	}
+}
+
+static struct timespec deadline_after(uint32_t timeout_ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += timeout_ms / 1000;
+	t.tv_nsec += timeout_ms % 1000 * 1000000l;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
+	}
+	return t;
+}
+
+static bool is_past(const struct timespec *deadline)
+{
+	return sr_sys_monotonic() >= (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec;
+}
+
+/* 0, or an errno. Waits by polling: only where the mutex above does not keep others out, or its holder is just dying. */
+static int take_byte(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+{
+	int fd = sr_kept_get(&locks->kept[id]);
+	int64_t pause = 20000;
+
+	if (fd == -1)
+		return errno;
+	while (sr_sys_lock(fd, F_WRLCK, lock_byte[id]) == -1) {
+		if (errno != EAGAIN)
+			return errno;
+		if (is_past(deadline))
+			return ETIMEDOUT;
+		sr_sys_sleep(pause);
+		if (pause < 1000000)
+			pause *= 2;
+	}
+	return 0;
+}
+
+/* 0, or an errno. */
+static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+{
+	pthread_mutex_t *mutex = &locks->word[id].mutex;
+	int error;
+
+	if (locks->foreign)
+		return 0;
+	error = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+	if (error == EOWNERDEAD)
+		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
+	return error;
+}
+
+static void give_robust(struct sr_locks *locks, enum sr_lock_id id)
+{
+	if (!locks->foreign)
+		pthread_mutex_unlock(&locks->word[id].mutex);
+}
+
+static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, uint32_t timeout_ms)
+{
+	if (error == ETIMEDOUT)
+		return sr_fail(SEGREG_E_TIMEDOUT,
+			       "waited %u ms for the %s, last taken by process %u; is that one stopped, or its disk slow?",
+			       timeout_ms, lock_name[id], sr_load_acquire_u32(&locks->word[id].owner));
+	return sr_fail_errno(error, "cannot take the %s in %s", lock_name[id], locks->kept[id].path);
+}
+
+int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
+{
+	struct timespec deadline = deadline_after(timeout_ms);
+	int error = pthread_mutex_clocklock(&locks->local[id], CLOCK_MONOTONIC, &deadline);
+
+	if (error)
+		return fail_to_take(locks, id, error, timeout_ms);
+	error = take_robust(locks, id, &deadline);
+	if (error)
+		goto out_local;
+	error = take_byte(locks, id, &deadline);
+	if (error)
+		goto out_robust;
+	NOTE_TAKEN(id);
+	sr_store_release_u32(&locks->word[id].owner, (uint32_t)getpid());
+	return 0;
+
+out_robust:
+	give_robust(locks, id);
+out_local:
+	pthread_mutex_unlock(&locks->local[id]);
+	return fail_to_take(locks, id, error, timeout_ms);
+}
+
+void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
+{
+	NOTE_GIVEN(id);
+	/* If the host closed the descriptor meanwhile, the byte is free already. */
+	if (sr_fd_is(locks->kept[id].fd, locks->kept[id].dev, locks->kept[id].ino))
+		sr_sys_lock(locks->kept[id].fd, F_UNLCK, lock_byte[id]);
+	give_robust(locks, id);
+	pthread_mutex_unlock(&locks->local[id]);
+}
+
+bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id)
+{
+	return sr_load_acquire_u32(&locks->word[id].dirty) != 0;
+}
+
+/* Strong orderings here: no change may seem to come before the word was dirty, or after it was clean. */
+void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id)
+{
+	CLAIM_HELD(id);
+	if (!sr_lock_is_dirty(locks, id))
+		sr_add_seqcst_u32(&locks->word[id].dirty, 1);
+}
+
+void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id)
+{
+	CLAIM_HELD(id);
+	sr_store_release_u32(&locks->word[id].dirty, 0);
+}
+
+void sr_locks_before_fork(struct sr_locks *locks)
+{
+	for (int id = 0; id < SR_LOCKS; id++)
+		pthread_mutex_lock(&locks->local[id]);
+}
+
+void sr_locks_after_fork(struct sr_locks *locks)
+{
+	for (int id = SR_LOCKS; id-- > 0;)
+		pthread_mutex_unlock(&locks->local[id]);
+}

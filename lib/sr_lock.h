@@ -1,0 +1,56 @@
+/*
+ * sr_lock.h - the two locks between processes, the order in which they are taken, and the news that a holder died.
+ *
+ * Order, outermost first; a debug build asserts it:
+ *
+ *      SR_BYTE_SWEEP   one sweeper; tried, never waited for
+ *      SR_LOCK_COMMIT  LMDB and the order of edits; held across I/O
+ *      SR_LOCK_TABLE   the region's tables and the lanes' life; never held across I/O, nor across a caller's code
+ *
+ * Each lock has three layers, taken from top to bottom:
+ *
+ *      a mutex of this process           since threads of one process share the open file of the bottom layer
+ *      a robust mutex in the region      the order of waiters, without polling
+ *      a byte of registry.lock           the authority
+ *
+ * Robust mutexes name their holder by thread id, which another PID namespace gives to other threads: there a stranger's death
+ * can look like the holder's. So a process outside the region's PID namespace leaves the middle layer out; the bottom layer
+ * is enough. It is also why the mutex's word about a death is not believed: a holder sets the lock's dirty word before its first
+ * change and clears it after its last, and whoever gets the lock and finds it dirty repairs (sr_reconcile).
+ */
+#ifndef SR_LOCK_H
+#define SR_LOCK_H
+
+#include "sr_filelock.h"
+#include "sr_layout.h"
+
+struct sr_locks {
+	struct sr_lock_word *word; /* [SR_LOCKS], in the region */
+	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
+	pthread_mutex_t local[SR_LOCKS];
+	bool foreign; /* in another PID namespace than the region's: no robust mutexes */
+};
+
+/* In the builder of the region. 0 or an errno. */
+int sr_lock_init_words(struct sr_lock_word *word);
+
+void sr_locks_init(struct sr_locks *locks, struct sr_header *header, const struct sr_lockfile *file);
+void sr_locks_destroy(struct sr_locks *locks);
+
+/* 0; SEGREG_E_TIMEDOUT after timeout_ms, naming the holder; SEGREG_E_IO. */
+int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms);
+void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id);
+
+/* The holder's: did my predecessor die inside; I begin to change things; I am done. */
+bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id);
+void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id);
+void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id);
+
+/* Around a fork: no other thread of this process is inside a lock. */
+void sr_locks_before_fork(struct sr_locks *locks);
+void sr_locks_after_fork(struct sr_locks *locks);
+
+/* The PID namespace of this process; false if it cannot be known. */
+bool sr_pidns(uint64_t *dev, uint64_t *ino);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * sr_pin.h - pinning and unpinning.
+ */
+#ifndef SR_PIN_H
+#define SR_PIN_H
+
+#include "sr_registry.h"
+
+int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin);
+int sr_unpin(struct segreg *reg, struct segreg_pin *pin);
+
+/* Whether reg holds this pin: its slot cannot be given away meanwhile. */
+bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * sr_region.c - one process's mapping of a registry's shared memory.
+ */
+#include "sr_region.h"
+#include "sr_error.h"
+#include "sr_sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define GROW_STEP 16384u /* small, so that a memory limit is met in small steps */
+
+static void find_parts(struct sr_region *region, void *base)
+{
+	unsigned char *at = base;
+	const struct sr_geometry *g = &region->geometry;
+
+	region->header = base;
+	region->base = (char *)at + g->base;
+	region->index = at + g->index;
+	region->slots = (struct sr_slot *)(void *)(at + g->part[SR_PART_SLOTS]);
+	region->details = (struct sr_detail *)(void *)(at + g->part[SR_PART_DETAILS]);
+	region->queue = (uint32_t *)(void *)(at + g->part[SR_PART_QUEUE]);
+	region->path_map = (uint64_t *)(void *)(at + g->part[SR_PART_PATH_MAP]);
+	region->paths = (char *)(at + g->part[SR_PART_PATHS]);
+}
+
+int sr_region_populate(struct sr_region *region, void *address, uint64_t size, const char *what)
+{
+	(void)region;
+	if (sr_sys_madvise(address, size, MADV_POPULATE_WRITE) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return sr_fail(SEGREG_E_UNSUPPORTED, "this kernel cannot populate shared memory; segreg needs Linux 5.14");
+	/* EFAULT: storing there would have been SIGBUS. */
+	return sr_fail(SEGREG_E_NOMEM, "no shared memory for %s: /dev/shm is full, or this process's memory limit is reached",
+		       what);
+}
+
+int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
+{
+	static const char *const what[SR_PARTS] = {
+		[SR_PART_SLOTS] = "segments", [SR_PART_DETAILS] = "segments",	  [SR_PART_QUEUE] = "retired segments",
+		[SR_PART_PATHS] = "paths",    [SR_PART_PATH_MAP] = "paths",
+	};
+	uint64_t *populated = &region->header->populated[part];
+	uint64_t limit = region->geometry.part_size[part];
+
+	if (bytes > limit || *populated > limit)
+		return sr_fail(SEGREG_E_CORRUPT, "the shared memory's book-keeping of %s is damaged", what[part]);
+	while (*populated < bytes) {
+		uint64_t step = limit - *populated < GROW_STEP ? limit - *populated : GROW_STEP;
+		int rc = sr_region_populate(region, (unsigned char *)region->header + region->geometry.part[part] +
+							    *populated, step, what[part]);
+		if (rc)
+			return rc;
+		*populated += step;
+	}
+	return 0;
+}
+
+static int make_name(char name[SR_REGION_NAME_SIZE])
+{
+	unsigned char random[16];
+	int length;
+
+	if (sr_sys_random(random, sizeof(random)) == -1)
+		return sr_fail_errno(errno, "cannot get random bytes");
+	length = snprintf(name, SR_REGION_NAME_SIZE, "/segreg-");
+	for (size_t i = 0; i < sizeof(random); i++)
+		length += snprintf(name + length, SR_REGION_NAME_SIZE - (size_t)length, "%02x", random[i]);
+	return 0;
+}
+
+static int map_object(struct sr_region *region, int fd)
+{
+	void *base = sr_sys_mmap(region->geometry.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+
+	if (!base)
+		return sr_fail_errno(errno, "cannot map %llu bytes of shared memory (a limit on address space?)",
+				     (unsigned long long)region->geometry.size);
+	find_parts(region, base);
+	return 0;
+}
+
+static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
+{
+	struct sr_header *header;
+	int rc;
+
+	/* shm_open's mode went through the umask; the group may be one that we are not a member of, and then stays ours. */
+	if (fchown(fd, (uid_t)-1, gid) == 0)
+		(void)fchmod(fd, mode);
+	if (sr_sys_ftruncate(fd, (off_t)region->geometry.size) == -1)
+		return sr_fail_errno(errno, "cannot make %llu bytes of shared memory",
+				     (unsigned long long)region->geometry.size);
+	rc = map_object(region, fd);
+	if (rc)
+		return rc;
+	rc = sr_region_populate(region, region->header, region->geometry.index, "the registry");
+	if (rc) {
+		sr_region_unmap(region);
+		return rc;
+	}
+	header = region->header;
+	header->magic = SR_MAGIC;
+	header->fingerprint = sr_layout_fingerprint();
+	header->max_segments = region->geometry.max_segments;
+	header->max_lanes = region->geometry.max_lanes;
+	return 0;
+}
+
+int sr_region_create(struct sr_region *region, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid,
+		     char name[SR_REGION_NAME_SIZE])
+{
+	int fd, rc;
+
+	if (!sr_geometry_init(&region->geometry, max_segments, max_lanes))
+		return sr_fail(SEGREG_E_CORRUPT, "the registry's limits (%u segments, %u lanes) are out of range", max_segments,
+			       max_lanes);
+	rc = make_name(name);
+	if (rc)
+		return rc;
+	fd = sr_sys_shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot create shared memory %s", name);
+	rc = fill_object(region, fd, mode, gid);
+	sr_sys_close(fd);
+	if (rc)
+		sr_sys_shm_unlink(name);
+	return rc;
+}
+
+/* Anybody may put a file into /dev/shm: look before believing. */
+static int check_object(const char *name, const struct stat *st, uid_t owner, mode_t mode)
+{
+	if (!S_ISREG(st->st_mode) || st->st_nlink != 1 || (st->st_mode & 0777 & ~mode) ||
+	    (st->st_uid != owner && st->st_uid != 0 && st->st_uid != geteuid()))
+		return sr_fail(SEGREG_E_PERM, "shared memory %s is not one that this registry's users made (owner %u, mode %o)",
+			       name, st->st_uid, st->st_mode & 07777);
+	return 0;
+}
+
+static int check_header(struct sr_region *region, int fd, const char *name, off_t size)
+{
+	struct sr_header header;
+	ssize_t got = sr_sys_pread(fd, &header, sizeof(header), 0);
+
+	if (got == -1)
+		return sr_fail_errno(errno, "cannot read shared memory %s", name);
+	if (got != sizeof(header) || header.magic != SR_MAGIC)
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is not a segreg region", name);
+	if (header.fingerprint != sr_layout_fingerprint())
+		return sr_fail(SEGREG_E_VERSION,
+			       "shared memory %s has layout %016llx, this library has %016llx (segreg %s): processes that share "
+			       "a registry must run builds of one version; stop those of the other",
+			       name, (unsigned long long)header.fingerprint, (unsigned long long)sr_layout_fingerprint(),
+			       segreg_version_string());
+	if (!sr_geometry_init(&region->geometry, header.max_segments, header.max_lanes) ||
+	    (uint64_t)size != region->geometry.size)
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s has the wrong size for its limits", name);
+	return 0;
+}
+
+int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode)
+{
+	struct stat st;
+	int rc, fd = sr_sys_shm_open(name, O_RDWR, 0);
+
+	if (fd == -1 && errno == ENOENT)
+		return SR_REGION_ABSENT;
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open shared memory %s", name);
+	if (sr_sys_fstat(fd, &st) == -1)
+		rc = sr_fail_errno(errno, "cannot look at shared memory %s", name);
+	else
+		rc = check_object(name, &st, owner, mode);
+	if (!rc)
+		rc = check_header(region, fd, name, st.st_size);
+	if (!rc)
+		rc = map_object(region, fd);
+	sr_sys_close(fd);
+	return rc;
+}
+
+void sr_region_unmap(struct sr_region *region)
+{
+	if (region->header)
+		sr_sys_munmap(region->header, region->geometry.size);
+	region->header = NULL;
+}
+
+void sr_region_wake(struct sr_region *region)
+{
+	struct sr_header *header = region->header;
+
+	if (sr_add_seqcst_u32(&header->wake, 1) == UINT32_MAX)
+		sr_add_seqcst_u32(&header->wake, 1); /* 0 is for those who have seen nothing yet */
+	if (sr_load_seqcst_u32(&header->waiters))
+		sr_sys_futex_wake(&header->wake);
+}

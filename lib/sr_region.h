@@ -1,0 +1,76 @@
+/*
+ * sr_region.h - one process's mapping of a registry's shared memory.
+ *
+ * Only the mapping is kept, no descriptor: memory for new parts is asked for with MADV_POPULATE_WRITE, which reports a full
+ * /dev/shm as an error, and given back with MADV_REMOVE.
+ */
+#ifndef SR_REGION_H
+#define SR_REGION_H
+
+#include "sr_atomic.h"
+#include "sr_layout.h"
+#include "sr_state.h"
+
+#include <sys/types.h>
+
+#define SR_REGION_NAME_SIZE 64 /* "/segreg-" and 32 hexadecimal digits */
+
+struct sr_region {
+	struct sr_header *header;
+	struct sr_geometry geometry;
+	/* The parts, found once. */
+	char *base;
+	unsigned char *index;
+	struct sr_slot *slots;
+	struct sr_detail *details;
+	uint32_t *queue;
+	uint64_t *path_map;
+	char *paths;
+};
+
+/* Make a new object under a name that nobody can guess; only its header and base have memory, all zero but magic, fingerprint and
+ * limits. mode: its permissions; gid: its group. */
+int sr_region_create(struct sr_region *region, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid,
+		     char name[SR_REGION_NAME_SIZE]);
+
+/* Map the object name. Refuses what is not a region of this build, made by owner, root or this user, or is more open than mode. */
+int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode);
+#define SR_REGION_ABSENT 1 /* sr_region_map: there is no such object */
+
+void sr_region_unmap(struct sr_region *region);
+
+/* Give memory to the first bytes of a part. [table] */
+int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes);
+/* Give memory to size bytes at address, which is in the region; what names them in the error. */
+int sr_region_populate(struct sr_region *region, void *address, uint64_t size, const char *what);
+
+static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uint32_t lane)
+{
+	return (struct sr_lane *)(void *)((unsigned char *)region->header + region->geometry.lanes +
+					  region->geometry.lane_size * lane);
+}
+
+static inline uint32_t *sr_lane_counts(struct sr_lane *lane)
+{
+	return (uint32_t *)(void *)((unsigned char *)lane + SR_PAGE);
+}
+
+/* Sampled once and bounded, so that a damaged header cannot lead out of the mapping. */
+static inline uint32_t sr_region_slot_top(const struct sr_region *region)
+{
+	uint32_t top = sr_load_acquire_u32(&region->header->slot_top);
+
+	return top < region->geometry.max_segments ? top : region->geometry.max_segments;
+}
+
+static inline uint32_t sr_region_lane_top(const struct sr_region *region)
+{
+	uint32_t top = sr_load_acquire_u32(&region->header->lane_top);
+
+	return top < region->geometry.max_lanes ? top : region->geometry.max_lanes;
+}
+
+/* Tell sleepers that a sweep may have something to do. */
+void sr_region_wake(struct sr_region *region);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * sr_state.c - the one table of moves between a slot's states.
+ */
+#include "sr_state.h"
+
+#define TO(state) (1u << (state))
+
+static const unsigned allowed[SR_STATES] = {
+	[SR_FREE] = TO(SR_LIVE),
+	[SR_LIVE] = TO(SR_PENDING) | TO(SR_GONE),
+	[SR_PENDING] = TO(SR_DECIDING) | TO(SR_GONE),
+	[SR_DECIDING] = TO(SR_PENDING) | TO(SR_DELETING),
+	[SR_DELETING] = TO(SR_PENDING) | TO(SR_GONE),
+	[SR_GONE] = TO(SR_FREE),
+};
+
+bool sr_state_move(uint64_t *word, enum sr_state to)
+{
+	uint64_t old = sr_load_acquire_u64(word);
+	enum sr_state from = sr_word_state(old);
+
+	if (from >= SR_STATES || !(allowed[from] & TO(to)))
+		return false;
+	sr_store_seqcst_u64(word, sr_word_make(sr_word_generation(old) + (to == SR_FREE), to));
+	return true;
+}
+
+void sr_state_force(uint64_t *word, enum sr_state to)
+{
+	sr_store_seqcst_u64(word, sr_word_make(sr_word_generation(sr_load_acquire_u64(word)), to));
+}
+
+const char *segreg_state_name(enum segreg_state state)
+{
+	switch (state) {
+	case SEGREG_LIVE:
+		return "live";
+	case SEGREG_PENDING:
+		return "pending";
+	case SEGREG_DELETING:
+		return "deleting";
+	default:
+		return "unknown";
+	}
+}

@@ -1,0 +1,65 @@
+/*
+ * sr_state.h - what a slot can be, and the one table of moves between.
+ *
+ *      FREE ----> LIVE ----> PENDING <----> DECIDING
+ *                   |          |  ^            |
+ *                   |          |  '---------.  |
+ *                   v          v            |  v
+ *                 GONE <---- GONE <------- DELETING
+ *
+ * FREE       nobody's
+ * LIVE       registered
+ * PENDING    retired
+ * DECIDING   PENDING while the sweeper reads the lanes; exists only while the table lock is held
+ * DELETING   decided; never to be pinned again. Back to PENDING only if the decision could not be made durable.
+ * GONE       unregistered, but a lane still counts it; then FREE again with the next generation
+ *
+ * A pin may succeed in LIVE and PENDING only. A repair or a rebuild sets what the durable record says, from whatever there was.
+ */
+#ifndef SR_STATE_H
+#define SR_STATE_H
+
+#include "segreg.h"
+#include "sr_atomic.h"
+
+enum sr_state {
+	SR_FREE = 0,
+	SR_LIVE = SEGREG_LIVE,
+	SR_PENDING = SEGREG_PENDING,
+	SR_DELETING = SEGREG_DELETING,
+	SR_DECIDING = 5,
+	SR_GONE = 6,
+	SR_STATES
+};
+
+#define SR_STATE_BITS 8u
+
+static inline enum sr_state sr_word_state(uint64_t word)
+{
+	return (enum sr_state)(word & ((1u << SR_STATE_BITS) - 1));
+}
+
+static inline uint32_t sr_word_generation(uint64_t word)
+{
+	return (uint32_t)(word >> SR_STATE_BITS);
+}
+
+static inline uint64_t sr_word_make(uint32_t generation, enum sr_state state)
+{
+	return (uint64_t)generation << SR_STATE_BITS | (uint64_t)state;
+}
+
+/* Whether a sweep has business with a slot in this state, so that it stands in the queue. */
+static inline bool sr_state_is_queued(enum sr_state state)
+{
+	return state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING || state == SR_GONE;
+}
+
+/* Move a slot's word from its present state to another. False, and nothing is written, if the table does not allow it: the
+ * region is damaged. GONE -> FREE grows the generation. The caller holds the table lock. */
+bool sr_state_move(uint64_t *word, enum sr_state to);
+
+/* For repairs: set the state, whatever it was. */
+void sr_state_force(uint64_t *word, enum sr_state to);
+
+#endif

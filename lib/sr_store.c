@@ -1,0 +1,455 @@
+/*
+ * sr_store.c - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
+ */
+#include "sr_store.h"
+#include "sr_assert.h"
+#include "sr_codec.h"
+#include "sr_error.h"
+#include "sr_filelock.h"
+#include "sr_sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAP_BASE ((size_t)1 << 30)
+#define MAP_PER_SEGMENT ((size_t)4096)
+#define RESERVE_LEAST ((uint64_t)4 << 20) /* a transaction rewrites at most the paths to the pages that it changes */
+
+static int fail_mdb(int error, const struct sr_store *store, const char *what)
+{
+	switch (error) {
+	case MDB_MAP_FULL:
+	case MDB_DBS_FULL:
+		return sr_fail(SEGREG_E_FULL, "%s: cannot %s: the database has reached its size limit", store->path, what);
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_BAD_TXN:
+	case MDB_BAD_DBI:
+	case MDB_INCOMPATIBLE:
+		return sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s; restore it from a backup", store->path, what,
+			       mdb_strerror(error));
+	case MDB_VERSION_MISMATCH:
+		return sr_fail(SEGREG_E_VERSION, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
+	case MDB_PANIC:
+		return sr_fail(SEGREG_E_REOPEN, "%s: cannot %s: a write failed earlier; open the registry again", store->path,
+			       what);
+	default:
+		return error > 0 ? sr_fail_errno(error, "%s: cannot %s", store->path, what) :
+				   sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
+	}
+}
+
+/* ---------------------------------------------------------------- the environment */
+
+/*
+ * LMDB has the file open twice and tells of one descriptor only. Both are needed to see whether the host process closed them
+ * (and perhaps opened something of its own under their numbers, into which LMDB would then write).
+ */
+static int find_descriptors(struct sr_store *store)
+{
+	struct stat st;
+	DIR *dir;
+	int error = mdb_env_get_fd(store->env, &store->fds[0]);
+
+	store->fds[1] = -1;
+	if (error || sr_sys_fstat(store->fds[0], &st) == -1)
+		return error ? error : errno;
+	store->dev = st.st_dev;
+	store->ino = st.st_ino;
+	dir = opendir("/proc/self/fd");
+	if (!dir)
+		return 0; /* no /proc: the first descriptor must do */
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd != store->fds[0] && sr_fd_is(fd, store->dev, store->ino))
+			store->fds[1] = fd;
+	}
+	closedir(dir);
+	return 0;
+}
+
+static bool descriptors_are_ours(const struct sr_store *store)
+{
+	for (int i = 0; i < 2; i++)
+		if (store->fds[i] >= 0 && !sr_fd_is(store->fds[i], store->dev, store->ino))
+			return false;
+	return true;
+}
+
+/* Give the environment up without touching descriptors that are no longer ours. LMDB has no call for that: its mapping (address
+ * space, no memory of its own) and a few kilobytes stay behind, once for each time that the host closes everything. */
+static void give_up(struct sr_store *store)
+{
+	store->env = NULL;
+	store->txn = NULL;
+}
+
+void sr_store_close(struct sr_store *store, bool abandon)
+{
+	if (!store->env)
+		return;
+	if (!abandon && descriptors_are_ours(store))
+		mdb_env_close(store->env);
+	give_up(store);
+}
+
+static int open_tables(struct sr_store *store, unsigned flags)
+{
+	MDB_txn *txn;
+	int error = mdb_txn_begin(store->env, NULL, flags ? 0 : MDB_RDONLY, &txn);
+
+	if (error)
+		return error;
+	error = mdb_dbi_open(txn, "meta", flags, &store->meta);
+	if (!error)
+		error = mdb_dbi_open(txn, "segments", flags, &store->segments);
+	if (!error)
+		error = mdb_dbi_open(txn, "paths", flags, &store->paths);
+	if (!error)
+		return mdb_txn_commit(txn);
+	mdb_txn_abort(txn);
+	return error;
+}
+
+static int open_env(struct sr_store *store, mode_t mode, unsigned table_flags)
+{
+	int error;
+
+	error = mdb_env_create(&store->env);
+	if (error) {
+		store->env = NULL;
+		return fail_mdb(error, store, "open it");
+	}
+	store->fds[0] = store->fds[1] = -1;
+	store->reserved = 0;
+	error = mdb_env_set_maxdbs(store->env, 4);
+	if (!error)
+		error = mdb_env_set_mapsize(store->env, MAP_BASE + MAP_PER_SEGMENT * store->max_segments);
+	if (!error)
+		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, mode);
+	if (!error)
+		error = open_tables(store, table_flags);
+	if (!error)
+		error = find_descriptors(store);
+	if (!error)
+		return 0;
+	mdb_env_close(store->env);
+	store->env = NULL;
+	if (error == MDB_NOTFOUND)
+		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg database", store->path);
+	return fail_mdb(error, store, "open it");
+}
+
+/* The file must be there: LMDB would make a new, empty one. */
+static int check_file(const struct sr_store *store)
+{
+	struct sr_identity identity;
+
+	if (sr_sys_identify(AT_FDCWD, store->path, &identity) == -1)
+		return errno == ENOENT ? sr_fail(SEGREG_E_MISMATCH, "%s is missing; restore it from a backup", store->path) :
+					 sr_fail_errno(errno, "cannot look at %s", store->path);
+	if (!S_ISREG(identity.mode))
+		return sr_fail(SEGREG_E_CORRUPT, "%s is not a regular file", store->path);
+	if (store->env && (identity.dev != store->dev || identity.ino != store->ino))
+		return sr_fail(SEGREG_E_MISMATCH, "%s was replaced while the registry is in use", store->path);
+	return 0;
+}
+
+static int ensure_open(struct sr_store *store)
+{
+	int rc;
+
+	if (store->env && !descriptors_are_ours(store)) {
+		give_up(store);
+	} else if (store->env && store->unknown) {
+		mdb_env_close(store->env);
+		store->env = NULL;
+	}
+	store->unknown = false;
+	rc = check_file(store);
+	if (rc || store->env)
+		return rc;
+	return open_env(store, 0, 0);
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+int sr_store_begin(struct sr_store *store)
+{
+	int error, rc = ensure_open(store);
+
+	if (rc)
+		return rc;
+	sr_assert(!store->txn);
+	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
+	if (error) {
+		store->txn = NULL;
+		return fail_mdb(error, store, "begin a transaction");
+	}
+	return 0;
+}
+
+int sr_store_reserve(struct sr_store *store)
+{
+	MDB_envinfo info;
+	uint64_t used, want;
+
+	mdb_env_info(store->env, &info);
+	used = (info.me_last_pgno + 1) * (uint64_t)4096;
+	want = used + used / 4 + RESERVE_LEAST;
+	if (store->reserved >= want - RESERVE_LEAST / 2)
+		return 0;
+	if (sr_sys_fallocate(store->fds[0], FALLOC_FL_KEEP_SIZE, 0, (off_t)want) == 0) {
+		store->reserved = want;
+		return 0;
+	}
+	if (errno == EOPNOTSUPP) {
+		store->reserved = UINT64_MAX;
+		return 0;
+	}
+	return sr_fail_errno(errno, "%s: cannot allocate space ahead for retiring and deleting", store->path);
+}
+
+int sr_store_commit(struct sr_store *store)
+{
+	MDB_txn *probe;
+	int error = mdb_txn_commit(store->txn);
+
+	store->txn = NULL;
+	if (!error)
+		return 0;
+	/* LMDB panics exactly when it could not write the meta page; every earlier failure leaves the file as it was. */
+	switch (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe)) {
+	case 0:
+		mdb_txn_abort(probe);
+		return fail_mdb(error, store, "commit; nothing was changed");
+	case MDB_PANIC:
+		break;
+	default:
+		return fail_mdb(error, store, "commit; nothing was changed");
+	}
+	store->unknown = true;
+	sr_add_seqcst_u64(&store->generation, 1);
+	return sr_fail(SEGREG_E_REOPEN, "%s: a commit failed (%s) and may or may not be on the disk; see to the disk, then open "
+		       "the registry again", store->path, mdb_strerror(error));
+}
+
+void sr_store_abort(struct sr_store *store)
+{
+	if (store->txn)
+		mdb_txn_abort(store->txn);
+	store->txn = NULL;
+}
+
+uint64_t sr_store_txn(const struct sr_store *store)
+{
+	return mdb_txn_id(store->txn);
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static MDB_val text_key(const char *text)
+{
+	union {
+		const char *in;
+		void *out;
+	} key = { .in = text }; /* LMDB's MDB_val is not const; it does not write to keys */
+
+	return (MDB_val){ .mv_size = strlen(text), .mv_data = key.out };
+}
+
+static int put_value(struct sr_store *store, MDB_dbi table, MDB_val key, void *data, size_t size, unsigned flags)
+{
+	MDB_val value = { .mv_size = size, .mv_data = data };
+	int error = mdb_put(store->txn, table, &key, &value, flags);
+
+	return error ? fail_mdb(error, store, "write to it") : 0;
+}
+
+static int get_value(struct sr_store *store, MDB_dbi table, MDB_val key, MDB_val *value)
+{
+	int error = mdb_get(store->txn, table, &key, value);
+
+	if (error == MDB_NOTFOUND)
+		return SR_STORE_ABSENT;
+	return error ? fail_mdb(error, store, "read it") : 0;
+}
+
+int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
+{
+	MDB_val value;
+	int rc = get_value(store, store->meta, text_key("registry"), &value);
+
+	return rc ? rc : sr_decode_meta(value.mv_data, value.mv_size, meta);
+}
+
+int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
+{
+	MDB_val value;
+	int rc = get_value(store, store->meta, text_key("clock"), &value);
+
+	if (rc == SR_STORE_ABSENT)
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it has no clock", store->path);
+	return rc ? rc : sr_decode_clock(value.mv_data, value.mv_size, clock);
+}
+
+int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock)
+{
+	unsigned char bytes[SR_CLOCK_SIZE];
+
+	return put_value(store, store->meta, text_key("clock"), bytes, sr_encode_clock(clock, bytes), 0);
+}
+
+int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
+{
+	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
+	const struct sr_clock zero = { 0 };
+	int error, rc = open_env(store, mode, MDB_CREATE);
+
+	if (rc)
+		return rc;
+	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
+	if (error)
+		return fail_mdb(error, store, "begin a transaction");
+	rc = put_value(store, store->meta, text_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
+	if (!rc)
+		rc = sr_store_put_clock(store, &zero);
+	if (!rc)
+		rc = sr_store_reserve(store);
+	if (!rc)
+		return sr_store_commit(store);
+	sr_store_abort(store);
+	return rc;
+}
+
+int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record)
+{
+	unsigned char bytes[8];
+	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	int rc;
+
+	sr_encode_id(id, bytes);
+	rc = get_value(store, store->segments, key, &value);
+	return rc ? rc : sr_decode_record(value.mv_data, value.mv_size, id, record);
+}
+
+static int put_record(struct sr_store *store, const struct sr_record *record, unsigned flags)
+{
+	unsigned char id[8], bytes[SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	MDB_val key = { .mv_size = sizeof(id), .mv_data = id };
+
+	sr_encode_id(record->id, id);
+	return put_value(store, store->segments, key, bytes, sr_encode_record(record, bytes), flags);
+}
+
+int sr_store_add(struct sr_store *store, const struct sr_record *record)
+{
+	unsigned char id[8];
+	int rc = put_record(store, record, MDB_NOOVERWRITE);
+
+	sr_encode_id(record->id, id);
+	return rc ? rc : put_value(store, store->paths, text_key(record->path), id, sizeof(id), MDB_NOOVERWRITE);
+}
+
+int sr_store_update(struct sr_store *store, const struct sr_record *record)
+{
+	return put_record(store, record, 0);
+}
+
+int sr_store_remove(struct sr_store *store, const struct sr_record *record)
+{
+	unsigned char id[8];
+	MDB_val path = text_key(record->path), key = { .mv_size = sizeof(id), .mv_data = id };
+	int error;
+
+	sr_encode_id(record->id, id);
+	error = mdb_del(store->txn, store->segments, &key, NULL);
+	if (!error)
+		error = mdb_del(store->txn, store->paths, &path, NULL);
+	return error ? fail_mdb(error, store, "delete from it") : 0;
+}
+
+static int id_of_value(struct sr_store *store, const MDB_val *value, uint64_t *id)
+{
+	if (value->mv_size != 8)
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a path's id has %zu bytes", store->path, value->mv_size);
+	*id = sr_decode_id(value->mv_data);
+	return 0;
+}
+
+/* Is there a path that begins with path and '/'? In the table's order such a one is the first that is not below them. */
+static int find_below(struct sr_store *store, const char *path, uint64_t *id)
+{
+	char prefix[SEGREG_PATH_MAX + 2];
+	MDB_val key, value;
+	MDB_cursor *cursor;
+	int error, rc;
+
+	key.mv_size = (size_t)snprintf(prefix, sizeof(prefix), "%s/", path);
+	key.mv_data = prefix;
+	error = mdb_cursor_open(store->txn, store->paths, &cursor);
+	if (error)
+		return fail_mdb(error, store, "read it");
+	size_t length = key.mv_size;
+	error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+	if (error == MDB_NOTFOUND)
+		rc = SR_STORE_ABSENT;
+	else if (error)
+		rc = fail_mdb(error, store, "read it");
+	else if (key.mv_size > length && !memcmp(key.mv_data, prefix, length))
+		rc = id_of_value(store, &value, id);
+	else
+		rc = SR_STORE_ABSENT;
+	mdb_cursor_close(cursor);
+	return rc;
+}
+
+int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
+{
+	size_t length = strlen(path);
+
+	/* Equal, or above: each part of the path that ends before a '/'. */
+	for (size_t end = 1; end <= length; end++) {
+		MDB_val value, key = text_key(path);
+		int rc;
+
+		if (end < length && path[end] != '/')
+			continue;
+		key.mv_size = end;
+		rc = get_value(store, store->paths, key, &value);
+		if (rc == 0)
+			return id_of_value(store, &value, id);
+		if (rc != SR_STORE_ABSENT)
+			return rc;
+	}
+	return find_below(store, path, id);
+}
+
+int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)
+{
+	struct sr_record record;
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	int rc = 0, error = mdb_cursor_open(store->txn, store->segments, &cursor);
+
+	if (error)
+		return fail_mdb(error, store, "read it");
+	while (!rc && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))) {
+		if (key.mv_size != 8)
+			rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: an id of %zu bytes", store->path, key.mv_size);
+		if (!rc)
+			rc = sr_decode_record(value.mv_data, value.mv_size, sr_decode_id(key.mv_data), &record);
+		if (!rc)
+			rc = fn(arg, &record);
+	}
+	mdb_cursor_close(cursor);
+	if (rc)
+		return rc;
+	return error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "read it");
+}

@@ -1,0 +1,99 @@
+/*
+ * sr_store.h - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
+ *
+ * Four tables:
+ *
+ *      meta       "registry" -> struct sr_meta   what the registry is; written once
+ *                 "clock"    -> struct sr_clock  what grows
+ *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
+ *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
+ *
+ * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with MDB_NOLOCK: every use is
+ * under the commit lock, so there is no reader table that a dead process could spoil. The map size is fixed far above need.
+ * Space is allocated ahead of use, so that on a full disk retirements and deletions, which add nothing, still commit.
+ *
+ * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the environment is
+ * not used again, and generation grows so that handles opened before refuse to change anything.
+ */
+#ifndef SR_STORE_H
+#define SR_STORE_H
+
+#include "sr_state.h"
+
+#include <lmdb.h>
+#include <sys/types.h>
+
+#define SR_SCHEMA 1u
+#define SR_UUID_SIZE 16
+
+struct sr_meta {
+	uint8_t uuid[SR_UUID_SIZE];
+	uint32_t max_segments, max_lanes;
+	int64_t created_at;
+	char base[SEGREG_PATH_SIZE]; /* absolute */
+};
+
+struct sr_clock {
+	uint64_t version; /* edits that changed something */
+	uint64_t starts;  /* regions built */
+};
+
+struct sr_record {
+	uint64_t id;
+	uint64_t born, retired;
+	int64_t registered_at, retired_at;
+	uint64_t ino;  /* what was registered: inode number, */
+	int64_t btime; /* and birth time where there is one */
+	enum sr_state state; /* SR_LIVE, SR_PENDING, SR_DELETING */
+	bool is_directory;
+	uint16_t path_length;
+	char path[SEGREG_PATH_MAX + 1];
+};
+
+struct sr_store {
+	const char *path; /* the owner's, and outlives this */
+	MDB_env *env;     /* NULL: not open */
+	MDB_txn *txn;     /* the transaction under way */
+	MDB_dbi meta, segments, paths;
+	uint64_t dev, ino;     /* of the file that env has open */
+	int fds[2];            /* env's descriptors; -1 */
+	uint64_t reserved;     /* bytes of the file known to be allocated */
+	uint32_t max_segments; /* the map size follows from it */
+	uint64_t generation;   /* of the environment; grows when one is given up */
+	bool unknown;          /* the last commit's outcome is not known */
+};
+
+/* Make the file and its first records, or make them again after a crash in between. 0 or SEGREG_E_*. */
+int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode);
+
+/* A transaction: opens the environment if it is not. One at a time in a process; the caller holds the commit lock. */
+int sr_store_begin(struct sr_store *store);
+/* For transactions that add records: see that enough space is allocated for the next retirements. SEGREG_E_NOSPC. */
+int sr_store_reserve(struct sr_store *store);
+/* Durable when it returns 0. SEGREG_E_REOPEN: the outcome is unknown. Anything else: nothing was changed. */
+int sr_store_commit(struct sr_store *store);
+void sr_store_abort(struct sr_store *store);
+/* Number of the transaction under way. */
+uint64_t sr_store_txn(const struct sr_store *store);
+
+/* Close the environment; in a child that was forked without its handlers (abandon) only forget it. */
+void sr_store_close(struct sr_store *store, bool abandon);
+
+/* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */
+int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
+int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
+int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
+
+#define SR_STORE_ABSENT 1 /* no such record */
+
+int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record);
+int sr_store_add(struct sr_store *store, const struct sr_record *record);    /* a new one, with its path */
+int sr_store_update(struct sr_store *store, const struct sr_record *record); /* same id and path */
+int sr_store_remove(struct sr_store *store, const struct sr_record *record);
+/* The segment whose path is equal to, above or below path; SR_STORE_ABSENT. */
+int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
+
+/* Call fn for each record, in order of ids; what it returns other than 0 ends the walk. */
+int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg);
+
+#endif

@@ -1,0 +1,647 @@
+/*
+ * sr_sweep.c - deleting what is retired and held by nobody.
+ *
+ *      take the sweeper's byte; check base's marker; reclaim the dead; copy the queue
+ *      per round of up to ROUND victims
+ *        commit lock
+ *          per batch of up to BATCH queued segments, under the table lock:
+ *            PENDING -> DECIDING all; read all lanes; held -> PENDING, free -> DELETING
+ *          commit DELETING to LMDB in one transaction; if it clearly failed, PENDING again
+ *        no lock: remove the files of each victim; make the directories durable
+ *        commit lock: drop the records in one transaction, free the slots
+ *
+ * Why a crash anywhere is harmless. DECIDING exists only while the table lock is held, and a repair makes it PENDING. DELETING that LMDB
+ * does not know becomes PENDING again: nothing had been touched. DELETING that LMDB knows is finished by the next sweep,
+ * however far the files are gone. The record goes last, after the directories are durable, so nothing is forgotten early.
+ *
+ * Why a decision is right: sr_pin.c. Why nothing outside base is touched: sr_trash.h.
+ */
+#include "sr_sweep.h"
+#include "sr_change.h"
+#include "sr_error.h"
+#include "sr_lane.h"
+#include "sr_table.h"
+#include "sr_trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 256u
+#define ROUND 1024u
+#define RETRY_FIRST ((int64_t)1000000000) /* back-off after a failed deletion, doubled each time */
+#define RETRY_LAST ((int64_t)300 * 1000000000)
+
+enum fate { DELETED, FAILED };
+
+struct victim {
+	uint32_t slot;
+	enum fate fate;
+	int error;
+	uint32_t attempts; /* with this one */
+	struct sr_record record;
+	struct sr_removed removed;
+};
+
+struct sweep {
+	struct segreg *reg;
+	const struct segreg_sweep_options *options;
+	struct segreg_sweep_result *result;
+	struct sr_trash trash;
+	int64_t now;
+	bool stopped; /* the caller has had enough */
+	uint32_t *queue; /* as it was at the beginning */
+	uint32_t n_queue, at;
+	struct victim *victims; /* of this round */
+	uint32_t n_victims;
+	struct held { uint64_t id; int64_t pid; uint64_t pins; char label[SEGREG_LABEL_SIZE]; char path[SEGREG_PATH_MAX + 1]; }
+		*held; /* found held for the first time in this batch, to be reported without a lock */
+	uint32_t n_held;
+};
+
+static bool is_dry(const struct sweep *sweep)
+{
+	return sweep->options->flags & SEGREG_SWEEP_DRY_RUN;
+}
+
+static void report(struct sweep *sweep, const struct segreg_sweep_event *event)
+{
+	if (sweep->options->fn && !sweep->stopped)
+		sweep->stopped = sweep->options->fn(sweep->options->arg, event) != 0;
+}
+
+static void report_reclaimed(void *arg, const struct sr_reclaimed *dead)
+{
+	char reason[128];
+
+	snprintf(reason, sizeof(reason), "process %" PRId64 " died holding %" PRIu64 " pin%s", dead->pid, dead->pins,
+		 dead->pins == 1 ? "" : "s");
+	report(arg, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_RECLAIMED, .path = "", .reason = reason,
+						  .pins = dead->pins, .pid = dead->pid, .label = dead->label });
+}
+
+static void report_held(struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < sweep->n_held; i++) {
+		const struct held *held = &sweep->held[i];
+		char reason[128];
+
+		snprintf(reason, sizeof(reason), "%" PRIu64 " pin%s, one by process %" PRId64 " (%s)", held->pins,
+			 held->pins == 1 ? "" : "s", held->pid, held->label);
+		report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD, .id = held->id, .path = held->path,
+							    .reason = reason, .pins = held->pins, .pid = held->pid,
+							    .label = held->label });
+	}
+	sweep->n_held = 0;
+}
+
+static void report_victim(struct sweep *sweep, const struct victim *victim)
+{
+	struct segreg_sweep_event event = { .id = victim->record.id, .path = victim->record.path, .label = "" };
+	char reason[512];
+
+	if (victim->fate == DELETED) {
+		event.action = SEGREG_SWEEP_DELETED;
+		event.bytes = victim->removed.bytes_freed;
+		event.reason = "retired, and nobody holds it";
+	} else {
+		event.action = SEGREG_SWEEP_FAILED;
+		event.error = victim->error;
+		snprintf(reason, sizeof(reason), "%s: %s", victim->removed.where, strerror(victim->error));
+		event.reason = reason;
+	}
+	report(sweep, &event);
+}
+
+/* ---------------------------------------------------------------- deciding, under the commit and the table lock */
+
+/* One slot of a batch. */
+struct candidate {
+	uint32_t slot;
+	enum sr_state was;
+};
+
+static int64_t grace_ends(const struct sweep *sweep, const struct sr_detail *detail)
+{
+	return detail->retired_at + (int64_t)sweep->options->grace_ms * 1000000;
+}
+
+static bool is_enough(const struct sweep *sweep)
+{
+	uint32_t limit = sweep->options->limit;
+
+	return sweep->stopped || (limit && sweep->result->deleted + sweep->n_victims >= limit);
+}
+
+/* Remember who holds it, the first time. */
+static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	struct held *held = &sweep->held[sweep->n_held];
+	uint32_t top = sr_region_lane_top(region);
+
+	if (region->details[slot].held_since || is_dry(sweep))
+		return;
+	region->details[slot].held_since = sweep->now;
+	if (!sr_table_path(region, slot, held->path))
+		held->path[0] = '\0';
+	held->id = region->slots[slot].id;
+	held->pins = pins;
+	held->pid = 0;
+	held->label[0] = '\0';
+	for (uint32_t n = 0; n < top; n++) {
+		struct sr_lane *lane = sr_region_lane(region, n);
+
+		if (lane->state != SR_LANE_USED || !sr_lane_has_page(lane, slot) || !sr_lane_counts(lane)[slot])
+			continue;
+		held->pid = lane->pid;
+		memcpy(held->label, lane->label, sizeof(held->label) - 1);
+		held->label[sizeof(held->label) - 1] = '\0';
+		break;
+	}
+	sweep->n_held++;
+}
+
+/* Take up slots from the queue until the batch is full. Marks the retired ones DECIDING. */
+static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *n)
+{
+	struct sr_region *region = &sweep->reg->region;
+	int rc = 0;
+
+	for (*n = 0; sweep->at < sweep->n_queue && *n < BATCH && sweep->n_victims + *n < ROUND && !rc; sweep->at++) {
+		uint32_t slot = sweep->queue[sweep->at];
+		struct sr_detail *detail = &region->details[slot];
+		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+		bool waits = false;
+
+		if (state == SR_GONE) {
+			rc = is_dry(sweep) ? 0 : sr_table_free_gone(region, slot);
+			continue;
+		}
+		if (state == SR_PENDING)
+			waits = sweep->options->grace_ms && grace_ends(sweep, detail) > sweep->now;
+		else if (state == SR_DELETING)
+			waits = detail->retry_at > sweep->now;
+		else
+			continue;
+		if (waits || is_enough(sweep)) {
+			sweep->result->waiting++;
+			continue;
+		}
+		batch[(*n)++] = (struct candidate){ .slot = slot, .was = state };
+		if (state == SR_PENDING && !is_dry(sweep))
+			rc = sr_table_move(region, slot, SR_DECIDING);
+	}
+	return rc;
+}
+
+/* Each move of a state is a sequentially consistent store; the counts are read after all of them. */
+static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
+{
+	struct sr_region *region = &sweep->reg->region;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < n && !rc; i++) {
+		uint32_t slot = batch[i].slot;
+		uint64_t pins = batch[i].was == SR_PENDING ? sr_table_count(region, slot) : 0;
+		bool stays = pins || is_enough(sweep);
+
+		if (pins) {
+			sweep->result->held++;
+			note_held(sweep, slot, pins);
+		} else if (stays) {
+			sweep->result->waiting++;
+		} else {
+			struct victim *victim = &sweep->victims[sweep->n_victims++];
+
+			victim->slot = slot;
+			victim->record.id = region->slots[slot].id;
+			victim->record.state = batch[i].was;
+		}
+		if (batch[i].was == SR_PENDING && !is_dry(sweep))
+			rc = sr_table_move(region, slot, stays ? SR_PENDING : SR_DELETING);
+	}
+	return rc;
+}
+
+static int decide_batch(struct sweep *sweep, struct sr_change *change)
+{
+	struct candidate batch[BATCH];
+	uint32_t n;
+	int rc = sr_change_open_table(change);
+
+	if (rc)
+		return rc;
+	rc = gather(sweep, batch, &n);
+	SR_STOP("sweep.deciding");
+	if (!rc)
+		rc = settle(sweep, batch, n);
+	if (rc) {
+		sr_leave_table(sweep->reg); /* dirty: the next one repairs */
+		return rc;
+	}
+	sr_change_close_table(change);
+	return 0;
+}
+
+/* The decision could not be made durable: all of this round is PENDING again, but for what was DELETING before. */
+static void undo_decisions(struct sweep *sweep, struct sr_change *change)
+{
+	struct sr_region *region = &sweep->reg->region;
+
+	if (is_dry(sweep))
+		return;
+	/* Whatever made it fail, and if it is that the region and LMDB disagree: let the next one reconcile. */
+	sr_lock_set_dirty(&sweep->reg->registry->locks, SR_LOCK_COMMIT);
+	if (sr_change_open_table(change))
+		return;
+	for (uint32_t i = 0; i < sweep->n_victims; i++)
+		if (sweep->victims[i].record.state != SR_DELETING)
+			sr_table_move(region, sweep->victims[i].slot, SR_PENDING);
+	sr_change_close_table(change);
+}
+
+/* Write DELETING for each victim that LMDB has as PENDING. *n: how many. */
+static int record_decisions(struct sweep *sweep, uint32_t *n)
+{
+	struct sr_store *store = &sweep->reg->registry->store;
+	int rc = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
+		struct sr_record *record = &sweep->victims[i].record;
+		uint64_t id = record->id;
+
+		rc = sr_store_get(store, id, record);
+		if (rc == SR_STORE_ABSENT || (!rc && record->state == SR_LIVE))
+			return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is retired in shared memory but not in registry.mdb", id);
+		if (rc || record->state == SR_DELETING || is_dry(sweep))
+			continue;
+		record->state = SR_DELETING;
+		rc = sr_store_update(store, record);
+		record->state = SR_PENDING; /* what LMDB has until the commit */
+		*n += 1;
+	}
+	return rc;
+}
+
+/* Choose the victims of a round and make that durable. */
+static int decide_round(struct sweep *sweep)
+{
+	struct sr_change change;
+	uint32_t changes = 0;
+	int rc = sr_change_begin(&change, sweep->reg);
+
+	sweep->n_victims = 0;
+	if (rc)
+		return rc;
+	do
+		rc = decide_batch(sweep, &change);
+	while (!rc && sweep->at < sweep->n_queue && sweep->n_victims < ROUND && sweep->n_held < BATCH);
+	SR_STOP("sweep.decided");
+	if (!rc)
+		rc = record_decisions(sweep, &changes);
+	if (!rc && changes)
+		rc = sr_change_commit(&change);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (!rc && changes) {
+		sr_change_finish(&change);
+	} else {
+		if (rc)
+			undo_decisions(sweep, &change);
+		sr_change_cancel(&change);
+	}
+	SR_STOP("sweep.committed");
+	return rc;
+}
+
+/* ---------------------------------------------------------------- deleting, without a lock */
+
+static void delete_victim(struct sweep *sweep, struct victim *victim)
+{
+	victim->error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
+	victim->fate = victim->error ? FAILED : DELETED;
+	SR_STOP("sweep.removed");
+}
+
+static void delete_round(struct sweep *sweep)
+{
+	uint32_t n = 0;
+	int error;
+
+	/* Ask between two deletions whether to go on. What is not reached stays DELETING for the next sweep. */
+	for (; n < sweep->n_victims && !sweep->stopped; n++) {
+		delete_victim(sweep, &sweep->victims[n]);
+		report_victim(sweep, &sweep->victims[n]);
+	}
+	sweep->result->waiting += sweep->n_victims - n;
+	sweep->n_victims = n;
+	error = n ? sr_trash_sync(&sweep->trash) : 0;
+	for (uint32_t i = 0; error && i < n; i++) {
+		struct victim *victim = &sweep->victims[i];
+
+		if (victim->fate != DELETED)
+			continue;
+		victim->fate = FAILED;
+		victim->error = error;
+		snprintf(victim->removed.where, sizeof(victim->removed.where), "cannot make its deletion durable");
+		report_victim(sweep, victim);
+	}
+}
+
+/* ---------------------------------------------------------------- dropping the records */
+
+static void note_failure(struct sweep *sweep, struct victim *victim)
+{
+	struct sr_region *region = &sweep->reg->region;
+	struct sr_detail *detail = &region->details[victim->slot];
+	int64_t pause = RETRY_FIRST;
+
+	for (uint32_t i = 0; i < detail->attempts && pause < RETRY_LAST; i++)
+		pause *= 2;
+	if (!detail->attempts++)
+		region->header->failed++;
+	detail->error = (uint8_t)victim->error;
+	detail->retry_at = sr_sys_realtime() + (pause < RETRY_LAST ? pause : RETRY_LAST);
+	sweep->result->failed++;
+}
+
+static bool is_still(const struct sr_region *region, const struct victim *victim)
+{
+	uint32_t slot = victim->slot;
+
+	return sr_load_acquire_u64(&region->slots[slot].id) == victim->record.id &&
+	       region->details[slot].born == victim->record.born &&
+	       sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) == SR_DELETING;
+}
+
+/* Show in the region what became of the victims. [commit, table] */
+static int settle_victims(struct sweep *sweep)
+{
+	struct sr_region *region = &sweep->reg->region;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
+		struct victim *victim = &sweep->victims[i];
+
+		if (!is_still(region, victim))
+			continue;
+		if (victim->fate == FAILED) {
+			note_failure(sweep, victim);
+			continue;
+		}
+		rc = sr_table_drop(region, victim->slot);
+		region->header->deleted++;
+		region->header->bytes_freed += victim->removed.bytes_freed;
+		sweep->result->deleted++;
+		sweep->result->bytes_freed += victim->removed.bytes_freed;
+		sweep->result->bytes_linked += victim->removed.bytes_linked;
+	}
+	return rc;
+}
+
+static int drop_records(struct sweep *sweep, uint32_t *n)
+{
+	struct sr_store *store = &sweep->reg->registry->store;
+	int rc = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
+		const struct victim *victim = &sweep->victims[i];
+		struct sr_record there;
+
+		if (victim->fate != DELETED)
+			continue;
+		rc = sr_store_get(store, victim->record.id, &there);
+		if (rc == 0 && there.born == victim->record.born && there.state == SR_DELETING) {
+			rc = sr_store_remove(store, &there);
+			*n += 1;
+		} else if (rc == SR_STORE_ABSENT) {
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+static int finish_round(struct sweep *sweep)
+{
+	struct sr_change change;
+	uint32_t drops;
+	int rc = sr_change_begin(&change, sweep->reg);
+
+	if (rc)
+		return rc;
+	rc = drop_records(sweep, &drops);
+	if (!rc && drops)
+		rc = sr_change_commit(&change);
+	else if (!rc)
+		rc = sr_change_open_table(&change);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc) {
+		sr_change_cancel(&change);
+		return rc;
+	}
+	rc = settle_victims(sweep);
+	if (rc) { /* dirty: the next one repairs */
+		sr_leave_table(sweep->reg);
+		sr_change_cancel(&change);
+		return rc;
+	}
+	sr_store_abort(&sweep->reg->registry->store);
+	sr_change_finish(&change);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- a look at the live */
+
+#define LOOK 64u
+
+struct look {
+	uint32_t slot, generation;
+	uint64_t id;
+	bool missing;
+	char path[SEGREG_PATH_MAX + 1];
+};
+
+/* Copy up to LOOK live segments from slot *from on. */
+static int copy_live(struct sweep *sweep, uint32_t *from, struct look *look, uint32_t *n)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	uint32_t top = sr_region_slot_top(region);
+	int rc = sr_enter_table(sweep->reg);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	for (; *from < top && *n < LOOK; ++*from) {
+		uint64_t word = sr_load_acquire_u64(&region->slots[*from].word);
+		struct look *l = &look[*n];
+
+		if (sr_word_state(word) != SR_LIVE || !sr_table_path(region, *from, l->path))
+			continue;
+		l->slot = *from;
+		l->generation = sr_word_generation(word);
+		l->id = region->slots[*from].id;
+		++*n;
+	}
+	sr_leave_table(sweep->reg);
+	return 0;
+}
+
+static int mark_missing(struct sweep *sweep, const struct look *look, uint32_t n)
+{
+	struct sr_region *region = &sweep->reg->region;
+	int rc = sr_enter_table(sweep->reg);
+
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t word = sr_load_acquire_u64(&region->slots[look[i].slot].word);
+		struct sr_detail *detail = &region->details[look[i].slot];
+
+		if (!look[i].missing || word != sr_word_make(look[i].generation, SR_LIVE) || detail->flags & SR_DETAIL_MISSING)
+			continue;
+		detail->flags |= SR_DETAIL_MISSING;
+		region->header->missing++;
+	}
+	sr_leave_table(sweep->reg);
+	return 0;
+}
+
+/* Once after each start: does the disk have what is live? */
+static int look_at_live(struct sweep *sweep)
+{
+	struct sr_header *header = sweep->reg->region.header;
+	struct look look[LOOK];
+	uint32_t from = 0, n;
+	int rc = 0;
+
+	if (sr_load_acquire_u32(&header->verified) || is_dry(sweep))
+		return 0;
+	do {
+		bool any = false;
+
+		rc = copy_live(sweep, &from, look, &n);
+		for (uint32_t i = 0; i < n && !rc; i++) {
+			struct sr_identity identity;
+
+			look[i].missing = sr_base_identify(&sweep->reg->registry->base, look[i].path, &identity) ==
+					  SEGREG_E_NOENT;
+			if (!look[i].missing)
+				continue;
+			any = true;
+			report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_MISSING, .id = look[i].id,
+								    .path = look[i].path, .label = "", .error = ENOENT,
+								    .reason = "live, but not on the disk" });
+		}
+		if (!rc && any)
+			rc = mark_missing(sweep, look, n);
+	} while (n && !rc && !sweep->stopped);
+	if (!rc && !sweep->stopped)
+		sr_store_release_u32(&header->verified, 1);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* The queue as it is now: later arrivals wait for the next sweep. Entries are looked at again under the lock. */
+static int copy_queue(struct sweep *sweep)
+{
+	struct sr_region *region = &sweep->reg->region;
+	uint32_t n, room = region->geometry.max_segments;
+	int rc = sr_enter_table(sweep->reg);
+
+	if (rc)
+		return rc;
+	n = region->header->queue_length < room ? region->header->queue_length : room;
+	sweep->queue = sr_sys_malloc(n * sizeof(uint32_t));
+	for (uint32_t i = 0; sweep->queue && i < n; i++)
+		if (region->queue[i] < sr_region_slot_top(region))
+			sweep->queue[sweep->n_queue++] = region->queue[i];
+	sr_leave_table(sweep->reg);
+	return sweep->queue ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to sweep %u segments", n);
+}
+
+static void measure_round(struct sweep *sweep)
+{
+	for (uint32_t i = 0; i < sweep->n_victims && !sweep->stopped; i++) {
+		struct victim *victim = &sweep->victims[i];
+
+		victim->fate = DELETED;
+		victim->removed.bytes_freed = sr_trash_measure(&sweep->trash, &victim->record);
+		sweep->result->deleted++;
+		sweep->result->bytes_freed += victim->removed.bytes_freed;
+		report_victim(sweep, victim);
+	}
+}
+
+static int run_rounds(struct sweep *sweep)
+{
+	int rc = 0;
+
+	while (!rc && sweep->at < sweep->n_queue) {
+		rc = decide_round(sweep);
+		report_held(sweep);
+		if (rc)
+			return rc;
+		if (is_dry(sweep)) {
+			measure_round(sweep);
+			continue;
+		}
+		if (!sweep->n_victims)
+			continue;
+		delete_round(sweep);
+		SR_STOP("sweep.synced");
+		rc = finish_round(sweep);
+	}
+	return rc;
+}
+
+static int sweep_base(struct sweep *sweep)
+{
+	struct sr_registry *registry = sweep->reg->registry;
+	struct segreg_sweep_result *result = sweep->result;
+	uint64_t starts;
+	int rc = sr_base_check(&registry->base, registry->uuid, &starts);
+
+	if (!rc && !is_dry(sweep))
+		rc = sr_reclaim(registry, sweep->reg->timeout_ms, report_reclaimed, sweep, &result->reclaimed,
+				&result->reclaimed_pins);
+	if (!rc)
+		rc = copy_queue(sweep);
+	if (!rc)
+		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace);
+	if (rc)
+		return rc;
+	rc = run_rounds(sweep);
+	sr_trash_close(&sweep->trash);
+	return rc ? rc : look_at_live(sweep);
+}
+
+int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)
+{
+	struct sweep sweep = { .reg = reg, .options = options, .result = result, .now = sr_sys_realtime() };
+	int rc, fd = sr_lockfile_reopen(&reg->registry->lockfile);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", reg->registry->lock_path);
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_SWEEP) == -1) {
+		rc = errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running", reg->registry->dir) :
+				       sr_fail_errno(errno, "cannot lock %s", reg->registry->lock_path);
+		goto out;
+	}
+	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
+	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));
+	rc = sweep.victims && sweep.held ? sweep_base(&sweep) : sr_fail(SEGREG_E_NOMEM, "no memory to sweep");
+	free(sweep.victims);
+	free(sweep.held);
+	free(sweep.queue);
+out:
+	sr_sys_close(fd);
+	return rc;
+}

@@ -1,0 +1,314 @@
+/*
+ * sr_sys.c - every system call that can fail, so that tests can make it fail; and the points at which they can stop us.
+ */
+#include "sr_sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#if SR_TESTING
+int (*sr_sys_hook)(const char *call);
+void (*sr_stop_hook)(const char *point);
+
+static bool made_to_fail(const char *call)
+{
+	int errnum = sr_sys_hook ? sr_sys_hook(call) : 0;
+
+	if (errnum)
+		errno = errnum;
+	return errnum != 0;
+}
+#else
+#define made_to_fail(call) false
+#endif
+
+/* The result of a call that is tried again after a signal. */
+#define RETRY(call)                                                                                                  \
+	__extension__({                                                                                               \
+		__typeof__(call) result_;                                                                            \
+		do                                                                                                   \
+			result_ = (call);                                                                            \
+		while (result_ == -1 && errno == EINTR);                                                             \
+		result_;                                                                                             \
+	})
+
+int sr_sys_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	if (made_to_fail("openat"))
+		return -1;
+	return RETRY(openat(dir, path, flags | O_CLOEXEC, mode));
+}
+
+int sr_sys_open_beneath(int dir, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+	long fd;
+
+	if (made_to_fail("openat2"))
+		return -1;
+	/* EAGAIN: something was renamed during a look-up beneath; the kernel asks us to look again. */
+	do
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
+	return (int)fd;
+}
+
+int sr_sys_close(int fd)
+{
+	return close(fd); /* never again after EINTR: on Linux the descriptor is gone */
+}
+
+int sr_sys_fstat(int fd, struct stat *st)
+{
+	if (made_to_fail("fstat"))
+		return -1;
+	return fstat(fd, st);
+}
+
+int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
+{
+	struct statx stx;
+
+	if (made_to_fail("statx"))
+		return -1;
+	if (RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
+			STATX_BASIC_STATS | STATX_BTIME, &stx)) == -1)
+		return -1;
+	*identity = (struct sr_identity){
+		.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+		.ino = stx.stx_ino,
+		.btime = stx.stx_mask & STATX_BTIME ?
+				 stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec : 0,
+		.mode = stx.stx_mode,
+		.nlink = stx.stx_nlink,
+		.blocks = stx.stx_blocks,
+	};
+	return 0;
+}
+
+int sr_sys_fstatfs(int fd, struct statfs *fs)
+{
+	if (made_to_fail("fstatfs"))
+		return -1;
+	return RETRY(fstatfs(fd, fs));
+}
+
+ssize_t sr_sys_pread(int fd, void *buf, size_t size, off_t offset)
+{
+	size_t done = 0;
+
+	if (made_to_fail("pread"))
+		return -1;
+	while (done < size) {
+		ssize_t n = RETRY(pread(fd, (char *)buf + done, size - done, offset + (off_t)done));
+
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset)
+{
+	size_t done = 0;
+
+	if (made_to_fail("pwrite"))
+		return -1;
+	while (done < size) {
+		ssize_t n = RETRY(pwrite(fd, (const char *)buf + done, size - done, offset + (off_t)done));
+
+		if (n == -1)
+			return -1;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int sr_sys_fsync(int fd)
+{
+	if (made_to_fail("fsync"))
+		return -1;
+	return RETRY(fsync(fd));
+}
+
+int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	if (made_to_fail("fallocate"))
+		return -1;
+	return RETRY(fallocate(fd, mode, offset, length));
+}
+
+int sr_sys_ftruncate(int fd, off_t length)
+{
+	if (made_to_fail("ftruncate"))
+		return -1;
+	return RETRY(ftruncate(fd, length));
+}
+
+int sr_sys_mkdirat(int dir, const char *name, mode_t mode)
+{
+	if (made_to_fail("mkdirat"))
+		return -1;
+	return mkdirat(dir, name, mode);
+}
+
+int sr_sys_linkat(int dir, const char *from, const char *to)
+{
+	if (made_to_fail("linkat"))
+		return -1;
+	return linkat(dir, from, dir, to, 0);
+}
+
+int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (made_to_fail("renameat"))
+		return -1;
+	return renameat(from_dir, from, to_dir, to);
+}
+
+int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (made_to_fail("renameat2"))
+		return -1;
+	return renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+}
+
+int sr_sys_unlinkat(int dir, const char *name, int flags)
+{
+	if (made_to_fail("unlinkat"))
+		return -1;
+	return unlinkat(dir, name, flags);
+}
+
+int sr_sys_lock(int fd, short type, off_t byte)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (made_to_fail(type == F_UNLCK ? "unlock" : "lock"))
+		return -1;
+	if (RETRY(fcntl(fd, F_OFD_SETLK, &lock)) == 0)
+		return 0;
+	if (errno == EACCES)
+		errno = EAGAIN;
+	return -1;
+}
+
+int sr_sys_locked(int fd, off_t byte)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (made_to_fail("getlock"))
+		return -1;
+	if (RETRY(fcntl(fd, F_OFD_GETLK, &lock)) == -1)
+		return -1;
+	return lock.l_type != F_UNLCK;
+}
+
+int sr_sys_shm_open(const char *name, int flags, mode_t mode)
+{
+	if (made_to_fail("shm_open"))
+		return -1;
+	return RETRY(shm_open(name, flags | O_CLOEXEC | O_NOFOLLOW, mode));
+}
+
+int sr_sys_shm_unlink(const char *name)
+{
+	if (made_to_fail("shm_unlink"))
+		return -1;
+	return shm_unlink(name);
+}
+
+void *sr_sys_mmap(size_t size, int protection, int flags, int fd)
+{
+	void *address;
+
+	if (made_to_fail("mmap"))
+		return NULL;
+	address = mmap(NULL, size, protection, flags, fd, 0);
+	return address == MAP_FAILED ? NULL : address;
+}
+
+int sr_sys_munmap(void *address, size_t size)
+{
+	return munmap(address, size);
+}
+
+int sr_sys_madvise(void *address, size_t size, int advice)
+{
+	if (made_to_fail("madvise"))
+		return -1;
+	return RETRY(madvise(address, size, advice));
+}
+
+int sr_sys_random(void *buf, size_t size)
+{
+	if (made_to_fail("getrandom"))
+		return -1;
+	return RETRY(getrandom(buf, size, 0)) == (ssize_t)size ? 0 : -1;
+}
+
+int sr_sys_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout)
+{
+	return (int)syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout, NULL, 0);
+}
+
+void sr_sys_futex_wake(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+void *sr_sys_malloc(size_t size)
+{
+	if (made_to_fail("malloc"))
+		return NULL;
+	return malloc(size ? size : 1);
+}
+
+void *sr_sys_realloc(void *memory, size_t size)
+{
+	if (made_to_fail("malloc"))
+		return NULL;
+	return realloc(memory, size ? size : 1);
+}
+
+static int64_t now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t sr_sys_realtime(void)
+{
+	return now(CLOCK_REALTIME);
+}
+
+int64_t sr_sys_monotonic(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+void sr_sys_sleep(int64_t nanoseconds)
+{
+	struct timespec t = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+
+	while (nanosleep(&t, &t) == -1 && errno == EINTR)
+		;
+}

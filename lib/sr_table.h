@@ -1,0 +1,85 @@
+/*
+ * sr_table.h - the segments in the region: slots, the index from id to slot, their paths, and the sweeper's queue.
+ *
+ * The index is a hash table with linear probing, at most half full, in which an entry is one 32-bit word. Writers hold the table
+ * lock; readers hold nothing. A reader may see a deletion's entries move and miss one that is there, or search a level that was
+ * just replaced: it never finds a wrong slot, since it compares the id, and a miss is only ever believed under the table lock. So
+ * no order between entries matters, and every store is final by itself.
+ *
+ * A crash inside a change leaves the dirty word set; sr_table_repair then derives index, queue, free list and path map from
+ * the slots alone, writing each word once with its final value.
+ *
+ * All functions but sr_table_find need the table lock; those that grow the table also the commit lock.
+ */
+#ifndef SR_TABLE_H
+#define SR_TABLE_H
+
+#include "sr_region.h"
+#include "sr_store.h"
+
+static inline uint64_t sr_index_hash(uint64_t id)
+{
+	return (id ^ id >> 32) * 0x9e3779b97f4a7c15ull; /* Fibonacci hashing (Knuth, TAOCP 6.4): consecutive ids spread evenly */
+}
+
+static inline uint32_t sr_index_tag(uint64_t hash)
+{
+	return (uint32_t)(hash & 0xff);
+}
+
+/* The slot of id, or SR_NONE, which without the lock may be wrong. */
+static inline uint32_t sr_table_find(const struct sr_region *region, uint64_t id)
+{
+	uint32_t bits = sr_load_acquire_u32(&region->header->index_bits);
+	uint64_t hash = sr_index_hash(id);
+	const uint32_t *entries;
+	uint32_t mask, at;
+
+	if (bits < SR_INDEX_MIN_BITS || bits > region->geometry.index_max_bits)
+		return SR_NONE;
+	entries = (const uint32_t *)(const void *)(region->index + sr_index_level(bits));
+	mask = (1u << bits) - 1;
+	at = (uint32_t)(hash >> (64 - bits));
+	for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
+		uint32_t entry = sr_load_acquire_u32(&entries[at]);
+		uint32_t slot = (entry & ((1u << SR_INDEX_SLOT_BITS) - 1)) - 1;
+
+		if (!entry)
+			return SR_NONE;
+		if (entry >> SR_INDEX_SLOT_BITS == sr_index_tag(hash) && slot < region->geometry.max_segments &&
+		    sr_load_acquire_u64(&region->slots[slot].id) == id)
+			return slot;
+	}
+	return SR_NONE;
+}
+
+/* Make the first level and an empty table. [build] */
+int sr_table_init(struct sr_region *region);
+
+/* See that adding n segments with so many bytes of path will not fail. SEGREG_E_FULL, SEGREG_E_NOMEM. */
+int sr_table_prepare(struct sr_region *region, uint32_t n);
+
+/* Take a free slot for record, write all of it but the index entry and the state. *slot. */
+int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot);
+/* Give it back, unpublished. */
+void sr_table_untake(struct sr_region *region, uint32_t slot);
+/* Publish it: cannot fail after sr_table_prepare. */
+void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state);
+
+/* Move a slot to another state, with all that hangs on it (queue, counters). SEGREG_E_CORRUPT if the move is not allowed. */
+int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to);
+/* Unregister a slot: out of the index; then FREE, or GONE if a lane still counts it. */
+int sr_table_drop(struct sr_region *region, uint32_t slot);
+/* A GONE slot that no lane counts any more becomes FREE. */
+int sr_table_free_gone(struct sr_region *region, uint32_t slot);
+
+/* Pins on slot, over all lanes. */
+uint64_t sr_table_count(const struct sr_region *region, uint32_t slot);
+
+/* Copy a slot's path; false if the region is damaged there. */
+bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
+
+/* Derive everything else from the slots. Grows the index as needed (commit lock). */
+int sr_table_repair(struct sr_region *region);
+
+#endif

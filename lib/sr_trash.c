@@ -1,0 +1,357 @@
+/*
+ * sr_trash.c - removal below base, and nowhere else.
+ */
+#include "sr_trash.h"
+#include "sr_error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
+#define TRASH_NAME_SIZE 48
+
+int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace)
+{
+	struct sr_identity identity;
+
+	*trash = (struct sr_trash){ .base = base, .pace = pace, .dev = base->dir.dev };
+	trash->base_fd = sr_base_fd(base);
+	if (trash->base_fd == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	trash->base_fd = sr_sys_openat(trash->base_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (trash->base_fd == -1)
+		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+	if (sr_sys_mkdirat(trash->base_fd, SR_BASE_TRASH, 0700) == -1 && errno != EEXIST)
+		goto fail;
+	trash->trash_fd = sr_sys_open_beneath(trash->base_fd, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (trash->trash_fd == -1)
+		goto fail;
+	if (sr_sys_identify(trash->trash_fd, "", &identity) == 0 && identity.dev == trash->dev)
+		return 0;
+	sr_sys_close(trash->trash_fd);
+	errno = EXDEV;
+fail:
+	sr_sys_close(trash->base_fd);
+	return sr_fail_errno(errno, "cannot use %s/%s", base->path, SR_BASE_TRASH);
+}
+
+static void forget_parents(struct sr_trash *trash)
+{
+	while (trash->n_parents)
+		free(trash->parents[--trash->n_parents]);
+}
+
+void sr_trash_close(struct sr_trash *trash)
+{
+	forget_parents(trash);
+	sr_sys_close(trash->trash_fd);
+	sr_sys_close(trash->base_fd);
+}
+
+/* ---------------------------------------------------------------- durability */
+
+/* A parent that is gone itself needs nothing: its entry went with it. */
+static int sync_parent(struct sr_trash *trash, const char *path)
+{
+	int error = 0, fd = sr_sys_open_beneath(trash->base_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+	if (fd == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+	if (sr_sys_fsync(fd) == -1)
+		error = errno;
+	sr_sys_close(fd);
+	return error;
+}
+
+int sr_trash_sync(struct sr_trash *trash)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < trash->n_parents && !error; i++)
+		error = sync_parent(trash, trash->parents[i]);
+	if (!error && sr_sys_fsync(trash->trash_fd) == -1)
+		error = errno;
+	if (!error)
+		forget_parents(trash);
+	return error;
+}
+
+/* Remember that the directory above path lost an entry. 0, or an errno. */
+static int note_parent(struct sr_trash *trash, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : 1;
+	char *parent;
+
+	for (unsigned i = trash->n_parents; i-- > 0;)
+		if (strlen(trash->parents[i]) == length && !memcmp(trash->parents[i], slash ? path : ".", length))
+			return 0;
+	if (trash->n_parents == SR_TRASH_PARENTS) {
+		int error = sr_trash_sync(trash);
+
+		if (error)
+			return error;
+	}
+	parent = sr_sys_malloc(length + 1);
+	if (!parent)
+		return ENOMEM;
+	memcpy(parent, slash ? path : ".", length);
+	parent[length] = '\0';
+	trash->parents[trash->n_parents++] = parent;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- removal */
+
+/* One removal under way. */
+struct job {
+	struct sr_trash *trash;
+	struct sr_removed *removed;
+	int top; /* the victim's own directory, to which deep ones are moved up */
+	bool moved_up;
+};
+
+static int blame(struct sr_removed *removed, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int blame(struct sr_removed *removed, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(removed->where, sizeof(removed->where), format, args);
+	va_end(args);
+	return error;
+}
+
+static void keep_pace(struct sr_trash *trash, uint64_t bytes)
+{
+	int64_t now;
+
+	if (!trash->pace)
+		return;
+	now = sr_sys_monotonic();
+	if (trash->pace_until > now)
+		sr_sys_sleep(trash->pace_until - now);
+	else
+		trash->pace_until = now;
+	trash->pace_until += (int64_t)((double)bytes * 1e9 / (double)trash->pace);
+}
+
+/* Unlink one name whose inode was just looked at, and account for it. */
+static int unlink_counted(struct sr_trash *trash, struct sr_removed *removed, int dir, const char *name,
+			  const struct sr_identity *identity)
+{
+	bool is_directory = S_ISDIR(identity->mode);
+	bool is_last = is_directory || identity->nlink == 1;
+	uint64_t bytes = identity->blocks * 512;
+
+	keep_pace(trash, is_last ? bytes : 0);
+	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
+		return errno == ENOENT ? 0 : blame(removed, errno, "cannot remove \"%s\"", name);
+	if (is_last)
+		removed->bytes_freed += bytes;
+	else
+		removed->bytes_linked += bytes;
+	return 0;
+}
+
+static int remove_contents(struct job *job, int fd, unsigned depth);
+
+/* Too deep: move the directory up to the victim's top, where the next pass meets it. */
+static int move_up(struct job *job, int dir, const char *name)
+{
+	char lifted[48];
+
+	do {
+		snprintf(lifted, sizeof(lifted), ".segreg-lifted-%" PRIu32, job->trash->lifted++);
+		if (sr_sys_rename_noreplace(dir, name, job->top, lifted) == 0) {
+			job->moved_up = true;
+			return 0;
+		}
+	} while (errno == EEXIST);
+	return blame(job->removed, errno, "cannot move deep directory \"%s\"", name);
+}
+
+static int remove_directory(struct job *job, int dir, const char *name, const struct sr_identity *identity, unsigned depth)
+{
+	int error, fd;
+
+	if (depth >= DEPTH_MAX)
+		return move_up(job, dir, name);
+	fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot open directory \"%s\"", name);
+	error = remove_contents(job, fd, depth + 1);
+	return error ? error : unlink_counted(job->trash, job->removed, dir, name, identity);
+}
+
+static int remove_entry(struct job *job, int dir, const char *name, unsigned depth)
+{
+	struct sr_identity identity;
+
+	if (sr_sys_identify(dir, name, &identity) == -1)
+		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot look at \"%s\"", name);
+	if (identity.dev != job->trash->dev)
+		return blame(job->removed, EXDEV, "something is mounted on \"%s\"", name);
+	if (S_ISDIR(identity.mode))
+		return remove_directory(job, dir, name, &identity, depth);
+	return unlink_counted(job->trash, job->removed, dir, name, &identity);
+}
+
+/* Empty an open directory, and close it. */
+static int remove_contents(struct job *job, int fd, unsigned depth)
+{
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int error = 0;
+
+	if (!stream) {
+		error = blame(job->removed, errno, "cannot read a directory");
+		if (fd != -1)
+			sr_sys_close(fd);
+		return error;
+	}
+	while (!error && (errno = 0, entry = readdir(stream)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			error = remove_entry(job, fd, entry->d_name, depth);
+	if (!error && errno)
+		error = blame(job->removed, errno, "cannot read a directory");
+	closedir(stream);
+	return error;
+}
+
+static bool is_registered(const struct sr_trash *trash, const struct sr_record *record, const struct sr_identity *identity)
+{
+	return identity->dev == trash->dev && identity->ino == record->ino &&
+	       (!identity->btime || !record->btime || identity->btime == record->btime) &&
+	       (record->is_directory ? S_ISDIR(identity->mode) : S_ISREG(identity->mode));
+}
+
+/* Remove ID.BORN from the trash. ENOENT if it is not there. */
+static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
+{
+	struct job job = { .trash = trash, .removed = removed, .top = -1 };
+	struct sr_identity identity;
+	int error;
+
+	if (sr_sys_identify(trash->trash_fd, name, &identity) == -1)
+		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
+	if (!is_registered(trash, record, &identity))
+		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
+	if (!record->is_directory)
+		return unlink_counted(trash, removed, trash->trash_fd, name, &identity);
+
+	job.top = sr_sys_open_beneath(trash->trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (job.top == -1)
+		return blame(removed, errno, "cannot open %s in the trash", name);
+	do {
+		job.moved_up = false;
+		error = remove_contents(&job, sr_sys_openat(job.top, ".", O_RDONLY | O_DIRECTORY, 0), 1);
+	} while (job.moved_up && !error);
+	sr_sys_close(job.top);
+	return error ? error : unlink_counted(trash, removed, trash->trash_fd, name, &identity);
+}
+
+/* Rename the victim into the trash. ENOENT if nothing is at its path. */
+static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
+{
+	const char *slash = strrchr(record->path, '/'), *leaf = slash ? slash + 1 : record->path;
+	char parent[SEGREG_PATH_MAX + 1] = ".";
+	struct sr_identity identity;
+	int dir, error = 0;
+
+	if (slash)
+		snprintf(parent, sizeof(parent), "%.*s", (int)(slash - record->path), record->path);
+	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (dir == -1)
+		return errno == ENOENT || errno == ENOTDIR ? ENOENT : blame(removed, errno, "cannot reach its directory");
+	if (sr_sys_identify(dir, leaf, &identity) == -1)
+		error = errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at it");
+	else if (!is_registered(trash, record, &identity))
+		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1)
+		error = blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
+	if (error)
+		goto out;
+	SR_STOP("trash.renamed");
+	error = note_parent(trash, record->path);
+	if (!error && sr_sys_identify(trash->trash_fd, name, &identity) == -1)
+		error = blame(removed, errno, "cannot look at %s in the trash", name);
+	else if (!error && !is_registered(trash, record, &identity)) {
+		sr_sys_rename_noreplace(trash->trash_fd, name, dir, leaf);
+		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	}
+out:
+	sr_sys_close(dir);
+	return error;
+}
+
+int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
+{
+	char name[TRASH_NAME_SIZE];
+	int error;
+
+	*removed = (struct sr_removed){ .bytes_freed = 0 };
+	snprintf(name, sizeof(name), "%" PRIu64 ".%" PRIu64, record->id, record->born);
+
+	/* What a crash left in the trash first: whatever took its place at its path since is not ours. */
+	error = empty_trash(trash, record, name, removed);
+	if (error == 0)
+		return note_parent(trash, record->path);
+	if (error != ENOENT)
+		return error;
+	error = move_to_trash(trash, record, name, removed);
+	if (error == ENOENT) /* gone before we came; make sure that it stays gone */
+		return note_parent(trash, record->path);
+	if (error)
+		return error;
+	error = empty_trash(trash, record, name, removed);
+	return error == ENOENT ? 0 : error;
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+static uint64_t measure_entry(int dir, const char *name, unsigned depth)
+{
+	struct sr_identity identity;
+	struct dirent *entry;
+	uint64_t bytes;
+	DIR *stream;
+	int fd;
+
+	if (sr_sys_identify(dir, name, &identity) == -1)
+		return 0;
+	bytes = S_ISDIR(identity.mode) || identity.nlink == 1 ? identity.blocks * 512 : 0;
+	if (!S_ISDIR(identity.mode) || depth >= DEPTH_MAX)
+		return bytes;
+	fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	stream = fd == -1 ? NULL : fdopendir(fd);
+	if (!stream) {
+		if (fd != -1)
+			sr_sys_close(fd);
+		return bytes;
+	}
+	while ((entry = readdir(stream)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			bytes += measure_entry(fd, entry->d_name, depth + 1);
+	closedir(stream);
+	return bytes;
+}
+
+uint64_t sr_trash_measure(struct sr_trash *trash, const struct sr_record *record)
+{
+	uint64_t bytes;
+	int fd = sr_sys_open_beneath(trash->base_fd, record->path, O_PATH | O_NOFOLLOW);
+
+	if (fd == -1)
+		return 0;
+	bytes = measure_entry(fd, record->is_directory ? "." : "", 0);
+	sr_sys_close(fd);
+	return bytes;
+}

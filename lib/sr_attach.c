@@ -282,19 +282,21 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	rc = count_start(registry, options, info, fd, &meta, &clock);
 	if (rc)
 		return rc;
-	registry->store.max_segments = meta.max_segments;
-	rc = sr_region_create(&registry->region, meta.max_segments, meta.max_lanes, shared_mode(&st), st.st_gid,
-			      registry->region_name);
+	/* The name first: whatever dies from here on, the next one finds the object. */
+	rc = sr_region_name(registry->region_name);
+	strcpy(info->region, registry->region_name);
+	if (!rc)
+		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
+	if (!rc)
+		rc = sr_region_create(&registry->region, registry->region_name, meta.max_segments, meta.max_lanes, shared_mode(&st),
+				      st.st_gid);
 	if (rc)
 		return rc;
 	SR_STOP("attach.building");
-	strcpy(info->region, registry->region_name);
 	rc = fill_header(registry, &clock);
 	if (!rc) {
 		sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
 		rc = fill_tables(registry, options->timeout_ms);
-		if (!rc)
-			rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
 		if (rc)
 			sr_locks_destroy(&registry->locks);
 	}
@@ -370,7 +372,6 @@ static int join(struct sr_registry *registry, int fd)
 		sr_region_unmap(&registry->region);
 		return rc;
 	}
-	registry->store.max_segments = registry->region.geometry.max_segments;
 	sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
 	return 0;
 }
@@ -496,7 +497,6 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 	int rc;
 
 	registry->store.path = registry->store_path;
-	registry->store.max_segments = SEGREG_MAX_SEGMENTS;
 	sr_hold_forget(&registry->attach);
 	if (!sr_pidns(&registry->pidns_dev, &registry->pidns_ino))
 		registry->pidns_dev = registry->pidns_ino = 0;

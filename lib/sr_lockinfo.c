@@ -44,7 +44,8 @@ int sr_lockinfo_write(int fd, const char *path, const struct sr_lockinfo *info, 
 	int length;
 
 	sr_uuid_format(info->uuid, uuid);
-	memset(text, '\n', sizeof(text));
+	memset(text, ' ', sizeof(text));
+	text[sizeof(text) - 1] = '\n';
 	length = snprintf(text, sizeof(text), "segreg registry %u\nuuid %s\ninode %" PRIu64 "\nstate %s\nregion %s", FORMAT_VERSION,
 			  uuid, info->ino, info->ready ? "ready" : "creating", info->region[0] ? info->region : "-");
 	text[length] = '\n'; /* in place of the NUL */

@@ -67,7 +67,7 @@ int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 	return 0;
 }
 
-static int make_name(char name[SR_REGION_NAME_SIZE])
+int sr_region_name(char name[SR_REGION_NAME_SIZE])
 {
 	unsigned char random[16];
 	int length;
@@ -118,17 +118,13 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 	return 0;
 }
 
-int sr_region_create(struct sr_region *region, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid,
-		     char name[SR_REGION_NAME_SIZE])
+int sr_region_create(struct sr_region *region, const char *name, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid)
 {
 	int fd, rc;
 
 	if (!sr_geometry_init(&region->geometry, max_segments, max_lanes))
 		return sr_fail(SEGREG_E_CORRUPT, "the registry's limits (%u segments, %u lanes) are out of range", max_segments,
 			       max_lanes);
-	rc = make_name(name);
-	if (rc)
-		return rc;
 	fd = sr_sys_shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode);
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot create shared memory %s", name);
@@ -156,6 +152,8 @@ static int check_header(struct sr_region *region, int fd, const char *name, off_
 
 	if (got == -1)
 		return sr_fail_errno(errno, "cannot read shared memory %s", name);
+	if (got == sizeof(header) && header.magic == __builtin_bswap64(SR_MAGIC))
+		return sr_fail(SEGREG_E_VERSION, "shared memory %s was made by a machine of the other byte order", name);
 	if (got != sizeof(header) || header.magic != SR_MAGIC)
 		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is not a segreg region", name);
 	if (header.fingerprint != sr_layout_fingerprint())

@@ -28,10 +28,12 @@ struct sr_region {
 	char *paths;
 };
 
-/* Make a new object under a name that nobody can guess; only its header and base have memory, all zero but magic, fingerprint and
- * limits. mode: its permissions; gid: its group. */
-int sr_region_create(struct sr_region *region, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid,
-		     char name[SR_REGION_NAME_SIZE]);
+/* A name that nobody can guess. */
+int sr_region_name(char name[SR_REGION_NAME_SIZE]);
+
+/* Make a new object; only its header and base have memory, all zero but magic, fingerprint and limits. mode: its permissions; gid:
+ * its group. */
+int sr_region_create(struct sr_region *region, const char *name, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid);
 
 /* Map the object name. Refuses what is not a region of this build, made by owner, root or this user, or is more open than mode. */
 int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode);

@@ -117,7 +117,8 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	return error;
 }
 
-static int open_env(struct sr_store *store, mode_t mode, unsigned table_flags)
+/* map_size 0: the one that the file was made with. */
+static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsigned table_flags)
 {
 	int error;
 
@@ -129,8 +130,8 @@ static int open_env(struct sr_store *store, mode_t mode, unsigned table_flags)
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
 	error = mdb_env_set_maxdbs(store->env, 4);
-	if (!error)
-		error = mdb_env_set_mapsize(store->env, MAP_BASE + MAP_PER_SEGMENT * store->max_segments);
+	if (!error && map_size)
+		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
 		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, mode);
 	if (!error)
@@ -175,7 +176,7 @@ static int ensure_open(struct sr_store *store)
 	rc = check_file(store);
 	if (rc || store->env)
 		return rc;
-	return open_env(store, 0, 0);
+	return open_env(store, 0, 0, 0);
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -310,7 +311,7 @@ int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t m
 {
 	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
 	const struct sr_clock zero = { 0 };
-	int error, rc = open_env(store, mode, MDB_CREATE);
+	int error, rc = open_env(store, mode, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
 
 	if (rc)
 		return rc;

@@ -9,7 +9,7 @@
  *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
  *
  * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with MDB_NOLOCK: every use is
- * under the commit lock, so there is no reader table that a dead process could spoil. The map size is fixed far above need.
+ * under the commit lock, so there is no reader table that a dead process could spoil. The map size is fixed at creation, far above need.
  * Space is allocated ahead of use, so that on a full disk retirements and deletions, which add nothing, still commit.
  *
  * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the environment is
@@ -55,12 +55,11 @@ struct sr_store {
 	MDB_env *env;     /* NULL: not open */
 	MDB_txn *txn;     /* the transaction under way */
 	MDB_dbi meta, segments, paths;
-	uint64_t dev, ino;     /* of the file that env has open */
-	int fds[2];            /* env's descriptors; -1 */
-	uint64_t reserved;     /* bytes of the file known to be allocated */
-	uint32_t max_segments; /* the map size follows from it */
-	uint64_t generation;   /* of the environment; grows when one is given up */
-	bool unknown;          /* the last commit's outcome is not known */
+	uint64_t dev, ino;   /* of the file that env has open */
+	int fds[2];          /* env's descriptors; -1 */
+	uint64_t reserved;   /* bytes of the file known to be allocated */
+	uint64_t generation; /* of the environment; grows when one is given up */
+	bool unknown;        /* the last commit's outcome is not known */
 };
 
 /* Make the file and its first records, or make them again after a crash in between. 0 or SEGREG_E_*. */

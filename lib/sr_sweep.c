@@ -607,8 +607,13 @@ static int sweep_base(struct sweep *sweep)
 	struct sr_registry *registry = sweep->reg->registry;
 	struct segreg_sweep_result *result = sweep->result;
 	uint64_t starts;
-	int rc = sr_base_check(&registry->base, registry->uuid, &starts);
+	/* A store whose last commit is in doubt must not be swept from, not even if there seems to be nothing to do. */
+	int rc = sr_enter_commit(sweep->reg);
 
+	if (rc)
+		return rc;
+	sr_leave_commit(sweep->reg);
+	rc = sr_base_check(&registry->base, registry->uuid, &starts);
 	if (!rc && !is_dry(sweep))
 		rc = sr_reclaim(registry, sweep->reg->timeout_ms, report_reclaimed, sweep, &result->reclaimed,
 				&result->reclaimed_pins);

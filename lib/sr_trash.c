@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ struct job {
 	struct sr_removed *removed;
 	int top; /* the victim's own directory, to which deep ones are moved up */
 	bool moved_up;
+	void *linked; /* tsearch(3) tree of inode numbers that were counted as linked */
 };
 
 static int blame(struct sr_removed *removed, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -143,21 +145,50 @@ static void keep_pace(struct sr_trash *trash, uint64_t bytes)
 	trash->pace_until += (int64_t)((double)bytes * 1e9 / (double)trash->pace);
 }
 
-/* Unlink one name whose inode was just looked at, and account for it. */
-static int unlink_counted(struct sr_trash *trash, struct sr_removed *removed, int dir, const char *name,
-			  const struct sr_identity *identity)
+static int compare_inodes(const void *a, const void *b)
 {
-	bool is_directory = S_ISDIR(identity->mode);
-	bool is_last = is_directory || identity->nlink == 1;
-	uint64_t bytes = identity->blocks * 512;
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
 
-	keep_pace(trash, is_last ? bytes : 0);
-	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
-		return errno == ENOENT ? 0 : blame(removed, errno, "cannot remove \"%s\"", name);
-	if (is_last)
+	return left < right ? -1 : left > right;
+}
+
+/* An inode that keeps other names counts as linked, once; if the last of those turns out to be the victim's too, as freed. */
+static void account(struct job *job, const struct sr_identity *identity)
+{
+	struct sr_removed *removed = job->removed;
+	uint64_t bytes = identity->blocks * 512, *inode, **seen;
+
+	if (S_ISDIR(identity->mode) || identity->nlink == 1) {
 		removed->bytes_freed += bytes;
+		seen = tfind(&identity->ino, &job->linked, compare_inodes);
+		if (!seen)
+			return;
+		inode = *seen;
+		removed->bytes_linked -= bytes;
+		tdelete(inode, &job->linked, compare_inodes);
+		free(inode);
+		return;
+	}
+	inode = sr_sys_malloc(sizeof(*inode));
+	if (!inode)
+		return; /* a figure is not worth a failed deletion */
+	*inode = identity->ino;
+	seen = tsearch(inode, &job->linked, compare_inodes);
+	if (!seen || *seen != inode)
+		free(inode);
 	else
 		removed->bytes_linked += bytes;
+}
+
+/* Unlink one name whose inode was just looked at, and account for it. */
+static int unlink_counted(struct job *job, int dir, const char *name, const struct sr_identity *identity)
+{
+	bool is_directory = S_ISDIR(identity->mode);
+
+	keep_pace(job->trash, is_directory || identity->nlink == 1 ? identity->blocks * 512 : 0);
+	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
+		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot remove \"%s\"", name);
+	account(job, identity);
 	return 0;
 }
 
@@ -188,7 +219,7 @@ static int remove_directory(struct job *job, int dir, const char *name, const st
 	if (fd == -1)
 		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot open directory \"%s\"", name);
 	error = remove_contents(job, fd, depth + 1);
-	return error ? error : unlink_counted(job->trash, job->removed, dir, name, identity);
+	return error ? error : unlink_counted(job, dir, name, identity);
 }
 
 static int remove_entry(struct job *job, int dir, const char *name, unsigned depth)
@@ -201,7 +232,7 @@ static int remove_entry(struct job *job, int dir, const char *name, unsigned dep
 		return blame(job->removed, EXDEV, "something is mounted on \"%s\"", name);
 	if (S_ISDIR(identity.mode))
 		return remove_directory(job, dir, name, &identity, depth);
-	return unlink_counted(job->trash, job->removed, dir, name, &identity);
+	return unlink_counted(job, dir, name, &identity);
 }
 
 /* Empty an open directory, and close it. */
@@ -245,7 +276,7 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 	if (!is_registered(trash, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
 	if (!record->is_directory)
-		return unlink_counted(trash, removed, trash->trash_fd, name, &identity);
+		return unlink_counted(&job, trash->trash_fd, name, &identity);
 
 	job.top = sr_sys_open_beneath(trash->trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (job.top == -1)
@@ -255,7 +286,10 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 		error = remove_contents(&job, sr_sys_openat(job.top, ".", O_RDONLY | O_DIRECTORY, 0), 1);
 	} while (job.moved_up && !error);
 	sr_sys_close(job.top);
-	return error ? error : unlink_counted(trash, removed, trash->trash_fd, name, &identity);
+	if (!error)
+		error = unlink_counted(&job, trash->trash_fd, name, &identity);
+	tdestroy(job.linked, free);
+	return error;
 }
 
 /* Rename the victim into the trash. ENOENT if nothing is at its path. */

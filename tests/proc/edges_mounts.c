@@ -1,0 +1,251 @@
+/*
+ * edges_mounts.c - the edges that need mounts: full disks, a full /dev/shm, another file system below base. Root only.
+ *
+ * Each test has a mount namespace of its own, so nothing that it mounts outlives it or is seen by others.
+ */
+#include "harness.h"
+#include "peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void need_mounts(void)
+{
+	if (geteuid() != 0)
+		T_SKIP("needs root, to mount file systems");
+	if (unshare(CLONE_NEWNS) == -1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		T_SKIP("cannot have a mount namespace: %s", strerror(errno));
+}
+
+static void mount_tmpfs(const char *where, const char *options)
+{
+	if (mount("tmpfs", where, "tmpfs", 0, options) == -1)
+		T_SKIP("cannot mount a tmpfs: %s", strerror(errno));
+}
+
+/* An ext4 of 32 MB in a file beside where. */
+static void mount_ext4(const struct t_world *around, const char *where)
+{
+	char command[1024];
+	const char *image = t_path(around, "image");
+	int fd = T_SYS(open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+
+	T_SYS(ftruncate(fd, 32 << 20));
+	close(fd);
+	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin; { mkfs.ext4 -q -F -m 0 %s && mount -o loop %s %s; } 2>&1",
+		 image, image, where);
+	if (system(command) != 0)
+		T_SKIP("cannot make and mount an ext4 in a file");
+}
+
+/* ---------------------------------------------------------------- a full disk */
+
+/* Until not one byte more can be written. */
+static void fill(const struct t_world *w)
+{
+	static const char zeros[65536];
+	int fd = T_SYS(open(t_path(w, "filler"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+
+	for (size_t size = sizeof(zeros); size > 0; size /= 2)
+		while (write(fd, zeros, size) > 0)
+			;
+	T_EQ(errno, ENOSPC);
+	close(fd);
+}
+
+#define SEGMENTS 40
+
+static void work_on_full_disk(const struct t_world *w)
+{
+	struct segreg *reg = t_open(w);
+	int rc;
+
+	for (uint64_t id = 0; id < SEGMENTS; id++)
+		t_add(w, reg, id);
+	t_make_segment(w, SEGMENTS);
+	fill(w);
+	for (uint64_t id = 0; id < SEGMENTS; id++) {
+		struct segreg_sweep_result swept;
+
+		T_OK(segreg_retire(reg, id));
+		swept = t_sweep(reg);
+		T_EQ(swept.deleted, 1);
+		T_CHECK(swept.bytes_freed > 0);
+		T_CHECK(!t_exists(w, t_segment(id)));
+		fill(w); /* what was freed does not help */
+	}
+	rc = segreg_register(reg, SEGMENTS, t_segment(SEGMENTS));
+	T_CHECK(rc == 0 || rc == SEGREG_E_NOSPC);
+	T_EQ(t_stats(reg).live, rc == 0);
+	t_close(reg);
+	T_SYS(unlink(t_path(w, "filler")));
+	reg = t_open(w);
+	T_EQ(t_stats(reg).live, rc == 0);
+	T_EQ(t_stats(reg).pending + t_stats(reg).deleting, 0);
+	T_OK(segreg_register(reg, SEGMENTS, t_segment(SEGMENTS)));
+	t_close(reg);
+}
+
+static void full_ext4(void)
+{
+	struct t_world around = t_world(T_DISK);
+
+	need_mounts();
+	T_SYS(mkdir(t_path(&around, "mount"), 0700));
+	mount_ext4(&around, t_path(&around, "mount"));
+	struct t_world w = t_world_at(t_path(&around, "mount"));
+	work_on_full_disk(&w);
+}
+
+static void full_tmpfs(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+
+	need_mounts();
+	mount_tmpfs(w.base, "size=16m");
+	work_on_full_disk(&w);
+}
+
+/* ---------------------------------------------------------------- a full /dev/shm */
+
+static bool is_nomem(int rc)
+{
+	T_CHECK(rc == 0 || rc == SEGREG_E_NOMEM);
+	return rc != 0;
+}
+
+/* Register from *id on, and pin all, until memory is short or the last one has it. */
+static bool use_up(struct segreg *reg, uint64_t *id, uint64_t last)
+{
+	struct segreg_pin pin;
+
+	for (; *id < last; ++*id)
+		if (is_nomem(segreg_register(reg, *id, t_segment(*id))))
+			return true;
+	for (uint64_t at = 0; at < *id; at++)
+		if (is_nomem(segreg_pin(reg, at, 0, &pin)))
+			return true;
+	return false;
+}
+
+#define MANY 300u
+
+static void full_shm(void)
+{
+	struct t_world w = t_world(T_DISK);
+	struct segreg *reg, *second;
+	uint64_t id = 0;
+	unsigned short_of = 0;
+	bool enough = false;
+
+	need_mounts();
+	for (uint64_t i = 0; i < MANY; i++)
+		t_make_file(&w, t_segment(i), 10);
+	t_close(t_open(&w));
+	for (unsigned pages = 1; !enough && pages < 1000; pages++) {
+		char options[32];
+
+		snprintf(options, sizeof(options), "size=%u", pages * 4096);
+		mount_tmpfs("/dev/shm", options);
+		reg = second = NULL;
+		enough = !is_nomem(segreg_open(w.dir, NULL, &reg)) && !use_up(reg, &id, MANY) &&
+			 !is_nomem(segreg_open(w.dir, NULL, &second));
+		short_of += !enough;
+		T_OK(segreg_close(second, NULL));
+		T_OK(segreg_close(reg, NULL));
+		T_SYS(umount2("/dev/shm", MNT_DETACH));
+	}
+	T_CHECK(enough);
+	T_CHECK(short_of > 3);
+	reg = t_open(&w);
+	T_EQ(t_stats(reg).live, MANY);
+	t_close(reg);
+}
+
+/* ---------------------------------------------------------------- other file systems below base */
+
+static void another_mount(void)
+{
+	struct t_world w = t_world(T_DISK);
+	struct segreg *reg;
+
+	need_mounts();
+	reg = t_open(&w);
+	T_SYS(mkdir(t_path(&w, "mount"), 0700));
+	mount_tmpfs(t_path(&w, "mount"), "size=1m");
+	t_make_dir(&w, "mount/seg-1", 100);
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1"));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1/data"));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount"));
+	/* The same file system, seen through a bind mount, is a mount all the same. */
+	t_make_dir(&w, "seg-2", 100);
+	T_SYS(mkdir(t_path(&w, "bound"), 0700));
+	T_SYS(mount(t_path(&w, "seg-2"), t_path(&w, "bound"), NULL, MS_BIND, NULL));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 2, "bound"));
+	T_EQ(t_stats(reg).version, 0);
+	t_close(reg);
+}
+
+static void mount_inside_segment(void)
+{
+	struct t_world w = t_world(T_DISK);
+	struct segreg_sweep_result swept;
+	struct segreg *reg;
+
+	need_mounts();
+	reg = t_open(&w);
+	t_make_segment(&w, 1);
+	T_SYS(mkdir(t_path(&w, "seg-1/mount"), 0700));
+	T_OK(segreg_register(reg, 1, "seg-1"));
+	t_make_dir(&w, "precious", 100);
+	T_SYS(mount(t_path(&w, "precious"), t_path(&w, "seg-1/mount"), NULL, MS_BIND, NULL));
+	T_OK(segreg_retire(reg, 1));
+	swept = t_sweep(reg);
+	T_EQ(swept.deleted, 0);
+	T_EQ(swept.failed, 1);
+	T_CHECK(t_exists(&w, "precious/data"));
+	T_EQ(t_state(reg, 1), SEGREG_DELETING);
+	t_close(reg);
+}
+
+static void unmounted_base(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg;
+
+	need_mounts();
+	T_SYS(mkdir(t_path(&w, "data"), 0700));
+	reg = t_open_with(&w, (struct segreg_open_options){ .base = t_path(&w, "data") });
+	t_make_dir(&w, "data/seg-1", 100);
+	T_OK(segreg_register(reg, 1, "seg-1"));
+	T_OK(segreg_retire(reg, 1));
+	t_close(reg);
+	/* An empty directory where the base should be: its segments are not gone, they are out of sight. */
+	mount_tmpfs(t_path(&w, "data"), "size=1m");
+	reg = NULL;
+	int rc = segreg_open(w.dir, NULL, &reg);
+	if (rc == 0)
+		rc = segreg_sweep(reg, NULL, NULL);
+	T_EQ(rc, SEGREG_E_MISMATCH);
+	segreg_close(reg, NULL);
+	T_SYS(umount2(t_path(&w, "data"), MNT_DETACH));
+	reg = t_open(&w);
+	T_EQ(t_state(reg, 1), SEGREG_PENDING);
+	T_EQ(t_sweep(reg).deleted, 1);
+	t_close(reg);
+}
+
+T_SUITE(edges_mounts,
+	{ "on a full ext4, retiring and sweeping go on", full_ext4 },
+	{ "on a full tmpfs, retiring and sweeping go on", full_tmpfs },
+	{ "with /dev/shm full a call fails with SEGREG_E_NOMEM, and nobody gets a SIGBUS", full_shm },
+	{ "a path on another mount is refused", another_mount },
+	{ "a mount inside a segment is not entered, and the deletion fails", mount_inside_segment },
+	{ "an unmounted base is not an empty one", unmounted_base });

@@ -85,21 +85,29 @@ void sr_locks_destroy(struct sr_locks *locks)
 
 static struct timespec deadline_after(uint32_t timeout_ms)
 {
-	struct timespec t;
+	int64_t at = sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += timeout_ms / 1000;
-	t.tv_nsec += timeout_ms % 1000 * 1000000l;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_nsec -= 1000000000;
-		t.tv_sec++;
-	}
-	return t;
+	return (struct timespec){ .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
 }
 
 static bool is_past(const struct timespec *deadline)
 {
 	return sr_sys_monotonic() >= (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec;
+}
+
+/* 0, or an errno; EOWNERDEAD means locked as well. */
+static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
+{
+#if defined(__SANITIZE_THREAD__)
+	/* This ThreadSanitizer does not know pthread_mutex_clocklock. */
+	int64_t left = (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec - sr_sys_monotonic();
+	int64_t at = sr_sys_realtime() + left;
+	struct timespec t = { .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
+
+	return pthread_mutex_timedlock(mutex, &t);
+#else
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+#endif
 }
 
 /* 0, or an errno. Waits by polling: only where the mutex above does not keep others out, or its holder is just dying. */
@@ -130,7 +138,7 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct 
 
 	if (locks->foreign)
 		return 0;
-	error = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+	error = lock_until(mutex, deadline);
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
 	return error;
@@ -154,7 +162,7 @@ static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, u
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
 {
 	struct timespec deadline = deadline_after(timeout_ms);
-	int error = pthread_mutex_clocklock(&locks->local[id], CLOCK_MONOTONIC, &deadline);
+	int error = lock_until(&locks->local[id], &deadline);
 
 	if (error)
 		return fail_to_take(locks, id, error, timeout_ms);

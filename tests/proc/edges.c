@@ -38,16 +38,18 @@ static void register_taken(void)
 	t_make_dir(&w, "a/b", 100);
 	t_make_dir(&w, "a/b/c", 100);
 	t_make_dir(&w, "a/bc", 100);
+	t_make_dir(&w, "a/b-d", 100);
 	t_make_segment(&w, 2);
-	T_OK(segreg_register(reg, 1, "a/b"));
+	T_OK(segreg_register(reg, 3, "a/bc"));
+	T_OK(segreg_register(reg, 1, "a/b")); /* begins alike, but lies beside */
+	T_OK(segreg_register(reg, 4, "a/b-d"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "seg-2"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "a/b"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "a"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "a/b/c"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "a/b/data"));
-	T_EQ(t_stats(reg).live, 1);
-	T_EQ(t_stats(reg).version, 1);
-	T_OK(segreg_register(reg, 3, "a/bc")); /* begins alike, but lies beside */
+	T_EQ(t_stats(reg).live, 3);
+	T_EQ(t_stats(reg).version, 3);
 	T_OK(segreg_retire(reg, 1));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "a/b"));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "a/b/c"));

@@ -429,9 +429,14 @@ static void region_of_another_build(void)
 	struct t_world w = t_world(T_MEMORY);
 	struct peer *peer = peer_start(&w, PEER_PROCESS);
 	struct segreg *reg = t_open(&w);
+	char ours[24], theirs[24];
 
+	snprintf(ours, sizeof(ours), "%016llx", (unsigned long long)sr_layout_fingerprint());
+	snprintf(theirs, sizeof(theirs), "%016llx", (unsigned long long)sr_layout_fingerprint() + 1);
 	patch_region(offsetof(struct sr_header, fingerprint), sr_layout_fingerprint() + 1);
 	T_ERR(SEGREG_E_VERSION, peer_open(peer));
+	T_HAS(t_last_text(), ours);
+	T_HAS(t_last_text(), theirs);
 	patch_region(offsetof(struct sr_header, fingerprint), sr_layout_fingerprint());
 	patch_region(offsetof(struct sr_header, magic), __builtin_bswap64(SR_MAGIC)); /* the other byte order */
 	T_ERR(SEGREG_E_VERSION, peer_open(peer));
@@ -549,6 +554,6 @@ T_SUITE(edges_disk,
 	{ "after a commit of unknown outcome a process edits nothing until it reopens", unknown_outcome },
 	{ "a sweep whose commit has an unknown outcome deletes nothing", unknown_outcome_of_a_sweep },
 	{ "a commit that fails before its meta page changes nothing", failure_before_the_meta_page },
-	{ "shared memory of another build is refused", region_of_another_build },
+	{ "shared memory of another build is refused, with both versions", region_of_another_build },
 	{ "a database of another version is refused, with both versions", database_of_another_build },
 	{ "without shared memory a call fails with SEGREG_E_NOMEM and breaks nothing", no_shared_memory });

@@ -19,15 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STRING_(x) #x
-#define STRING(x) STRING_(x)
-
 #define DEFAULT_TIMEOUT_MS 10000u
-
-const char *segreg_version_string(void)
-{
-	return STRING(SEGREG_VERSION_MAJOR) "." STRING(SEGREG_VERSION_MINOR) "." STRING(SEGREG_VERSION_PATCH);
-}
 
 static int invalid(const char *what)
 {

@@ -1,5 +1,5 @@
 /*
- * sr_error.c - one failure: its code, and its whole story kept for the calling thread.
+ * sr_error.c - one failure: its code, and its whole story kept for the calling thread. And who we are, for such stories.
  */
 #include "sr_error.h"
 
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define TEXT_SIZE 1024
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
 
 static __thread char last_error[TEXT_SIZE];
 
@@ -75,4 +77,9 @@ const char *segreg_strerror(int code)
 const char *segreg_last_error(void)
 {
 	return last_error;
+}
+
+const char *segreg_version_string(void)
+{
+	return STRING(SEGREG_VERSION_MAJOR) "." STRING(SEGREG_VERSION_MINOR) "." STRING(SEGREG_VERSION_PATCH);
 }

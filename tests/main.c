@@ -33,7 +33,7 @@ static void run_current_test(void)
 		return;
 	if (t_outcome->skipped) {
 		skipped++;
-		printf("skipped: %s: ", t_outcome->text);
+		printf("(skipped: %s) ", t_outcome->text);
 		return;
 	}
 	CU_assertImplementation(CU_FALSE, (unsigned)t_outcome->line, t_outcome->text, t_outcome->file, "", CU_FALSE);

@@ -60,28 +60,55 @@ static void fill(const struct t_world *w)
 	close(fd);
 }
 
-#define SEGMENTS 40
+#define ONE_BY_ONE 20
+#define AT_ONCE 2000 /* so many that the commit needs pages that the database never had */
+
+static void add_at_once(const struct t_world *w, struct segreg *reg)
+{
+	struct segreg_edit *edit;
+
+	T_OK(segreg_edit_begin(reg, &edit));
+	for (uint64_t id = ONE_BY_ONE; id < ONE_BY_ONE + AT_ONCE; id++) {
+		t_make_file(w, t_segment(id), 0);
+		T_OK(segreg_edit_add(edit, id, t_segment(id)));
+	}
+	T_OK(segreg_edit_commit(edit, NULL));
+}
+
+static void retire_at_once(struct segreg *reg)
+{
+	struct segreg_edit *edit;
+
+	T_OK(segreg_edit_begin(reg, &edit));
+	for (uint64_t id = ONE_BY_ONE; id < ONE_BY_ONE + AT_ONCE; id++)
+		T_OK(segreg_edit_retire(edit, id));
+	T_OK(segreg_edit_commit(edit, NULL));
+}
 
 static void work_on_full_disk(const struct t_world *w)
 {
 	struct segreg *reg = t_open(w);
 	int rc;
 
-	for (uint64_t id = 0; id < SEGMENTS; id++)
+	for (uint64_t id = 0; id < ONE_BY_ONE; id++)
 		t_add(w, reg, id);
-	t_make_segment(w, SEGMENTS);
+	add_at_once(w, reg);
+	t_make_dir(w, "last", 100);
 	fill(w);
-	for (uint64_t id = 0; id < SEGMENTS; id++) {
+	retire_at_once(reg);
+	T_EQ(t_sweep(reg).deleted, AT_ONCE);
+	for (uint64_t id = 0; id < ONE_BY_ONE; id++) {
 		struct segreg_sweep_result swept;
 
+		fill(w); /* what was freed does not help */
 		T_OK(segreg_retire(reg, id));
 		swept = t_sweep(reg);
 		T_EQ(swept.deleted, 1);
 		T_CHECK(swept.bytes_freed > 0);
 		T_CHECK(!t_exists(w, t_segment(id)));
-		fill(w); /* what was freed does not help */
 	}
-	rc = segreg_register(reg, SEGMENTS, t_segment(SEGMENTS));
+	fill(w);
+	rc = segreg_register(reg, 1, "last");
 	T_CHECK(rc == 0 || rc == SEGREG_E_NOSPC);
 	T_EQ(t_stats(reg).live, rc == 0);
 	t_close(reg);
@@ -89,7 +116,7 @@ static void work_on_full_disk(const struct t_world *w)
 	reg = t_open(w);
 	T_EQ(t_stats(reg).live, rc == 0);
 	T_EQ(t_stats(reg).pending + t_stats(reg).deleting, 0);
-	T_OK(segreg_register(reg, SEGMENTS, t_segment(SEGMENTS)));
+	T_OK(segreg_register(reg, 1, "last"));
 	t_close(reg);
 }
 

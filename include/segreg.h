@@ -63,7 +63,7 @@ extern "C" {
 	X(PATH, -4, "not a usable path below the base directory")                                                    \
 	X(NOTPINNED, -5, "not pinned by this handle")                                                                \
 	X(BUSY, -6, "in use")                                                                                        \
-	X(CONFLICT, -7, "the registry is not at the expected version")                                               \
+	X(CONFLICT, -7, "somebody else changed it first")                                               \
 	X(FULL, -8, "a limit of this registry is reached")                                                           \
 	X(NOMEM, -9, "out of memory or of shared memory")                                                            \
 	X(NOSPC, -10, "no space left on the registry's disk")                                                        \
@@ -151,16 +151,17 @@ const char *segreg_base_path(const struct segreg *reg);
 /* ------------------------------------------------------------------ segments */
 
 /*
- * What a segment can be. LIVE: registered. PENDING: retired, waiting until nobody holds it; still there for those
- * who do. DELETING: being deleted, or failing to be; nobody can hold it any more. These three are durable.
+ * What a segment can be. BUILDING: reserved, its files are being written. LIVE: registered. PENDING: retired, waiting until nobody holds it; still there for those
+ * who do. DELETING: being deleted, or failing to be; nobody can hold it any more. All four are durable.
  */
 enum segreg_state {
+	SEGREG_BUILDING = 1,
 	SEGREG_LIVE = 2,
 	SEGREG_PENDING = 3,
 	SEGREG_DELETING = 4,
 };
 
-/* "live", "pending", "deleting"; "unknown" for anything else. */
+/* "building", "live", "pending", "deleting"; "unknown" for anything else. */
 const char *segreg_state_name(enum segreg_state state);
 
 /*
@@ -173,6 +174,21 @@ const char *segreg_state_name(enum segreg_state state);
  * to, above or below that of another segment), FULL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
  */
 int segreg_register(struct segreg *reg, uint64_t id, const char *path);
+
+/*
+ * Reserve id and path for a segment that this handle is about to write. Nothing may be at path yet, and its parent directory must exist.
+ * Durable when it returns 0, so do this before the first byte is written: from then on the files cannot leak. Then write them, and
+ * publish with segreg_register or segreg_edit_add (same id, same path). A reservation ends with its handle: when that is closed, its
+ * process dies or the host restarts before it was published, the sweeper deletes whatever has been written, as it does after
+ * segreg_unreserve. A BUILDING segment cannot be pinned, and makes no version.
+ *
+ * Errors: those of segreg_register, EXISTS also if something is at path.
+ */
+int segreg_reserve(struct segreg *reg, uint64_t id, const char *path);
+
+/* Give up a reservation of this handle. Durable when it returns 0. Errors: those of segreg_retire; NOENT also if it is not
+ * BUILDING or another handle's. */
+int segreg_unreserve(struct segreg *reg, uint64_t id);
 
 /*
  * Retire id: it is deleted as soon as nobody holds it. Durable when it returns 0. Retired already: 0, and the
@@ -216,13 +232,28 @@ int segreg_edit_retire(struct segreg_edit *edit, uint64_t id);
 /* Commit only if no edit of anybody's comes between version and this one. Errors: INVAL. */
 int segreg_edit_expect(struct segreg_edit *edit, uint64_t version);
 
+/* Commit only if each segment that the edit retires is LIVE, so that two compactors cannot both retire one input. Errors: INVAL. */
+int segreg_edit_expect_live(struct segreg_edit *edit);
+
+/* Before the commit, fsync what is added: its files, its directories, and the directory above. Errors: INVAL. */
+int segreg_edit_sync(struct segreg_edit *edit);
+
+#define SEGREG_TOKENS 4096 /* tokens remembered */
+
+/*
+ * Give the edit a token, 16 bytes that nobody else uses (random ones, say). If an edit with this token was committed before, the commit
+ * changes nothing and returns what the first one returned: after a crash or SEGREG_E_REOPEN an edit may be tried again without
+ * knowing how far it came. The last SEGREG_TOKENS tokens of a registry are remembered, durably. Errors: INVAL.
+ */
+int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
+
 /*
  * Commit and free the edit, whatever the outcome. Additions and retirements take effect in their order. *version (NULL: not
  * wanted) becomes the version that the edit made, or the current one if it had nothing to change.
  * Durable when it returns 0; after an error nothing has changed, except after REOPEN, where the outcome is unknown until the
  * registry is opened again.
  *
- * Errors: those of segreg_register and segreg_retire, and CONFLICT (segreg_edit_expect).
+ * Errors: those of segreg_register and segreg_retire, and CONFLICT (segreg_edit_expect, segreg_edit_expect_live).
  */
 int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version);
 
@@ -231,6 +262,12 @@ void segreg_edit_abort(struct segreg_edit *edit);
 
 /* *version becomes the number of edits committed so far that changed something. Errors: INVAL. */
 int segreg_version(struct segreg *reg, uint64_t *version);
+
+/*
+ * Sleep until there is a version greater than version, in whatever process it is made; returns at once if there is one. *now (NULL: not
+ * wanted) becomes the current version. timeout_ms < 0 waits for good. Errors: INVAL, TIMEDOUT.
+ */
+int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
 /* ------------------------------------------------------------------ pins */
 
@@ -267,6 +304,13 @@ int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned 
 int segreg_unpin(struct segreg *reg, struct segreg_pin *pin);
 
 /*
+ * Pin what another handle, of this process or another, has pinned: theirs is a copy of its pin, sent by whatever means. *pin becomes
+ * this handle's own. As long as the other one keeps its pin until this call has returned, there is no moment without one.
+ * Errors: those of segreg_pin; NOENT if theirs is no longer the segment that it was.
+ */
+int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin);
+
+/*
  * Write the absolute path of a pinned segment into buf, with its NUL; SEGREG_PATH_SIZE bytes are always enough.
  * Errors: INVAL (size too small), NOTPINNED, CORRUPT.
  */
@@ -293,6 +337,71 @@ struct segreg_map {
 int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map);
 int segreg_unmap(struct segreg *reg, struct segreg_map *map);
 
+/* ------------------------------------------------------------------ snapshots */
+
+/*
+ * What a snapshot holds, however many segments that is, at the cost of one word:
+ *
+ * SEGREG_SNAPSHOT  every segment of its version: those born in it or before and not retired in it or before. Segments that come and go
+ *                  while it is held are not its business.
+ * SEGREG_HORIZON   every segment that is retired after its version, whenever it was born. For readers whose list of files is kept
+ *                  elsewhere (an engine's manifest): take a horizon, read the list, and everything in it stays; then pin what
+ *                  is needed, or trade the horizon for a snapshot.
+ */
+enum segreg_snapshot_kind {
+	SEGREG_SNAPSHOT = 1,
+	SEGREG_HORIZON = 2,
+};
+
+/* A snapshot that a handle holds. Opaque but for version; may be copied, but is released once. Zeroed means none. */
+struct segreg_snapshot {
+	uint64_t version;
+	uint64_t owner;
+	uint32_t cell;
+	enum segreg_snapshot_kind kind;
+};
+
+/*
+ * Hold the current version; *snapshot becomes the snapshot. Takes a few nanoseconds, no lock and no system call, whatever the number
+ * of segments. Up to 2,048 per handle, from any threads. They end with their process as pins do.
+ *
+ * Algorithm: publish the version, then look whether it is still current (lib/sr_snapshot.c has the proof).
+ *
+ * Errors: INVAL, NOMEM (no shared memory for it), FULL.
+ */
+int segreg_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
+
+/* Let go and zero *snapshot. Errors: INVAL, NOTPINNED (as segreg_unpin). */
+int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot);
+
+/* Make *snapshot one of that kind and of the current version, without a moment in which neither is held. On failure the old one
+ * stays. Errors: those of segreg_snapshot_take, and NOTPINNED. */
+int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
+
+/*
+ * Hold what another handle's snapshot holds: theirs is a copy of it, sent by whatever means; *snapshot becomes this handle's own, of the
+ * same kind and version. The other one must keep its snapshot until this call has returned.
+ * Errors: those of segreg_snapshot_take; NOTPINNED if theirs is not held (any more).
+ */
+int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
+
+/* One segment of a snapshot. Set size and cursor before the first step: struct segreg_entry e = { .size = sizeof e }. */
+struct segreg_entry {
+	size_t size;     /* sizeof(struct segreg_entry) */
+	uint64_t cursor; /* 0 before the first step; the library's from then on */
+	uint64_t id;
+	uint64_t born;
+	int is_directory;
+	char path[SEGREG_PATH_MAX + 1]; /* relative to base */
+};
+
+/*
+ * Step to the next segment of a snapshot (not of a horizon), in no particular order: 1 with *entry filled, 0 at the end, or an error. A
+ * walk sees exactly the segments of its version, each once, while others commit; it takes no lock and allocates nothing. The
+ * segments can be pinned, opened and mapped as long as the snapshot is held. Errors: INVAL, NOTPINNED.
+ */
+int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
+
 /* ------------------------------------------------------------------ asking */
 
 /* 1 if id is LIVE, 0 if it is anything else or unknown, or an error: INVAL, TIMEDOUT, CORRUPT. */
@@ -307,7 +416,8 @@ int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count);
 
 struct segreg_stats {
 	size_t size;              /* sizeof(struct segreg_stats), set by the caller */
-	uint64_t live;            /* segments in each state */
+	uint64_t building;        /* segments in each state */
+	uint64_t live;
 	uint64_t pending;
 	uint64_t deleting;
 	uint64_t failed;          /* of deleting: those whose last attempt failed */
@@ -374,12 +484,15 @@ struct segreg_holder {
 	uint64_t pins;        /* segreg_holders: on that segment; segreg_lanes: on all */
 	int64_t attached_at;  /* CLOCK_REALTIME nanoseconds */
 	const char *label;    /* valid during the callback */
+	uint64_t snapshots;   /* as pins: snapshots and horizons that hold that segment; all */
+	uint64_t horizons;
+	uint64_t oldest;      /* the oldest version among those; 0 if there are none */
 };
 
 typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
 
 /*
- * Call fn for each handle that pins id; for each handle attached. The dead are listed until somebody reclaims them.
+ * Call fn for each handle that pins or otherwise holds id; for each handle attached. The dead are listed until somebody reclaims them.
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT; NOENT (segreg_holders).
  */
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);

@@ -8,6 +8,7 @@
 #include "sr_handle.h"
 #include "sr_lane.h"
 #include "sr_pin.h"
+#include "sr_snapshot.h"
 #include "sr_sweep.h"
 #include "sr_table.h"
 
@@ -141,6 +142,30 @@ int segreg_retire(struct segreg *reg, uint64_t id)
 	return commit_one(&edit, sr_edit_retire(&edit, id));
 }
 
+int segreg_reserve(struct segreg *reg, uint64_t id, const char *path)
+{
+	struct segreg_edit edit;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!path)
+		return invalid("no path");
+	begin(reg, &edit);
+	return commit_one(&edit, sr_edit_reserve(&edit, id, path));
+}
+
+int segreg_unreserve(struct segreg *reg, uint64_t id)
+{
+	struct segreg_edit edit;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	begin(reg, &edit);
+	return commit_one(&edit, sr_edit_unreserve(&edit, id));
+}
+
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
 {
 	int rc = check(reg);
@@ -200,6 +225,37 @@ int segreg_edit_expect(struct segreg_edit *edit, uint64_t version)
 		return rc;
 	edit->expects = true;
 	edit->expected = version;
+	return 0;
+}
+
+int segreg_edit_expect_live(struct segreg_edit *edit)
+{
+	int rc = check_edit(edit);
+
+	if (!rc)
+		edit->expects_live = true;
+	return rc;
+}
+
+int segreg_edit_sync(struct segreg_edit *edit)
+{
+	int rc = check_edit(edit);
+
+	if (!rc)
+		edit->syncs = true;
+	return rc;
+}
+
+int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16])
+{
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	if (!token)
+		return invalid("no token");
+	memcpy(edit->token, token, sizeof(edit->token));
+	edit->has_token = true;
 	return 0;
 }
 
@@ -272,6 +328,23 @@ int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
 	if (__builtin_expect(rc, 0))
 		return rc;
 	return __builtin_expect(pin != NULL, 1) ? sr_unpin(reg, pin) : invalid("no pin");
+}
+
+int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
+{
+	struct segreg_pin given;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!theirs || !pin)
+		return invalid("no pin, or nowhere to put it");
+	given = *theirs;
+	rc = sr_pin(reg, given.id, 0, pin);
+	if (rc || (pin->slot == given.slot && pin->generation == given.generation))
+		return rc;
+	sr_unpin(reg, pin);
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not the one that was pinned: the id was used again", given.id);
 }
 
 /* The path below base of a segment that this handle pins. */
@@ -398,6 +471,77 @@ int segreg_unmap(struct segreg *reg, struct segreg_map *map)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- snapshots */
+
+static bool is_kind(enum segreg_snapshot_kind kind)
+{
+	return kind == SEGREG_SNAPSHOT || kind == SEGREG_HORIZON;
+}
+
+int segreg_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+{
+	int rc = check(reg);
+
+	if (__builtin_expect(rc, 0))
+		return rc;
+	if (!snapshot || !is_kind(kind))
+		return invalid("nowhere to put the snapshot, or an unknown kind");
+	return sr_snapshot_take(reg, kind, snapshot);
+}
+
+int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
+{
+	int rc = check(reg);
+
+	if (__builtin_expect(rc, 0))
+		return rc;
+	return snapshot ? sr_snapshot_release(reg, snapshot) : invalid("no snapshot");
+}
+
+int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+{
+	struct segreg_snapshot fresh;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!snapshot || !is_kind(kind))
+		return invalid("no snapshot, or an unknown kind");
+	rc = sr_snapshot_take(reg, kind, &fresh);
+	if (rc)
+		return rc;
+	rc = sr_snapshot_release(reg, snapshot);
+	if (rc)
+		sr_snapshot_release(reg, &fresh);
+	else
+		*snapshot = fresh;
+	return rc;
+}
+
+int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!theirs || !snapshot || !is_kind(theirs->kind))
+		return invalid("no snapshot, or nowhere to put it");
+	return sr_snapshot_receive(reg, theirs, snapshot);
+}
+
+int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (!snapshot || !entry || entry->size < sizeof(*entry))
+		return invalid("no snapshot, no entry, or its size is not set");
+	if (snapshot->kind == SEGREG_HORIZON)
+		return invalid("a horizon has no set of segments to walk; trade it for a snapshot");
+	return sr_snapshot_next(reg, snapshot, entry);
+}
+
 /* ---------------------------------------------------------------- asking */
 
 int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state)
@@ -522,9 +666,29 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 	return rc;
 }
 
+/* Sleep while *word is seen. 0: look again; SEGREG_E_TIMEDOUT. deadline < 0: for good. */
+static int sleep_on(uint32_t *word, uint32_t *waiters, uint32_t seen, int64_t deadline)
+{
+	int64_t left = deadline - sr_sys_monotonic();
+	struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+
+	if (deadline >= 0 && left <= 0)
+		return sr_fail(SEGREG_E_TIMEDOUT, "nothing has happened in the time given");
+	sr_add_seqcst_u32(waiters, 1);
+	if (sr_load_seqcst_u32(word) == seen)
+		sr_sys_futex_wait(word, seen, deadline < 0 ? NULL : &t);
+	sr_add_seqcst_u32(waiters, UINT32_MAX);
+	return 0;
+}
+
+static int64_t deadline_of(int timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
+}
+
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 {
-	int64_t deadline = sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
+	int64_t deadline = deadline_of(timeout_ms);
 	struct sr_header *header;
 	uint32_t now;
 	int rc = check(reg);
@@ -534,21 +698,13 @@ int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 	if (!ticket)
 		return invalid("no ticket");
 	header = reg->region.header;
-	sr_add_seqcst_u32(&header->waiters, 1);
 	while ((now = sr_load_seqcst_u32(&header->wake)) == *ticket) {
-		int64_t left = deadline - sr_sys_monotonic();
-		struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-
-		if (timeout_ms >= 0 && left <= 0) {
-			rc = sr_fail(SEGREG_E_TIMEDOUT, "nothing to sweep for %d ms", timeout_ms);
-			break;
-		}
-		sr_sys_futex_wait(&header->wake, now, timeout_ms < 0 ? NULL : &t);
+		rc = sleep_on(&header->wake, &header->waiters, now, deadline);
+		if (rc)
+			return rc;
 	}
-	sr_add_seqcst_u32(&header->waiters, UINT32_MAX);
-	if (!rc)
-		*ticket = now;
-	return rc;
+	*ticket = now;
+	return 0;
 }
 
 int segreg_sweep_wake(struct segreg *reg)
@@ -558,4 +714,29 @@ int segreg_sweep_wake(struct segreg *reg)
 	if (!rc)
 		sr_region_wake(&reg->region);
 	return rc;
+}
+
+int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now)
+{
+	int64_t deadline = deadline_of(timeout_ms);
+	struct sr_header *header;
+	uint64_t current;
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	header = reg->region.header;
+	for (;;) {
+		uint32_t seen = sr_load_seqcst_u32(&header->version_wake);
+
+		current = sr_load_seqcst_u64(&header->version);
+		if (current > version)
+			break;
+		rc = sleep_on(&header->version_wake, &header->version_waiters, seen, deadline);
+		if (rc)
+			return rc;
+	}
+	if (now)
+		*now = current;
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_reconcile.h"
+#include "sr_snapshot.h"
 #include "sr_table.h"
 
 #include <inttypes.h>
@@ -13,7 +14,7 @@
 
 static bool is_known(enum sr_state state)
 {
-	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING;
+	return state != SR_FREE && state != SR_GONE;
 }
 
 /* DECIDING is for the sweeper's eyes; to everybody else the segment is pending. */
@@ -88,6 +89,7 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 		return rc;
 	*stats = (struct segreg_stats){
 		.size = stats->size,
+		.building = header->building,
 		.live = header->live,
 		.pending = header->pending,
 		.deleting = header->deleting,
@@ -142,7 +144,7 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 		.retired = detail->retired,
 		.registered_at = detail->registered_at,
 		.retired_at = detail->retired_at,
-		.held_since = detail->held_since,
+		.held_since = state == SR_PENDING ? detail->held_since : 0,
 		.retry_at = detail->retry_at,
 		.path = out->path,
 	};
@@ -198,13 +200,43 @@ int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 
 /* ---------------------------------------------------------------- handles */
 
+/* A live segment is held as if it were retired later than anything. */
+static uint64_t retired_or_never(const struct segreg *reg, uint32_t slot)
+{
+	uint64_t retired = reg->region.details[slot].retired;
+
+	return retired ? retired : UINT64_MAX;
+}
+
 struct lanes {
 	struct segreg_holder *holders;
 	char (*labels)[SEGREG_LABEL_SIZE];
 	uint32_t n;
 };
 
-static void copy_lane(const struct segreg *reg, uint32_t n, uint64_t pins, struct lanes *lanes)
+/* Its cells; those that hold the segment in slot, if one is given. */
+static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holder)
+{
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+	uint32_t cells = sr_lane_n_cells(lane);
+
+	for (uint32_t i = 0; i < cells; i++) {
+		uint64_t cell = sr_load_acquire_u64(&sr_lane_cells(lane)[i]);
+
+		if (!cell)
+			continue;
+		if (slot != SR_NONE && !sr_cell_holds(cell, reg->region.details[slot].born, retired_or_never(reg, slot)))
+			continue;
+		if (sr_cell_kind(cell) == SEGREG_HORIZON)
+			holder->horizons++;
+		else
+			holder->snapshots++;
+		if (!holder->oldest || sr_cell_version(cell) < holder->oldest)
+			holder->oldest = sr_cell_version(cell);
+	}
+}
+
+static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_holder *holds, struct lanes *lanes)
 {
 	const struct sr_registry *registry = reg->registry;
 	const struct sr_lane *lane = sr_region_lane(&reg->region, n);
@@ -219,7 +251,10 @@ static void copy_lane(const struct segreg *reg, uint32_t n, uint64_t pins, struc
 		.is_foreign = !registry->pidns_ino || lane->pidns_ino != registry->pidns_ino ||
 			      lane->pidns_dev != registry->pidns_dev,
 		.uid = lane->uid,
-		.pins = pins,
+		.pins = holds->pins,
+		.snapshots = holds->snapshots,
+		.horizons = holds->horizons,
+		.oldest = holds->oldest,
 		.attached_at = lane->attached_at,
 		.label = label,
 	};
@@ -232,16 +267,17 @@ static void copy_lanes(const struct segreg *reg, uint32_t slot, struct lanes *la
 
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(&reg->region, n);
-		uint64_t pins;
+		struct segreg_holder holds = { 0 };
 
 		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED)
 			continue;
 		if (slot == SR_NONE)
-			pins = sr_lane_pins(&reg->region, n);
-		else
-			pins = sr_lane_has_page(lane, slot) ? sr_load_acquire_u32(&sr_lane_counts(lane)[slot]) : 0;
-		if (slot == SR_NONE || pins)
-			copy_lane(reg, n, pins, lanes);
+			holds.pins = sr_lane_pins(&reg->region, n);
+		else if (sr_lane_has_page(lane, slot))
+			holds.pins = sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
+		count_cells(reg, n, slot, &holds);
+		if (slot == SR_NONE || holds.pins || holds.snapshots || holds.horizons)
+			copy_lane(reg, n, &holds, lanes);
 	}
 }
 

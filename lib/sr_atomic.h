@@ -50,6 +50,16 @@ static inline bool sr_cas_seqcst_u32(uint32_t *p, uint32_t expected, uint32_t va
 	return done;
 }
 
+static inline uint8_t sr_load_relaxed_u8(const uint8_t *p)
+{
+	return AO_char_load(p);
+}
+
+static inline void sr_store_relaxed_u8(uint8_t *p, uint8_t value)
+{
+	AO_char_store(p, value);
+}
+
 static inline uint64_t sr_load_acquire_u64(const uint64_t *p)
 {
 	return AO_load_acquire((const volatile AO_t *)(const volatile void *)p);

@@ -70,7 +70,7 @@ void sr_change_finish(struct sr_change *change)
 	struct sr_registry *registry = change->reg->registry;
 
 	SR_STOP("change.applied");
-	sr_store_release_u64(&registry->region.header->version, change->clock.version);
+	sr_region_set_version(&registry->region, change->clock.version);
 	sr_change_close_table(change);
 	sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
 	sr_leave_commit(change->reg);

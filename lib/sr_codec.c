@@ -86,7 +86,7 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	r->path_length = (uint16_t)(size - SR_RECORD_FIXED);
 	memcpy(r->path, at, r->path_length);
 	r->path[r->path_length] = '\0';
-	if ((r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
+	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
 	    memchr(r->path, '\0', r->path_length))
 		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: the record of segment %llu makes no sense",
 			       (unsigned long long)id);
@@ -135,6 +135,7 @@ size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE
 	at = put(at, SR_SCHEMA, 1);
 	at = put(at, c->version, 8);
 	at = put(at, c->starts, 8);
+	at = put(at, c->tokens, 8);
 	return (size_t)(at - out);
 }
 
@@ -148,5 +149,28 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	at++;
 	c->version = take(&at, 8);
 	c->starts = take(&at, 8);
+	c->tokens = take(&at, 8);
+	return 0;
+}
+
+size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE])
+{
+	unsigned char *at = out;
+
+	at = put(at, SR_SCHEMA, 1);
+	at = put(at, version, 8);
+	at = put(at, place, 8);
+	return (size_t)(at - out);
+}
+
+int sr_decode_token(const void *in, size_t size, uint64_t *version)
+{
+	const unsigned char *at = in;
+	int rc = check(at, size, SR_TOKEN_VALUE_SIZE, SR_TOKEN_VALUE_SIZE, "token");
+
+	if (rc)
+		return rc;
+	at++;
+	*version = take(&at, 8);
 	return 0;
 }

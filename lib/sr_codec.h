@@ -4,7 +4,8 @@
  *      record   u8 schema, u8 state, u8 flags (bit 0: directory), u64 born, u64 retired, i64 registered_at, i64 retired_at,
  *               u64 ino, i64 btime, then the path to the end
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, then the base to the end
- *      clock    u8 schema, u64 version, u64 starts
+ *      clock    u8 schema, u64 version, u64 starts, u64 tokens
+ *      token    u8 schema, u64 version, u64 place
  */
 #ifndef SR_CODEC_H
 #define SR_CODEC_H
@@ -13,16 +14,19 @@
 
 #define SR_RECORD_FIXED (3 + 6 * 8)
 #define SR_META_FIXED (1 + SR_UUID_SIZE + 4 + 4 + 8)
-#define SR_CLOCK_SIZE (1 + 2 * 8)
+#define SR_CLOCK_SIZE (1 + 3 * 8)
+#define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
 
 /* Return the number of bytes written. */
 size_t sr_encode_record(const struct sr_record *record, unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX]);
 size_t sr_encode_meta(const struct sr_meta *meta, unsigned char out[SR_META_FIXED + SEGREG_PATH_SIZE]);
+size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE]);
 size_t sr_encode_clock(const struct sr_clock *clock, unsigned char out[SR_CLOCK_SIZE]);
 
 /* 0, SEGREG_E_VERSION for another schema, SEGREG_E_CORRUPT for what cannot be. */
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *record);
 int sr_decode_meta(const void *in, size_t size, struct sr_meta *meta);
+int sr_decode_token(const void *in, size_t size, uint64_t *version);
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *clock);
 
 /* Keys of the segments table. */

@@ -8,6 +8,7 @@
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_lane.h"
+#include "sr_sync.h"
 #include "sr_table.h"
 
 #include <errno.h>
@@ -66,6 +67,45 @@ int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
 	return append(edit, SR_OP_RETIRE, &record);
 }
 
+/* Nothing may be at path; the directory above must be there. */
+static int check_vacant(struct sr_base *base, const char *path)
+{
+	char parent[SEGREG_PATH_MAX + 1];
+	const char *slash = strrchr(path, '/');
+	struct sr_identity identity;
+	int rc = sr_base_identify(base, path, &identity);
+
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already", path, base->path);
+	if (rc != SEGREG_E_NOENT || !slash)
+		return rc == SEGREG_E_NOENT ? 0 : rc;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	return sr_base_identify(base, parent, &identity);
+}
+
+int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record record = { .id = id, .state = SR_BUILDING };
+	int rc = sr_base_check_path(base, path);
+
+	if (!rc)
+		rc = check_vacant(base, path);
+	if (rc)
+		return rc;
+	record.path_length = (uint16_t)strlen(path);
+	memcpy(record.path, path, record.path_length + 1u);
+	return append(edit, SR_OP_RESERVE, &record);
+}
+
+int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id)
+{
+	const struct sr_record record = { .id = id };
+
+	return append(edit, SR_OP_UNRESERVE, &record);
+}
+
 void sr_edit_clear(struct segreg_edit *edit)
 {
 	for (size_t i = 0; i < edit->n; i++)
@@ -77,15 +117,57 @@ void sr_edit_clear(struct segreg_edit *edit)
 
 /* ---------------------------------------------------------------- planning, in the transaction */
 
+/* Is id reserved by this very handle? */
+static bool is_ours(const struct segreg *reg, uint64_t id, uint32_t *slot)
+{
+	*slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
+	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&reg->region.slots[*slot].word)) == SR_BUILDING &&
+	       reg->region.details[*slot].builder == reg->owner;
+}
+
+static void bear(const struct sr_change *change, struct sr_record *record)
+{
+	record->born = change->clock.version + 1;
+	record->registered_at = sr_sys_realtime();
+}
+
+static int plan_publish(struct sr_change *change, struct sr_op *op)
+{
+	if (!is_ours(change->reg, op->record->id, &op->slot))
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
+	op->effect = SR_OP_PUBLISH;
+	bear(change, op->record);
+	return sr_store_update(&change->reg->registry->store, op->record);
+}
+
+static int plan_unreserve(struct sr_change *change, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	uint64_t id = op->record->id;
+	int rc = sr_store_get(store, id, op->record);
+
+	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(change->reg, id, &op->slot)))
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this handle", id);
+	if (rc)
+		return rc;
+	op->effect = SR_OP_UNRESERVE;
+	op->record->state = SR_DELETING;
+	return sr_store_update(store, op->record);
+}
+
+/* An addition or a reservation. */
 static int plan_add(struct sr_change *change, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_record there;
 	uint64_t other;
 	int rc = sr_store_get(store, op->record->id, &there);
+	bool same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
 
-	if (rc == 0 && there.state == SR_LIVE && !strcmp(there.path, op->record->path))
+	if (same && there.state == SR_LIVE)
 		return 0;
+	if (same && there.state == SR_BUILDING)
+		return plan_publish(change, op);
 	if (rc == 0)
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s", there.id,
 			       segreg_state_name((enum segreg_state)there.state), there.path);
@@ -97,20 +179,22 @@ static int plan_add(struct sr_change *change, struct sr_op *op)
 			       other);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	op->effect = SR_OP_ADD;
-	op->record->born = change->clock.version + 1;
-	op->record->registered_at = sr_sys_realtime();
+	op->effect = op->asked;
+	if (op->asked == SR_OP_ADD)
+		bear(change, op->record);
 	return sr_store_add(store, op->record);
 }
 
-static int plan_retire(struct sr_change *change, struct sr_op *op)
+static int plan_retire(struct sr_change *change, struct sr_op *op, bool expects_live)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	uint64_t id = op->record->id;
 	int rc = sr_store_get(store, id, op->record);
 
-	if (rc == SR_STORE_ABSENT)
+	if (rc == SR_STORE_ABSENT || (!rc && op->record->state == SR_BUILDING))
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	if (!rc && op->record->state != SR_LIVE && expects_live)
+		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " was retired by somebody else", id);
 	if (rc || op->record->state != SR_LIVE)
 		return rc;
 	op->effect = SR_OP_RETIRE;
@@ -120,27 +204,66 @@ static int plan_retire(struct sr_change *change, struct sr_op *op)
 	return sr_store_update(store, op->record);
 }
 
-/* Write all records; *adds and *changes count what is left to do. */
-static int plan(struct sr_change *change, struct segreg_edit *edit, uint32_t *adds, uint32_t *changes)
+static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
-	struct sr_store *store = &change->reg->registry->store;
+	switch (op->asked) {
+	case SR_OP_RETIRE:
+		return plan_retire(change, op, edit->expects_live);
+	case SR_OP_UNRESERVE:
+		return plan_unreserve(change, op);
+	default:
+		return plan_add(change, op);
+	}
+}
+
+/* What an edit comes to. */
+struct plan {
+	uint32_t slots;   /* to be taken */
+	uint32_t changes; /* records to be written */
+	bool wakes;       /* a sweep will have something to do */
+	bool is_repeated; /* its token is known: nothing to do */
+	uint64_t version; /* the one that it makes, or made */
+};
+
+static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct plan *plan)
+{
+	bool visible = false;
 	int rc = 0;
 
-	if (edit->expects && edit->expected != change->clock.version)
-		return sr_fail(SEGREG_E_CONFLICT, "the registry is at version %" PRIu64 ", the edit expects %" PRIu64,
-			       change->clock.version, edit->expected);
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
-		rc = op->asked == SR_OP_ADD ? plan_add(change, op) : plan_retire(change, op);
-		*adds += op->effect == SR_OP_ADD;
-		*changes += op->effect != SR_OP_NONE;
+		rc = plan_op(change, edit, op);
+		plan->changes += op->effect != SR_OP_NONE;
+		plan->slots += op->effect == SR_OP_ADD || op->effect == SR_OP_RESERVE;
+		plan->wakes |= op->effect == SR_OP_RETIRE || op->effect == SR_OP_UNRESERVE;
+		visible |= op->effect == SR_OP_ADD || op->effect == SR_OP_PUBLISH || op->effect == SR_OP_RETIRE;
 	}
-	if (rc || !*changes)
+	change->clock.version += visible;
+	plan->version = change->clock.version;
+	return rc;
+}
+
+/* Write all records. */
+static int make_plan(struct sr_change *change, struct segreg_edit *edit, struct plan *plan)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = edit->has_token ? sr_store_get_token(store, edit->token, &plan->version) : SR_STORE_ABSENT;
+
+	plan->is_repeated = rc == 0;
+	if (rc != SR_STORE_ABSENT)
 		return rc;
-	change->clock.version++;
-	rc = sr_store_put_clock(store, &change->clock);
-	if (!rc && *adds)
+	if (edit->expects && edit->expected != change->clock.version)
+		return sr_fail(SEGREG_E_CONFLICT, "the registry is at version %" PRIu64 ", the edit expects %" PRIu64,
+			       change->clock.version, edit->expected);
+	rc = plan_ops(change, edit, plan);
+	if (!rc && edit->has_token) {
+		plan->changes++;
+		rc = sr_store_put_token(store, edit->token, plan->version, change->clock.tokens++);
+	}
+	if (!rc && plan->changes)
+		rc = sr_store_put_clock(store, &change->clock);
+	if (!rc && (plan->slots || edit->has_token))
 		rc = sr_store_reserve(store);
 	return rc;
 }
@@ -168,22 +291,24 @@ static int make_room(struct sr_change *change)
 	return rc;
 }
 
-/* Take a slot for each addition. */
-static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32_t adds)
+/* Take a slot for each new segment. */
+static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32_t n)
 {
 	struct sr_region *region = &change->reg->region;
 	int rc = sr_change_open_table(change);
 
 	if (rc)
 		return rc;
-	rc = sr_table_prepare(region, adds);
+	rc = sr_table_prepare(region, n);
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
-		if (op->effect != SR_OP_ADD)
+		if (op->effect != SR_OP_ADD && op->effect != SR_OP_RESERVE)
 			continue;
 		rc = sr_table_take(region, op->record, &op->slot);
 		op->taken = !rc;
+		if (op->taken && op->effect == SR_OP_RESERVE)
+			region->details[op->slot].builder = change->reg->owner;
 	}
 	sr_change_close_table(change);
 	return rc;
@@ -211,27 +336,54 @@ static void give_slots(struct sr_change *change, struct segreg_edit *edit)
 	sr_change_close_table(change);
 }
 
-static int publish(struct sr_change *change, struct segreg_edit *edit)
+/* A reserved segment comes to life in its slot. */
+static int publish_reserved(struct sr_region *region, const struct sr_op *op)
 {
-	struct sr_region *region = &change->reg->region;
+	struct sr_detail *detail = &region->details[op->slot];
+
+	detail->registered_at = op->record->registered_at;
+	detail->builder = 0;
+	sr_store_relaxed_u8(&detail->flags, op->record->is_directory ? SR_DETAIL_DIRECTORY : 0);
+	sr_store_release_u64(&detail->born, op->record->born);
+	return sr_table_move(region, op->slot, SR_LIVE);
+}
+
+static int show_retired(struct sr_region *region, const struct sr_op *op)
+{
+	uint32_t slot = sr_table_find(region, op->record->id);
+
+	if (slot == SR_NONE)
+		return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", op->record->id);
+	region->details[slot].retired_at = op->record->retired_at;
+	sr_store_release_u64(&region->details[slot].retired, op->record->retired);
+	return sr_table_move(region, slot, SR_PENDING);
+}
+
+static int show(struct sr_region *region, const struct sr_op *op)
+{
+	SR_STOP("edit.publishing");
+	switch (op->effect) {
+	case SR_OP_ADD:
+	case SR_OP_RESERVE:
+		sr_table_publish(region, op->slot, op->record->state);
+		return 0;
+	case SR_OP_PUBLISH:
+		return publish_reserved(region, op);
+	case SR_OP_RETIRE:
+		return show_retired(region, op);
+	case SR_OP_UNRESERVE:
+		return sr_table_move(region, op->slot, SR_DELETING);
+	default:
+		return 0;
+	}
+}
+
+static int show_all(struct sr_change *change, struct segreg_edit *edit)
+{
 	int rc = 0;
 
-	for (size_t i = 0; i < edit->n && !rc; i++) {
-		struct sr_op *op = &edit->ops[i];
-
-		SR_STOP("edit.publishing");
-		if (op->effect == SR_OP_ADD) {
-			sr_table_publish(region, op->slot, SR_LIVE);
-		} else if (op->effect == SR_OP_RETIRE) {
-			uint32_t slot = sr_table_find(region, op->record->id);
-
-			if (slot == SR_NONE)
-				return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", op->record->id);
-			region->details[slot].retired = op->record->retired;
-			region->details[slot].retired_at = op->record->retired_at;
-			rc = sr_table_move(region, slot, SR_PENDING);
-		}
-	}
+	for (size_t i = 0; i < edit->n && !rc; i++)
+		rc = show(&change->reg->region, &edit->ops[i]);
 	return rc;
 }
 
@@ -247,21 +399,33 @@ static int finish(struct sr_change *change, int rc)
 	return 0; /* durable, and shown by the repair */
 }
 
+static int sync_additions(struct segreg_edit *edit)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++)
+		if (edit->ops[i].asked == SR_OP_ADD)
+			rc = sr_sync_segment(&edit->reg->registry->base, edit->ops[i].record->path);
+	return rc;
+}
+
 int sr_edit_commit(struct segreg_edit *edit, uint64_t *version)
 {
 	struct sr_change change;
-	uint32_t adds = 0, changes = 0;
-	int rc = sr_change_begin(&change, edit->reg);
+	struct plan plan = { 0 };
+	int rc = edit->syncs ? sync_additions(edit) : 0;
 
+	if (!rc)
+		rc = sr_change_begin(&change, edit->reg);
 	if (rc)
 		return rc;
-	rc = plan(&change, edit, &adds, &changes);
-	if (rc || !changes)
+	rc = make_plan(&change, edit, &plan);
+	if (rc || plan.is_repeated || !plan.changes)
 		goto cancel;
-	if (adds)
-		rc = take_slots(&change, edit, adds);
+	if (plan.slots)
+		rc = take_slots(&change, edit, plan.slots);
 	if (rc == SEGREG_E_FULL && make_room(&change) == 0)
-		rc = take_slots(&change, edit, adds);
+		rc = take_slots(&change, edit, plan.slots);
 	SR_STOP("edit.prepared");
 	if (!rc)
 		rc = sr_change_commit(&change);
@@ -271,15 +435,15 @@ int sr_edit_commit(struct segreg_edit *edit, uint64_t *version)
 		give_slots(&change, edit);
 		goto cancel;
 	}
-	rc = finish(&change, publish(&change, edit));
-	if (changes > adds)
+	rc = finish(&change, show_all(&change, edit));
+	if (plan.wakes)
 		sr_region_wake(&edit->reg->region);
 	if (version)
-		*version = change.clock.version;
+		*version = plan.version;
 	return rc;
 cancel:
 	if (!rc && version)
-		*version = change.clock.version;
+		*version = plan.version;
 	sr_change_cancel(&change);
 	return rc;
 }
@@ -297,6 +461,8 @@ static int check_removal(struct segreg *reg, const struct sr_record *record, uin
 	pins = sr_table_count(&reg->region, slot);
 	if (record->state == SR_DELETING && !(forced && idle && reg->region.details[slot].attempts))
 		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
+	else if (record->state == SR_BUILDING && !forced)
+		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being built", record->id);
 	else if (pins && !forced)
 		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " has %" PRIu64 " pins; SEGREG_FORCE unregisters it all the same",
 			     record->id, pins);

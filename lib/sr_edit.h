@@ -6,20 +6,21 @@
 
 #include "sr_registry.h"
 
-enum sr_op_kind { SR_OP_NONE, SR_OP_ADD, SR_OP_RETIRE };
+enum sr_op_kind { SR_OP_NONE, SR_OP_ADD, SR_OP_PUBLISH, SR_OP_RETIRE, SR_OP_RESERVE, SR_OP_UNRESERVE };
 
 struct sr_op {
 	enum sr_op_kind asked;
 	enum sr_op_kind effect; /* what is left to do after looking at the records; set by the commit */
-	bool taken;             /* SR_OP_ADD: slot is ours, not published */
+	bool taken;             /* SR_OP_ADD, SR_OP_RESERVE: slot is ours, not published */
 	uint32_t slot;
-	struct sr_record *record; /* SR_OP_ADD: id, path and what stands there; SR_OP_RETIRE: id */
+	struct sr_record *record; /* additions: id, path and what stands there; others: id */
 };
 
 struct segreg_edit {
 	uint32_t magic;
-	bool expects;
+	bool expects, expects_live, syncs, has_token;
 	uint64_t expected;
+	unsigned char token[SR_TOKEN_SIZE];
 	struct segreg *reg;
 	uint64_t fork_generation;
 	struct sr_op *ops;
@@ -30,6 +31,8 @@ struct segreg_edit {
 
 int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id);
+int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path);
+int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id);
 int sr_edit_commit(struct segreg_edit *edit, uint64_t *version);
 /* Free what the edit owns, not the edit. */
 void sr_edit_clear(struct segreg_edit *edit);

@@ -70,6 +70,10 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 		sr_sys_madvise(counts, SR_PAGE, MADV_REMOVE); /* if it fails, the memory stays until the lane's next use */
 		SR_STOP("lane.emptying");
 	}
+	if (sr_lane_n_cells(lane)) {
+		sr_store_release_u32(&lane->cells, 0);
+		sr_sys_madvise(sr_lane_cells(lane), SR_CELL_PAGES * SR_PAGE, MADV_REMOVE);
+	}
 	sr_store_release_u32(&lane->epoch, lane->epoch + 1);
 	sr_store_release_u32(&lane->state, SR_LANE_FREE);
 	return pins;
@@ -87,6 +91,26 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 		if (!rc) {
 			memset(counts, 0, SR_PAGE);
 			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
+		}
+	}
+	pthread_mutex_unlock(&reg->registry->mutex);
+	return rc;
+}
+
+int sr_lane_add_cells(struct segreg *reg, uint32_t had)
+{
+	struct sr_lane *lane = reg->lane_page;
+	uint64_t *fresh = sr_lane_cells(lane) + had;
+	int rc = 0;
+
+	if (had == SR_CELLS_MAX)
+		return sr_fail(SEGREG_E_FULL, "this handle holds %u snapshots; are they ever released?", SR_CELLS_MAX);
+	pthread_mutex_lock(&reg->registry->mutex);
+	if (sr_lane_n_cells(lane) == had) {
+		rc = sr_region_populate(&reg->region, fresh, SR_PAGE, "the snapshots of this handle");
+		if (!rc) {
+			memset(fresh, 0, SR_PAGE);
+			sr_store_release_u32(&lane->cells, had + SR_CELLS_PER_PAGE);
 		}
 	}
 	pthread_mutex_unlock(&reg->registry->mutex);

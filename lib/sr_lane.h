@@ -17,6 +17,9 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins);
 /* Give memory to the page of counts that slot's is on. */
 int sr_lane_add_page(struct segreg *reg, uint32_t slot);
 
+/* Give memory to more snapshot cells than the lane had. */
+int sr_lane_add_cells(struct segreg *reg, uint32_t had);
+
 static inline bool sr_lane_has_page(const struct sr_lane *lane, uint32_t slot)
 {
 	uint32_t page = slot / SR_COUNTS_PER_PAGE;

@@ -43,7 +43,7 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 		at += g->part_size[part];
 	}
 	g->lanes = at;
-	g->lane_size = SR_PAGE + round_up(sizeof(uint32_t) * (uint64_t)max_segments);
+	g->lane_size = (1 + SR_CELL_PAGES) * (uint64_t)SR_PAGE + round_up(sizeof(uint32_t) * (uint64_t)max_segments);
 	g->size = at + g->lane_size * max_lanes;
 	return 1;
 }

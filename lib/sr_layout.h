@@ -15,7 +15,7 @@
  * queue      slot numbers of all segments that a sweep must look at
  * path map   one bit per 16 bytes of paths
  * paths      the segments' paths below base
- * lane       one page that says who, and one 32-bit count per slot
+ * lane       one page that says who, the snapshot cells, and one 32-bit count per slot
  *
  * Whoever changes a struct here changes SR_LAYOUT_VERSION; sizes are part of the fingerprint as well.
  *
@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 1u
+#define SR_LAYOUT_VERSION 2u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
@@ -76,6 +76,8 @@ struct sr_header {
 
 	uint32_t wake __attribute__((aligned(128))); /* [any] futex: grows when a sweep may have something to do; never 0 */
 	uint32_t waiters;                            /* [any] sleepers on wake */
+	uint32_t version_wake;    /* [table] futex: grows with version */
+	uint32_t version_waiters; /* [any] sleepers on version_wake */
 
 	/* The table's book-keeping. [table] throughout; rebuilt by a reconcile. */
 	uint32_t slot_top __attribute__((aligned(128))); /* slots beyond have never been used */
@@ -88,7 +90,7 @@ struct sr_header {
 	uint32_t verified;    /* a sweep has looked for missing live segments since the region was built */
 	uint64_t populated[SR_PARTS]; /* bytes that have memory */
 	uint64_t index_bytes;         /* the same for all levels together */
-	uint64_t live, pending, deleting, failed, missing;
+	uint64_t building, live, pending, deleting, failed, missing;
 	uint64_t deleted, bytes_freed, reclaimed, reclaimed_pins, repairs; /* since built_at */
 };
 _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
@@ -109,7 +111,11 @@ _Static_assert(sizeof(struct sr_slot) == 16, "four slots to a cache line");
 /* The rest of a segment. [table] throughout. Times are CLOCK_REALTIME nanoseconds. */
 struct sr_detail {
 	uint64_t born, retired;
-	int64_t registered_at, retired_at, held_since;
+	int64_t registered_at, retired_at;
+	union {
+		int64_t held_since; /* PENDING */
+		uint64_t builder;   /* BUILDING: owner of the builder's lane, as in struct segreg; 0: nobody */
+	};
 	int64_t retry_at;
 	uint32_t path;        /* first unit of its path */
 	uint16_t path_length; /* bytes, without a NUL */
@@ -143,12 +149,18 @@ struct sr_lane {
 	int64_t pid;    /* [table] in its own namespace; for people and as a hint */
 	uint64_t pidns_dev, pidns_ino;
 	uint32_t uid;
-	uint32_t reserved;
+	uint32_t cells; /* [owner grows, table clears] snapshot cells that have memory */
 	int64_t attached_at;
 	char label[SEGREG_LABEL_SIZE];
 	uint64_t pages[SR_LANE_PAGE_WORDS]; /* [owner sets, table clears] which pages of counts have memory */
 };
 _Static_assert(sizeof(struct sr_lane) <= SR_PAGE, "a lane's head is one page");
+
+/* A snapshot cell: 0, or version << 2 | enum segreg_snapshot_kind. [owner writes, table clears] */
+#define SR_CELLS_PER_PAGE (SR_PAGE / 8u)
+#define SR_CELL_PAGES 4u
+#define SR_CELLS_MAX (SR_CELL_PAGES * SR_CELLS_PER_PAGE)
+#define SR_CELL_KIND_BITS 2u
 
 /* Where the parts are: follows from the limits, so each process computes its own and believes nothing of it from the region. */
 struct sr_geometry {

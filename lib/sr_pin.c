@@ -85,9 +85,10 @@ static int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct se
 		word = sr_load_acquire_u64(&reg->region.slots[slot].word);
 	if (slot == SR_NONE || !is_pinnable(word, flags)) {
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " %s", id,
-			     slot == SR_NONE		 ? "is not registered" :
-			     is_pinnable(word, 0)	 ? "is retired" :
-							   "is being deleted");
+			     slot == SR_NONE			  ? "is not registered" :
+			     is_pinnable(word, 0)		  ? "is retired" :
+			     sr_word_state(word) == SR_BUILDING ? "is still being built" :
+								    "is being deleted");
 		goto out;
 	}
 	if (!sr_lane_has_page(reg->lane_page, slot)) {

@@ -133,7 +133,7 @@ static void settle_slot(struct sr_region *region, const struct snapshot *s, uint
 	if (row && row->born == detail->born && !row->seen) {
 		row->seen = true;
 		state = (enum sr_state)row->state;
-		detail->retired = row->retired;
+		sr_store_release_u64(&detail->retired, row->retired);
 		detail->retired_at = row->retired_at;
 	}
 	if (state != sr_word_state(word))
@@ -197,7 +197,7 @@ static int apply(struct sr_registry *registry, struct snapshot *s)
 	if (rc)
 		return rc;
 	region->header->txn = s->txn;
-	sr_store_release_u64(&region->header->version, s->clock.version);
+	sr_region_set_version(region, s->clock.version);
 	return 0;
 }
 

@@ -205,3 +205,15 @@ void sr_region_wake(struct sr_region *region)
 	if (sr_load_seqcst_u32(&header->waiters))
 		sr_sys_futex_wake(&header->wake);
 }
+
+void sr_region_set_version(struct sr_region *region, uint64_t version)
+{
+	struct sr_header *header = region->header;
+
+	if (sr_load_acquire_u64(&header->version) == version)
+		return;
+	sr_store_seqcst_u64(&header->version, version);
+	sr_add_seqcst_u32(&header->version_wake, 1);
+	if (sr_load_seqcst_u32(&header->version_waiters))
+		sr_sys_futex_wake(&header->version_wake);
+}

@@ -54,7 +54,20 @@ static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uin
 
 static inline uint32_t *sr_lane_counts(struct sr_lane *lane)
 {
-	return (uint32_t *)(void *)((unsigned char *)lane + SR_PAGE);
+	return (uint32_t *)(void *)((unsigned char *)lane + (1 + SR_CELL_PAGES) * SR_PAGE);
+}
+
+static inline uint64_t *sr_lane_cells(struct sr_lane *lane)
+{
+	return (uint64_t *)(void *)((unsigned char *)lane + SR_PAGE);
+}
+
+/* Sampled once and bounded. */
+static inline uint32_t sr_lane_n_cells(const struct sr_lane *lane)
+{
+	uint32_t n = sr_load_acquire_u32(&lane->cells);
+
+	return n < SR_CELLS_MAX ? n : SR_CELLS_MAX;
 }
 
 /* Sampled once and bounded, so that a damaged header cannot lead out of the mapping. */
@@ -74,5 +87,8 @@ static inline uint32_t sr_region_lane_top(const struct sr_region *region)
 
 /* Tell sleepers that a sweep may have something to do. */
 void sr_region_wake(struct sr_region *region);
+
+/* Store a new version, and tell those who wait for one. [table] */
+void sr_region_set_version(struct sr_region *region, uint64_t version);
 
 #endif

@@ -6,11 +6,12 @@
 #define TO(state) (1u << (state))
 
 static const unsigned allowed[SR_STATES] = {
-	[SR_FREE] = TO(SR_LIVE),
+	[SR_FREE] = TO(SR_LIVE) | TO(SR_BUILDING),
+	[SR_BUILDING] = TO(SR_LIVE) | TO(SR_DELETING) | TO(SR_GONE),
 	[SR_LIVE] = TO(SR_PENDING) | TO(SR_GONE),
 	[SR_PENDING] = TO(SR_DECIDING) | TO(SR_GONE),
 	[SR_DECIDING] = TO(SR_PENDING) | TO(SR_DELETING),
-	[SR_DELETING] = TO(SR_PENDING) | TO(SR_GONE),
+	[SR_DELETING] = TO(SR_PENDING) | TO(SR_BUILDING) | TO(SR_GONE),
 	[SR_GONE] = TO(SR_FREE),
 };
 
@@ -33,6 +34,8 @@ void sr_state_force(uint64_t *word, enum sr_state to)
 const char *segreg_state_name(enum segreg_state state)
 {
 	switch (state) {
+	case SEGREG_BUILDING:
+		return "building";
 	case SEGREG_LIVE:
 		return "live";
 	case SEGREG_PENDING:

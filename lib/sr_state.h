@@ -1,17 +1,19 @@
 /*
  * sr_state.h - what a slot can be, and the one table of moves between.
  *
- *      FREE ----> LIVE ----> PENDING <----> DECIDING
- *                   |          |  ^            |
- *                   |          |  '---------.  |
- *                   v          v            |  v
- *                 GONE <---- GONE <------- DELETING
+ *      FREE -----> BUILDING -------------------------.
+ *        |            |                              |
+ *        '----------> LIVE -----> PENDING <----> DECIDING
+ *                     |             |                |
+ *                     v             v                v
+ *                    GONE <------- GONE <-------- DELETING
  *
  * FREE       nobody's
+ * BUILDING   reserved: its builder writes it; abandoned when the builder's lane is not its own any more
  * LIVE       registered
  * PENDING    retired
  * DECIDING   PENDING while the sweeper reads the lanes; exists only while the table lock is held
- * DELETING   decided; never to be pinned again. Back to PENDING only if the decision could not be made durable.
+ * DELETING   decided; never to be pinned again. Back to what it was only if the decision could not be made durable.
  * GONE       unregistered, but a lane still counts it; then FREE again with the next generation
  *
  * A pin may succeed in LIVE and PENDING only. A repair or a rebuild sets what the durable record says, from whatever there was.
@@ -24,6 +26,7 @@
 
 enum sr_state {
 	SR_FREE = 0,
+	SR_BUILDING = SEGREG_BUILDING,
 	SR_LIVE = SEGREG_LIVE,
 	SR_PENDING = SEGREG_PENDING,
 	SR_DELETING = SEGREG_DELETING,
@@ -52,7 +55,7 @@ static inline uint64_t sr_word_make(uint32_t generation, enum sr_state state)
 /* Whether a sweep has business with a slot in this state, so that it stands in the queue. */
 static inline bool sr_state_is_queued(enum sr_state state)
 {
-	return state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING || state == SR_GONE;
+	return state == SR_BUILDING || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING || state == SR_GONE;
 }
 
 /* Move a slot's word from its present state to another. False, and nothing is written, if the table does not allow it: the

@@ -112,6 +112,8 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	if (!error)
 		error = mdb_dbi_open(txn, "paths", flags, &store->paths);
 	if (!error)
+		error = mdb_dbi_open(txn, "tokens", flags, &store->tokens);
+	if (!error)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
 	return error;
@@ -129,7 +131,7 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 	}
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
-	error = mdb_env_set_maxdbs(store->env, 4);
+	error = mdb_env_set_maxdbs(store->env, 5);
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
@@ -430,6 +432,52 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
 			return rc;
 	}
 	return find_below(store, path, id);
+}
+
+int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version)
+{
+	unsigned char bytes[SR_TOKEN_SIZE];
+	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	int rc;
+
+	memcpy(bytes, token, sizeof(bytes));
+	rc = get_value(store, store->tokens, key, &value);
+	return rc ? rc : sr_decode_token(value.mv_data, value.mv_size, version);
+}
+
+static int forget_token(struct sr_store *store, uint64_t place)
+{
+	unsigned char number[8];
+	MDB_val token, key = { .mv_size = sizeof(number), .mv_data = number };
+	int error, rc;
+
+	sr_encode_id(place, number);
+	rc = get_value(store, store->tokens, key, &token);
+	if (rc)
+		return rc == SR_STORE_ABSENT ? 0 : rc;
+	unsigned char bytes[SR_TOKEN_SIZE];
+	if (token.mv_size != sizeof(bytes))
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a token of %zu bytes", store->path, token.mv_size);
+	memcpy(bytes, token.mv_data, sizeof(bytes)); /* what LMDB returned moves at the next change */
+	token.mv_data = bytes;
+	error = mdb_del(store->txn, store->tokens, &token, NULL);
+	if (!error)
+		error = mdb_del(store->txn, store->tokens, &key, NULL);
+	return error ? fail_mdb(error, store, "delete from it") : 0;
+}
+
+int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place)
+{
+	unsigned char bytes[SR_TOKEN_SIZE], number[8], made[SR_TOKEN_VALUE_SIZE];
+	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes }, at = { .mv_size = sizeof(number), .mv_data = number };
+	int rc;
+
+	memcpy(bytes, token, sizeof(bytes));
+	sr_encode_id(place, number);
+	rc = put_value(store, store->tokens, key, made, sr_encode_token(version, place, made), 0);
+	if (!rc)
+		rc = put_value(store, store->tokens, at, bytes, sizeof(bytes), 0);
+	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
 }
 
 int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)

@@ -1,11 +1,13 @@
 /*
  * sr_store.h - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
  *
- * Four tables:
+ * Five tables:
  *
  *      meta       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
+ *      tokens     token -> the version that its edit made, and its place in the row of tokens
+ *                 place (8 bytes, big-endian) -> token
  *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
  *
  * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with MDB_NOLOCK: every use is
@@ -25,6 +27,7 @@
 
 #define SR_SCHEMA 1u
 #define SR_UUID_SIZE 16
+#define SR_TOKEN_SIZE 16
 
 struct sr_meta {
 	uint8_t uuid[SR_UUID_SIZE];
@@ -36,15 +39,16 @@ struct sr_meta {
 struct sr_clock {
 	uint64_t version; /* edits that changed something */
 	uint64_t starts;  /* regions built */
+	uint64_t tokens;  /* tokens remembered so far, those forgotten again included */
 };
 
 struct sr_record {
 	uint64_t id;
 	uint64_t born, retired;
 	int64_t registered_at, retired_at;
-	uint64_t ino;  /* what was registered: inode number, */
+	uint64_t ino;  /* what was registered: inode number (0: reserved only), */
 	int64_t btime; /* and birth time where there is one */
-	enum sr_state state; /* SR_LIVE, SR_PENDING, SR_DELETING */
+	enum sr_state state; /* SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING */
 	bool is_directory;
 	uint16_t path_length;
 	char path[SEGREG_PATH_MAX + 1];
@@ -54,7 +58,7 @@ struct sr_store {
 	const char *path; /* the owner's, and outlives this */
 	MDB_env *env;     /* NULL: not open */
 	MDB_txn *txn;     /* the transaction under way */
-	MDB_dbi meta, segments, paths;
+	MDB_dbi meta, segments, paths, tokens;
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */
 	uint64_t reserved;   /* bytes of the file known to be allocated */
@@ -91,6 +95,11 @@ int sr_store_update(struct sr_store *store, const struct sr_record *record); /* 
 int sr_store_remove(struct sr_store *store, const struct sr_record *record);
 /* The segment whose path is equal to, above or below path; SR_STORE_ABSENT. */
 int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
+
+/* The version that an edit with this token made; SR_STORE_ABSENT. */
+int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version);
+/* Remember it, as number place, and forget the one that is SEGREG_TOKENS older. */
+int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place);
 
 /* Call fn for each record, in order of ids; what it returns other than 0 ends the walk. */
 int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg);

@@ -5,7 +5,8 @@
  *      per round of up to ROUND victims
  *        commit lock
  *          per batch of up to BATCH queued segments, under the table lock:
- *            PENDING -> DECIDING all; read all lanes; held -> PENDING, free -> DELETING
+ *            PENDING -> DECIDING all; read all lanes and cells; held -> PENDING, free -> DELETING;
+ *            BUILDING of a dead builder -> DELETING
  *          commit DELETING to LMDB in one transaction; if it clearly failed, PENDING again
  *        no lock: remove the files of each victim; make the directories durable
  *        commit lock: drop the records in one transaction, free the slots
@@ -14,12 +15,13 @@
  * does not know becomes PENDING again: nothing had been touched. DELETING that LMDB knows is finished by the next sweep,
  * however far the files are gone. The record goes last, after the directories are durable, so nothing is forgotten early.
  *
- * Why a decision is right: sr_pin.c. Why nothing outside base is touched: sr_trash.h.
+ * Why a decision is right: sr_pin.c, sr_snapshot.c. Why nothing outside base is touched: sr_trash.h.
  */
 #include "sr_sweep.h"
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_lane.h"
+#include "sr_snapshot.h"
 #include "sr_table.h"
 #include "sr_trash.h"
 
@@ -41,7 +43,7 @@ struct victim {
 	uint32_t slot;
 	enum fate fate;
 	int error;
-	uint32_t attempts; /* with this one */
+	enum sr_state was; /* before the decision */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -55,6 +57,9 @@ struct sweep {
 	bool stopped; /* the caller has had enough */
 	uint32_t *queue; /* as it was at the beginning */
 	uint32_t n_queue, at;
+	uint64_t *snapshots; /* versions that snapshot cells hold, sorted; as of this batch */
+	uint32_t n_snapshots, room_snapshots;
+	uint64_t horizon; /* the oldest that a horizon cell holds; UINT64_MAX: none */
 	struct victim *victims; /* of this round */
 	uint32_t n_victims;
 	struct held { uint64_t id; int64_t pid; uint64_t pins; char label[SEGREG_LABEL_SIZE]; char path[SEGREG_PATH_MAX + 1]; }
@@ -89,8 +94,11 @@ static void report_held(struct sweep *sweep)
 		const struct held *held = &sweep->held[i];
 		char reason[128];
 
-		snprintf(reason, sizeof(reason), "%" PRIu64 " pin%s, one by process %" PRId64 " (%s)", held->pins,
-			 held->pins == 1 ? "" : "s", held->pid, held->label);
+		if (held->pins)
+			snprintf(reason, sizeof(reason), "%" PRIu64 " pin%s, one by process %" PRId64 " (%s)", held->pins,
+				 held->pins == 1 ? "" : "s", held->pid, held->label);
+		else
+			snprintf(reason, sizeof(reason), "a snapshot of process %" PRId64 " (%s)", held->pid, held->label);
 		report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD, .id = held->id, .path = held->path,
 							    .reason = reason, .pins = held->pins, .pid = held->pid,
 							    .label = held->label });
@@ -106,7 +114,7 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 	if (victim->fate == DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
 		event.bytes = victim->removed.bytes_freed;
-		event.reason = "retired, and nobody holds it";
+		event.reason = victim->record.ino ? "retired, and nobody holds it" : "reserved, and given up by its builder";
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;
@@ -136,6 +144,18 @@ static bool is_enough(const struct sweep *sweep)
 	return sweep->stopped || (limit && sweep->result->deleted + sweep->n_victims >= limit);
 }
 
+/* A lane that holds it; the number of its pins and cells that do. */
+static uint64_t held_by(const struct sr_region *region, uint32_t slot, struct sr_lane *lane)
+{
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t n = sr_lane_has_page(lane, slot) ? sr_lane_counts(lane)[slot] : 0;
+	uint32_t cells = sr_lane_n_cells(lane);
+
+	for (uint32_t i = 0; i < cells; i++)
+		n += sr_cell_holds(sr_load_acquire_u64(&sr_lane_cells(lane)[i]), detail->born, detail->retired);
+	return n;
+}
+
 /* Remember who holds it, the first time. */
 static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 {
@@ -155,7 +175,7 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
 
-		if (lane->state != SR_LANE_USED || !sr_lane_has_page(lane, slot) || !sr_lane_counts(lane)[slot])
+		if (lane->state != SR_LANE_USED || !held_by(region, slot, lane))
 			continue;
 		held->pid = lane->pid;
 		memcpy(held->label, lane->label, sizeof(held->label) - 1);
@@ -163,6 +183,86 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 		break;
 	}
 	sweep->n_held++;
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Room for all cells that there are now, and some that come. Without a lock. */
+static int make_room_for_cells(struct sweep *sweep)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	uint32_t top = sr_region_lane_top(region), room = SR_CELLS_MAX;
+	uint64_t *larger;
+
+	for (uint32_t n = 0; n < top; n++)
+		room += sr_lane_n_cells(sr_region_lane(region, n));
+	if (room <= sweep->room_snapshots)
+		return 0;
+	larger = sr_sys_realloc(sweep->snapshots, room * sizeof(*larger));
+	if (!larger)
+		return sr_fail(SEGREG_E_NOMEM, "no memory to look at %u snapshots", room);
+	sweep->snapshots = larger;
+	sweep->room_snapshots = room;
+	return 0;
+}
+
+/* All cells of all lanes, after the batch is DECIDING. More than there is room for: as if everything were held. */
+static void read_cells(struct sweep *sweep)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	uint32_t top = sr_region_lane_top(region);
+
+	sweep->n_snapshots = 0;
+	sweep->horizon = UINT64_MAX;
+	for (uint32_t n = 0; n < top; n++) {
+		struct sr_lane *lane = sr_region_lane(region, n);
+		uint32_t cells = sr_load_acquire_u32(&lane->state) == SR_LANE_USED ? sr_lane_n_cells(lane) : 0;
+
+		for (uint32_t i = 0; i < cells; i++) {
+			uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[i]), version = sr_cell_version(cell);
+
+			if (!cell)
+				continue;
+			if (sr_cell_kind(cell) == SEGREG_HORIZON || sweep->n_snapshots == sweep->room_snapshots)
+				sweep->horizon = version < sweep->horizon ? version : sweep->horizon;
+			else
+				sweep->snapshots[sweep->n_snapshots++] = version;
+		}
+	}
+	qsort(sweep->snapshots, sweep->n_snapshots, sizeof(*sweep->snapshots), compare_versions);
+}
+
+/* Is there a horizon before its retirement, or a snapshot between its birth and that? */
+static bool is_held_by_cells(const struct sweep *sweep, const struct sr_detail *detail)
+{
+	uint32_t low = 0, high = sweep->n_snapshots;
+
+	if (sweep->horizon < detail->retired)
+		return true;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (sweep->snapshots[middle] < detail->born)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < sweep->n_snapshots && sweep->snapshots[low] < detail->retired;
+}
+
+/* Whether a builder's lane is still its own. [table] */
+static bool is_alive(const struct sr_region *region, uint64_t builder)
+{
+	uint32_t n = (uint32_t)builder;
+	struct sr_lane *lane = sr_region_lane(region, n);
+
+	return builder && n < sr_region_lane_top(region) && sr_load_acquire_u32(&lane->state) == SR_LANE_USED &&
+	       sr_load_acquire_u32(&lane->epoch) == builder >> 32;
 }
 
 /* Take up slots from the queue until the batch is full. Marks the retired ones DECIDING. */
@@ -181,11 +281,13 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 			rc = is_dry(sweep) ? 0 : sr_table_free_gone(region, slot);
 			continue;
 		}
+		if (state == SR_BUILDING && is_alive(region, detail->builder))
+			continue;
 		if (state == SR_PENDING)
 			waits = sweep->options->grace_ms && grace_ends(sweep, detail) > sweep->now;
 		else if (state == SR_DELETING)
 			waits = detail->retry_at > sweep->now;
-		else
+		else if (state != SR_BUILDING)
 			continue;
 		if (waits || is_enough(sweep)) {
 			sweep->result->waiting++;
@@ -198,18 +300,21 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 	return rc;
 }
 
-/* Each move of a state is a sequentially consistent store; the counts are read after all of them. */
+/* Each move of a state is a sequentially consistent store; counts and cells are read after all of them. */
 static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
 {
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
 
+	read_cells(sweep);
 	for (uint32_t i = 0; i < n && !rc; i++) {
 		uint32_t slot = batch[i].slot;
-		uint64_t pins = batch[i].was == SR_PENDING ? sr_table_count(region, slot) : 0;
-		bool stays = pins || is_enough(sweep);
+		bool undecided = batch[i].was == SR_PENDING;
+		uint64_t pins = undecided ? sr_table_count(region, slot) : 0;
+		bool held = pins || (undecided && is_held_by_cells(sweep, &region->details[slot]));
+		bool stays = held || is_enough(sweep);
 
-		if (pins) {
+		if (held) {
 			sweep->result->held++;
 			note_held(sweep, slot, pins);
 		} else if (stays) {
@@ -219,10 +324,12 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 
 			victim->slot = slot;
 			victim->record.id = region->slots[slot].id;
-			victim->record.state = batch[i].was;
+			victim->was = batch[i].was;
 		}
-		if (batch[i].was == SR_PENDING && !is_dry(sweep))
+		if (undecided && !is_dry(sweep))
 			rc = sr_table_move(region, slot, stays ? SR_PENDING : SR_DELETING);
+		else if (batch[i].was == SR_BUILDING && !stays && !is_dry(sweep))
+			rc = sr_table_move(region, slot, SR_DELETING);
 	}
 	return rc;
 }
@@ -231,8 +338,10 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 {
 	struct candidate batch[BATCH];
 	uint32_t n;
-	int rc = sr_change_open_table(change);
+	int rc = make_room_for_cells(sweep);
 
+	if (!rc)
+		rc = sr_change_open_table(change);
 	if (rc)
 		return rc;
 	rc = gather(sweep, batch, &n);
@@ -247,7 +356,7 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 	return 0;
 }
 
-/* The decision could not be made durable: all of this round is PENDING again, but for what was DELETING before. */
+/* The decision could not be made durable: all of this round is again what it was. */
 static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -259,12 +368,12 @@ static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 	if (sr_change_open_table(change))
 		return;
 	for (uint32_t i = 0; i < sweep->n_victims; i++)
-		if (sweep->victims[i].record.state != SR_DELETING)
-			sr_table_move(region, sweep->victims[i].slot, SR_PENDING);
+		if (sweep->victims[i].was != SR_DELETING)
+			sr_table_move(region, sweep->victims[i].slot, sweep->victims[i].was);
 	sr_change_close_table(change);
 }
 
-/* Write DELETING for each victim that LMDB has as PENDING. *n: how many. */
+/* Write DELETING for each victim that LMDB has as something else. *n: how many. */
 static int record_decisions(struct sweep *sweep, uint32_t *n)
 {
 	struct sr_store *store = &sweep->reg->registry->store;
@@ -282,7 +391,6 @@ static int record_decisions(struct sweep *sweep, uint32_t *n)
 			continue;
 		record->state = SR_DELETING;
 		rc = sr_store_update(store, record);
-		record->state = SR_PENDING; /* what LMDB has until the commit */
 		*n += 1;
 	}
 	return rc;
@@ -506,7 +614,7 @@ static int mark_missing(struct sweep *sweep, const struct look *look, uint32_t n
 
 		if (!look[i].missing || word != sr_word_make(look[i].generation, SR_LIVE) || detail->flags & SR_DETAIL_MISSING)
 			continue;
-		detail->flags |= SR_DETAIL_MISSING;
+		sr_store_relaxed_u8(&detail->flags, detail->flags | SR_DETAIL_MISSING);
 		region->header->missing++;
 	}
 	sr_leave_table(sweep->reg);
@@ -645,6 +753,7 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	rc = sweep.victims && sweep.held ? sweep_base(&sweep) : sr_fail(SEGREG_E_NOMEM, "no memory to sweep");
 	free(sweep.victims);
 	free(sweep.held);
+	free(sweep.snapshots);
 	free(sweep.queue);
 out:
 	sr_sys_close(fd);

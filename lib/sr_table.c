@@ -74,7 +74,7 @@ static void leave(const struct sr_region *region, uint32_t slot)
 
 static bool is_indexed(enum sr_state state)
 {
-	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING;
+	return state != SR_FREE && state != SR_GONE;
 }
 
 /* Write what the index must be into entries, which are zero. */
@@ -336,15 +336,17 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 		return rc;
 	memcpy(region->paths + (uint64_t)path * SR_PATH_UNIT, record->path, record->path_length);
 	detail = &region->details[*slot];
-	*detail = (struct sr_detail){
-		.born = record->born,
-		.retired = record->retired,
-		.registered_at = record->registered_at,
-		.retired_at = record->retired_at,
-		.path = path,
-		.path_length = record->path_length,
-		.flags = record->is_directory ? SR_DETAIL_DIRECTORY : 0,
-	};
+	/* Those who walk a snapshot may look at this slot now; sr_snapshot.c says why they see through it. */
+	sr_store_release_u64(&detail->born, record->born);
+	sr_store_release_u64(&detail->retired, record->retired);
+	detail->registered_at = record->registered_at;
+	detail->retired_at = record->retired_at;
+	detail->held_since = detail->retry_at = 0;
+	detail->path = path;
+	detail->path_length = record->path_length;
+	sr_store_relaxed_u8(&detail->flags, record->is_directory ? SR_DETAIL_DIRECTORY : 0);
+	detail->error = 0;
+	detail->attempts = 0;
 	sr_store_release_u64(&region->slots[*slot].id, record->id);
 	return 0;
 }
@@ -358,6 +360,8 @@ void sr_table_untake(struct sr_region *region, uint32_t slot)
 static uint64_t *counter_of(struct sr_header *header, enum sr_state state)
 {
 	switch (state) {
+	case SR_BUILDING:
+		return &header->building;
 	case SR_LIVE:
 		return &header->live;
 	case SR_PENDING:
@@ -462,7 +466,7 @@ int sr_table_repair(struct sr_region *region)
 	header->slot_free = SR_NONE;
 	header->slots_used = top; /* push_free takes the free ones off again */
 	header->queue_length = 0;
-	header->live = header->pending = header->deleting = header->failed = header->missing = 0;
+	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
 	memset(region->path_map, 0, header->path_top / 8);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {
 		enum sr_state state = state_of(region, slot);

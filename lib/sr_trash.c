@@ -259,6 +259,9 @@ static int remove_contents(struct job *job, int fd, unsigned depth)
 
 static bool is_registered(const struct sr_trash *trash, const struct sr_record *record, const struct sr_identity *identity)
 {
+	/* Reserved and never published: the name was free, so what bears it now is the builder's. */
+	if (!record->ino)
+		return identity->dev == trash->dev && (S_ISDIR(identity->mode) || S_ISREG(identity->mode));
 	return identity->dev == trash->dev && identity->ino == record->ino &&
 	       (!identity->btime || !record->btime || identity->btime == record->btime) &&
 	       (record->is_directory ? S_ISDIR(identity->mode) : S_ISREG(identity->mode));
@@ -275,7 +278,7 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
 	if (!is_registered(trash, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
-	if (!record->is_directory)
+	if (!S_ISDIR(identity.mode))
 		return unlink_counted(&job, trash->trash_fd, name, &identity);
 
 	job.top = sr_sys_open_beneath(trash->trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -380,12 +383,14 @@ static uint64_t measure_entry(int dir, const char *name, unsigned depth)
 
 uint64_t sr_trash_measure(struct sr_trash *trash, const struct sr_record *record)
 {
-	uint64_t bytes;
+	struct sr_identity identity;
+	uint64_t bytes = 0;
 	int fd = sr_sys_open_beneath(trash->base_fd, record->path, O_PATH | O_NOFOLLOW);
 
 	if (fd == -1)
 		return 0;
-	bytes = measure_entry(fd, record->is_directory ? "." : "", 0);
+	if (sr_sys_identify(fd, "", &identity) == 0)
+		bytes = measure_entry(fd, S_ISDIR(identity.mode) ? "." : "", 0);
 	sr_sys_close(fd);
 	return bytes;
 }

@@ -1,0 +1,183 @@
+/*
+ * sr_snapshot.c - holding all segments of a version with one word.
+ *
+ *      take                                        commit, holding the table lock
+ *      T1  V = version                             C1  segments: PENDING, retired = R
+ *      T2  cell = V, kind                          C2  version = R
+ *      T3  version again; if it is not V,          sweeper, holding the table lock
+ *          cell = that, and again                  S1  word = DECIDING
+ *                                                  S2  read all cells
+ *                                                  S3  held by a cell or a count: PENDING, else DELETING
+ *
+ * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was decided without seeing the
+ * cell. Then S2 precedes T2. The sweeper found it PENDING under the table lock, after C2. So C2 precedes T3, which finds R or later,
+ * not V. T2, T3, C2, S1 and S2 are sequentially consistent.
+ *
+ * A walk takes no lock. It looks at each slot once: the word, then id, born and retired, then the word again. If both words have one
+ * generation and a registered state, all that was read belongs to one segment. If that segment is of version V, this snapshot
+ * holds it, so it stays in its slot, and its path may be read too. If it is not, or the slot is changing hands, the slot
+ * has no segment of version V: those do not change hands. A retirement that is under way has a version greater than V.
+ */
+#include "sr_snapshot.h"
+#include "sr_error.h"
+#include "sr_lane.h"
+#include "sr_reconcile.h"
+#include "sr_table.h"
+
+#include <inttypes.h>
+
+static __thread uint32_t next_cell; /* where this thread looks first: threads of one handle keep out of each other's way */
+
+static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
+{
+	return version << SR_CELL_KIND_BITS | kind;
+}
+
+/* Put value into a free cell. Its number, or SR_NONE. */
+static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
+{
+	uint64_t *cells = sr_lane_cells(reg->lane_page);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t cell = (next_cell + i) % n;
+
+		if (!sr_load_acquire_u64(&cells[cell]) && sr_cas_seqcst_u64(&cells[cell], 0, value)) {
+			next_cell = cell;
+			return cell;
+		}
+	}
+	return SR_NONE;
+}
+
+static int not_held(const struct segreg_snapshot *snapshot)
+{
+	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
+}
+
+/* A cell of our own with that value. */
+static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
+{
+	uint32_t n;
+
+	while ((*cell = claim(reg, n = sr_lane_n_cells(reg->lane_page), value)) == SR_NONE) {
+		int rc = sr_lane_add_cells(reg, n);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+{
+	const uint64_t *version = &reg->region.header->version;
+	uint64_t v = sr_load_acquire_u64(version), now;
+	uint32_t cell;
+	int rc;
+
+	SR_STOP("snapshot.read");
+	rc = publish(reg, make_cell(v, kind), &cell);
+	if (rc)
+		return rc;
+	SR_STOP("snapshot.published");
+	while ((now = sr_load_seqcst_u64(version)) != v) {
+		v = now;
+		sr_store_seqcst_u64(&sr_lane_cells(reg->lane_page)[cell], make_cell(v, kind));
+		SR_STOP("snapshot.moved");
+	}
+	*snapshot = (struct segreg_snapshot){ .version = v, .owner = reg->owner, .cell = cell, .kind = kind };
+	return 0;
+}
+
+/* Whether the lane that it names still holds it. [table] */
+static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	uint32_t n = (uint32_t)snapshot->owner;
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	return n < sr_region_lane_top(&reg->region) && sr_load_acquire_u32(&lane->state) == SR_LANE_USED &&
+	       snapshot->cell < sr_lane_n_cells(lane) &&
+	       sr_load_seqcst_u64(&sr_lane_cells(lane)[snapshot->cell]) == make_cell(snapshot->version, snapshot->kind) &&
+	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
+}
+
+int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
+{
+	const struct segreg_snapshot given = *theirs;
+	uint32_t cell;
+	int rc = publish(reg, make_cell(given.version, given.kind), &cell);
+
+	if (rc)
+		return rc;
+	SR_STOP("snapshot.received");
+	*snapshot = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
+	/* Ours is published: if theirs is still there, there was no moment without one. Under the table lock, so that a reclaim
+	 * cannot take the memory of its cells away while we look. */
+	rc = sr_enter_table(reg);
+	if (!rc) {
+		if (!is_held_by_owner(reg, &given))
+			rc = not_held(&given);
+		sr_leave_table(reg);
+	}
+	if (rc)
+		sr_snapshot_release(reg, snapshot);
+	return rc;
+}
+
+bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	return snapshot->owner == reg->owner && snapshot->cell < sr_lane_n_cells(reg->lane_page) &&
+	       sr_load_acquire_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell]) ==
+		       make_cell(snapshot->version, snapshot->kind);
+}
+
+int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
+{
+	if (!sr_snapshot_is_held(reg, snapshot) ||
+	    !sr_cas_seqcst_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
+		return not_held(snapshot);
+	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
+		sr_region_wake(&reg->region); /* something was committed since; a retirement may have waited for this */
+	*snapshot = (struct segreg_snapshot){ 0 };
+	return 0;
+}
+
+static bool is_registered(uint64_t word)
+{
+	enum sr_state state = sr_word_state(word);
+
+	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING;
+}
+
+/* Copy the segment in slot if it is of this version. */
+static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
+{
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word), again, born, retired;
+
+	if (!is_registered(word))
+		return false;
+	entry->id = sr_load_acquire_u64(&region->slots[slot].id);
+	born = sr_load_acquire_u64(&detail->born);
+	retired = sr_load_acquire_u64(&detail->retired);
+	again = sr_load_acquire_u64(&region->slots[slot].word);
+	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
+		return false;
+	if (born > version || (retired && retired <= version))
+		return false;
+	entry->born = born;
+	entry->is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
+	return sr_table_path(region, slot, entry->path);
+}
+
+int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry)
+{
+	uint32_t top = sr_region_slot_top(&reg->region);
+
+	if (!sr_snapshot_is_held(reg, snapshot))
+		return not_held(snapshot);
+	while (entry->cursor < top)
+		if (look_at(&reg->region, (uint32_t)entry->cursor++, snapshot->version, entry))
+			return 1;
+	return 0;
+}

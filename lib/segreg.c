@@ -99,7 +99,7 @@ int segreg_close(struct segreg *reg, uint64_t *released)
 
 const char *segreg_base_path(const struct segreg *reg)
 {
-	return reg && reg->magic == SR_HANDLE_MAGIC ? reg->registry->base.path : NULL;
+	return reg && reg->magic == SR_HANDLE_MAGIC ? reg->base : NULL;
 }
 
 /* ---------------------------------------------------------------- segments and edits */

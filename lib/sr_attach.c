@@ -107,6 +107,8 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
 		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes 1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
 	rc = find_base(registry, options->base, meta.base);
+	if (!rc && !strcmp(meta.base, registry->dir))
+		rc = sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", registry->dir);
 	if (!rc)
 		rc = sr_base_open(&base, meta.base, registry->dir);
 	if (rc)
@@ -132,10 +134,12 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 		rc = sr_store_create(&registry->store, &meta, shared_mode(&st));
 	if (!rc)
 		rc = make_durable(registry->dir);
-	if (rc)
-		goto out;
 	info->ready = true;
-	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+	if (!rc)
+		rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+	/* What was begun stays, and the next creation takes it up with the same uuid; but base may be another one then. */
+	if (rc)
+		sr_base_unclaim(&base, &marker);
 out:
 	sr_base_close(&base);
 	return rc;
@@ -317,17 +321,9 @@ static int attach_alone(struct sr_registry *registry, const struct segreg_open_o
 	if (rc)
 		return rc;
 	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
-		bool resumed = info.present;
-
 		rc = may_create(registry, options, &info);
-		if (rc)
-			return rc;
-		rc = create(registry, options, fd, &info);
-		if (rc && !resumed) {
-			sr_store_close(&registry->store, false);
-			sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0);
-			sr_sys_unlinkat(AT_FDCWD, registry->lock_path, 0);
-		}
+		if (!rc)
+			rc = create(registry, options, fd, &info);
 	}
 	return rc ? rc : build(registry, options, fd, &info);
 }

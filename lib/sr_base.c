@@ -230,6 +230,17 @@ out:
 	return rc;
 }
 
+void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker)
+{
+	struct sr_marker there;
+	int dir = sr_base_fd(base);
+
+	if (dir == -1 || read_marker(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
+		return;
+	sr_sys_unlinkat(dir, SR_BASE_MARKER, 0);
+	sr_sys_unlinkat(dir, SR_BASE_TRASH, AT_REMOVEDIR);
+}
+
 int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts)
 {
 	struct sr_marker marker;

@@ -45,6 +45,8 @@ struct sr_marker {
 
 /* At creation: put up the marker. SEGREG_E_EXISTS if another registry's is there; 0 if this one's is. */
 int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
+/* Take it down again, if it is this registry's. */
+void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker);
 /* SEGREG_E_MISMATCH if it is missing or another registry's. */
 int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts);
 /* Replace it, durably. */

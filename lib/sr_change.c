@@ -32,11 +32,22 @@ fail:
 	return rc;
 }
 
+void sr_change_prepare(struct sr_change *change)
+{
+	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT);
+}
+
 void sr_change_cancel(struct sr_change *change)
 {
-	struct sr_registry *registry = change->reg->registry;
+	sr_store_abort(&change->reg->registry->store);
+	sr_lock_set_clean(&change->reg->registry->locks, SR_LOCK_COMMIT);
+	sr_leave_commit(change->reg);
+}
 
-	sr_store_abort(&registry->store);
+void sr_change_abandon(struct sr_change *change)
+{
+	sr_store_abort(&change->reg->registry->store);
+	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT);
 	sr_leave_commit(change->reg);
 }
 
@@ -46,14 +57,12 @@ int sr_change_commit(struct sr_change *change)
 	uint64_t txn = sr_store_txn(&registry->store);
 	int rc;
 
-	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+	sr_change_prepare(change);
 	SR_STOP("change.committing");
 	rc = sr_store_commit(&registry->store);
 	SR_STOP("change.durable");
-	if (rc && rc != SEGREG_E_REOPEN) {
-		sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
+	if (rc && rc != SEGREG_E_REOPEN)
 		return rc;
-	}
 	if (!rc && sr_change_open_table(change))
 		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock was not to be had; the "
 			     "next change or a new handle shows it");

@@ -7,7 +7,8 @@
  *        ... bring the region to it ...
  *      sr_change_finish     everything clean, locks given back
  *
- * A crash before the LMDB commit changes nothing; a crash after it leaves the commit lock dirty, and the next one reconciles.
+ * A crash before the LMDB commit changes nothing but, perhaps, the region; from sr_change_prepare or sr_change_commit on, it leaves the
+ * commit lock dirty, and the next one reconciles.
  */
 #ifndef SR_CHANGE_H
 #define SR_CHANGE_H
@@ -20,9 +21,13 @@ struct sr_change {
 };
 
 int sr_change_begin(struct sr_change *change, struct segreg *reg);
-/* Give up: nothing has changed. */
+/* From here on the region is being prepared for the change: if we die, the next one reconciles. */
+void sr_change_prepare(struct sr_change *change);
+/* Give up; the region is as it was. */
 void sr_change_cancel(struct sr_change *change);
-/* SEGREG_E_REOPEN: the change is over, and left for a repair. Any other error: nothing has changed; cancel it. */
+/* Give up; whatever has become of the region, the next one reconciles. */
+void sr_change_abandon(struct sr_change *change);
+/* SEGREG_E_REOPEN: the change is over, and left for a repair. Any other error: LMDB is as it was; cancel or abandon it. */
 int sr_change_commit(struct sr_change *change);
 void sr_change_finish(struct sr_change *change);
 

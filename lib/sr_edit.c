@@ -8,11 +8,10 @@
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_lane.h"
+#include "sr_snapshot.h"
 #include "sr_sync.h"
 #include "sr_table.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,8 +294,10 @@ static int make_room(struct sr_change *change)
 static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32_t n)
 {
 	struct sr_region *region = &change->reg->region;
-	int rc = sr_change_open_table(change);
+	int rc;
 
+	sr_change_prepare(change);
+	rc = sr_change_open_table(change);
 	if (rc)
 		return rc;
 	rc = sr_table_prepare(region, n);
@@ -314,18 +315,19 @@ static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32
 	return rc;
 }
 
-/* Give the slots back. If the table is not to be had, a repair will find them. */
-static void give_slots(struct sr_change *change, struct segreg_edit *edit)
+/* Give the slots back, and the change up. */
+static void undo(struct sr_change *change, struct segreg_edit *edit)
 {
-	struct sr_registry *registry = change->reg->registry;
 	bool any = false;
 
 	for (size_t i = 0; i < edit->n; i++)
 		any |= edit->ops[i].taken;
-	if (!any)
+	if (!any) {
+		sr_change_cancel(change);
 		return;
+	}
 	if (sr_change_open_table(change)) {
-		sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+		sr_change_abandon(change); /* a repair finds them */
 		return;
 	}
 	for (size_t i = 0; i < edit->n; i++) {
@@ -334,6 +336,7 @@ static void give_slots(struct sr_change *change, struct segreg_edit *edit)
 		edit->ops[i].taken = false;
 	}
 	sr_change_close_table(change);
+	sr_change_cancel(change);
 }
 
 /* A reserved segment comes to life in its slot. */
@@ -395,7 +398,7 @@ static int finish(struct sr_change *change, int rc)
 		return 0;
 	}
 	sr_leave_table(change->reg);
-	sr_leave_commit(change->reg);
+	sr_change_abandon(change);
 	return 0; /* durable, and shown by the repair */
 }
 
@@ -432,8 +435,8 @@ int sr_edit_commit(struct segreg_edit *edit, uint64_t *version)
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
-		give_slots(&change, edit);
-		goto cancel;
+		undo(&change, edit);
+		return rc;
 	}
 	rc = finish(&change, show_all(&change, edit));
 	if (plan.wakes)
@@ -450,66 +453,115 @@ cancel:
 
 /* ---------------------------------------------------------------- unregistering */
 
-/* Whether the record may go. forced: although it is held; idle: although it is DELETING, since no sweep is at it. */
-static int check_removal(struct segreg *reg, const struct sr_record *record, uint32_t slot, bool forced, bool idle)
+/* Pins, snapshots and horizons on slot, by all lanes, as if it were retired next. [table] */
+static uint64_t holds_on(const struct sr_region *region, uint32_t slot)
 {
-	uint64_t pins;
+	uint32_t top = sr_region_lane_top(region);
+	uint64_t holds = sr_table_count(region, slot);
+
+	for (uint32_t n = 0; n < top; n++)
+		if (sr_load_acquire_u32(&sr_region_lane(region, n)->state) == SR_LANE_USED)
+			holds += sr_snapshot_count(region, n, slot);
+	return holds;
+}
+
+/*
+ * Take a segment out of the region unless it is held: DECIDING first and then a look at the lanes, as a sweep does. Before LMDB, so
+ * that nobody can pin it once its caller knows that it is his; if LMDB then fails, a repair brings it back.
+ */
+static int withdraw(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+{
+	struct sr_region *region = &change->reg->region;
+	uint64_t holds;
+	int rc;
+
+	if (record->state != SR_LIVE && record->state != SR_PENDING)
+		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s", record->id,
+			       segreg_state_name((enum segreg_state)record->state));
+	sr_change_prepare(change);
+	rc = sr_change_open_table(change);
+	if (rc)
+		return rc;
+	rc = sr_table_move(region, slot, SR_DECIDING);
+	SR_STOP("remove.deciding");
+	if (!rc) {
+		holds = holds_on(region, slot);
+		rc = holds ? sr_table_move(region, slot, record->state) : sr_table_drop(region, slot);
+		if (!rc && holds)
+			rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is held %" PRIu64 " times; SEGREG_FORCE unregisters it all "
+				     "the same", record->id, holds);
+	}
+	if (rc && rc != SEGREG_E_BUSY)
+		sr_leave_table(change->reg); /* dirty: the next one repairs */
+	else
+		sr_change_close_table(change);
+	return rc;
+}
+
+/* May a DELETING segment be forgotten? If its deletion has failed, and no sweep is at it. */
+static int check_forced(struct segreg *reg, const struct sr_record *record, uint32_t slot, bool idle)
+{
+	bool may;
 	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
 
 	if (rc)
 		return rc;
-	pins = sr_table_count(&reg->region, slot);
-	if (record->state == SR_DELETING && !(forced && idle && reg->region.details[slot].attempts))
-		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
-	else if (record->state == SR_BUILDING && !forced)
-		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being built", record->id);
-	else if (pins && !forced)
-		rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " has %" PRIu64 " pins; SEGREG_FORCE unregisters it all the same",
-			     record->id, pins);
+	may = record->state != SR_DELETING || (idle && reg->region.details[slot].attempts);
 	sr_leave_table(reg);
-	return rc;
+	return may ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
 }
 
-static int remove_record(struct segreg *reg, uint64_t id, bool forced, bool idle)
+/* Write that the record is gone. */
+static int remove_record(struct sr_change *change, const struct sr_record *record)
 {
-	struct sr_store *store = &reg->registry->store;
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = sr_store_remove(store, record);
+
+	change->clock.version++;
+	if (!rc)
+		rc = sr_store_put_clock(store, &change->clock);
+	return rc ? rc : sr_change_commit(change);
+}
+
+static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
+{
 	struct sr_change change;
 	struct sr_record record;
-	uint32_t slot = SR_NONE;
+	uint32_t slot;
 	int rc = sr_change_begin(&change, reg);
 
 	if (rc)
 		return rc;
-	rc = sr_store_get(store, id, &record);
+	rc = sr_store_get(&reg->registry->store, id, &record);
+	slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
 	if (rc == SR_STORE_ABSENT)
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
-	if (!rc) {
-		slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
-		rc = slot != SR_NONE ? check_removal(reg, &record, slot, forced, idle) :
-				       sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
-	}
+	else if (!rc && slot == SR_NONE)
+		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)
-		rc = sr_store_remove(store, &record);
-	change.clock.version++;
-	if (!rc)
-		rc = sr_store_put_clock(store, &change.clock);
+		rc = forced ? check_forced(reg, &record, slot, idle) : withdraw(&change, &record, slot);
 	if (rc) {
 		sr_change_cancel(&change);
 		return rc;
 	}
-	rc = sr_change_commit(&change);
-	if (rc && rc != SEGREG_E_REOPEN)
-		sr_change_cancel(&change);
-	return rc ? rc : finish(&change, sr_table_drop(&reg->region, slot));
+	SR_STOP("remove.prepared");
+	rc = remove_record(&change, &record);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc) {
+		sr_change_abandon(&change);
+		return rc;
+	}
+	return finish(&change, forced ? sr_table_drop(&reg->region, slot) : 0);
 }
 
 int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
 {
-	int rc, fd = sr_lockfile_reopen(&reg->registry->lockfile);
+	struct sr_hold hold;
+	bool idle = sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == 0;
+	int rc = force_remove(reg, id, forced, idle);
 
-	if (fd == -1)
-		return sr_fail_errno(errno, "cannot open %s", reg->registry->lock_path);
-	rc = remove_record(reg, id, forced, sr_sys_lock(fd, F_WRLCK, SR_BYTE_SWEEP) == 0);
-	sr_sys_close(fd); /* and with it the sweeper's byte */
+	if (idle)
+		sr_hold_drop(&hold);
 	return rc;
 }

@@ -150,8 +150,10 @@ int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct 
 
 void sr_hold_drop(struct sr_hold *hold)
 {
-	if (hold->fd >= 0)
+	if (hold->fd >= 0) {
+		sr_sys_unlock_all(hold->fd); /* a forked child may have the descriptor too */
 		sr_sys_close(hold->fd);
+	}
 	if (hold->page)
 		sr_sys_munmap(hold->page, SR_PAGE);
 	sr_hold_forget(hold);

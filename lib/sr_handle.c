@@ -47,9 +47,13 @@ static void after_fork(void)
 	pthread_mutex_unlock(&all_mutex);
 }
 
+/* The parent's descriptors of registry.lock share its open files: as long as a child has them, a lock of a dead parent stays. */
 static void after_fork_in_child(void)
 {
 	sr_fork_arrive();
+	for (struct sr_registry *r = all; r; r = r->next)
+		for (int id = 0; id < SR_LOCKS; id++)
+			sr_kept_close(&r->locks.kept[id]);
 	after_fork();
 }
 
@@ -186,8 +190,10 @@ int sr_handle_open(const char *dir, const struct segreg_open_options *options, s
 		rc = resolve(dir, options->flags, path);
 	if (!rc)
 		rc = attach_handle(reg, path, options);
-	if (!rc)
+	if (!rc) {
 		reg->fork_generation = sr_fork_generation();
+		strcpy(reg->base, reg->registry->base.path);
+	}
 	pthread_mutex_unlock(&all_mutex);
 	if (rc) {
 		free(reg);

@@ -1,8 +1,8 @@
 /*
  * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
  *
- * Reclaiming must not free a lane that lives. The reclaimer gets the lane's byte through an open file of its own (so that two threads of one
- * process exclude each other too), keeps it while it looks, under the table lock, whether the lane is still used in the same
+ * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each other
+ * too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the same
  * epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte.
  *
  * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves
@@ -250,13 +250,15 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 		struct sr_lane *lane = sr_region_lane(&registry->region, n);
 		uint32_t epoch = sr_load_acquire_u32(&lane->epoch);
 		struct sr_reclaimed dead;
+		struct sr_hold hold;
 		bool done = false;
 
-		/* Any answer but "granted" means that it lives. */
-		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || sr_sys_lock(fd, F_WRLCK, SR_BYTE_LANES + n) == -1)
+		/* A quick look first. Any answer but "granted" means that it lives. */
+		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
+		    sr_registry_hold(registry, SR_BYTE_LANES + n, &hold) == -1)
 			continue;
 		rc = reclaim_lane(registry, n, epoch, timeout_ms, &dead, &done);
-		sr_sys_lock(fd, F_UNLCK, SR_BYTE_LANES + n);
+		sr_hold_drop(&hold);
 		if (!done)
 			continue;
 		*lanes += 1;

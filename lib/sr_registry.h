@@ -10,6 +10,8 @@
 #include "sr_region.h"
 #include "sr_store.h"
 
+#include <fcntl.h>
+
 struct sr_registry {
 	struct sr_registry *next; /* all of this process (sr_open.c) */
 	unsigned refs;            /* handles */
@@ -47,6 +49,21 @@ struct segreg {
 	struct sr_registry *registry;
 	struct sr_hold hold; /* the lane's byte */
 	char label[SEGREG_LABEL_SIZE];
+	char base[SEGREG_PATH_SIZE]; /* for segreg_base_path: stays where it is until segreg_close */
 };
+
+/*
+ * Hold a byte of registry.lock for a while. No fork may come between the opening of its file and the closing: the child would have a
+ * descriptor of it, and the lock would outlive us. The fork handlers take the mutex.
+ */
+static inline int sr_registry_hold(struct sr_registry *registry, off_t byte, struct sr_hold *hold)
+{
+	int rc;
+
+	pthread_mutex_lock(&registry->mutex);
+	rc = sr_hold_take(&registry->lockfile, byte, F_WRLCK, hold);
+	pthread_mutex_unlock(&registry->mutex);
+	return rc;
+}
 
 #endif

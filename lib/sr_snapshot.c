@@ -142,6 +142,18 @@ int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 	return 0;
 }
 
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot)
+{
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t retired = detail->retired ? detail->retired : UINT64_MAX;
+	struct sr_lane *lane = sr_region_lane(region, n);
+	uint32_t cells = sr_lane_n_cells(lane), count = 0;
+
+	for (uint32_t i = 0; i < cells; i++)
+		count += sr_cell_holds(sr_load_seqcst_u64(&sr_lane_cells(lane)[i]), detail->born, retired);
+	return count;
+}
+
 static bool is_registered(uint64_t word)
 {
 	enum sr_state state = sr_word_state(word);

@@ -3,8 +3,8 @@
  *
  *      FREE -----> BUILDING -------------------------.
  *        |            |                              |
- *        '----------> LIVE -----> PENDING <----> DECIDING
- *                     |             |                |
+ *        '----------> LIVE <--.-> PENDING <----> DECIDING
+ *                     |       '----------------------'|
  *                     v             v                v
  *                    GONE <------- GONE <-------- DELETING
  *
@@ -12,7 +12,8 @@
  * BUILDING   reserved: its builder writes it; abandoned when the builder's lane is not its own any more
  * LIVE       registered
  * PENDING    retired
- * DECIDING   PENDING while the sweeper reads the lanes; exists only while the table lock is held
+ * DECIDING   PENDING while the sweeper reads the lanes, or either while an unregistering does; exists only while the table lock is
+ *            held
  * DELETING   decided; never to be pinned again. Back to what it was only if the decision could not be made durable.
  * GONE       unregistered, but a lane still counts it; then FREE again with the next generation
  *

@@ -59,6 +59,7 @@ static int find_descriptors(struct sr_store *store)
 	store->fds[1] = -1;
 	if (error || sr_sys_fstat(store->fds[0], &st) == -1)
 		return error ? error : errno;
+	fcntl(store->fds[0], F_SETFD, FD_CLOEXEC); /* LMDB 0.9.24 leaves this one open across exec */
 	store->dev = st.st_dev;
 	store->ino = st.st_ino;
 	dir = opendir("/proc/self/fd");

@@ -144,16 +144,12 @@ static bool is_enough(const struct sweep *sweep)
 	return sweep->stopped || (limit && sweep->result->deleted + sweep->n_victims >= limit);
 }
 
-/* A lane that holds it; the number of its pins and cells that do. */
-static uint64_t held_by(const struct sr_region *region, uint32_t slot, struct sr_lane *lane)
+static bool is_held_by(const struct sr_region *region, uint32_t slot, uint32_t n)
 {
-	const struct sr_detail *detail = &region->details[slot];
-	uint64_t n = sr_lane_has_page(lane, slot) ? sr_lane_counts(lane)[slot] : 0;
-	uint32_t cells = sr_lane_n_cells(lane);
+	struct sr_lane *lane = sr_region_lane(region, n);
+	uint32_t pins = sr_lane_has_page(lane, slot) ? sr_load_acquire_u32(&sr_lane_counts(lane)[slot]) : 0;
 
-	for (uint32_t i = 0; i < cells; i++)
-		n += sr_cell_holds(sr_load_acquire_u64(&sr_lane_cells(lane)[i]), detail->born, detail->retired);
-	return n;
+	return pins || sr_snapshot_count(region, n, slot);
 }
 
 /* Remember who holds it, the first time. */
@@ -175,7 +171,7 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
 
-		if (lane->state != SR_LANE_USED || !held_by(region, slot, lane))
+		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || !is_held_by(region, slot, n))
 			continue;
 		held->pid = lane->pid;
 		memcpy(held->label, lane->label, sizeof(held->label) - 1);
@@ -356,21 +352,21 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 	return 0;
 }
 
-/* The decision could not be made durable: all of this round is again what it was. */
+/*
+ * The decision could not be made durable: all of this round is again what it was. Whatever made it fail, and if it is that the region
+ * and LMDB disagree, the next one reconciles.
+ */
 static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 {
 	struct sr_region *region = &sweep->reg->region;
 
-	if (is_dry(sweep))
-		return;
-	/* Whatever made it fail, and if it is that the region and LMDB disagree: let the next one reconcile. */
-	sr_lock_set_dirty(&sweep->reg->registry->locks, SR_LOCK_COMMIT);
-	if (sr_change_open_table(change))
-		return;
-	for (uint32_t i = 0; i < sweep->n_victims; i++)
-		if (sweep->victims[i].was != SR_DELETING)
-			sr_table_move(region, sweep->victims[i].slot, sweep->victims[i].was);
-	sr_change_close_table(change);
+	if (sr_change_open_table(change) == 0) {
+		for (uint32_t i = 0; i < sweep->n_victims; i++)
+			if (sweep->victims[i].was != SR_DELETING)
+				sr_table_move(region, sweep->victims[i].slot, sweep->victims[i].was);
+		sr_change_close_table(change);
+	}
+	sr_change_abandon(change);
 }
 
 /* Write DELETING for each victim that LMDB has as something else. *n: how many. */
@@ -406,6 +402,8 @@ static int decide_round(struct sweep *sweep)
 	sweep->n_victims = 0;
 	if (rc)
 		return rc;
+	if (!is_dry(sweep))
+		sr_change_prepare(&change);
 	do
 		rc = decide_batch(sweep, &change);
 	while (!rc && sweep->at < sweep->n_queue && sweep->n_victims < ROUND && sweep->n_held < BATCH);
@@ -416,13 +414,12 @@ static int decide_round(struct sweep *sweep)
 		rc = sr_change_commit(&change);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
-	if (!rc && changes) {
+	if (!rc && changes)
 		sr_change_finish(&change);
-	} else {
-		if (rc)
-			undo_decisions(sweep, &change);
+	else if (!rc || is_dry(sweep))
 		sr_change_cancel(&change);
-	}
+	else
+		undo_decisions(sweep, &change);
 	SR_STOP("sweep.committed");
 	return rc;
 }
@@ -557,7 +554,7 @@ static int finish_round(struct sweep *sweep)
 	rc = settle_victims(sweep);
 	if (rc) { /* dirty: the next one repairs */
 		sr_leave_table(sweep->reg);
-		sr_change_cancel(&change);
+		sr_change_abandon(&change);
 		return rc;
 	}
 	sr_store_abort(&sweep->reg->registry->store);
@@ -739,15 +736,12 @@ static int sweep_base(struct sweep *sweep)
 int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)
 {
 	struct sweep sweep = { .reg = reg, .options = options, .result = result, .now = sr_sys_realtime() };
-	int rc, fd = sr_lockfile_reopen(&reg->registry->lockfile);
+	struct sr_hold hold;
+	int rc;
 
-	if (fd == -1)
-		return sr_fail_errno(errno, "cannot open %s", reg->registry->lock_path);
-	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_SWEEP) == -1) {
-		rc = errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running", reg->registry->dir) :
-				       sr_fail_errno(errno, "cannot lock %s", reg->registry->lock_path);
-		goto out;
-	}
+	if (sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == -1)
+		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running", reg->registry->dir) :
+					 sr_fail_errno(errno, "cannot lock %s", reg->registry->lock_path);
 	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
 	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));
 	rc = sweep.victims && sweep.held ? sweep_base(&sweep) : sr_fail(SEGREG_E_NOMEM, "no memory to sweep");
@@ -755,7 +749,6 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	free(sweep.held);
 	free(sweep.snapshots);
 	free(sweep.queue);
-out:
-	sr_sys_close(fd);
+	sr_hold_drop(&hold);
 	return rc;
 }

@@ -209,6 +209,13 @@ int sr_sys_lock(int fd, short type, off_t byte)
 	return -1;
 }
 
+void sr_sys_unlock_all(int fd)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 int sr_sys_locked(int fd, off_t byte)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };

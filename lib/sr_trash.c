@@ -278,9 +278,10 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
 	if (!is_registered(trash, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
-	if (!S_ISDIR(identity.mode))
-		return unlink_counted(&job, trash->trash_fd, name, &identity);
-
+	if (!S_ISDIR(identity.mode)) {
+		error = unlink_counted(&job, trash->trash_fd, name, &identity);
+		goto out;
+	}
 	job.top = sr_sys_open_beneath(trash->trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (job.top == -1)
 		return blame(removed, errno, "cannot open %s in the trash", name);
@@ -291,6 +292,7 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 	sr_sys_close(job.top);
 	if (!error)
 		error = unlink_counted(&job, trash->trash_fd, name, &identity);
+out:
 	tdestroy(job.linked, free);
 	return error;
 }

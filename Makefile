@@ -38,8 +38,9 @@ TEST_LIBS   = $(call pc,--libs,cunit)
 LIB_SRC  := $(wildcard lib/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
-DAE_OBJ  := $(BUILD)/obj/daemon/segregd.o $(BUILD)/obj/daemon/tool.o
-CTL_SRC  := $(filter-out daemon/segregd.c,$(wildcard daemon/*.c))
+DAE_SRC  := $(wildcard daemon/segregd*.c) daemon/tool.c
+DAE_OBJ  := $(DAE_SRC:%.c=$(BUILD)/obj/%.o)
+CTL_SRC  := $(filter-out daemon/segregd%.c,$(wildcard daemon/*.c))
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c tests/crash/*.c)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
@@ -144,7 +145,7 @@ tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS=
 # The whole tree through clang's eyes, without linking.
 clang-check:
 	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
-	    $(LIB_SRC) daemon/segregd.c $(CTL_SRC) $(TEST_SRC) $(DEMO_SRC))
+	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(DEMO_SRC))
 
 clean:
 	rm -rf build

@@ -515,6 +515,7 @@ struct segreg_sweep_event {
 	const char *path;    /* relative to base */
 	uint64_t bytes;
 	int error;           /* errno */
+	int64_t retry_at;    /* FAILED: not tried again before; CLOCK_REALTIME nanoseconds */
 	const char *reason;  /* one line for people */
 	uint64_t pins;       /* HELD: on it; RECLAIMED: taken back */
 	int64_t pid;         /* HELD: of one holder; RECLAIMED: of the dead */
@@ -547,6 +548,8 @@ struct segreg_sweep_result {
 	uint64_t failed;         /* deletions that failed this time */
 	uint64_t reclaimed;      /* handles of dead processes cleaned up */
 	uint64_t reclaimed_pins; /* pins that those had held */
+	int64_t next_at;         /* when the first of those that wait for a grace or a back-off may go, CLOCK_REALTIME nanoseconds;
+	                          * 0 if none does */
 };
 
 /*

@@ -5,20 +5,20 @@
 #include "sr_ask.h"
 #include "sr_edit.h"
 #include "sr_error.h"
+#include "sr_file.h"
 #include "sr_handle.h"
 #include "sr_lane.h"
 #include "sr_pin.h"
 #include "sr_snapshot.h"
 #include "sr_sweep.h"
 #include "sr_table.h"
+#include "sr_wait.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define DEFAULT_TIMEOUT_MS 10000u
 
@@ -378,30 +378,6 @@ int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf,
 	return 0;
 }
 
-/* file inside the segment at path, or the segment itself. */
-static int open_inside(struct segreg *reg, const char *path, const char *file, int *fd)
-{
-	struct sr_base *base = &reg->registry->base;
-	int opened, inside, dir = sr_base_fd(base);
-
-	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
-	opened = sr_sys_open_beneath(dir, path, file ? O_PATH | O_DIRECTORY : O_RDONLY);
-	if (opened != -1 && file) {
-		inside = sr_sys_open_beneath(opened, file, O_RDONLY);
-		int errnum = errno;
-		sr_sys_close(opened);
-		errno = errnum;
-		opened = inside;
-	}
-	if (opened == -1 && (errno == ELOOP || errno == EXDEV))
-		return sr_fail(SEGREG_E_PATH, "\"%s\" leads out of segment %s", file ? file : "", path);
-	if (opened == -1)
-		return sr_fail_errno(errno, "cannot open \"%s\" of segment %s", file ? file : "", path);
-	*fd = opened;
-	return 0;
-}
-
 int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd)
 {
 	char path[SEGREG_PATH_MAX + 1];
@@ -410,22 +386,7 @@ int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char
 	if (!fd || (file && !*file))
 		return invalid("nowhere to put the descriptor, or an empty file name");
 	rc = pinned_path(reg, pin, path);
-	return rc ? rc : open_inside(reg, path, file, fd);
-}
-
-static int map_fd(int fd, const char *file, struct segreg_map *map)
-{
-	struct stat st;
-
-	if (sr_sys_fstat(fd, &st) == -1)
-		return sr_fail_errno(errno, "cannot look at \"%s\"", file ? file : "the segment");
-	if (!S_ISREG(st.st_mode))
-		return sr_fail(SEGREG_E_PATH, "\"%s\" is not a regular file", file ? file : "the segment");
-	map->length = (size_t)st.st_size;
-	if (!map->length)
-		return 0;
-	map->data = sr_sys_mmap(map->length, PROT_READ, MAP_SHARED, fd);
-	return map->data ? 0 : sr_fail_errno(errno, "cannot map \"%s\"", file ? file : "the segment");
+	return rc ? rc : sr_file_open(&reg->registry->base, path, file, fd);
 }
 
 int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map)
@@ -440,7 +401,7 @@ int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags
 		return rc;
 	rc = segreg_pin_open(reg, &made.pin, file, &fd);
 	if (!rc) {
-		rc = map_fd(fd, file, &made);
+		rc = sr_file_map(fd, file, &made.data, &made.length);
 		sr_sys_close(fd);
 	}
 	if (rc) {
@@ -453,10 +414,6 @@ int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags
 
 int segreg_unmap(struct segreg *reg, struct segreg_map *map)
 {
-	union {
-		const void *in;
-		void *out;
-	} data;
 	int rc;
 
 	if (!map)
@@ -464,9 +421,7 @@ int segreg_unmap(struct segreg *reg, struct segreg_map *map)
 	rc = segreg_unpin(reg, &map->pin);
 	if (rc)
 		return rc;
-	data.in = map->data;
-	if (data.out)
-		sr_sys_munmap(data.out, map->length);
+	sr_file_unmap(map->data, map->length);
 	*map = (struct segreg_map){ .data = NULL };
 	return 0;
 }
@@ -666,45 +621,13 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 	return rc;
 }
 
-/* Sleep while *word is seen. 0: look again; SEGREG_E_TIMEDOUT. deadline < 0: for good. */
-static int sleep_on(uint32_t *word, uint32_t *waiters, uint32_t seen, int64_t deadline)
-{
-	int64_t left = deadline - sr_sys_monotonic();
-	struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
-
-	if (deadline >= 0 && left <= 0)
-		return sr_fail(SEGREG_E_TIMEDOUT, "nothing has happened in the time given");
-	sr_add_seqcst_u32(waiters, 1);
-	if (sr_load_seqcst_u32(word) == seen)
-		sr_sys_futex_wait(word, seen, deadline < 0 ? NULL : &t);
-	sr_add_seqcst_u32(waiters, UINT32_MAX);
-	return 0;
-}
-
-static int64_t deadline_of(int timeout_ms)
-{
-	return timeout_ms < 0 ? -1 : sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
-}
-
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 {
-	int64_t deadline = deadline_of(timeout_ms);
-	struct sr_header *header;
-	uint32_t now;
 	int rc = check(reg);
 
 	if (rc)
 		return rc;
-	if (!ticket)
-		return invalid("no ticket");
-	header = reg->region.header;
-	while ((now = sr_load_seqcst_u32(&header->wake)) == *ticket) {
-		rc = sleep_on(&header->wake, &header->waiters, now, deadline);
-		if (rc)
-			return rc;
-	}
-	*ticket = now;
-	return 0;
+	return ticket ? sr_wait_for_work(reg, ticket, timeout_ms) : invalid("no ticket");
 }
 
 int segreg_sweep_wake(struct segreg *reg)
@@ -718,25 +641,8 @@ int segreg_sweep_wake(struct segreg *reg)
 
 int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now)
 {
-	int64_t deadline = deadline_of(timeout_ms);
-	struct sr_header *header;
 	uint64_t current;
 	int rc = check(reg);
 
-	if (rc)
-		return rc;
-	header = reg->region.header;
-	for (;;) {
-		uint32_t seen = sr_load_seqcst_u32(&header->version_wake);
-
-		current = sr_load_seqcst_u64(&header->version);
-		if (current > version)
-			break;
-		rc = sleep_on(&header->version_wake, &header->version_waiters, seen, deadline);
-		if (rc)
-			return rc;
-	}
-	if (now)
-		*now = current;
-	return 0;
+	return rc ? rc : sr_wait_for_version(reg, version, timeout_ms, now ? now : &current);
 }

@@ -20,6 +20,7 @@
 #include "sr_sweep.h"
 #include "sr_change.h"
 #include "sr_error.h"
+#include "sr_inspect.h"
 #include "sr_lane.h"
 #include "sr_snapshot.h"
 #include "sr_table.h"
@@ -43,7 +44,9 @@ struct victim {
 	uint32_t slot;
 	enum fate fate;
 	int error;
-	enum sr_state was; /* before the decision */
+	enum sr_state was;  /* before the decision */
+	uint32_t attempts;  /* failed ones before this */
+	int64_t retry_at;   /* if this one failed */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -118,6 +121,7 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;
+		event.retry_at = victim->retry_at;
 		snprintf(reason, sizeof(reason), "%s: %s", victim->removed.where, strerror(victim->error));
 		event.reason = reason;
 	}
@@ -135,6 +139,18 @@ struct candidate {
 static int64_t grace_ends(const struct sweep *sweep, const struct sr_detail *detail)
 {
 	return detail->retired_at + (int64_t)sweep->options->grace_ms * 1000000;
+}
+
+/* Whether a time is still to come; the earliest of those is what the caller may set a timer to. */
+static bool has_to_wait(struct sweep *sweep, int64_t until)
+{
+	int64_t *next = &sweep->result->next_at;
+
+	if (until <= sweep->now)
+		return false;
+	if (!*next || until < *next)
+		*next = until;
+	return true;
 }
 
 static bool is_enough(const struct sweep *sweep)
@@ -280,9 +296,9 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 		if (state == SR_BUILDING && is_alive(region, detail->builder))
 			continue;
 		if (state == SR_PENDING)
-			waits = sweep->options->grace_ms && grace_ends(sweep, detail) > sweep->now;
+			waits = has_to_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
 		else if (state == SR_DELETING)
-			waits = detail->retry_at > sweep->now;
+			waits = has_to_wait(sweep, detail->retry_at);
 		else if (state != SR_BUILDING)
 			continue;
 		if (waits || is_enough(sweep)) {
@@ -321,6 +337,7 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 			victim->slot = slot;
 			victim->record.id = region->slots[slot].id;
 			victim->was = batch[i].was;
+			victim->attempts = region->details[slot].attempts;
 		}
 		if (undecided && !is_dry(sweep))
 			rc = sr_table_move(region, slot, stays ? SR_PENDING : SR_DELETING);
@@ -426,11 +443,27 @@ static int decide_round(struct sweep *sweep)
 
 /* ---------------------------------------------------------------- deleting, without a lock */
 
+static void fail(struct sweep *sweep, struct victim *victim, int error)
+{
+	int64_t pause = RETRY_FIRST;
+
+	for (uint32_t i = 0; i < victim->attempts && pause < RETRY_LAST; i++)
+		pause *= 2;
+	victim->fate = FAILED;
+	victim->error = error;
+	victim->retry_at = sr_sys_realtime() + (pause < RETRY_LAST ? pause : RETRY_LAST);
+	has_to_wait(sweep, victim->retry_at);
+}
+
 static void delete_victim(struct sweep *sweep, struct victim *victim)
 {
-	victim->error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
-	victim->fate = victim->error ? FAILED : DELETED;
+	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
+
+	victim->fate = DELETED;
+	if (error)
+		fail(sweep, victim, error);
 	SR_STOP("sweep.removed");
+	report_victim(sweep, victim);
 }
 
 static void delete_round(struct sweep *sweep)
@@ -439,10 +472,8 @@ static void delete_round(struct sweep *sweep)
 	int error;
 
 	/* Ask between two deletions whether to go on. What is not reached stays DELETING for the next sweep. */
-	for (; n < sweep->n_victims && !sweep->stopped; n++) {
+	for (; n < sweep->n_victims && !sweep->stopped; n++)
 		delete_victim(sweep, &sweep->victims[n]);
-		report_victim(sweep, &sweep->victims[n]);
-	}
 	sweep->result->waiting += sweep->n_victims - n;
 	sweep->n_victims = n;
 	error = n ? sr_trash_sync(&sweep->trash) : 0;
@@ -451,8 +482,7 @@ static void delete_round(struct sweep *sweep)
 
 		if (victim->fate != DELETED)
 			continue;
-		victim->fate = FAILED;
-		victim->error = error;
+		fail(sweep, victim, error);
 		snprintf(victim->removed.where, sizeof(victim->removed.where), "cannot make its deletion durable");
 		report_victim(sweep, victim);
 	}
@@ -460,18 +490,15 @@ static void delete_round(struct sweep *sweep)
 
 /* ---------------------------------------------------------------- dropping the records */
 
-static void note_failure(struct sweep *sweep, struct victim *victim)
+static void note_failure(struct sweep *sweep, const struct victim *victim)
 {
 	struct sr_region *region = &sweep->reg->region;
 	struct sr_detail *detail = &region->details[victim->slot];
-	int64_t pause = RETRY_FIRST;
 
-	for (uint32_t i = 0; i < detail->attempts && pause < RETRY_LAST; i++)
-		pause *= 2;
 	if (!detail->attempts++)
 		region->header->failed++;
 	detail->error = (uint8_t)victim->error;
-	detail->retry_at = sr_sys_realtime() + (pause < RETRY_LAST ? pause : RETRY_LAST);
+	detail->retry_at = victim->retry_at;
 	sweep->result->failed++;
 }
 
@@ -562,96 +589,6 @@ static int finish_round(struct sweep *sweep)
 	return 0;
 }
 
-/* ---------------------------------------------------------------- a look at the live */
-
-#define LOOK 64u
-
-struct look {
-	uint32_t slot, generation;
-	uint64_t id;
-	bool missing;
-	char path[SEGREG_PATH_MAX + 1];
-};
-
-/* Copy up to LOOK live segments from slot *from on. */
-static int copy_live(struct sweep *sweep, uint32_t *from, struct look *look, uint32_t *n)
-{
-	const struct sr_region *region = &sweep->reg->region;
-	uint32_t top = sr_region_slot_top(region);
-	int rc = sr_enter_table(sweep->reg);
-
-	*n = 0;
-	if (rc)
-		return rc;
-	for (; *from < top && *n < LOOK; ++*from) {
-		uint64_t word = sr_load_acquire_u64(&region->slots[*from].word);
-		struct look *l = &look[*n];
-
-		if (sr_word_state(word) != SR_LIVE || !sr_table_path(region, *from, l->path))
-			continue;
-		l->slot = *from;
-		l->generation = sr_word_generation(word);
-		l->id = region->slots[*from].id;
-		++*n;
-	}
-	sr_leave_table(sweep->reg);
-	return 0;
-}
-
-static int mark_missing(struct sweep *sweep, const struct look *look, uint32_t n)
-{
-	struct sr_region *region = &sweep->reg->region;
-	int rc = sr_enter_table(sweep->reg);
-
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t word = sr_load_acquire_u64(&region->slots[look[i].slot].word);
-		struct sr_detail *detail = &region->details[look[i].slot];
-
-		if (!look[i].missing || word != sr_word_make(look[i].generation, SR_LIVE) || detail->flags & SR_DETAIL_MISSING)
-			continue;
-		sr_store_relaxed_u8(&detail->flags, detail->flags | SR_DETAIL_MISSING);
-		region->header->missing++;
-	}
-	sr_leave_table(sweep->reg);
-	return 0;
-}
-
-/* Once after each start: does the disk have what is live? */
-static int look_at_live(struct sweep *sweep)
-{
-	struct sr_header *header = sweep->reg->region.header;
-	struct look look[LOOK];
-	uint32_t from = 0, n;
-	int rc = 0;
-
-	if (sr_load_acquire_u32(&header->verified) || is_dry(sweep))
-		return 0;
-	do {
-		bool any = false;
-
-		rc = copy_live(sweep, &from, look, &n);
-		for (uint32_t i = 0; i < n && !rc; i++) {
-			struct sr_identity identity;
-
-			look[i].missing = sr_base_identify(&sweep->reg->registry->base, look[i].path, &identity) ==
-					  SEGREG_E_NOENT;
-			if (!look[i].missing)
-				continue;
-			any = true;
-			report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_MISSING, .id = look[i].id,
-								    .path = look[i].path, .label = "", .error = ENOENT,
-								    .reason = "live, but not on the disk" });
-		}
-		if (!rc && any)
-			rc = mark_missing(sweep, look, n);
-	} while (n && !rc && !sweep->stopped);
-	if (!rc && !sweep->stopped)
-		sr_store_release_u32(&header->verified, 1);
-	return rc;
-}
-
 /* ---------------------------------------------------------------- the whole */
 
 /* The queue as it is now: later arrivals wait for the next sweep. Entries are looked at again under the lock. */
@@ -707,6 +644,15 @@ static int run_rounds(struct sweep *sweep)
 	return rc;
 }
 
+static bool report_missing(void *arg, uint64_t id, const char *path)
+{
+	struct sweep *sweep = arg;
+
+	report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_MISSING, .id = id, .path = path, .label = "",
+						    .error = ENOENT, .reason = "live, but not on the disk" });
+	return !sweep->stopped;
+}
+
 static int sweep_base(struct sweep *sweep)
 {
 	struct sr_registry *registry = sweep->reg->registry;
@@ -730,7 +676,7 @@ static int sweep_base(struct sweep *sweep)
 		return rc;
 	rc = run_rounds(sweep);
 	sr_trash_close(&sweep->trash);
-	return rc ? rc : look_at_live(sweep);
+	return rc || is_dry(sweep) ? rc : sr_inspect_live(sweep->reg, report_missing, sweep);
 }
 
 int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)

@@ -20,7 +20,8 @@
  * Results. Calls return 0 on success or one of the negative SEGREG_E_* codes; the few that return something
  * else say so. Out-parameters are untouched on failure. segreg_last_error() tells the whole story of the
  * calling thread's last failure: what was asked, what was found, what to do. The library never prints, never
- * logs and never ends its host process.
+ * logs and never ends its host process. Besides the errors that it lists, a call may return SEGREG_E_MISMATCH or
+ * SEGREG_E_IO when the registry's files or base are moved, removed or replaced under it.
  *
  * Threads. A handle may be used by any number of threads at once, except that segreg_close must be the last
  * call on it. A struct segreg_edit belongs to one thread at a time.

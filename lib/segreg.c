@@ -332,19 +332,22 @@ int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
 
 int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
 {
-	struct segreg_pin given;
+	struct segreg_pin ours;
 	int rc = check(reg);
 
 	if (rc)
 		return rc;
 	if (!theirs || !pin)
 		return invalid("no pin, or nowhere to put it");
-	given = *theirs;
-	rc = sr_pin(reg, given.id, 0, pin);
-	if (rc || (pin->slot == given.slot && pin->generation == given.generation))
+	rc = sr_pin(reg, theirs->id, 0, &ours);
+	if (rc)
 		return rc;
-	sr_unpin(reg, pin);
-	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not the one that was pinned: the id was used again", given.id);
+	if (ours.slot == theirs->slot && ours.generation == theirs->generation) {
+		*pin = ours;
+		return 0;
+	}
+	sr_unpin(reg, &ours);
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not the one that was pinned: the id was used again", theirs->id);
 }
 
 /* The path below base of a segment that this handle pins. */

@@ -17,12 +17,6 @@ static bool is_known(enum sr_state state)
 	return state != SR_FREE && state != SR_GONE;
 }
 
-/* DECIDING is for the sweeper's eyes; to everybody else the segment is pending. */
-static enum segreg_state public_state(enum sr_state state)
-{
-	return (enum segreg_state)(state == SR_DECIDING ? SR_PENDING : state);
-}
-
 static int unknown(uint64_t id)
 {
 	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
@@ -35,8 +29,10 @@ int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 
 	if (slot != SR_NONE) {
 		*word = sr_load_acquire_u64(&reg->region.slots[slot].word);
-		if (is_known(sr_word_state(*word)) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
-			goto found;
+		/* What somebody is DECIDING, only the table lock tells. */
+		if (is_known(sr_word_state(*word)) && sr_word_state(*word) != SR_DECIDING &&
+		    sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
+			return 0;
 	}
 	rc = sr_enter_table(reg);
 	if (rc)
@@ -44,11 +40,7 @@ int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 	slot = sr_table_find(&reg->region, id);
 	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
 	sr_leave_table(reg);
-	if (!is_known(sr_word_state(*word)))
-		return unknown(id);
-found:
-	*word = sr_word_make(sr_word_generation(*word), (enum sr_state)public_state(sr_word_state(*word)));
-	return 0;
+	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
 }
 
 int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
@@ -134,7 +126,7 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 		out->path[0] = '\0';
 	out->info = (struct segreg_info){
 		.id = region->slots[slot].id,
-		.state = public_state(state),
+		.state = (enum segreg_state)state,
 		.is_directory = !!(detail->flags & SR_DETAIL_DIRECTORY),
 		.is_missing = state == SR_LIVE && detail->flags & SR_DETAIL_MISSING,
 		.error = detail->error,

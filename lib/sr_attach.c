@@ -84,7 +84,7 @@ static int find_base(const struct sr_registry *registry, const char *given, char
 		return sr_fail_errno(errno, "cannot find the base directory %s", given ? given : wanted);
 	if (strlen(found) >= SEGREG_PATH_SIZE - 1 - SEGREG_PATH_MAX) {
 		free(found);
-		return sr_fail(SEGREG_E_PATH, "the path of base is too long: %s", given);
+		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", given);
 	}
 	strcpy(base, found);
 	free(found);
@@ -134,12 +134,13 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 		rc = sr_store_create(&registry->store, &meta, shared_mode(&st));
 	if (!rc)
 		rc = make_durable(registry->dir);
-	info->ready = true;
-	if (!rc)
-		rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
 	/* What was begun stays, and the next creation takes it up with the same uuid; but base may be another one then. */
-	if (rc)
+	if (rc) {
 		sr_base_unclaim(&base, &marker);
+		goto out;
+	}
+	info->ready = true;
+	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
 out:
 	sr_base_close(&base);
 	return rc;
@@ -228,7 +229,9 @@ static int count_start(struct sr_registry *registry, const struct segreg_open_op
 	if (!rc)
 		rc = sr_store_put_clock(store, clock);
 	if (!rc)
-		rc = sr_store_reserve(store) == SEGREG_E_NOSPC ? 0 : rc; /* a full disk must not keep a sweeper out */
+		rc = sr_store_reserve(store);
+	if (rc == SEGREG_E_NOSPC)
+		rc = 0; /* a full disk must not keep a sweeper out */
 	if (rc) {
 		sr_store_abort(store);
 		return rc;
@@ -372,6 +375,12 @@ static int join(struct sr_registry *registry, int fd)
 	return 0;
 }
 
+static void leave_region(struct sr_registry *registry)
+{
+	sr_locks_destroy(&registry->locks);
+	sr_region_unmap(&registry->region);
+}
+
 static int region_lost(const struct sr_registry *registry)
 {
 	return sr_fail(SEGREG_E_REGION_LOST, "other processes have %s open, but its shared memory %s is not here: it was removed under "
@@ -388,8 +397,10 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0) {
 		rc = attach_alone(registry, options, fd);
 		/* From alone to one of many in one step: nobody can be alone in between. */
-		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1)
+		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1) {
 			rc = sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+			leave_region(registry);
+		}
 		return rc;
 	}
 	if (errno != EAGAIN)
@@ -419,8 +430,7 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 			if (sr_hold_from_fd(&registry->lockfile, fd, &registry->attach) == 0)
 				return 0;
 			rc = sr_fail_errno(errno, "cannot map %s", registry->lock_path);
-			sr_locks_destroy(&registry->locks);
-			sr_region_unmap(&registry->region);
+			leave_region(registry);
 			return rc;
 		}
 		sr_sys_close(fd);
@@ -493,7 +503,7 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 	int rc;
 
 	registry->store.path = registry->store_path;
-	sr_hold_forget(&registry->attach);
+	sr_hold_init(&registry->attach);
 	if (!sr_pidns(&registry->pidns_dev, &registry->pidns_ino))
 		registry->pidns_dev = registry->pidns_ino = 0;
 	rc = open_lockfile(registry, options);

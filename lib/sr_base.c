@@ -18,7 +18,7 @@ int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 	size_t length = strlen(path);
 
 	if (length + 1 + SEGREG_PATH_MAX >= SEGREG_PATH_SIZE)
-		return sr_fail(SEGREG_E_PATH, "the path of base is too long: %s", path);
+		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", path);
 	strcpy(base->path, path);
 	base->own[0] = '\0';
 	if (length == 1)
@@ -112,7 +112,7 @@ int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity 
 	int rc = 0, fd, dir = sr_base_fd(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+		return sr_fail_kept(errno, base->path);
 	fd = sr_sys_open_beneath(dir, path, O_PATH | O_NOFOLLOW);
 	if (fd == -1)
 		return fail_to_reach(errno, base, path);
@@ -209,7 +209,7 @@ int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
 	int rc = 0, dir = open_for_writing(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+		return sr_fail_kept(errno, base->path);
 	if (write_aside(dir, marker, aside) == -1) {
 		rc = sr_fail_errno(errno, "cannot write %s/%s", base->path, SR_BASE_MARKER);
 		goto out;
@@ -247,7 +247,7 @@ int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts
 	int dir = sr_base_fd(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+		return sr_fail_kept(errno, base->path);
 	if (read_marker(dir, &marker) == -1)
 		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
 			       base->path, SR_BASE_MARKER, strerror(errno));
@@ -264,7 +264,7 @@ int sr_base_mark(struct sr_base *base, const struct sr_marker *marker)
 	int rc = 0, dir = open_for_writing(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+		return sr_fail_kept(errno, base->path);
 	if (write_aside(dir, marker, aside) == -1 || sr_sys_renameat(dir, aside, dir, SR_BASE_MARKER) == -1 ||
 	    sr_sys_fsync(dir) == -1)
 		rc = sr_fail_errno(errno, "cannot write %s/%s", base->path, SR_BASE_MARKER);

@@ -80,7 +80,10 @@ static int check_vacant(struct sr_base *base, const char *path)
 		return rc == SEGREG_E_NOENT ? 0 : rc;
 	memcpy(parent, path, (size_t)(slash - path));
 	parent[slash - path] = '\0';
-	return sr_base_identify(base, parent, &identity);
+	rc = sr_base_identify(base, parent, &identity);
+	if (!rc && !S_ISDIR(identity.mode))
+		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);
+	return rc;
 }
 
 int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
@@ -89,8 +92,6 @@ int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
 	struct sr_record record = { .id = id, .state = SR_BUILDING };
 	int rc = sr_base_check_path(base, path);
 
-	if (!rc)
-		rc = check_vacant(base, path);
 	if (rc)
 		return rc;
 	record.path_length = (uint16_t)strlen(path);
@@ -177,6 +178,10 @@ static int plan_add(struct sr_change *change, struct sr_op *op)
 		return sr_fail(SEGREG_E_EXISTS, "path %s is, contains or lies in the path of segment %" PRIu64, op->record->path,
 			       other);
 	if (rc != SR_STORE_ABSENT)
+		return rc;
+	/* Once more, now that nobody else can register and give up something there: what is at path later is the builder's. */
+	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record->path) : 0;
+	if (rc)
 		return rc;
 	op->effect = op->asked;
 	if (op->asked == SR_OP_ADD)
@@ -274,13 +279,15 @@ static int make_room(struct sr_change *change)
 {
 	struct sr_region *region = &change->reg->region;
 	uint64_t lanes = 0, pins = 0;
+	uint32_t n;
 	int rc = sr_reclaim(change->reg->registry, change->reg->timeout_ms, NULL, NULL, &lanes, &pins);
 
 	if (!rc)
 		rc = sr_change_open_table(change);
 	if (rc)
 		return rc;
-	for (uint32_t i = region->header->queue_length; i-- > 0 && !rc;) {
+	n = region->header->queue_length < region->geometry.max_segments ? region->header->queue_length : 0;
+	for (uint32_t i = n; i-- > 0 && !rc;) {
 		uint32_t slot = region->queue[i];
 
 		if (slot < sr_region_slot_top(region) && sr_word_state(region->slots[slot].word) == SR_GONE)
@@ -304,7 +311,7 @@ static int take_slots(struct sr_change *change, struct segreg_edit *edit, uint32
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
-		if (op->effect != SR_OP_ADD && op->effect != SR_OP_RESERVE)
+		if (op->taken || (op->effect != SR_OP_ADD && op->effect != SR_OP_RESERVE))
 			continue;
 		rc = sr_table_take(region, op->record, &op->slot);
 		op->taken = !rc;

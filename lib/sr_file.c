@@ -13,10 +13,10 @@ int sr_file_open(struct sr_base *base, const char *path, const char *file, int *
 	int opened, inside, dir = sr_base_fd(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
-	opened = sr_sys_open_beneath(dir, path, file ? O_PATH | O_DIRECTORY : O_RDONLY);
+		return sr_fail_kept(errno, base->path);
+	opened = sr_sys_open_beneath(dir, path, file ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK);
 	if (opened != -1 && file) {
-		inside = sr_sys_open_beneath(opened, file, O_RDONLY);
+		inside = sr_sys_open_beneath(opened, file, O_RDONLY | O_NONBLOCK); /* a FIFO must not block us */
 		int errnum = errno;
 		sr_sys_close(opened);
 		errno = errnum;

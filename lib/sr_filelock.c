@@ -2,6 +2,7 @@
  * sr_filelock.c - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot pull away.
  */
 #include "sr_filelock.h"
+#include "sr_error.h"
 #include "sr_layout.h"
 
 #include <errno.h>
@@ -16,6 +17,13 @@ bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 	struct stat st;
 
 	return fd >= 0 && sr_sys_fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+int sr_fail_kept(int errnum, const char *path)
+{
+	if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
+		return sr_fail(SEGREG_E_MISMATCH, "%s was moved, removed or replaced while the registry is in use", path);
+	return sr_fail_errno(errnum, "cannot open %s", path);
 }
 
 /* Close fd and keep the errno that the caller is about to report. */
@@ -148,12 +156,15 @@ int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct 
 	return sr_hold_from_fd(file, fd, hold);
 }
 
+void sr_hold_init(struct sr_hold *hold)
+{
+	*hold = (struct sr_hold){ .page = NULL, .fd = -1 };
+}
+
 void sr_hold_drop(struct sr_hold *hold)
 {
-	if (hold->fd >= 0) {
+	if (hold->fd >= 0)
 		sr_sys_unlock_all(hold->fd); /* a forked child may have the descriptor too */
-		sr_sys_close(hold->fd);
-	}
 	if (hold->page)
 		sr_sys_munmap(hold->page, SR_PAGE);
 	sr_hold_forget(hold);
@@ -161,5 +172,7 @@ void sr_hold_drop(struct sr_hold *hold)
 
 void sr_hold_forget(struct sr_hold *hold)
 {
-	*hold = (struct sr_hold){ .page = NULL, .fd = -1 };
+	if (hold->fd >= 0)
+		sr_sys_close(hold->fd);
+	sr_hold_init(hold);
 }

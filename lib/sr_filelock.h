@@ -37,6 +37,8 @@ int sr_kept_open(struct sr_kept *kept, const char *path, int flags);
 int sr_kept_get(struct sr_kept *kept);
 /* Close it, unless it is no longer ours. */
 void sr_kept_close(struct sr_kept *kept);
+/* The failure of a call that opens again what was there when the registry was opened: SEGREG_E_MISMATCH if it is not any more. */
+int sr_fail_kept(int errnum, const char *path) __attribute__((cold));
 /* Whether fd is an open descriptor of the file dev, ino. */
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
 
@@ -55,12 +57,14 @@ struct sr_hold {
 	int fd;     /* -1 unless drops_at_close */
 };
 
+void sr_hold_init(struct sr_hold *hold);
 /* Take byte as F_RDLCK or F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with another errno. */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
 /* Turn an open, locked descriptor into a hold; closes fd in any case. 0 or -1 with errno. */
 int sr_hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 void sr_hold_drop(struct sr_hold *hold);
-/* In a forked child: forget it without touching what is the parent's or gone. */
+/* In a forked child: forget it without touching what is the parent's or gone. A descriptor that it kept is closed: as long as the
+ * child had it, the parent's lock would outlive the parent. */
 void sr_hold_forget(struct sr_hold *hold);
 
 #endif

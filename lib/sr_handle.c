@@ -51,9 +51,13 @@ static void after_fork(void)
 static void after_fork_in_child(void)
 {
 	sr_fork_arrive();
-	for (struct sr_registry *r = all; r; r = r->next)
+	for (struct sr_registry *r = all; r; r = r->next) {
 		for (int id = 0; id < SR_LOCKS; id++)
 			sr_kept_close(&r->locks.kept[id]);
+		sr_hold_forget(&r->attach);
+		for (struct segreg *reg = r->handles; reg; reg = reg->next)
+			sr_hold_forget(&reg->hold);
+	}
 	after_fork();
 }
 
@@ -94,7 +98,7 @@ static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE])
 		return sr_fail_errno(errno, "cannot find the registry %s", dir);
 	if (strlen(found) >= SEGREG_PATH_SIZE - 16) {
 		free(found);
-		return sr_fail(SEGREG_E_PATH, "the registry's path is too long: %s", dir);
+		return sr_fail(SEGREG_E_INVAL, "the registry's path is too long: %s", dir);
 	}
 	strcpy(out, found);
 	free(found);
@@ -147,6 +151,21 @@ static void put_registry(struct sr_registry *r)
 
 /* ---------------------------------------------------------------- handles */
 
+static void link_handle(struct segreg *reg)
+{
+	reg->next = reg->registry->handles;
+	reg->registry->handles = reg;
+}
+
+static void unlink_handle(struct segreg *reg)
+{
+	struct segreg **link = &reg->registry->handles;
+
+	while (*link != reg)
+		link = &(*link)->next;
+	*link = reg->next;
+}
+
 /* Fill a handle whose label and timeout are set. */
 static int attach_handle(struct segreg *reg, const char *dir, const struct segreg_open_options *options)
 {
@@ -193,6 +212,7 @@ int sr_handle_open(const char *dir, const struct segreg_open_options *options, s
 	if (!rc) {
 		reg->fork_generation = sr_fork_generation();
 		strcpy(reg->base, reg->registry->base.path);
+		link_handle(reg);
 	}
 	pthread_mutex_unlock(&all_mutex);
 	if (rc) {
@@ -213,11 +233,13 @@ int sr_handle_arrive(struct segreg *reg)
 		after_bare_clone();
 	pthread_mutex_lock(&all_mutex);
 	if (sr_load_acquire_u64(&reg->fork_generation) != sr_fork_generation()) {
-		sr_hold_forget(&fresh.hold);
+		sr_hold_init(&fresh.hold);
 		rc = attach_handle(&fresh, reg->registry->dir, &options);
 		if (!rc) {
+			unlink_handle(reg);
 			put_registry(reg->registry);
 			*reg = fresh;
+			link_handle(reg);
 			sr_store_release_u64(&reg->fork_generation, sr_fork_generation());
 		}
 	}
@@ -234,6 +256,7 @@ int sr_handle_close(struct segreg *reg, uint64_t *released)
 	pthread_mutex_lock(&all_mutex);
 	if (reg->fork_generation == sr_fork_generation())
 		sr_lane_detach(reg, &pins);
+	unlink_handle(reg);
 	put_registry(reg->registry);
 	pthread_mutex_unlock(&all_mutex);
 	reg->magic = 0;

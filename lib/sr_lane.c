@@ -245,7 +245,7 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 	int rc = 0, fd = sr_lockfile_reopen(&registry->lockfile);
 
 	if (fd == -1)
-		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		return sr_fail_kept(errno, registry->lock_path);
 	for (uint32_t n = 0; n < top && !rc; n++) {
 		struct sr_lane *lane = sr_region_lane(&registry->region, n);
 		uint32_t epoch = sr_load_acquire_u32(&lane->epoch);

@@ -24,7 +24,7 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 		return 0;
 	g->max_segments = max_segments;
 	g->max_lanes = max_lanes;
-	g->path_units = (max_segments * SR_PATH_UNITS_MAX + 63) / 64 * 64; /* whole words of the path map */
+	g->path_units = max_segments * SR_PATH_UNITS_MAX; /* one word of the path map each */
 
 	/* Half full at most: a search ends soon. */
 	g->index_max_bits = SR_INDEX_MIN_BITS;

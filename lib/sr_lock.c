@@ -156,7 +156,9 @@ static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, u
 		return sr_fail(SEGREG_E_TIMEDOUT,
 			       "waited %u ms for the %s, last taken by process %u; is that one stopped, or its disk slow?",
 			       timeout_ms, lock_name[id], sr_load_acquire_u32(&locks->word[id].owner));
-	return sr_fail_errno(error, "cannot take the %s in %s", lock_name[id], locks->kept[id].path);
+	if (error == ENOLCK || error == EINVAL || error == ENOTRECOVERABLE)
+		return sr_fail_errno(error, "cannot take the %s in %s", lock_name[id], locks->kept[id].path);
+	return sr_fail_kept(error, locks->kept[id].path);
 }
 
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)

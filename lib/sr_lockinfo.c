@@ -13,6 +13,13 @@
 #define INFO_SIZE 256 /* always written whole */
 #define FORMAT_VERSION 1
 
+/* "-", or what sr_region_name makes: its object is going to be unlinked. */
+static bool is_region_name(const char *name)
+{
+	return !strcmp(name, "-") || (!strncmp(name, "/segreg-", 8) && strlen(name) == 40 &&
+				      strspn(name + 8, "0123456789abcdef") == 32);
+}
+
 int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 {
 	char text[INFO_SIZE + 1] = "", uuid[37], state[16];
@@ -29,7 +36,7 @@ int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 			       segreg_version_string(), FORMAT_VERSION);
 	if (sscanf(text, "segreg registry %u uuid %36s inode %" SCNu64 " state %15s region %63s", &version, uuid, &info->ino,
 		   state, info->region) != 5 ||
-	    !sr_uuid_parse(uuid, info->uuid))
+	    !sr_uuid_parse(uuid, info->uuid) || !is_region_name(info->region))
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged", path);
 	info->present = true;
 	info->ready = !strcmp(state, "ready");

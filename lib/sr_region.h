@@ -24,7 +24,7 @@ struct sr_region {
 	struct sr_slot *slots;
 	struct sr_detail *details;
 	uint32_t *queue;
-	uint64_t *path_map;
+	uint32_t *path_map;
 	char *paths;
 };
 

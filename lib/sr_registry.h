@@ -15,6 +15,7 @@
 struct sr_registry {
 	struct sr_registry *next; /* all of this process (sr_open.c) */
 	unsigned refs;            /* handles */
+	struct segreg *handles;
 	uint64_t fork_generation; /* made by this process, if it equals sr_fork_generation() */
 
 	char dir[SEGREG_PATH_SIZE]; /* absolute */
@@ -37,6 +38,7 @@ struct sr_registry {
 #define SR_HANDLE_MAGIC 0x73656772u
 
 struct segreg {
+	struct segreg *next; /* handle on the same registry in this process */
 	uint32_t magic;
 	uint32_t lane;
 	uint64_t fork_generation; /* of the process that attached */

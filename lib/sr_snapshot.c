@@ -13,10 +13,9 @@
  * cell. Then S2 precedes T2. The sweeper found it PENDING under the table lock, after C2. So C2 precedes T3, which finds R or later,
  * not V. T2, T3, C2, S1 and S2 are sequentially consistent.
  *
- * A walk takes no lock. It looks at each slot once: the word, then id, born and retired, then the word again. If both words have one
- * generation and a registered state, all that was read belongs to one segment. If that segment is of version V, this snapshot
- * holds it, so it stays in its slot, and its path may be read too. If it is not, or the slot is changing hands, the slot
- * has no segment of version V: those do not change hands. A retirement that is under way has a version greater than V.
+ * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again. If both words have
+ * one generation and a registered state, all that was read belongs to one segment. If they have not, the slot is changing hands, and
+ * has no segment of version V: this snapshot holds those. A retirement that is under way has a version greater than V.
  */
 #include "sr_snapshot.h"
 #include "sr_error.h"
@@ -104,23 +103,27 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
 {
 	const struct segreg_snapshot given = *theirs;
+	struct segreg_snapshot ours;
 	uint32_t cell;
 	int rc = publish(reg, make_cell(given.version, given.kind), &cell);
 
 	if (rc)
 		return rc;
 	SR_STOP("snapshot.received");
-	*snapshot = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
+	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
 	/* Ours is published: if theirs is still there, there was no moment without one. Under the table lock, so that a reclaim
 	 * cannot take the memory of its cells away while we look. */
 	rc = sr_enter_table(reg);
 	if (!rc) {
-		if (!is_held_by_owner(reg, &given))
+		/* Ours may have taken the very cell of one that was released: that is not theirs. */
+		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
 			rc = not_held(&given);
 		sr_leave_table(reg);
 	}
 	if (rc)
-		sr_snapshot_release(reg, snapshot);
+		sr_snapshot_release(reg, &ours);
+	else
+		*snapshot = ours;
 	return rc;
 }
 
@@ -165,21 +168,26 @@ static bool is_registered(uint64_t word)
 static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
 {
 	const struct sr_detail *detail = &region->details[slot];
-	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word), again, born, retired;
+	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word), again, id, born, retired;
+	int is_directory;
 
 	if (!is_registered(word))
 		return false;
-	entry->id = sr_load_acquire_u64(&region->slots[slot].id);
+	id = sr_load_acquire_u64(&region->slots[slot].id);
 	born = sr_load_acquire_u64(&detail->born);
 	retired = sr_load_acquire_u64(&detail->retired);
+	if (born > version || (retired && retired <= version))
+		return false;
+	is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
+	if (!sr_table_path(region, slot, entry->path))
+		return false;
 	again = sr_load_acquire_u64(&region->slots[slot].word);
 	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
 		return false;
-	if (born > version || (retired && retired <= version))
-		return false;
+	entry->id = id;
 	entry->born = born;
-	entry->is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
-	return sr_table_path(region, slot, entry->path);
+	entry->is_directory = is_directory;
+	return true;
 }
 
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry)

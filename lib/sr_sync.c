@@ -87,7 +87,7 @@ int sr_sync_segment(struct sr_base *base, const char *path)
 	int dir = sr_base_fd(base);
 
 	if (dir == -1)
-		return sr_fail_errno(errno, "cannot open the base directory %s", base->path);
+		return sr_fail_kept(errno, base->path);
 	if (sync_entry(dir, path) == -1 || sync_parent(dir, path) == -1)
 		return sr_fail_errno(errno, "cannot make segment \"%s\" durable", path);
 	return 0;

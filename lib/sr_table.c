@@ -26,6 +26,16 @@ static uint32_t *level(const struct sr_region *region, uint32_t bits)
 	return (uint32_t *)(void *)(region->index + sr_index_level(bits));
 }
 
+/* The current level; a damaged one leads to misses, not out of the mapping. */
+static uint32_t bits_of(const struct sr_region *region)
+{
+	uint32_t bits = sr_load_acquire_u32(&region->header->index_bits);
+
+	if (bits < SR_INDEX_MIN_BITS)
+		return SR_INDEX_MIN_BITS;
+	return bits < region->geometry.index_max_bits ? bits : region->geometry.index_max_bits;
+}
+
 static uint32_t home_of(uint64_t id, uint32_t bits)
 {
 	return (uint32_t)(sr_index_hash(id) >> (64 - bits));
@@ -52,7 +62,7 @@ static uint32_t slot_of_entry(const struct sr_region *region, uint32_t entry)
 /* Delete with backward shift (Knuth, TAOCP 6.4, algorithm R): no tombstones to collect. */
 static void leave(const struct sr_region *region, uint32_t slot)
 {
-	uint32_t bits = region->header->index_bits, mask = (1u << bits) - 1;
+	uint32_t bits = bits_of(region), mask = (1u << bits) - 1;
 	uint32_t *entries = level(region, bits);
 	uint32_t hole = home_of(region->slots[slot].id, bits), at, probes = 0;
 
@@ -91,13 +101,13 @@ static void enter_all(const struct sr_region *region, uint32_t *entries, uint32_
 static int grow_index(struct sr_region *region, uint32_t n)
 {
 	struct sr_header *header = region->header;
-	uint32_t bits = header->index_bits;
+	uint32_t had = bits_of(region), bits = had;
 	uint64_t size;
 	int rc;
 
 	while (bits < region->geometry.index_max_bits && (1ull << bits) < 2ull * n)
 		bits++;
-	if (bits == header->index_bits)
+	if (bits == had)
 		return 0;
 	size = sizeof(uint32_t) << bits;
 	rc = sr_region_populate(region, level(region, bits), size, "the index");
@@ -112,7 +122,7 @@ static int grow_index(struct sr_region *region, uint32_t n)
 
 static int rebuild_index(struct sr_region *region)
 {
-	uint32_t bits = region->header->index_bits;
+	uint32_t bits = bits_of(region);
 	uint32_t *right = calloc((size_t)1 << bits, sizeof(uint32_t)), *entries = level(region, bits);
 
 	if (!right)
@@ -127,31 +137,35 @@ static int rebuild_index(struct sr_region *region)
 
 /* ---------------------------------------------------------------- paths */
 
-#define SEARCH_WORDS 1024u /* look at so many words of the path map before taking new ones */
+/*
+ * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each segment needs at most
+ * a word, and there is always one as long as there is a slot.
+ */
+#define WORD_UNITS SR_PATH_UNITS_MAX
+#define SEARCH_WORDS 2048u /* look at so many words before taking a new one */
+_Static_assert(WORD_UNITS == 32, "a word of the path map is an uint32_t");
 
 static uint32_t units_of(size_t length)
 {
 	return (uint32_t)((length + SR_PATH_UNIT - 1) / SR_PATH_UNIT);
 }
 
-static uint64_t run_mask(uint32_t units)
+static uint32_t run_mask(uint32_t units)
 {
-	return (1ull << units) - 1; /* at most SR_PATH_UNITS_MAX, which is less than 64 */
+	return (uint32_t)((1ull << units) - 1);
 }
 
 /* Take a run of units inside the word; its position, or SR_NONE. */
-static uint32_t take_in_word(uint64_t *word, uint32_t units)
+static uint32_t take_in_word(uint32_t *word, uint32_t units)
 {
-	uint64_t starts = ~*word;
+	uint32_t starts = ~*word;
 	uint32_t at;
 
 	for (uint32_t i = 1; i < units && starts; i++)
 		starts &= starts >> 1;
 	if (!starts)
 		return SR_NONE;
-	at = (uint32_t)__builtin_ctzll(starts);
-	if (at + units > 64)
-		return SR_NONE;
+	at = (uint32_t)__builtin_ctz(starts);
 	*word |= run_mask(units) << at;
 	return at;
 }
@@ -159,14 +173,14 @@ static uint32_t take_in_word(uint64_t *word, uint32_t units)
 static uint32_t search_paths(struct sr_region *region, uint32_t units, uint32_t words)
 {
 	struct sr_header *header = region->header;
-	uint32_t top = header->path_top / 64;
+	uint32_t top = header->path_top / WORD_UNITS;
 
 	for (uint32_t i = 0; i < words; i++) {
 		uint32_t word = header->path_cursor < top ? header->path_cursor : 0;
 		uint32_t at = take_in_word(&region->path_map[word], units);
 
 		if (at != SR_NONE)
-			return word * 64 + at;
+			return word * WORD_UNITS + at;
 		header->path_cursor = word + 1;
 	}
 	return SR_NONE;
@@ -175,7 +189,7 @@ static uint32_t search_paths(struct sr_region *region, uint32_t units, uint32_t 
 static int take_path(struct sr_region *region, size_t length, uint32_t *unit)
 {
 	struct sr_header *header = region->header;
-	uint32_t units = units_of(length), words = header->path_top / 64;
+	uint32_t units = units_of(length), words = header->path_top / WORD_UNITS;
 	int rc;
 
 	if (header->path_top > region->geometry.path_units)
@@ -187,15 +201,15 @@ static int take_path(struct sr_region *region, size_t length, uint32_t *unit)
 		*unit = search_paths(region, units, words);
 		return *unit != SR_NONE ? 0 : sr_fail(SEGREG_E_FULL, "no room for another path of %zu bytes", length);
 	}
-	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(uint64_t));
+	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(uint32_t));
 	if (!rc)
-		rc = sr_region_grow(region, SR_PART_PATHS, (words + 1) * 64ull * SR_PATH_UNIT);
+		rc = sr_region_grow(region, SR_PART_PATHS, (words + 1) * (uint64_t)WORD_UNITS * SR_PATH_UNIT);
 	if (rc)
 		return rc;
 	region->path_map[words] = run_mask(units);
 	header->path_cursor = words;
-	header->path_top += 64;
-	*unit = words * 64;
+	header->path_top += WORD_UNITS;
+	*unit = words * WORD_UNITS;
 	return 0;
 }
 
@@ -203,20 +217,21 @@ static bool path_is_sound(const struct sr_region *region, const struct sr_detail
 {
 	uint32_t units = units_of(detail->path_length);
 
-	return detail->path_length > 0 && detail->path_length <= SEGREG_PATH_MAX && detail->path % 64 + units <= 64 &&
+	return detail->path_length > 0 && detail->path_length <= SEGREG_PATH_MAX && detail->path % WORD_UNITS + units <= WORD_UNITS &&
 	       detail->path < region->geometry.path_units;
 }
 
 static void mark_path(struct sr_region *region, const struct sr_detail *detail, bool used)
 {
-	uint64_t run = run_mask(units_of(detail->path_length)) << detail->path % 64;
+	uint32_t run;
 
 	if (!path_is_sound(region, detail))
 		return;
+	run = run_mask(units_of(detail->path_length)) << detail->path % WORD_UNITS;
 	if (used)
-		region->path_map[detail->path / 64] |= run;
+		region->path_map[detail->path / WORD_UNITS] |= run;
 	else
-		region->path_map[detail->path / 64] &= ~run;
+		region->path_map[detail->path / WORD_UNITS] &= ~run;
 }
 
 bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1])
@@ -394,7 +409,7 @@ void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state sta
 	if (sr_state_is_queued(state))
 		enqueue(region, slot);
 	sr_state_force(&region->slots[slot].word, state);
-	enter(region, level(region, region->header->index_bits), region->header->index_bits, slot);
+	enter(region, level(region, bits_of(region)), bits_of(region), slot);
 }
 
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)

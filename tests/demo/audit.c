@@ -6,11 +6,58 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TRASH ".segreg-trash"
 #define MARKER ".segreg"
 
-/* ------------------------------------------------------------------ after a crash */
+/* ------------------------------------------------------------------ after a death */
+
+static void below_base(const struct audit *audit, const char *name, char path[SEGREG_PATH_SIZE])
+{
+	snprintf(path, SEGREG_PATH_SIZE, "%s/%s", audit->base, name);
+}
+
+static void note_unfinished(void *arg, const char *name)
+{
+	struct audit *audit = arg;
+	char path[SEGREG_PATH_SIZE];
+	struct record *record;
+	uint32_t maker, number;
+
+	if (!segment_path_parse(name, &maker, &number) || audit->tally->worker[maker - 1].pid)
+		return;
+	record = &audit->tally->record[number];
+	if (record->state != RECORD_NONE)
+		return;
+	below_base(audit, name, path);
+	record->bytes = tree_usage(path);
+	record->state = RECORD_UNFINISHED;
+	audit->unfinished++;
+}
+
+void audit_unfinished(struct audit *audit)
+{
+	tree_entries(audit->base, note_unfinished, audit);
+}
+
+static int note_reserved(void *arg, const struct segreg_info *info)
+{
+	struct audit *audit = arg;
+	char path[SEGREG_PATH_SIZE];
+
+	if (info->state != SEGREG_BUILDING || audit->tally->record[segment_number(info->id)].state == RECORD_UNFINISHED)
+		return 0;
+	below_base(audit, info->path, path);
+	audit->unfinished++;
+	audit->untouched += access(path, F_OK) == -1;
+	return 0;
+}
+
+int audit_reserved(struct audit *audit, struct segreg *reg)
+{
+	return segreg_list(reg, note_reserved, audit);
+}
 
 int audit_acknowledged(struct audit *audit, struct segreg *reg)
 {
@@ -29,108 +76,52 @@ int audit_acknowledged(struct audit *audit, struct segreg *reg)
 	return 0;
 }
 
-/* The entries of base, and which of them segreg has as segments. */
-struct inventory {
-	struct audit *audit;
-	bool *known; /* by the segments' numbers */
-};
-
-static bool inventory_make(struct inventory *inventory, struct audit *audit)
-{
-	inventory->audit = audit;
-	inventory->known = calloc(TALLY_SEGMENTS, sizeof(*inventory->known));
-	return inventory->known;
-}
-
-static int mark_known(void *arg, const struct segreg_info *info)
-{
-	struct inventory *inventory = arg;
-
-	inventory->known[segment_number(info->id)] = true;
-	return 0;
-}
-
-static void below_base(const struct audit *audit, const char *name, char path[SEGREG_PATH_SIZE])
-{
-	snprintf(path, SEGREG_PATH_SIZE, "%s/%s", audit->base, name);
-}
-
-static void remove_if_unfinished(void *arg, const char *name)
-{
-	struct inventory *inventory = arg;
-	struct audit *audit = inventory->audit;
-	char path[SEGREG_PATH_SIZE];
-	uint32_t maker, number;
-
-	if (!segment_path_parse(name, &maker, &number) || inventory->known[number] || audit->tally->worker[maker - 1].pid)
-		return;
-	below_base(audit, name, path);
-	if (!tree_remove(path))
-		return;
-	audit->tally->record[number].state = RECORD_DISCARDED;
-	audit->unfinished++;
-}
-
-/* Listed first and looked at second: what a dead maker had not registered by then, it never will. */
-int audit_remove_unfinished(struct audit *audit, struct segreg *reg)
-{
-	struct inventory inventory;
-	int rc;
-
-	if (!inventory_make(&inventory, audit))
-		return SEGREG_E_NOMEM;
-	rc = segreg_list(reg, mark_known, &inventory);
-	if (!rc && !tree_entries(audit->base, remove_if_unfinished, &inventory))
-		rc = SEGREG_E_IO;
-	free(inventory.known);
-	return rc;
-}
-
 /* ------------------------------------------------------------------ the end */
 
-static void complain(struct audit *audit, const char *what, const char *which)
-{
-	if (!audit->complaint[0])
-		snprintf(audit->complaint, sizeof(audit->complaint), "%s: %s", what, which);
-}
-
-struct checking {
-	struct inventory inventory;
+/* Which segments segreg has, to be compared with the entries of base. */
+struct inventory {
+	struct audit *audit;
 	struct segreg *reg;
+	bool *known; /* by the segments' numbers */
 };
 
 static int check_live(void *arg, const struct segreg_info *info)
 {
-	struct checking *checking = arg;
-	struct audit *audit = checking->inventory.audit;
+	struct inventory *inventory = arg;
+	struct audit *audit = inventory->audit;
 	char why[SEGMENT_WHY_SIZE];
 	struct segment segment;
 	struct segreg_pin pin;
 	bool good = false;
 	int rc;
 
-	checking->inventory.known[segment_number(info->id)] = true;
+	inventory->known[segment_number(info->id)] = true;
 	audit->live++;
-	rc = segreg_pin(checking->reg, info->id, SEGREG_PIN_LIVE, &pin);
+	rc = segreg_pin(inventory->reg, info->id, SEGREG_PIN_LIVE, &pin);
 	if (rc)
 		return rc;
-	if (segment_open(checking->reg, &pin, &segment, why)) {
+	if (segment_open(inventory->reg, &pin, &segment, why)) {
 		good = segment_check_all(&segment, why);
-		segment_close(checking->reg, &segment);
+		segment_close(inventory->reg, &segment);
 	}
 	if (good)
 		audit->intact++;
-	else
-		complain(audit, "damaged", why);
-	return segreg_unpin(checking->reg, &pin);
+	else if (!audit->damage[0])
+		snprintf(audit->damage, sizeof(audit->damage), "%s", why);
+	return segreg_unpin(inventory->reg, &pin);
+}
+
+static void note_leak(struct audit *audit, const char *where, const char *name)
+{
+	if (audit->leaked++ == 0)
+		snprintf(audit->leak, sizeof(audit->leak), "the first one: %s%s", where, name);
 }
 
 static void count_trash(void *arg, const char *name)
 {
 	struct inventory *inventory = arg;
 
-	inventory->audit->leaked++;
-	complain(inventory->audit, "in the trash", name);
+	note_leak(inventory->audit, TRASH "/", name);
 }
 
 static void count_leaked(void *arg, const char *name)
@@ -142,25 +133,23 @@ static void count_leaked(void *arg, const char *name)
 	if (strcmp(name, MARKER) == 0)
 		return;
 	below_base(inventory->audit, name, path);
-	if (strcmp(name, TRASH) == 0) {
+	if (strcmp(name, TRASH) == 0)
 		tree_entries(path, count_trash, inventory);
-	} else if (!segment_path_parse(name, &maker, &number) || !inventory->known[number]) {
-		inventory->audit->leaked++;
-		complain(inventory->audit, "leaked", name);
-	}
+	else if (!segment_path_parse(name, &maker, &number) || !inventory->known[number])
+		note_leak(inventory->audit, "", name);
 }
 
 int audit_live_segments(struct audit *audit, struct segreg *reg)
 {
-	struct checking checking = { .reg = reg };
+	struct inventory inventory = { audit, reg, calloc(TALLY_SEGMENTS, sizeof(*inventory.known)) };
 	int rc;
 
-	if (!inventory_make(&checking.inventory, audit))
+	if (!inventory.known)
 		return SEGREG_E_NOMEM;
-	rc = segreg_list(reg, check_live, &checking);
-	if (!rc && !tree_entries(audit->base, count_leaked, &checking.inventory))
+	rc = segreg_list(reg, check_live, &inventory);
+	if (!rc && !tree_entries(audit->base, count_leaked, &inventory))
 		rc = SEGREG_E_IO;
-	free(checking.inventory.known);
+	free(inventory.known);
 	return rc;
 }
 
@@ -182,11 +171,6 @@ static void add_trash(void *arg, const char *name)
 	remains->bytes += tree_usage(path);
 }
 
-static bool was_made(const struct record *record)
-{
-	return record->state != RECORD_NONE && record->state != RECORD_DISCARDED;
-}
-
 static void add_remains(void *arg, const char *name)
 {
 	struct remains *remains = arg;
@@ -196,7 +180,7 @@ static void add_remains(void *arg, const char *name)
 	below_base(remains->audit, name, path);
 	if (strcmp(name, TRASH) == 0) {
 		tree_entries(path, add_trash, remains);
-	} else if (segment_path_parse(name, &maker, &number) && was_made(&remains->audit->tally->record[number])) {
+	} else if (segment_path_parse(name, &maker, &number) && remains->audit->tally->record[number].state) {
 		remains->segments++;
 		remains->bytes += tree_usage(path);
 	}
@@ -207,12 +191,12 @@ void audit_disk(const struct audit *audit, struct disk *disk)
 	struct remains remains = { .audit = audit };
 	uint64_t bytes = 0;
 
-	*disk = (struct disk){ 0 };
+	*disk = (struct disk){ .made = audit->untouched };
 	for (uint32_t number = 0; number < audit->tally->segments; number++) {
-		if (was_made(&audit->tally->record[number])) {
-			disk->made++;
-			bytes += audit->tally->record[number].bytes;
-		}
+		const struct record *record = &audit->tally->record[number];
+
+		disk->made += record->state != RECORD_NONE;
+		bytes += record->bytes;
 	}
 	tree_entries(audit->base, add_remains, &remains);
 	disk->gone = disk->made - remains.segments;
@@ -235,6 +219,7 @@ void audit_crash(struct audit *audit, const struct testimony *testimony)
 	struct disk disk;
 
 	audit_add_counters(audit, stats);
+	audit_unfinished(audit);
 	audit_disk(audit, &disk);
 	audit->uncounted = disk.gone - stats->deleted;
 	audit->uncounted_bytes = disk.bytes_gone - stats->bytes_freed;

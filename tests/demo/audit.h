@@ -29,14 +29,16 @@ struct audit {
 	uint64_t acknowledged; /* registrations and retirements before everything died, */
 	uint64_t lost;         /* and those of them that segreg did not know afterwards */
 
-	/* Directories that a dead process had begun and never registered, removed by the director. */
+	/* Segments whose builders were killed before they had published them, and those of them of which the disk had nothing. */
 	uint64_t unfinished;
+	uint64_t untouched;
 
 	/* at the end */
 	uint64_t live;
 	uint64_t intact; /* of live: there, with right checksums, every posting right */
 	uint64_t leaked; /* things below base that are neither a live segment's nor segreg's marker */
-	char complaint[SEGMENT_WHY_SIZE * 2]; /* the first thing wrong with intact or leaked */
+	char damage[SEGMENT_WHY_SIZE]; /* the first one found; "": none */
+	char leak[SEGMENT_WHY_SIZE];
 };
 
 /* The disk's account: what was built, and what of it is not there any more. */
@@ -46,19 +48,22 @@ struct disk {
 	uint64_t bytes_gone;
 };
 
+/* A builder is dead, and the sweeper does not run: measure what the disk has of its unfinished work. */
+void audit_unfinished(struct audit *audit);
+
+/* Everything is dead: the same, and compare the counters that the witness saw with the disk. */
+void audit_crash(struct audit *audit, const struct testimony *testimony);
+
 /* Add segreg's counters; to be called once for each region, when nothing changes it any more. */
 void audit_add_counters(struct audit *audit, const struct segreg_stats *stats);
 
-/* While everything is dead: add the counters that the witness saw, and compare them with the disk. */
-void audit_crash(struct audit *audit, const struct testimony *testimony);
-
 /* The next three return 0 or the library's error. */
+
+/* After the restart, before a sweeper runs: what had been reserved or written, but not published? */
+int audit_reserved(struct audit *audit, struct segreg *reg);
 
 /* After the restart, before anybody edits: is everything as acknowledged? */
 int audit_acknowledged(struct audit *audit, struct segreg *reg);
-
-/* Remove what dead makers left unfinished. */
-int audit_remove_unfinished(struct audit *audit, struct segreg *reg);
 
 /* At the end: are live segments and directories the same, and all in order? */
 int audit_live_segments(struct audit *audit, struct segreg *reg);

@@ -1,5 +1,5 @@
 /*
- * compactor.c - merges segments: pins a few, writes the one that replaces them, and swaps them in one edit.
+ * compactor.c - merges segments: pins a few, reserves and writes the one that replaces them, and swaps them in one edit.
  *
  * Levels as in any log-structured merge tree: FAN_IN segments of a level become one of the next. Of a file that was crawled more
  * than once the newest reading stays.
@@ -107,7 +107,7 @@ static void merge_open(struct job *job, struct merge *merge)
 	for (size_t i = 0; i < merge->inputs; i++) {
 		if (!segment_open(job->reg, &merge->pin[i], &merge->input[i].segment, why)) {
 			job->self->vanished++;
-			job_give_up(job, "%s", why);
+			job_give_up(job, "an input had vanished: %s", why);
 		}
 	}
 }
@@ -129,28 +129,29 @@ static void merge_commit(struct job *job, const struct merge *merge, const char 
 
 	job_note_built(job, id, path);
 	for (size_t i = 0; i < merge->inputs; i++)
-		job_note(job, segment_number(merge->ids[i]), RECORD_RETIRING);
+		job_note(job, merge->ids[i], RECORD_RETIRING);
 	job_check(job, segreg_edit_begin(job->reg, &edit), "segreg_edit_begin");
 	job_check(job, segreg_edit_add(edit, id, path), "segreg_edit_add");
 	for (size_t i = 0; i < merge->inputs; i++)
 		job_check(job, segreg_edit_retire(edit, merge->ids[i]), "segreg_edit_retire");
+	job_check(job, segreg_edit_expect_live(edit), "segreg_edit_expect_live");
 	job_check(job, segreg_edit_commit(edit, NULL), "segreg_edit_commit");
-	job_note(job, segment_number(id), RECORD_LIVE);
+	job_note(job, id, RECORD_LIVE);
 	for (size_t i = 0; i < merge->inputs; i++)
-		job_note(job, segment_number(merge->ids[i]), RECORD_RETIRED);
+		job_note(job, merge->ids[i], RECORD_RETIRED);
 }
 
 static void merge_segments(struct job *job, const uint64_t *ids, size_t count, uint32_t level)
 {
 	struct merge *merge = allocate(job, 1, sizeof(*merge));
-	uint32_t number = job_number(job);
 	char path[TALLY_NAME_SIZE * 2];
+	uint64_t id;
 
 	merge->ids = ids;
 	merge->inputs = count;
-	segment_path(path, job->self, number);
 	merge_open(job, merge);
-	if (writer_begin(&merge->writer, segreg_base_path(job->reg), path, segment_id(level, number)) == -1)
+	id = job_reserve(job, level, path);
+	if (writer_begin(&merge->writer, segreg_base_path(job->reg), path, id) == -1)
 		job_give_up(job, "cannot make %s: %s", path, strerror(errno));
 	worker_holds(job->self, count * (1 + SEGMENT_PARTS));
 	merge_documents(job, merge);

@@ -89,20 +89,31 @@ static bool reap(struct worker *worker, int *status)
 	return true;
 }
 
+void crew_pause(struct worker *worker)
+{
+	int status;
+
+	kill(worker->pid, SIGSTOP);
+	if (waitpid(worker->pid, &status, WUNTRACED) != worker->pid || !WIFSTOPPED(status))
+		worker->pid = 0;
+}
+
+void crew_resume(struct worker *worker)
+{
+	kill(worker->pid, SIGCONT);
+}
+
 struct worker *crew_catch_holding(struct crew *crew, enum role role)
 {
 	struct worker *worker = crew_find(crew, role);
-	int status;
 
 	for (int i = 0; worker && i < 30000; i++) {
-		kill(worker->pid, SIGSTOP);
-		if (waitpid(worker->pid, &status, WUNTRACED) != worker->pid || !WIFSTOPPED(status)) {
-			worker->pid = 0;
+		crew_pause(worker);
+		if (!worker->pid)
 			return NULL;
-		}
 		if (worker->steady && worker->held)
 			return worker;
-		kill(worker->pid, SIGCONT);
+		crew_resume(worker);
 		job_nap(1);
 	}
 	return NULL;

@@ -27,6 +27,10 @@ struct worker *crew_find(struct crew *crew, enum role role);
  */
 struct worker *crew_catch_holding(struct crew *crew, enum role role);
 
+/* SIGSTOP, and wait until it has stopped; SIGCONT. */
+void crew_pause(struct worker *worker);
+void crew_resume(struct worker *worker);
+
 /* SIGKILL, and wait until it is gone. */
 void crew_kill(struct worker *worker);
 /* The same for all at once, but for spared, which may be NULL. The number of processes. */

@@ -129,12 +129,13 @@ static void introduce(const struct crawl *crawl, const struct world *world)
 {
 	char files[SHOW_SIZE], found[SHOW_SIZE], bytes[SHOW_SIZE];
 
-	printf("segreg demo: a small search engine on text from %s (%s of %s files, %s), in %s\n\n", crawl->folder,
+	printf("segreg demo: a small search engine on text from %s\n(%s of %s files, %s; at work in %s)\n\n", crawl->folder,
 	       show_count(crawl->count, files), show_count(crawl->found, found), show_bytes(crawl->bytes, bytes), world->dir);
-	printf("  ingester    crawls the files over and over; registers a new segment, a directory of 5 files, each time\n"
-	       "  compactor   pins a few segments, merges them, swaps them for the result in one atomic edit\n"
-	       "  %d readers   pin all live segments, look words up in them, check every answer\n"
-	       "  segregd     deletes what is retired and not pinned\n\n", DIRECTOR_READERS);
+	printf("  ingester    crawls the files again and again; registers new segments of five files\n"
+	       "  compactor   pins a few, merges them, swaps them for the result in one atomic edit\n"
+	       "  %d readers   pin all that are live, look words up in them, check every answer\n"
+	       "  segregd     deletes what is retired and pinned by nobody\n\n", DIRECTOR_READERS);
+	show_status_head();
 }
 
 static int finish(const struct director *d, const struct world *world, bool performed)

@@ -55,17 +55,20 @@ static bool get_stats(struct director *d, struct segreg_stats *stats)
 
 static bool show_progress(struct director *d)
 {
-	char made[SHOW_SIZE], deleted[SHOW_SIZE], freed[SHOW_SIZE], lookups[SHOW_SIZE], pins[SHOW_SIZE];
 	struct segreg_stats stats;
 
 	if (!d->reg)
 		return true;
 	if (!get_stats(d, &stats))
 		return false;
-	show_status("segments: %5s made %5s deleted (%9s) %2llu live   lookups: %9s   pins: %3s",
-		    show_count(d->crew.tally->segments, made), show_count(d->audit.deleted + stats.deleted, deleted),
-		    show_bytes(d->audit.bytes_freed + stats.bytes_freed, freed), (unsigned long long)stats.live,
-		    show_count(sum_of_lookups(d->crew.tally), lookups), show_count(sum_of_pins(d->crew.tally), pins));
+	show_status(&(struct show_status){
+		.made = d->crew.tally->segments,
+		.deleted = d->audit.deleted + stats.deleted,
+		.bytes_freed = d->audit.bytes_freed + stats.bytes_freed,
+		.live = stats.live,
+		.lookups = sum_of_lookups(d->crew.tally),
+		.pins = sum_of_pins(d->crew.tally),
+	});
 	return true;
 }
 
@@ -145,21 +148,25 @@ static bool pins_are_back(struct director *d)
 static bool kill_one(struct director *d, enum role role, const char *at_what)
 {
 	struct worker *victim = crew_catch_holding(&d->crew, role);
+	struct worker *sweeper = crew_find(&d->crew, ROLE_SEGREGD);
 	uint64_t pins, before = d->audit.unfinished;
 	pid_t pid;
 
-	if (!victim)
+	if (!victim || !sweeper)
 		return trouble(d, "no %s was ever seen holding a pin", role_name(role));
 	pid = victim->pid;
 	pins = victim->held;
+	crew_pause(sweeper); /* or it might delete what the dead one left before we have measured that */
 	crew_kill(victim);
+	audit_unfinished(&d->audit);
+	crew_resume(sweeper);
 	d->audit.pins_of_killed += pins;
 	show_event("kill -9 %s (pid %d) %s, holding %llu pins", victim->name, pid, at_what, (unsigned long long)pins);
-	if (!checked(d, audit_remove_unfinished(&d->audit, d->reg), "segreg_list") || !start(d, role) ||
-	    !wait_until(d, pins_are_back, "the pins of the dead"))
+	if (!start(d, role) || !wait_until(d, pins_are_back, "the pins of the dead"))
 		return false;
-	show_more("segregd took its %llu pins back, %s-%u took its place%s", (unsigned long long)pins, role_name(role),
-		  d->crew.tally->workers, d->audit.unfinished > before ? "; its half-written output is removed" : "");
+	show_result("segregd took its %llu pins back%s; %s-%u takes over", (unsigned long long)pins,
+		    d->audit.unfinished > before ? ", its half-written segment goes" : "", role_name(role),
+		    d->crew.tally->workers);
 	return true;
 }
 
@@ -220,21 +227,21 @@ static bool answers_again(struct director *d)
 	return d->recovery_answer != 0;
 }
 
-/* Builders start only when what was acknowledged has been looked at and what was unfinished is gone. */
+/* First those who only read: builders and the sweeper would change what is to be looked at. */
 static bool start_again(struct director *d)
 {
 	uint64_t began = tally_now();
 
 	d->second_cast = d->crew.tally->workers;
-	if (!start(d, ROLE_SEGREGD) || !start_readers(d) || !open_registry(d, 0) ||
+	if (!start_readers(d) || !open_registry(d, 0) ||
 	    !checked(d, audit_acknowledged(&d->audit, d->reg), "segreg_is_live") ||
-	    !checked(d, audit_remove_unfinished(&d->audit, d->reg), "segreg_list") || !start(d, ROLE_INGESTER) ||
-	    !start(d, ROLE_COMPACTOR) || !wait_until(d, answers_again, "the first answer after the restart"))
+	    !checked(d, audit_reserved(&d->audit, d->reg), "segreg_list") || !start(d, ROLE_SEGREGD) ||
+	    !start(d, ROLE_INGESTER) || !start(d, ROLE_COMPACTOR) || !wait_until(d, answers_again, "the first answer after the restart"))
 		return false;
 	d->recovery_open -= began;
 	d->recovery_answer -= began;
-	show_more("all started again: segreg_open after %.1f ms, the first verified lookup after %.1f ms",
-		  (double)d->recovery_open / 1e6, (double)d->recovery_answer / 1e6);
+	show_result("all started again: segreg_open after %.1f ms, the first verified lookup after %.1f ms",
+		    (double)d->recovery_open / 1e6, (double)d->recovery_answer / 1e6);
 	return true;
 }
 
@@ -263,7 +270,7 @@ static bool all_is_deleted(struct director *d)
 {
 	struct segreg_stats stats;
 
-	return get_stats(d, &stats) && stats.pending == 0 && stats.deleting == 0;
+	return get_stats(d, &stats) && !stats.building && !stats.pending && !stats.deleting;
 }
 
 /* The compactor's last merge retires all segments but one; when the readers are gone, nothing keeps those. */
@@ -275,7 +282,7 @@ static bool wind_down(struct director *d)
 	if (!stop(d, ROLE_INGESTER) || !stop(d, ROLE_COMPACTOR) || !stop(d, ROLE_READER) ||
 	    !wait_until(d, all_is_deleted, "the sweeper") || !get_stats(d, &stats) || !stop(d, ROLE_SEGREGD))
 		return false;
-	show_event("nothing is left to delete");
+	show_result("nothing is left to delete");
 	audit_add_counters(&d->audit, &stats);
 	return checked(d, audit_live_segments(&d->audit, d->reg), "checking the live segments") && close_registry(d);
 }

@@ -104,18 +104,17 @@ static void batch_write(struct job *job, const struct batch *batch, const char *
 static void ingest(struct job *job, struct batch *batch)
 {
 	char path[TALLY_NAME_SIZE * 2];
-	uint32_t number;
+	uint64_t id;
 
 	batch_fill(job, batch);
 	if (!batch->documents)
 		return;
 	batch_sort(batch);
-	number = job_number(job);
-	segment_path(path, job->self, number);
-	batch_write(job, batch, path, segment_id(0, number));
-	job_note_built(job, segment_id(0, number), path);
-	job_check(job, segreg_register(job->reg, segment_id(0, number), path), "segreg_register");
-	job_note(job, number, RECORD_LIVE);
+	id = job_reserve(job, 0, path);
+	batch_write(job, batch, path, id);
+	job_note_built(job, id, path);
+	job_check(job, segreg_register(job->reg, id, path), "segreg_register");
+	job_note(job, id, RECORD_LIVE);
 }
 
 void ingester_run(struct job *job)

@@ -79,18 +79,21 @@ size_t job_list(struct job *job, uint64_t ids[SET_MAX])
 	return listing.count;
 }
 
-uint32_t job_number(struct job *job)
+uint64_t job_reserve(struct job *job, uint32_t level, char path[TALLY_NAME_SIZE * 2])
 {
 	uint32_t number = job->tally->segments++;
+	uint64_t id = segment_id(level, number);
 
 	if (number >= TALLY_SEGMENTS)
 		job_give_up(job, "the tally has no room for more than %u segments", TALLY_SEGMENTS);
-	return number;
+	segment_path(path, job->self, number);
+	job_check(job, segreg_reserve(job->reg, id, path), "segreg_reserve");
+	return id;
 }
 
-void job_note(struct job *job, uint32_t number, enum record_state state)
+void job_note(struct job *job, uint64_t id, enum record_state state)
 {
-	job->tally->record[number].state = state;
+	job->tally->record[segment_number(id)].state = state;
 }
 
 void job_note_built(struct job *job, uint64_t id, const char *path)

@@ -38,11 +38,11 @@ void job_nap(unsigned milliseconds);
 /* The live segments' ids, sorted by level, older ones first. */
 size_t job_list(struct job *job, uint64_t ids[SET_MAX]);
 
-/* The next segment's number, which is its place in the tally. */
-uint32_t job_number(struct job *job);
+/* Reserve the next segment, so that nothing of it can leak. Its id; path becomes its path below base. */
+uint64_t job_reserve(struct job *job, uint32_t level, char path[TALLY_NAME_SIZE * 2]);
 
-/* Note that a segment is complete on disk; to be called before anybody is told of it. */
+/* Note that a segment is complete on disk; to be called before it is published. */
 void job_note_built(struct job *job, uint64_t id, const char *path);
-void job_note(struct job *job, uint32_t number, enum record_state state);
+void job_note(struct job *job, uint64_t id, enum record_state state);
 
 #endif

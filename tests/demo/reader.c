@@ -27,7 +27,7 @@ static uint32_t any_number_below(uint64_t *seed, uint32_t limit)
 static void note_vanished(struct job *job, const char *why)
 {
 	if (job->self->vanished++ == 0)
-		snprintf(job->self->failure, sizeof(job->self->failure), "%s", why);
+		snprintf(job->self->first_vanished, sizeof(job->self->first_vanished), "%s", why);
 }
 
 /* A word that stands somewhere in the segment must be found, and found there. */

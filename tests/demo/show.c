@@ -72,72 +72,63 @@ static void erase_status(void)
 	screen.has_status = false;
 }
 
+__attribute__((format(printf, 2, 0))) static void timed_line(const char *colour, const char *format, va_list args)
+{
+	erase_status();
+	printf("%5.1f s  %s", show_seconds(), screen.colours ? colour : "");
+	vprintf(format, args);
+	puts(screen.colours ? "\033[m" : "");
+}
+
 void show_event(const char *format, ...)
 {
 	va_list args;
 
-	erase_status();
-	printf("%5.1f s  %s", show_seconds(), screen.colours ? "\033[1m" : "");
 	va_start(args, format);
-	vprintf(format, args);
+	timed_line("\033[1m", format, args);
 	va_end(args);
-	puts(screen.colours ? "\033[m" : "");
 }
 
-void show_more(const char *format, ...)
+void show_result(const char *format, ...)
 {
 	va_list args;
 
-	erase_status();
-	printf("         ");
 	va_start(args, format);
-	vprintf(format, args);
+	timed_line("", format, args);
 	va_end(args);
-	putchar('\n');
 }
 
-void show_status(const char *format, ...)
+void show_status_head(void)
 {
+	printf("   time %8s %8s %12s %6s %11s %6s\n", "made", "deleted", "freed", "live", "lookups", "pins");
+}
+
+void show_status(const struct show_status *status)
+{
+	char made[SHOW_SIZE], deleted[SHOW_SIZE], freed[SHOW_SIZE], live[SHOW_SIZE], lookups[SHOW_SIZE], pins[SHOW_SIZE];
 	double now = show_seconds();
-	va_list args;
 
 	if (now < screen.next_status)
 		return;
 	screen.next_status = now + (screen.terminal ? 0.2 : 1);
 	erase_status();
-	printf("%5.1f s  ", now);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
+	printf("%5.1f s %8s %8s %12s %6s %11s %6s%s", now, show_count(status->made, made),
+	       show_count(status->deleted, deleted), show_bytes(status->bytes_freed, freed), show_count(status->live, live),
+	       show_count(status->lookups, lookups), show_count(status->pins, pins), screen.terminal ? "" : "\n");
 	screen.has_status = screen.terminal;
-	if (!screen.terminal)
-		putchar('\n');
 	fflush(stdout);
-}
-
-__attribute__((format(printf, 5, 0))) static void summary_line(const char *mark, const char *colour, const char *what,
-								const char *figure, const char *format, va_list args)
-{
-	erase_status();
-	printf("  %s%-5s%s  %-28s %13s   ", screen.colours ? colour : "", mark, screen.colours ? "\033[m" : "", what, figure);
-	vprintf(format, args);
-	putchar('\n');
 }
 
 void show_verdict(bool ok, const char *what, const char *figure, const char *format, ...)
 {
+	const char *colour = ok ? "\033[32m" : "\033[1;31m";
 	va_list args;
 
+	erase_status();
+	printf("  %s%-5s%s  %-24s %13s   ", screen.colours ? colour : "", ok ? "ok" : "WRONG", screen.colours ? "\033[m" : "", what,
+	       figure);
 	va_start(args, format);
-	summary_line(ok ? "ok" : "WRONG", ok ? "\033[32m" : "\033[1;31m", what, figure, format, args);
+	vprintf(format, args);
 	va_end(args);
-}
-
-void show_remark(const char *what, const char *figure, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	summary_line("", "", what, figure, format, args);
-	va_end(args);
+	putchar('\n');
 }

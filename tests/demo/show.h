@@ -17,16 +17,18 @@ const char *show_bytes(uint64_t bytes, char buf[SHOW_SIZE]);
 void show_begin(void);
 double show_seconds(void);
 
-/* Something happened: a line that begins with the time. */
+/* All lines from here on begin with the time. Something is done; something comes of it. */
 __attribute__((format(printf, 1, 2))) void show_event(const char *format, ...);
-/* More about it. */
-__attribute__((format(printf, 1, 2))) void show_more(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void show_result(const char *format, ...);
 
 /* How things stand. On a terminal each one replaces the last; elsewhere, one a second is printed. */
-__attribute__((format(printf, 1, 2))) void show_status(const char *format, ...);
+struct show_status {
+	uint64_t made, deleted, bytes_freed, live, lookups, pins;
+};
+void show_status_head(void);
+void show_status(const struct show_status *status);
 
-/* A line of the summary: what, its figure, and what that was compared with. A remark is not a verdict. */
+/* A line of the summary: what, its figure, and what that was compared with. */
 __attribute__((format(printf, 4, 5))) void show_verdict(bool ok, const char *what, const char *figure, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void show_remark(const char *what, const char *figure, const char *format, ...);
 
 #endif

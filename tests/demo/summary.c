@@ -25,7 +25,7 @@ static struct reading sum_of_reading(const struct tally *tally)
 		sum.vanished += w->vanished;
 		sum.relisted += w->relisted;
 		if (w->vanished && !sum.first)
-			sum.first = w->failure;
+			sum.first = w->first_vanished;
 	}
 	return sum;
 }
@@ -38,7 +38,7 @@ static const char *cut_off(const struct audit *audit, uint64_t uncounted, char n
 	note[0] = '\0';
 	if (uncounted)
 		snprintf(note, 64, ", %s %s", show_count(uncounted, count),
-			 audit->plausible ? "uncounted when segregd was killed" : "of them not counted by segreg");
+			 audit->plausible ? "uncounted when segregd died" : "that segreg did not count");
 	return note;
 }
 
@@ -51,11 +51,11 @@ static bool sum_up_segments(const struct audit *audit)
 
 	audit_disk(audit, &disk);
 	made = disk.made && known <= disk.made && disk.made <= known + missed;
-	show_verdict(made, "segments made", show_count(known, figure), "%s noted by their makers",
-		     show_count(disk.made, count));
+	show_verdict(made, "segments made", show_count(known, figure), "%s begun by their makers, %llu died over it",
+		     show_count(disk.made, count), (unsigned long long)audit->unfinished);
 	deleted = audit->deleted <= disk.gone && disk.gone <= audit->deleted + missed;
-	show_verdict(deleted, "segments deleted", show_count(audit->deleted, figure), "%s are gone from the file tree%s",
-		     show_count(disk.gone, count), cut_off(audit, disk.gone - audit->deleted, note));
+	show_verdict(deleted, "segments deleted", show_count(audit->deleted, figure), "%s gone from the file tree%s",
+		     show_count(disk.gone, count), cut_off(audit, deleted ? disk.gone - audit->deleted : 0, note));
 	freed = disk.bytes_gone == audit->bytes_freed + (audit->plausible ? audit->uncounted_bytes : 0);
 	show_verdict(freed, "bytes freed", show_count(audit->bytes_freed, figure), "%s by du%s (%s)",
 		     show_count(disk.bytes_gone, count), cut_off(audit, audit->uncounted_bytes, note),
@@ -69,9 +69,9 @@ static bool sum_up_reading(const struct tally *tally)
 	char figure[SHOW_SIZE], late[SHOW_SIZE];
 
 	show_verdict(sum.lookups > 0, "lookups verified", show_count(sum.lookups, figure),
-		     "%s of them in segments already retired, kept by pins", show_count(sum.late, late));
+		     "%s in segments already retired, kept by pins", show_count(sum.late, late));
 	show_verdict(!sum.vanished, "reads of a vanished file", show_count(sum.vanished, figure), "%s",
-		     sum.first ? sum.first : "each file was there, whole, with the right checksum");
+		     sum.first ? sum.first : "every file there, whole, with the right checksum");
 	return sum.lookups > 0 && !sum.vanished;
 }
 
@@ -89,38 +89,35 @@ static bool sum_up_deaths(const struct director *d)
 	bool recovered = d->recovery_open && d->recovery_answer;
 	char figure[SHOW_SIZE], count[SHOW_SIZE];
 
-	show_verdict(back, "pins taken back from the dead", show_count(audit->reclaimed_pins, figure),
-		     "%s were held by the reader and the compactor", show_count(audit->pins_of_killed, count));
-	show_verdict(kept, "acknowledged changes lost", show_count(audit->lost, figure), "of %s, when everything was killed",
+	show_verdict(back, "pins taken back", show_count(audit->reclaimed_pins, figure),
+		     "%s held by the killed reader and compactor", show_count(audit->pins_of_killed, count));
+	show_verdict(kept, "acknowledged, but lost", show_count(audit->lost, figure), "of %s changes, when everything was killed",
 		     show_count(audit->acknowledged, count));
 	show_verdict(recovered, "recovery time", show_ms(d->recovery_answer, figure),
-		     "to the first verified lookup; segreg_open returned after %s", show_ms(d->recovery_open, count));
+		     "to the first verified lookup; %s to open", show_ms(d->recovery_open, count));
 	return back && kept && recovered;
 }
 
 static bool sum_up_leaks(const struct audit *audit)
 {
 	bool intact = audit->intact == audit->live && audit->live, tight = !audit->leaked;
-	char figure[SHOW_SIZE];
+	char figure[SHOW_SIZE], count[SHOW_SIZE];
 
-	show_verdict(intact, "live segments intact", show_count(audit->intact, figure), "of %llu: checksums and every posting",
-		     (unsigned long long)audit->live);
+	show_verdict(intact, "live segments intact", show_count(audit->intact, figure), "of %s: checksums and every posting%s%s",
+		     show_count(audit->live, count), audit->damage[0] ? "; " : "", audit->damage);
 	show_verdict(tight, "directories leaked", show_count(audit->leaked, figure), "%s",
-		     audit->complaint[0] ? audit->complaint : "only live segments are there, and the trash is empty");
+		     audit->leak[0] ? audit->leak : "only live segments are left, the trash is empty");
 	return intact && tight;
 }
 
 bool director_sum_up(const struct director *d)
 {
-	char figure[SHOW_SIZE];
 	bool ok;
 
-	printf("\n  %-35s %13s   %s\n", "Summary", "segreg says", "the file tree and the processes' own notes say");
+	printf("\n  %-31s %13s   %s\n", "Summary", "segreg says", "the file tree and the processes' own notes say");
 	ok = sum_up_segments(&d->audit);
 	ok &= sum_up_reading(d->crew.tally);
 	ok &= sum_up_deaths(d);
 	ok &= sum_up_leaks(&d->audit);
-	show_remark("unfinished outputs", show_count(d->audit.unfinished, figure),
-		    "of killed builders, unknown to segreg: the demo removed them");
 	return ok;
 }

@@ -48,5 +48,6 @@ void segment_path(char path[TALLY_NAME_SIZE * 2], const struct worker *maker, ui
 
 bool segment_path_parse(const char *path, uint32_t *maker, uint32_t *number)
 {
-	return sscanf(path, "%*[a-z]-%" SCNu32 ".segment-%" SCNu32, maker, number) == 2 && *number < TALLY_SEGMENTS;
+	return sscanf(path, "%*[a-z]-%" SCNu32 ".segment-%" SCNu32, maker, number) == 2 && *maker >= 1 &&
+	       *maker <= TALLY_WORKERS && *number < TALLY_SEGMENTS;
 }

@@ -41,7 +41,8 @@ struct worker {
 	atomic_uint_fast64_t late_lookups; /* of these: in segments that had been retired meanwhile */
 	atomic_uint_fast64_t vanished; /* look-ups and files that were not what they must be */
 	atomic_uint_fast64_t relisted; /* times that the set of segments changed between listing and pinning it */
-	char failure[TALLY_TEXT_SIZE]; /* why it gave up, or the first thing that had vanished */
+	char first_vanished[TALLY_TEXT_SIZE];
+	char failure[TALLY_TEXT_SIZE]; /* why it gave up */
 };
 
 /*
@@ -54,7 +55,7 @@ enum record_state {
 	RECORD_LIVE,      /* segreg acknowledged it */
 	RECORD_RETIRING,
 	RECORD_RETIRED,   /* segreg acknowledged that */
-	RECORD_DISCARDED, /* never registered, since its maker died: removed by the director */
+	RECORD_UNFINISHED, /* its maker died before it was complete; what there was of it is segreg's to delete */
 };
 
 struct record {
@@ -90,8 +91,8 @@ void worker_holds(struct worker *worker, uint64_t pins);
 void worker_changes(struct worker *worker);
 
 /*
- * A segment's number counts all segments of a run; its id says its level as well; its path says who made it, so that an
- * unfinished one has an owner.
+ * A segment's number counts all segments of a run; its id says its level as well; its path says who made it, so that it
+ * can be seen whose an unfinished one is.
  */
 static inline uint64_t segment_id(uint32_t level, uint32_t number)
 {

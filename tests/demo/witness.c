@@ -8,13 +8,14 @@
 
 #include <unistd.h>
 
-static int add_interrupted(void *arg, const struct segreg_info *info)
+static int see_segment(void *arg, const struct segreg_info *info)
 {
 	struct job *job = arg;
+	struct testimony *testimony = &job->tally->testimony;
 
 	if (info->state == SEGREG_DELETING) {
-		job->tally->testimony.interrupted++;
-		job->tally->testimony.interrupted_bytes += job->tally->record[segment_number(info->id)].bytes;
+		testimony->interrupted++;
+		testimony->interrupted_bytes += job->tally->record[segment_number(info->id)].bytes;
 	}
 	return 0;
 }
@@ -25,7 +26,7 @@ void witness_run(struct job *job)
 
 	while (job_goes_on(job))
 		job_nap(1);
-	job_check(job, segreg_list(job->reg, add_interrupted, job), "segreg_list");
+	job_check(job, segreg_list(job->reg, see_segment, job), "segreg_list");
 	testimony->stats.size = sizeof(testimony->stats);
 	job_check(job, segreg_stats(job->reg, &testimony->stats), "segreg_stats");
 	testimony->given = true;

@@ -166,6 +166,38 @@ static void retire_while_pinned(void)
 	t_close(reg);
 }
 
+static bool snapshot_has(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id)
+{
+	struct segreg_entry entry = { .size = sizeof(entry) };
+	unsigned found = 0;
+	int rc;
+
+	while ((rc = segreg_snapshot_next(reg, snapshot, &entry)) == 1)
+		found += entry.id == id;
+	T_EQ(rc, 0);
+	return found == 1;
+}
+
+static void retire_between_snapshots(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_snapshot before, after;
+
+	t_add(&w, reg, 1);
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &before));
+	T_OK(segreg_retire(reg, 1));
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &after));
+	T_CHECK(snapshot_has(reg, &before, 1));
+	T_CHECK(!snapshot_has(reg, &after, 1));
+	T_EQ(t_sweep(reg).held, 1);
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	T_OK(segreg_snapshot_release(reg, &before));
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_OK(segreg_snapshot_release(reg, &after));
+	t_close(reg);
+}
+
 /* ---------------------------------------------------------------- pinning */
 
 static void pin_pending(void)
@@ -521,6 +553,7 @@ T_SUITE(edges,
 	{ "a path of 500 bytes is accepted and one of 501 refused", register_long_path },
 	{ "retiring an unknown id fails, and of two retirements the first stands", retire_unknown_and_twice },
 	{ "a retirement while pinned is durable at once, and the deletion waits", retire_while_pinned },
+	{ "a retired segment is held by older snapshots and not in newer ones", retire_between_snapshots },
 	{ "a pending segment can be pinned, but not with SEGREG_PIN_LIVE", pin_pending },
 	{ "a segment being deleted, or unknown, cannot be pinned", pin_deleting_or_unknown },
 	{ "a pin that a deletion overtakes before it has counted is refused", pin_overtaken },

@@ -1,0 +1,85 @@
+/*
+ * ctl_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
+ */
+#include "ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
+	{ 'l', "limit", "N", "delete at most N segments" },
+	{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
+	{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+	{ 0 },
+};
+
+static int on_event(void *arg, const struct segreg_sweep_event *event)
+{
+	const struct ctl *ctl = arg;
+
+	tool_say_event(stdout, "", event, ctl->option['n'] != NULL);
+	return fflush(stdout) != 0;
+}
+
+static void count(uint64_t n, const char *one, const char *many)
+{
+	printf("%" PRIu64 " %s", n, n == 1 ? one : many);
+}
+
+static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *result)
+{
+	const char *would = ctl->option['n'] ? " would be" : "";
+	char bytes[TOOL_SPAN_SIZE];
+
+	count(result->deleted, "segment", "segments");
+	printf("%s deleted, %s freed", would, tool_format_bytes(result->bytes_freed, bytes));
+	if (result->bytes_linked)
+		printf(", %s still linked elsewhere", tool_format_bytes(result->bytes_linked, bytes));
+	printf("; %" PRIu64 " held, %" PRIu64 " waiting, %" PRIu64 " failed", result->held, result->waiting,
+	       result->failed);
+	if (result->reclaimed) {
+		printf("; ");
+		count(result->reclaimed, "dead handle", "dead handles");
+		printf(" reclaimed with ");
+		count(result->reclaimed_pins, "pin", "pins");
+	}
+	printf("\n");
+}
+
+static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
+{
+	if (ctl->option['n'])
+		sweep->flags |= SEGREG_SWEEP_DRY_RUN;
+	if (!ctl_option_number(ctl, 'l', &sweep->limit))
+		return false;
+	if (ctl->option['g'] && !tool_parse_seconds(ctl->option['g'], &sweep->grace_ms)) {
+		ctl_usage(ctl, "option -g: '%s' is not a number of seconds", ctl->option['g']);
+		return false;
+	}
+	if (ctl->option['p'] && (!tool_parse_bytes(ctl->option['p'], &sweep->pace) || !sweep->pace)) {
+		ctl_usage(ctl, "option -p: '%s' is not a number of bytes", ctl->option['p']);
+		return false;
+	}
+	return true;
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct segreg_sweep_options sweep = { .size = sizeof sweep, .fn = on_event, .arg = ctl };
+	struct segreg_sweep_result result = { .size = sizeof result };
+	int code;
+
+	if (!parse(ctl, &sweep))
+		return EX_USAGE;
+	code = segreg_sweep(ctl->reg, &sweep, &result);
+	if (code)
+		return ctl_fail(ctl, code);
+	summarize(ctl, &result);
+	return result.failed ? EX_TEMPFAIL : EX_OK;
+}
+
+const struct ctl_verb ctl_sweep = {
+	.name = "sweep",
+	.operands = "",
+	.help = "Delete every retired segment that nobody holds",
+	.options = options,
+	.exec = exec,
+};

@@ -1,0 +1,272 @@
+/*
+ * ctl_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
+ *
+ * A segment is a line, each handle that pins it a line below it. Columns are of the one or of the other.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+enum {
+	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, PINS, WHY, /* of a segment */
+	PID, COMMAND, USER, LABEL, LANE, ATTACHED, ATTACHED_AT,           /* of a holder */
+};
+
+static const struct ctl_column columns[] = {
+	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+	[STATE] = { "STATE", CTL_TEXT, 0, "live, pending (retired) or deleting" },
+	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
+	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
+	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
+	[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
+	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
+	[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
+	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
+	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+	[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+	[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+	[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+	{ 0 },
+};
+
+#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,PINS,WHY"
+#define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,LANE,ATTACHED"
+#define TREE_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
+
+/* ------------------------------------------------------------------ holders */
+
+struct holders {
+	struct ctl_table *table;
+	struct libscols_line *parent;
+	unsigned n;
+};
+
+/* The program that runs as holder's process. */
+static void find_command(const struct segreg_holder *holder, char *command, size_t size)
+{
+	char path[64];
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(command, size, "%s", holder->is_foreign ? "(in another PID namespace)" : "(dead)");
+	if (holder->is_foreign || (kill((pid_t)holder->pid, 0) == -1 && errno == ESRCH))
+		return;
+	snprintf(path, sizeof path, "/proc/%" PRId64 "/comm", holder->pid);
+	file = fopen(path, "re");
+	if (file) {
+		length = fread(command, 1, size - 1, file);
+		fclose(file);
+	}
+	command[length] = '\0';
+	command[strcspn(command, "\n")] = '\0';
+}
+
+static void find_user(uint32_t uid, char *user, size_t size)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	if (entry)
+		snprintf(user, size, "%s", entry->pw_name);
+	else
+		snprintf(user, size, "%" PRIu32, uid);
+}
+
+static int add_holder(void *arg, const struct segreg_holder *holder)
+{
+	struct holders *holders = arg;
+	struct ctl_table *table = holders->table;
+	struct libscols_line *row = ctl_table_row(table, holders->parent);
+	char command[64], user[64], span[TOOL_SPAN_SIZE], why[512];
+
+	find_command(holder, command, sizeof command);
+	find_user(holder->uid, user, sizeof user);
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %" PRIu64 " %s, attached %s ago", holder->pid, command,
+		 holder->label, user, holder->pins, holder->pins == 1 ? "pin" : "pins",
+		 tool_format_span(tool_now() - holder->attached_at, span));
+	ctl_set_text(table, row, WHY, why);
+	ctl_set(table, row, PINS, holder->pins);
+	ctl_set(table, row, PID, (uint64_t)holder->pid);
+	ctl_set_text(table, row, COMMAND, command);
+	ctl_set_text(table, row, USER, user);
+	ctl_set_text(table, row, LABEL, holder->label);
+	ctl_set(table, row, LANE, holder->lane);
+	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
+	ctl_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
+	holders->n++;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ segments */
+
+struct kept {
+	const struct segreg_info *info;
+	uint64_t bytes;
+	bool is_measured;
+	bool is_served; /* by a segregd */
+};
+
+static void explain_failure(const struct segreg_info *info, char *why, size_t size)
+{
+	static const char replaced[] = "its path is no longer what was registered";
+	int64_t wait = info->retry_at - tool_now();
+	char times[32] = "", span[TOOL_SPAN_SIZE];
+
+	if (info->attempts > 1)
+		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
+	snprintf(why, size, "deletion failed%s: %s; next try %s%s", times,
+		 info->error == ESTALE ? replaced : strerror(info->error), wait > 0 ? "in " : "with the next sweep",
+		 wait > 0 ? tool_format_span(wait + 999999999, span) : "");
+}
+
+static void explain(const struct segreg_info *info, bool is_served, char *why, size_t size)
+{
+	const char *plural = info->pins == 1 ? "" : "s";
+
+	if (info->state == SEGREG_LIVE)
+		snprintf(why, size, "live, so nothing deletes it; %" PRIu64 " pin%s", info->pins, plural);
+	else if (info->state == SEGREG_PENDING && info->pins)
+		snprintf(why, size, "held by %" PRIu64 " pin%s", info->pins, plural);
+	else if (info->error)
+		explain_failure(info, why, size);
+	else if (info->state == SEGREG_DELETING)
+		snprintf(why, size, is_served ? "being deleted" : "partly deleted, but no segregd runs: segctl sweep");
+	else
+		snprintf(why, size, is_served ? "not held; waits for segregd" :
+						"not held, but no segregd runs: segctl sweep");
+}
+
+static struct libscols_line *add_segment(struct ctl_table *table, const struct kept *kept)
+{
+	const struct segreg_info *info = kept->info;
+	struct libscols_line *row = ctl_table_row(table, NULL);
+	char why[512];
+
+	explain(info, kept->is_served, why, sizeof why);
+	ctl_set(table, row, ID, info->id);
+	ctl_set_text(table, row, STATE, segreg_state_name(info->state));
+	ctl_set_text(table, row, PATH, info->path);
+	if (kept->is_measured)
+		ctl_set(table, row, KEPT, kept->bytes);
+	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
+	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
+	ctl_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
+	ctl_set(table, row, PINS, info->pins);
+	ctl_set_text(table, row, WHY, why);
+	return row;
+}
+
+static int add_tree(struct ctl *ctl, struct ctl_table *table, const struct kept *kept)
+{
+	struct holders holders = { .table = table, .parent = add_segment(table, kept) };
+	int code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
+
+	return code == SEGREG_E_NOENT ? 0 : code; /* deleted meanwhile */
+}
+
+/* ------------------------------------------------------------------ the two forms */
+
+static int by_size(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+}
+
+static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
+{
+	(void)ctl;
+	return info->state != SEGREG_LIVE;
+}
+
+/* Lines for all segments, the biggest first, their holders below them. */
+static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
+{
+	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J'] ? NULL : TREE_COLUMNS);
+	int status, code = 0;
+
+	if (!table)
+		return EX_USAGE;
+	for (size_t i = 0; i < n && !code; i++)
+		code = add_tree(ctl, table, &kept[i]);
+	status = code ? ctl_fail(ctl, code) : ctl_table_print(table);
+	ctl_table_free(table);
+	return status;
+}
+
+/* A record of one segment, a table of its holders. */
+static int print_one(struct ctl *ctl, const struct kept *kept)
+{
+	struct ctl_table *record = ctl_table_new(ctl, SEGMENT_COLUMNS);
+	struct holders holders = { .table = ctl_table_new(ctl, HOLDER_COLUMNS) };
+	int code, status = EX_UNAVAILABLE;
+
+	if (!record || !holders.table)
+		goto out;
+	add_segment(record, kept);
+	code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
+	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(record);
+	if (!status && holders.n) {
+		printf("\n");
+		status = ctl_table_print(holders.table);
+	}
+out:
+	ctl_table_free(record);
+	ctl_table_free(holders.table);
+	return status;
+}
+
+static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, bool is_one)
+{
+	struct kept *kept = calloc(segments->n + 1, sizeof *kept);
+	bool is_served = ctl_is_served(ctl);
+	bool for_people = !ctl->option['J'] && !ctl->option['R'] && !ctl->option['o'];
+	int status;
+
+	if (!kept)
+		return ctl_error(ctl, EX_UNAVAILABLE, "no memory for %zu segments", segments->n);
+	for (size_t i = 0; i < segments->n; i++) {
+		kept[i].info = &segments->items[i].info;
+		kept[i].is_served = is_served;
+		kept[i].is_measured = ctl_measure(ctl, kept[i].info, &kept[i].bytes);
+	}
+	qsort(kept, segments->n, sizeof *kept, by_size);
+	status = is_one && for_people ? print_one(ctl, kept) : print_tree(ctl, kept, segments->n);
+	if (for_people && !segments->n)
+		printf("Nothing is kept: no retired segment is left.\n");
+	free(kept);
+	return status;
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct ctl_segments segments = { .n = 0 };
+	uint64_t id;
+	int code, status;
+
+	if (ctl->n_operands && !ctl_parse_id(ctl, ctl->operand[0], &id))
+		return EX_USAGE;
+	if (ctl->n_operands)
+		code = ctl_segments_load_one(ctl, id, &segments);
+	else
+		code = ctl_segments_load(ctl, is_retired, &segments);
+	status = code ? ctl_fail(ctl, code) : explain_all(ctl, &segments, ctl->n_operands);
+	ctl_segments_free(&segments);
+	return status;
+}
+
+const struct ctl_verb ctl_why = {
+	.name = "why",
+	.operands = "[ID]",
+	.help = "Say why retired segments are still there, and who holds them",
+	.max = 1,
+	.columns = columns,
+	.array = "segments",
+	.exec = exec,
+};

@@ -1,0 +1,454 @@
+/*
+ * segregd_server.c - segregd at work.
+ *
+ * All work is done in rounds, by the main thread: renew the watches on attached processes, sweep, set the timer for
+ * what is known to come. Three things start a round; without them nothing runs at all.
+ *
+ *      the bell    a retirement, the last unpin of a retired segment, a handle that came or went (segregd_bell.c)
+ *      a death     of a process that is attached (segregd_watch.c)
+ *      the timer   what announces itself in no other way: the end of a grace period or of a back-off; the death of a
+ *                  process in another PID namespace; a holder that became another program by execve(2)
+ *
+ * Why nothing is missed. The bell has its ticket before it rings, so before the sweep that looks: what comes too late
+ * for that sweep makes it ring again. The watches are renewed before the sweep: who dies too early for his pidfd is
+ * found dead by the sweep, who dies later makes it readable. A dead process's file lock can outlast it by some
+ * milliseconds; while its handle is listed, the timer starts rounds at growing distances.
+ *
+ * Why it does not spin. A sweep rings the bell only when it reclaims a handle, once per death. Those who pin and unpin
+ * a retired segment that others hold can ring at any rate, so a round that found nothing keeps the next at a distance.
+ * After an error, all wait for the end of the back-off.
+ *
+ * Signals. SIGTERM and SIGINT are blocked in all threads; the event loop reads them from a signalfd. The loop stands
+ * still during a sweep, so the sweep's callback, which runs between two deletions, asks whether one is pending and ends
+ * the sweep. The loop finds it still pending and does the rest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "segregd.h"
+
+#define MILLISECOND UINT64_C(1000) /* sd-event counts microseconds */
+#define SECOND (1000 * MILLISECOND)
+#define NEVER UINT64_MAX
+
+#define QUIET (10 * MILLISECOND) /* after a round that found nothing */
+#define HELD_CHECK (60 * SECOND)
+
+/* Back-offs double from the first to the last. */
+#define DEATH_FIRST (1 * MILLISECOND) /* the last is the interval */
+#define BUSY_FIRST (20 * MILLISECOND)
+#define BUSY_LAST (1 * SECOND)
+#define TROUBLE_FIRST (1 * SECOND)
+#define TROUBLE_LAST (60 * SECOND)
+
+#define SPARE_FILES 64 /* open files kept for everything but watches */
+
+struct server {
+	const struct settings *settings;
+
+	sd_event *event;
+	sd_event_source *timer;
+	uint64_t due;        /* of the timer, or NEVER */
+	uint64_t not_before; /* neither bell nor death starts a round earlier */
+
+	struct segreg *reg;  /* NULL: closed after an error */
+	int lock;            /* TOOL_SWEEPER_LOCK, or -1 */
+	struct bell bell;
+	struct watches watches;
+
+	uint64_t death_pause, trouble_pause;
+	int trouble;         /* the SEGREG_E_* code that was said last; 0 after a success */
+
+	uint64_t n_events, n_deleted, bytes_freed;
+};
+
+/* ------------------------------------------------------------------ time */
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Start a round at when, unless one is due earlier. */
+static void schedule(struct server *s, uint64_t when)
+{
+	if (when >= s->due)
+		return;
+	s->due = when;
+	sd_event_source_set_time(s->timer, when);
+	sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static void schedule_soon(struct server *s)
+{
+	uint64_t now = now_us();
+
+	schedule(s, now > s->not_before ? now : s->not_before);
+}
+
+static uint64_t back_off(uint64_t *pause, uint64_t first, uint64_t last)
+{
+	*pause *= 2;
+	if (*pause < first)
+		*pause = first;
+	if (*pause > last)
+		*pause = last;
+	return *pause;
+}
+
+/* ------------------------------------------------------------------ what starts a round */
+
+static int on_ring(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	struct server *s = arg;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	bell_hear(&s->bell);
+	schedule_soon(s);
+	return 0;
+}
+
+static int on_death(sd_event_source *source, int fd, uint32_t events, void *arg)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	schedule_soon(arg);
+	return 0;
+}
+
+/* At a time in CLOCK_REALTIME nanoseconds. */
+static void schedule_waiting(struct server *s, int64_t when)
+{
+	int64_t left = when - tool_now();
+
+	schedule(s, now_us() + (left > 0 ? (uint64_t)left / 1000 + 1 : 0));
+}
+
+static void schedule_checks(struct server *s, bool is_any_held)
+{
+	uint64_t now = now_us(), interval = s->settings->interval_ms * MILLISECOND;
+
+	if (s->watches.n_dying)
+		schedule(s, now + back_off(&s->death_pause, DEATH_FIRST, interval));
+	else
+		s->death_pause = 0;
+	if (s->watches.n_unwatched)
+		schedule(s, now + interval);
+	if (is_any_held)
+		schedule(s, now + HELD_CHECK);
+}
+
+/* ------------------------------------------------------------------ the sweep */
+
+static bool is_told_to_stop(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT);
+}
+
+static void say_failed(const struct segreg_sweep_event *event)
+{
+	double seconds = (double)(event->retry_at - tool_now()) / 1e9;
+
+	say("failed %" PRIu64 " %s: %s; next try in %.0f s", event->id, event->path, event->reason, seconds > 0 ? seconds : 0);
+}
+
+static int on_event(void *arg, const struct segreg_sweep_event *event)
+{
+	struct server *s = arg;
+
+	s->n_events++;
+	if (event->action == SEGREG_SWEEP_FAILED && !s->settings->once)
+		say_failed(event);
+	else
+		tool_say_event(stderr, PREFIX, event, false);
+	if (event->action == SEGREG_SWEEP_DELETED) {
+		s->n_deleted++;
+		s->bytes_freed += event->bytes;
+	}
+	return is_told_to_stop();
+}
+
+static int sweep(struct server *s, struct segreg_sweep_result *result)
+{
+	struct segreg_sweep_options options = {
+		.size = sizeof options,
+		.grace_ms = s->settings->grace_ms,
+		.pace = s->settings->pace,
+		.fn = on_event,
+		.arg = s,
+	};
+
+	*result = (struct segreg_sweep_result){ .size = sizeof *result };
+	return segreg_sweep(s->reg, &options, result);
+}
+
+/* ------------------------------------------------------------------ the registry */
+
+/* An error is said once, however often it comes back. */
+static bool is_news(struct server *s, int code)
+{
+	bool is_new = code != s->trouble;
+
+	s->trouble = code;
+	return is_new;
+}
+
+static void complain(struct server *s, int code)
+{
+	const char *story = segreg_last_error();
+
+	if (is_news(s, code))
+		say("%s", *story ? story : segreg_strerror(code));
+}
+
+/* One segregd for each registry. */
+static int lock_out_others(struct server *s)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[SEGREG_PATH_SIZE];
+	int code;
+
+	snprintf(path, sizeof path, "%s/%s", s->settings->dir, TOOL_SWEEPER_LOCK);
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (s->lock != -1 && fcntl(s->lock, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	code = errno == EAGAIN ? SEGREG_E_BUSY : errno == EACCES ? SEGREG_E_PERM : SEGREG_E_IO;
+	if (!is_news(s, code))
+		return code;
+	if (code == SEGREG_E_BUSY)
+		say("another segregd serves %s already", s->settings->dir);
+	else
+		say("cannot lock %s: %s", path, strerror(errno));
+	return code;
+}
+
+static void detach(struct server *s)
+{
+	bell_stop(&s->bell);
+	watches_drop(&s->watches);
+	segreg_close(s->reg, NULL);
+	s->reg = NULL;
+	if (s->lock != -1)
+		close(s->lock);
+	s->lock = -1;
+}
+
+static int open_registry(struct server *s)
+{
+	struct segreg_open_options options = { .size = sizeof options, .label = "segregd" };
+	int code = segreg_open(s->settings->dir, &options, &s->reg);
+
+	if (code)
+		complain(s, code);
+	return code;
+}
+
+/* The bell's first ring starts the first round. What fails has been said. */
+static int attach(struct server *s)
+{
+	int code = open_registry(s);
+
+	if (code)
+		return code;
+	code = lock_out_others(s);
+	if (!code) {
+		code = bell_start(&s->bell, s->reg);
+		if (code && is_news(s, code))
+			say("cannot start a thread");
+	}
+	if (code)
+		detach(s);
+	return code;
+}
+
+/* ------------------------------------------------------------------ a round */
+
+static int work(struct server *s)
+{
+	struct segreg_sweep_result result;
+	int code = watches_renew(&s->watches, s->reg);
+
+	if (!code)
+		code = sweep(s, &result);
+	if (code)
+		return code;
+	if (result.next_at)
+		schedule_waiting(s, result.next_at);
+	schedule_checks(s, result.held);
+	return 0;
+}
+
+/* Another sweep comes to its end, and so does a wait for a lock. After anything else, begin afresh. */
+static void retreat(struct server *s, int code)
+{
+	bool is_passing = code == SEGREG_E_BUSY || code == SEGREG_E_TIMEDOUT;
+
+	if (!is_passing)
+		detach(s);
+	s->not_before = now_us() + back_off(&s->trouble_pause, is_passing ? BUSY_FIRST : TROUBLE_FIRST,
+					    is_passing ? BUSY_LAST : TROUBLE_LAST);
+	schedule(s, s->not_before);
+}
+
+static void recover(struct server *s)
+{
+	if (s->trouble)
+		say("serving %s again", s->settings->dir);
+	s->trouble = 0;
+	s->trouble_pause = 0;
+}
+
+/* Returns a SEGREG_E_* code, which has been said. */
+static int try_round(struct server *s)
+{
+	int code = s->reg ? 0 : attach(s);
+
+	if (code)
+		return code;
+	code = work(s);
+	if (code && code != SEGREG_E_BUSY)
+		complain(s, code);
+	return code;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct server *s = arg;
+	uint64_t began = now_us(), n_events = s->n_events, spent;
+	int code;
+
+	(void)source;
+	(void)usec;
+	s->due = NEVER;
+	if (is_told_to_stop())
+		return 0;
+	code = try_round(s);
+	if (code) {
+		retreat(s, code);
+	} else {
+		recover(s);
+		spent = now_us() - began;
+		s->not_before = n_events != s->n_events ? 0 : now_us() + (spent > QUIET ? spent : QUIET);
+	}
+	bell_release(&s->bell);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ start and stop */
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
+{
+	struct server *s = arg;
+	char freed[TOOL_SPAN_SIZE];
+
+	(void)source;
+	sd_notify(0, "STOPPING=1");
+	say("stopped by SIG%s; %" PRIu64 " deleted, %s freed", sigabbrev_np((int)info->ssi_signo), s->n_deleted,
+	    tool_format_bytes(s->bytes_freed, freed));
+	return sd_event_exit(s->event, EX_OK);
+}
+
+static int make_loop(struct server *s, const sigset_t *signals)
+{
+	int rc = sd_event_new(&s->event);
+
+	if (rc >= 0)
+		rc = sd_event_add_signal(s->event, NULL, SIGTERM, on_signal, s);
+	if (rc >= 0 && sigismember(signals, SIGINT))
+		rc = sd_event_add_signal(s->event, NULL, SIGINT, on_signal, s);
+	if (rc >= 0)
+		rc = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, NEVER, 1, on_timer, s);
+	if (rc < 0)
+		return rc;
+	s->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return s->bell.fd == -1 ? -errno : sd_event_add_io(s->event, NULL, s->bell.fd, EPOLLIN, on_ring, s);
+}
+
+static void free_loop(struct server *s)
+{
+	sd_event_source_unref(s->timer);
+	sd_event_unref(s->event);
+	if (s->bell.fd != -1)
+		close(s->bell.fd);
+}
+
+/* A pidfd for each process can be more than the usual limit of open files. */
+static size_t allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur > SPARE_FILES ? limit.rlim_cur - SPARE_FILES : 0;
+}
+
+static void prepare_watches(struct server *s)
+{
+	s->watches = (struct watches){ .event = s->event, .on_death = on_death, .arg = s, .max = allow_many_files() };
+}
+
+static int run_loop(struct server *s)
+{
+	int rc, code;
+
+	prepare_watches(s);
+	code = attach(s);
+	if (code)
+		return tool_exit_status(code);
+	say("serving %s for segments below %s", s->settings->dir, segreg_base_path(s->reg));
+	sd_notify(0, "READY=1");
+	rc = sd_event_loop(s->event);
+	if (rc < 0)
+		say("the event loop failed: %s", strerror(-rc));
+	detach(s);
+	return rc < 0 ? EX_OSERR : rc;
+}
+
+int server_run(const struct settings *settings, const sigset_t *signals)
+{
+	struct server s = { .settings = settings, .due = NEVER, .lock = -1, .bell = { .fd = -1 } };
+	int status, rc = make_loop(&s, signals);
+
+	if (rc < 0)
+		say("cannot make an event loop: %s", strerror(-rc));
+	status = rc < 0 ? EX_OSERR : run_loop(&s);
+	free_loop(&s);
+	return status;
+}
+
+/* For cron. It serves nothing, so it takes no lock: the library sees to it that two sweeps do not meet. */
+int server_sweep_once(const struct settings *settings, const sigset_t *signals)
+{
+	struct server s = { .settings = settings, .lock = -1 };
+	struct segreg_sweep_result result;
+	int code = open_registry(&s);
+
+	if (code)
+		return tool_exit_status(code);
+	code = sweep(&s, &result);
+	if (code)
+		complain(&s, code);
+	detach(&s);
+	sigprocmask(SIG_UNBLOCK, signals, NULL); /* whoever ended the sweep ends the process */
+	return code ? tool_exit_status(code) : result.failed ? EX_TEMPFAIL : EX_OK;
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# why: who holds what, since when, how many bytes; and if nobody does, what else.
+. "$(dirname "$0")/lib.sh"
+
+new_registry
+expect 0 "$segctl" why
+says "Nothing is kept"
+expect 66 "$segctl" why 1
+
+segment 1 100
+segment 2 300
+segment 3
+hold reader-a 1 1 2
+a=$holder
+hold reader-b 2
+b=$holder
+expect 0 "$segctl" why 1
+says "live, so nothing deletes it; 2 pins"
+says "reader-a"
+expect 0 "$segctl" why
+says "Nothing is kept"
+ok "a live segment"
+
+expect 0 "$segctl" retire 1 2 3
+expect 0 "$segctl" why -n
+[ "$(awk '$1 ~ /^[0-9]+$/ { printf "%s ", $1 }' "$dir/out")" = "2 1 3 " ] || fail "not the biggest first"
+says "pid $a holder (reader-a), $(id -un): 2 pins"
+says "pid $b holder (reader-b), $(id -un): 1 pin,"
+says "not held, but no segregd runs"
+expect 0 "$segctl" why 2
+says "held by 2 pins"
+grep -Eq "^ *$a +holder +$(id -un) +reader-a +1 " "$dir/out" || fail "reader-a is not in the table of holders"
+grep -Eq "^ *$b +holder +$(id -un) +reader-b +1 " "$dir/out" || fail "reader-b is not in the table of holders"
+kept=$("$segctl" why 2 --raw -n -o KEPT | head -n 1)
+[ "$kept" -eq "$(du -s --block-size=1 "$base/2" | cut -f 1)" ] || fail "kept bytes are not what du says"
+ok "holders"
+
+expect 0 "$segctl" sweep
+expect 0 "$segctl" why 1
+says "Held since:"
+kill -9 "$b"
+wait "$b" 2>/dev/null
+expect 0 "$segctl" why 2
+says "(dead)"
+ok "held since; a dead holder"
+
+# Hard links: only what has no name elsewhere comes back.
+mkdir "$base/4"
+head -c 50000 /dev/urandom >"$base/4/inside"
+ln "$base/4/inside" "$base/4/inside-too"
+head -c 90000 /dev/urandom >"$dir/outside"
+ln "$dir/outside" "$base/4/outside"
+expect 0 "$segctl" register 4 4
+expect 0 "$segctl" retire 4
+freed() {
+	"$segctl" stats --raw -o BYTES_FREED | cut -d ' ' -f 2
+}
+kept=$("$segctl" why 4 --raw -n -o KEPT)
+[ "$kept" -ge 50000 ] && [ "$kept" -lt 80000 ] || fail "50 kB of two names and 90 kB linked elsewhere keep $kept bytes"
+before=$(freed)
+expect 0 "$segctl" sweep
+[ $(($(freed) - before)) -eq "$kept" ] || fail "why said $kept bytes, and $(($(freed) - before)) were freed"
+ok "hard links"
+
+serve
+segment 5
+mv "$base/5" "$base/aside"
+mkdir "$base/5"
+expect 0 "$segctl" retire 5
+eventually logged "failed 5 5"
+expect 0 "$segctl" why
+says "deletion failed: its path is no longer what was registered; next try in"
+expect 0 "$segctl" stats
+grep -q '^Failed: *1$' "$dir/out" || fail "stats does not count the failure"
+grep -q '^Sweeper: *yes$' "$dir/out" || fail "stats does not see segregd"
+[ -d "$base/5" ] || fail "segregd deleted what was not registered"
+rmdir "$base/5" && mv "$base/aside" "$base/5"
+eventually is_gone 5
+stop
+ok "a deletion that failed"

@@ -1,0 +1,184 @@
+/*
+ * acts.c - what victims do: each operation of the library that changes something, in a way that comes to all its branches.
+ */
+#include "acts.h"
+#include "harness.h"
+
+#include <string.h>
+
+static void play_create(struct actor *a)
+{
+	TRY(a, scene_open(a->scene, &a->reg));
+}
+
+static void play_open(struct actor *a)
+{
+	TRY(a, scene_open(a->scene, &a->reg));
+}
+
+static void play_enlist(struct actor *a)
+{
+	intend(a, 10, LIVE);
+	intend_version(a);
+	TRY(a, segreg_register(a->reg, 10, scene_path(10)));
+	TRY(a, segreg_register(a->reg, 10, scene_path(10))); /* again */
+	TRY_FOR(SEGREG_E_EXISTS, a, segreg_register(a->reg, 11, scene_path(10)));
+}
+
+static int commit_edit(const struct actor *a)
+{
+	unsigned char token[16] = "turn";
+	struct segreg_edit *edit;
+	int rc = segreg_edit_begin(a->reg, &edit);
+
+	memcpy(token + 8, &a->scene->ledger->turn, sizeof(unsigned));
+	if (rc)
+		return rc;
+	rc = segreg_edit_add(edit, 10, scene_path(10));
+	rc = rc ? rc : segreg_edit_retire(edit, 2);
+	rc = rc ? rc : segreg_edit_add(edit, 11, scene_path(11));
+	rc = rc ? rc : segreg_edit_add(edit, 12, scene_path(12));
+	rc = rc ? rc : segreg_edit_retire(edit, 3);
+	rc = rc ? rc : segreg_edit_sync(edit);
+	rc = rc ? rc : segreg_edit_token(edit, token);
+	if (!rc)
+		return segreg_edit_commit(edit, NULL);
+	segreg_edit_abort(edit);
+	return rc;
+}
+
+static void play_edit(struct actor *a)
+{
+	for (uint64_t id = 10; id <= 12; id++)
+		intend(a, id, LIVE);
+	intend(a, 2, RETIRED);
+	intend(a, 3, RETIRED);
+	intend_version(a);
+	TRY(a, commit_edit(a));
+	TRY(a, commit_edit(a)); /* the token is known */
+}
+
+static void play_retire(struct actor *a)
+{
+	intend(a, 2, RETIRED);
+	intend_version(a);
+	TRY(a, segreg_retire(a->reg, 2));
+	TRY(a, segreg_retire(a->reg, 2)); /* again */
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_retire(a->reg, NOBODY));
+}
+
+static void play_build(struct actor *a)
+{
+	intend(a, 13, RESERVED);
+	TRY(a, segreg_reserve(a->reg, 13, scene_path(13)));
+	scene_make_files(a->scene, 13);
+	intend(a, 13, LIVE);
+	intend_version(a);
+	TRY(a, segreg_register(a->reg, 13, scene_path(13)));
+	intend(a, 14, RESERVED);
+	TRY(a, segreg_reserve(a->reg, 14, scene_path(14)));
+	scene_make_files(a->scene, 14);
+	intend(a, 14, RETIRED);
+	TRY(a, segreg_unreserve(a->reg, 14));
+}
+
+static void play_remove(struct actor *a)
+{
+	struct segreg_pin pin;
+
+	TRY(a, segreg_pin(a->reg, 5, 0, &pin));
+	a->held++;
+	TRY_FOR(SEGREG_E_BUSY, a, segreg_force_remove(a->reg, 5, 0));
+	intend(a, 4, STRANGER);
+	intend_version(a);
+	TRY(a, segreg_force_remove(a->reg, 4, 0));
+	intend(a, 5, STRANGER);
+	intend_version(a);
+	TRY(a, segreg_force_remove(a->reg, 5, SEGREG_FORCE));
+}
+
+static void play_pin(struct actor *a)
+{
+	static const uint64_t many[] = { 1, 2, 3 };
+	struct segreg_pin pin, pins[3];
+	struct segreg_map map;
+
+	TRY(a, segreg_pin(a->reg, 1, 0, &pin)); /* the first one of its page: the slow way */
+	a->held++;
+	TRY(a, segreg_unpin(a->reg, &pin));
+	a->held--;
+	TRY(a, segreg_pin(a->reg, 1, 0, &pin));
+	a->held++;
+	TRY(a, segreg_pin_many(a->reg, many, 3, 0, pins));
+	a->held += 3;
+	TRY(a, segreg_pin(a->reg, 5, 0, &pin)); /* retired */
+	a->held++;
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin(a->reg, NOBODY, 0, &pin));
+	TRY(a, segreg_map(a->reg, 2, "data", 0, &map));
+	a->held++;
+	TRY(a, segreg_unmap(a->reg, &map));
+	a->held--;
+}
+
+/* Between a snapshot's publication and its second look somebody commits. */
+static bool commit_meanwhile(void *arg, const char *point)
+{
+	struct actor *a = arg;
+
+	if (strcmp(point, "snapshot.published") != 0)
+		return false;
+	intend(a, 10, LIVE);
+	intend_version(a);
+	TRY(a, segreg_register(a->reg, 10, scene_path(10)));
+	return true;
+}
+
+static void play_snapshot(struct actor *a)
+{
+	struct segreg_snapshot first, second;
+
+	victim_at_points(commit_meanwhile, a);
+	TRY(a, segreg_snapshot_take(a->reg, SEGREG_SNAPSHOT, &first));
+	TRY(a, segreg_snapshot_receive(a->reg, &first, &second));
+	TRY(a, segreg_snapshot_trade(a->reg, SEGREG_HORIZON, &first));
+	TRY(a, segreg_snapshot_release(a->reg, &second));
+}
+
+static int close_it(struct actor *a)
+{
+	struct segreg *reg = a->reg;
+
+	a->reg = NULL;
+	return segreg_close(reg, NULL);
+}
+
+static void play_leave(struct actor *a)
+{
+	struct segreg_snapshot snapshot;
+	struct segreg_pin pin;
+
+	TRY(a, segreg_pin(a->reg, 1, 0, &pin));
+	a->held++;
+	TRY(a, segreg_snapshot_take(a->reg, SEGREG_SNAPSHOT, &snapshot));
+	TRY(a, close_it(a));
+}
+
+static void play_sweep(struct actor *a)
+{
+	struct ledger *ledger = a->scene->ledger;
+
+	ledger->now.swept = ledger->next.swept = true;
+	TRY(a, segreg_sweep(a->reg, NULL, NULL));
+}
+
+/* Both ways on which one comes to a repair. */
+static void play_repair(struct actor *a)
+{
+	struct segreg_pin pin;
+
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin(a->reg, NOBODY, 0, &pin));
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_retire(a->reg, NOBODY));
+}
+
+#define DEFINE_ACT(name_, text, ...) const struct act act_##name_ = { .name = text, .play = play_##name_, __VA_ARGS__ };
+ACTS(DEFINE_ACT)

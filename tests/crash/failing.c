@@ -1,0 +1,71 @@
+/*
+ * failing.c - system calls that fail: each call through sr_sys, with each error that it can have, one at a time.
+ *
+ * A library call either copes with the failure or gives a clean error with a text, changes nothing and holds nothing back; tried
+ * again it succeeds, while other processes go on all the time.
+ */
+#include "acts.h"
+#include "harness.h"
+
+#include <stdio.h>
+
+struct failing {
+	const struct act *act;
+	enum company company;
+};
+
+static void fail_everywhere(const void *arg)
+{
+	const struct failing *f = arg;
+	struct scene scene = scene_set(f->company);
+	struct harm harm = { .kind = FAIL_CALL, .nth = 1 };
+
+	if (f->act->creates)
+		scene.prober = NULL; /* who would create what the victim is to create */
+	for (;; harm.choice++) {
+		if (f->act->creates)
+			scene_empty(&scene);
+		else
+			scene_furnish(&scene);
+		if (!victim_play(&scene, f->act, harm)) {
+			if (!scene.ledger->was_reached)
+				break;
+			harm = (struct harm){ .kind = FAIL_CALL, .nth = harm.nth + 1, .choice = UINT32_MAX };
+		}
+		scene_audit(&scene);
+	}
+	T_CHECK(harm.nth > 1);
+}
+
+/* X(act, company, text) */
+#define FAILINGS(X)                                                                                                  \
+	X(create, ALONE, "creating a registry")                                                                      \
+	X(open, ALONE, "building the shared memory")                                                                 \
+	X(open, OTHERS, "joining others")                                                                            \
+	X(enlist, OTHERS, "registering")                                                                             \
+	X(edit, OTHERS, "committing an edit")                                                                        \
+	X(retire, OTHERS, "retiring")                                                                                \
+	X(build, OTHERS, "reserving and publishing")                                                                 \
+	X(remove, OTHERS, "unregistering")                                                                           \
+	X(pin, OTHERS, "pinning")                                                                                    \
+	X(snapshot, OTHERS, "taking snapshots")                                                                      \
+	X(leave, OTHERS, "closing")                                                                                  \
+	X(sweep, OTHERS, "sweeping")
+
+#define DEFINE(which, with, text)                                                                                    \
+	static void failing_##which##_##with(void)                                                                   \
+	{                                                                                                            \
+		const struct failing failing = { .act = &act_##which, .company = (with) };                           \
+                                                                                                                     \
+		scene_play(fail_everywhere, &failing);                                                               \
+	}
+FAILINGS(DEFINE)
+
+static void how_many(void)
+{
+	printf("(%u) ", tally->failures);
+	T_CHECK(tally->failures > 0);
+}
+
+#define LIST(act, company, text) { "any one call fails: " text, failing_##act##_##company },
+T_SUITE(failing, FAILINGS(LIST) { "calls have failed", how_many });

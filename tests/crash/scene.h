@@ -1,0 +1,85 @@
+/*
+ * scene.h - a registry with something of everything in it, what should have become of each segment, and whether it is so.
+ *
+ * The tests that kill processes and fail calls play on one scene. It is furnished before each turn; a victim acts on it and says
+ * in the ledger, which it shares with the test, what it is about to change and what has been acknowledged to it; then the
+ * audit opens the registry as the next process would and compares: what was acknowledged is there, what was not is there wholly
+ * or not at all, pinned files are untouched, and when all is swept nothing is left over.
+ */
+#ifndef SCENE_H
+#define SCENE_H
+
+#include "peer.h"
+
+#define IDS 16u
+#define NOBODY 99u /* an id that is never registered */
+
+/*
+ * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a directory of
+ * their own kind.
+ *
+ *      1 to 4     live; somebody who died pinned 2
+ *      5, 6, 7    retired; somebody who died pinned 6
+ *      8          retired, and moved to the trash by a sweeper that died there
+ *      9          reserved, and half written by a builder that died
+ *      10 to 12   on the disk, not registered
+ *      13, 14     neither
+ */
+enum fate {
+	STRANGER, /* not registered; its files, if it has some, are somebody else's */
+	LIVE,
+	RETIRED,
+	RESERVED, /* by somebody dead */
+};
+
+struct truth {
+	enum fate fate[IDS];
+	bool has_files[IDS]; /* of strangers */
+	bool swept;          /* what is retired or reserved by the dead may be gone */
+	uint64_t version;
+};
+
+struct ledger {
+	struct truth now;  /* acknowledged */
+	struct truth next; /* if the change under way is made */
+	unsigned turn;
+	bool was_reached; /* the harm came to its place */
+	bool was_harmed;
+	char where[64]; /* the point or call that the victim came to last */
+};
+
+enum company {
+	ALONE,  /* nobody else has the registry open: the next process builds the shared memory anew */
+	OTHERS, /* another process has it open, and pins 1, 2 and 5 */
+};
+
+struct scene {
+	struct t_world world;
+	struct peer *keeper; /* the other process; NULL: ALONE */
+	struct peer *prober; /* has it open now and then */
+	struct ledger *ledger;
+};
+
+struct scene scene_set(enum company company);
+/* Put everything into its place for another turn; empty: there is not even a registry. */
+void scene_furnish(struct scene *scene);
+void scene_empty(struct scene *scene);
+
+/* Open the scene's registry, or create it. */
+int scene_open(const struct scene *scene, struct segreg **reg);
+const char *scene_path(uint64_t id); /* below base */
+void scene_make_files(const struct scene *scene, uint64_t id);
+
+/* NULL, or how the registry and the disk differ from truth. */
+const char *scene_fault(const struct scene *scene, struct segreg *reg, const struct truth *truth);
+
+/* Can another process do everything? */
+void scene_probe(struct scene *scene);
+
+/* The whole judgement; leaves nothing on the scene. */
+void scene_audit(struct scene *scene);
+
+/* Play fn in a process of its own; if it fails, the report says in which turn. */
+void scene_play(void (*fn)(const void *arg), const void *arg);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * victim.h - a process to which something happens while it uses the registry.
+ *
+ * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop point, before
+ * its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its tracer sees); or its nth
+ * call through sr_sys fails. Whoever counts up until no harm comes any more has tried every place there is, without a list.
+ */
+#ifndef VICTIM_H
+#define VICTIM_H
+
+#include "scene.h"
+
+enum harm_kind {
+	UNHARMED,
+	KILL_AT_POINT,
+	KILL_AT_CALL,
+	KILL_AT_SYSTEM_CALL,
+	FAIL_CALL,
+};
+
+struct harm {
+	enum harm_kind kind;
+	unsigned nth;
+	unsigned choice; /* FAIL_CALL: which of the errors that the call can have, from 0 */
+};
+
+struct actor {
+	struct scene *scene;
+	struct segreg *reg;
+	uint64_t held; /* pins of reg */
+	bool intends;  /* a change is under way */
+	bool fails;    /* a call fails at some time */
+};
+
+struct act {
+	const char *name;
+	void (*play)(struct actor *actor);
+	bool opens;   /* it begins without a handle */
+	bool creates; /* and without a registry */
+};
+
+/* Was the victim harmed? */
+bool victim_play(struct scene *scene, const struct act *act, struct harm harm);
+
+/* Once in a victim: call fn at each of its stop points until it returns true; before the victim may be killed there. */
+void victim_at_points(bool (*fn)(void *arg, const char *point), void *arg);
+
+/* ---------------------------------------------------------------- in acts */
+
+/* The change that is tried next, if it is made: id becomes that; there is another version. */
+void intend(struct actor *actor, uint64_t id, enum fate fate);
+void intend_version(struct actor *actor);
+
+/*
+ * Make a library call until it returns what is expected. If it returns something else, that must be an error, the very one that
+ * was brought about, and nothing may have changed by it, nor may anything be left over.
+ */
+#define TRY(actor, call) TRY_FOR(0, actor, call)
+#define TRY_FOR(code, actor, call)                                                                                   \
+	do                                                                                                           \
+		t_forget_text();                                                                                     \
+	while (!settled(T_HERE, (actor), #call, (code), (call)))
+
+bool settled(const char *file, int line, struct actor *actor, const char *call, int expected, int rc);
+
+/* ---------------------------------------------------------------- what was done so far, in all tests together */
+
+#define POINTS_MAX 64
+
+struct tally {
+	unsigned kills, failures;
+	unsigned plays; /* tests that ran to their end */
+	char points[POINTS_MAX][64]; /* at which somebody was killed */
+};
+
+extern struct tally *tally;
+
+#endif

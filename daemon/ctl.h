@@ -48,6 +48,7 @@ struct ctl_column {
 struct ctl;
 
 #define CTL_OWN_OPEN (1u << 0) /* the verb opens the registry itself, and may take it as its operand */
+#define CTL_COMMAND (1u << 1)  /* its operands end with a command: options end at the first operand, and "--" is one */
 
 struct ctl_verb {
 	const char *name;
@@ -71,7 +72,7 @@ struct ctl {
 	int n_operands;
 };
 
-extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_ls, ctl_show, ctl_why, ctl_stats, ctl_sweep;
+extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_ls, ctl_show, ctl_why, ctl_stats, ctl_sweep, ctl_pin, ctl_hold, ctl_wait;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */
 int ctl_error(const struct ctl *ctl, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -6,7 +6,7 @@
 #include "ctl.h"
 
 static const struct ctl_option options[] = {
-	{ 's', "state", "STATE", "only segments that are live, pending or deleting" },
+	{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
 	{ 0 },
 };
 
@@ -17,7 +17,7 @@ static bool is_wanted(const struct ctl *ctl, const struct segreg_info *info)
 
 static bool is_state(const char *name)
 {
-	for (enum segreg_state state = SEGREG_LIVE; state <= SEGREG_DELETING; state++)
+	for (enum segreg_state state = SEGREG_BUILDING; state <= SEGREG_DELETING; state++)
 		if (!strcmp(name, segreg_state_name(state)))
 			return true;
 	return false;

@@ -80,7 +80,7 @@ enum {
 
 const struct ctl_column ctl_segment_columns[] = {
 	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-	[STATE] = { "STATE", CTL_TEXT, 0, "live, pending (retired) or deleting" },
+	[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
 	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it, over all processes" },
 	[AGE] = { "AGE", CTL_AGE, 0, "how long ago it was registered" },
 	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },

@@ -12,19 +12,20 @@
 #include "ctl.h"
 
 enum {
-	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, PINS, WHY, /* of a segment */
+	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, PINS, SNAPSHOTS, WHY, /* of a segment */
 	PID, COMMAND, USER, LABEL, LANE, ATTACHED, ATTACHED_AT,           /* of a holder */
 };
 
 static const struct ctl_column columns[] = {
 	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-	[STATE] = { "STATE", CTL_TEXT, 0, "live, pending (retired) or deleting" },
+	[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
 	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
 	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
 	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
 	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
 	[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
 	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
+	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons of a holder that hold it" },
 	[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
 	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
 	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
@@ -37,7 +38,7 @@ static const struct ctl_column columns[] = {
 };
 
 #define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,PINS,WHY"
-#define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,LANE,ATTACHED"
+#define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,LANE,ATTACHED"
 #define TREE_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
 
 /* ------------------------------------------------------------------ holders */
@@ -78,20 +79,35 @@ static void find_user(uint32_t uid, char *user, size_t size)
 		snprintf(user, size, "%" PRIu32, uid);
 }
 
+/* "2 pins, a snapshot of version 7". */
+static const char *describe_hold(const struct segreg_holder *holder, char *what, size_t size)
+{
+	int length = 0;
+
+	*what = '\0';
+	if (holder->pins)
+		length = snprintf(what, size, "%" PRIu64 " %s", holder->pins, holder->pins == 1 ? "pin" : "pins");
+	if (holder->snapshots + holder->horizons)
+		snprintf(what + length, size - (size_t)length, "%s%s of version %" PRIu64 "%s", length ? ", " : "",
+			 holder->horizons ? "a horizon" : "a snapshot", holder->oldest,
+			 holder->snapshots + holder->horizons > 1 ? " and others" : "");
+	return what;
+}
+
 static int add_holder(void *arg, const struct segreg_holder *holder)
 {
 	struct holders *holders = arg;
 	struct ctl_table *table = holders->table;
 	struct libscols_line *row = ctl_table_row(table, holders->parent);
-	char command[64], user[64], span[TOOL_SPAN_SIZE], why[512];
+	char command[64], user[64], span[TOOL_SPAN_SIZE], what[128], why[512];
 
 	find_command(holder, command, sizeof command);
 	find_user(holder->uid, user, sizeof user);
-	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %" PRIu64 " %s, attached %s ago", holder->pid, command,
-		 holder->label, user, holder->pins, holder->pins == 1 ? "pin" : "pins",
-		 tool_format_span(tool_now() - holder->attached_at, span));
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago", holder->pid, command, holder->label, user,
+		 describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span));
 	ctl_set_text(table, row, WHY, why);
 	ctl_set(table, row, PINS, holder->pins);
+	ctl_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
 	ctl_set(table, row, PID, (uint64_t)holder->pid);
 	ctl_set_text(table, row, COMMAND, command);
 	ctl_set_text(table, row, USER, user);
@@ -131,8 +147,12 @@ static void explain(const struct segreg_info *info, bool is_served, char *why, s
 
 	if (info->state == SEGREG_LIVE)
 		snprintf(why, size, "live, so nothing deletes it; %" PRIu64 " pin%s", info->pins, plural);
+	else if (info->state == SEGREG_BUILDING)
+		snprintf(why, size, "being built");
 	else if (info->state == SEGREG_PENDING && info->pins)
 		snprintf(why, size, "held by %" PRIu64 " pin%s", info->pins, plural);
+	else if (info->state == SEGREG_PENDING && info->held_since)
+		snprintf(why, size, "held by a snapshot");
 	else if (info->error)
 		explain_failure(info, why, size);
 	else if (info->state == SEGREG_DELETING)
@@ -182,7 +202,7 @@ static int by_size(const void *a, const void *b)
 static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
 {
 	(void)ctl;
-	return info->state != SEGREG_LIVE;
+	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING;
 }
 
 /* Lines for all segments, the biggest first, their holders below them. */

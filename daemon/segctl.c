@@ -13,7 +13,7 @@
 #define OPTIONS_MAX 32
 
 static const struct ctl_verb *const verbs[] = {
-	&ctl_init, &ctl_register, &ctl_retire, &ctl_ls, &ctl_show, &ctl_why, &ctl_stats, &ctl_sweep,
+	&ctl_init, &ctl_register, &ctl_retire, &ctl_ls, &ctl_show, &ctl_why, &ctl_stats, &ctl_sweep, &ctl_pin, &ctl_hold, &ctl_wait,
 };
 
 static const struct ctl_option common_options[] = {
@@ -156,7 +156,7 @@ static int help(void)
 
 /* getopt's view of some tables of options. It complains under the name in argv[0]. */
 struct grammar {
-	char letters[2 * OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 3];
 	struct option names[OPTIONS_MAX + 1];
 	size_t n, length;
 };
@@ -222,6 +222,8 @@ static int parse_verb(struct ctl *ctl, int argc, char **argv)
 
 	snprintf(name, sizeof name, "segctl: %s", verb->name);
 	argv[0] = name;
+	if (verb->flags & CTL_COMMAND)
+		grammar.letters[grammar.length++] = '+';
 	grammar_add(&grammar, verb->options);
 	grammar_add(&grammar, verb->columns ? table_options : NULL);
 	grammar_add(&grammar, common_options);

@@ -170,7 +170,10 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	sr_uuid_format(marker->uuid, uuid);
 	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts);
 	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
-	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+	/* A new inode each time: one that a crash left may be the marker's own by another name. */
+	if (sr_sys_unlinkat(dir, name, 0) == -1 && errno != ENOENT)
+		return -1;
+	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd == -1)
 		return -1;
 	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;

@@ -71,12 +71,16 @@ static void play_build(struct actor *a)
 {
 	intend(a, 13, RESERVED);
 	TRY(a, segreg_reserve(a->reg, 13, scene_path(13)));
+	if (a->reopened)
+		return;
 	scene_make_files(a->scene, 13);
 	intend(a, 13, LIVE);
 	intend_version(a);
 	TRY(a, segreg_register(a->reg, 13, scene_path(13)));
 	intend(a, 14, RESERVED);
 	TRY(a, segreg_reserve(a->reg, 14, scene_path(14)));
+	if (a->reopened)
+		return;
 	scene_make_files(a->scene, 14);
 	intend(a, 14, RETIRED);
 	TRY(a, segreg_unreserve(a->reg, 14));
@@ -139,6 +143,8 @@ static void play_snapshot(struct actor *a)
 
 	victim_at_points(commit_meanwhile, a);
 	TRY(a, segreg_snapshot_take(a->reg, SEGREG_SNAPSHOT, &first));
+	if (a->reopened)
+		return;
 	TRY(a, segreg_snapshot_receive(a->reg, &first, &second));
 	TRY(a, segreg_snapshot_trade(a->reg, SEGREG_HORIZON, &first));
 	TRY(a, segreg_snapshot_release(a->reg, &second));

@@ -220,6 +220,7 @@ static bool look_again(struct actor *actor)
 	segreg_close(actor->reg, NULL);
 	T_OK(scene_open(actor->scene, &actor->reg));
 	actor->held = 0;
+	actor->reopened = true;
 	T_ERR(SEGREG_E_NOENT, segreg_retire(actor->reg, NOBODY));
 	if (!scene_fault(actor->scene, actor->reg, &ledger->next))
 		return true;

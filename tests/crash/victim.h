@@ -30,6 +30,7 @@ struct actor {
 	uint64_t held; /* pins of reg */
 	bool intends;  /* a change is under way */
 	bool fails;    /* a call fails at some time */
+	bool reopened; /* after an unknown outcome: what the first handle had reserved or held is lost */
 };
 
 struct act {

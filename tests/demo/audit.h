@@ -17,8 +17,8 @@ struct audit {
 	uint64_t reclaimed_pins;
 
 	/*
-	 * What had been deleted but not counted when the sweeper was killed. Plausible: not more than it had begun to delete, unless it
-	 * died in its book-keeping.
+	 * What had been deleted but not counted when the sweeper was killed. Plausible: not more than it had begun to
+	 * delete, unless it died in its book-keeping.
 	 */
 	uint64_t uncounted;
 	uint64_t uncounted_bytes;
@@ -29,7 +29,10 @@ struct audit {
 	uint64_t acknowledged; /* registrations and retirements before everything died, */
 	uint64_t lost;         /* and those of them that segreg did not know afterwards */
 
-	/* Segments whose builders were killed before they had published them, and those of them of which the disk had nothing. */
+	/*
+	 * Segments whose builders were killed before they had published them, and those of them of which the disk had
+	 * nothing.
+	 */
 	uint64_t unfinished;
 	uint64_t untouched;
 

@@ -1,8 +1,9 @@
 /*
- * compactor.c - merges segments: pins a few, reserves and writes the one that replaces them, and swaps them in one edit.
+ * compactor.c - merges segments: pins a few, reserves and writes the one that replaces them, and swaps them in one
+ * edit.
  *
- * Levels as in any log-structured merge tree: FAN_IN segments of a level become one of the next. Of a file that was crawled more
- * than once the newest reading stays.
+ * Levels as in any log-structured merge tree: FAN_IN segments of a level become one of the next. Of a file that was
+ * crawled more than once the newest reading stays.
  */
 #include "job.h"
 #include "writer.h"
@@ -42,10 +43,14 @@ static void merge_documents(struct job *job, struct merge *merge)
 {
 	uint64_t *newest = allocate(job, job->crawl->count, sizeof(*newest));
 
-	for (struct input *in = merge->input; in < merge->input + merge->inputs; in++)
-		for (const struct document *d = in->segment.documents; d < in->segment.documents + in->segment.document_count; d++)
+	for (struct input *in = merge->input; in < merge->input + merge->inputs; in++) {
+		for (uint32_t i = 0; i < in->segment.document_count; i++) {
+			const struct document *d = &in->segment.documents[i];
+
 			if (d->stamp > newest[d->file])
 				newest[d->file] = d->stamp;
+		}
+	}
 	for (struct input *in = merge->input; in < merge->input + merge->inputs; in++) {
 		in->document = allocate(job, in->segment.document_count, sizeof(*in->document));
 		for (uint32_t i = 0; i < in->segment.document_count; i++) {
@@ -90,9 +95,10 @@ static void merge_terms(struct merge *merge)
 				continue;
 			for (uint32_t i = 0; i < term->count; i++) {
 				const struct posting *posting = &in->segment.postings[term->first + i];
+				uint32_t document = in->document[posting->document];
 
-				if (in->document[posting->document] != NO_DOCUMENT)
-					writer_posting(&merge->writer, word, in->document[posting->document], posting->offset);
+				if (document != NO_DOCUMENT)
+					writer_posting(&merge->writer, word, document, posting->offset);
 			}
 			in->term++;
 		}
@@ -103,7 +109,8 @@ static void merge_open(struct job *job, struct merge *merge)
 {
 	char why[SEGMENT_WHY_SIZE];
 
-	job_check(job, segreg_pin_many(job->reg, merge->ids, merge->inputs, SEGREG_PIN_LIVE, merge->pin), "segreg_pin_many");
+	job_check(job, segreg_pin_many(job->reg, merge->ids, merge->inputs, SEGREG_PIN_LIVE, merge->pin),
+		  "segreg_pin_many");
 	for (size_t i = 0; i < merge->inputs; i++) {
 		if (!segment_open(job->reg, &merge->pin[i], &merge->input[i].segment, why)) {
 			job->self->vanished++;

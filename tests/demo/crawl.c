@@ -102,8 +102,8 @@ bool crawl_folder(struct crawl *crawl, const char *folder, char *why, size_t siz
 		sample(crawl);
 		if (crawl->count)
 			return true;
-		snprintf(why, size, "no text in %s: it has %u files, and none of them is text with a word in it", folder,
-			 crawl->found);
+		snprintf(why, size, "no text in %s: it has %u files, and none of them is text with a word in it",
+			 folder, crawl->found);
 	}
 	crawl_free(crawl);
 	return false;

@@ -23,7 +23,10 @@ struct crawl {
 bool crawl_folder(struct crawl *crawl, const char *folder, char *why, size_t size);
 void crawl_free(struct crawl *crawl);
 
-/* Read the beginning of a file into text, which has room for CRAWL_DOCUMENT_MAX. 0: it is gone, not text, or has no word in it. */
+/*
+ * Read the beginning of a file into text, which has room for CRAWL_DOCUMENT_MAX. 0: it is gone, not text, or has no
+ * word in it.
+ */
 uint32_t crawl_read(const char *path, char *text);
 
 #endif

@@ -63,6 +63,7 @@ struct worker *crew_start(struct crew *crew, enum role role)
 			_exit(EXIT_FAILURE);
 		signal(SIGINT, SIG_IGN); /* the director ends us */
 		signal(SIGTERM, SIG_DFL);
+		signal(SIGPIPE, SIG_DFL);
 		if (role == ROLE_SEGREGD)
 			become_segregd(crew, worker);
 		become_worker(crew, worker);
@@ -100,7 +101,8 @@ void crew_pause(struct worker *worker)
 
 void crew_resume(struct worker *worker)
 {
-	kill(worker->pid, SIGCONT);
+	if (worker->pid)
+		kill(worker->pid, SIGCONT);
 }
 
 struct worker *crew_catch_holding(struct crew *crew, enum role role)
@@ -123,6 +125,8 @@ void crew_kill(struct worker *worker)
 {
 	int status;
 
+	if (!worker->pid)
+		return;
 	kill(worker->pid, SIGKILL);
 	waitpid(worker->pid, &status, 0);
 	worker->pid = 0;
@@ -162,8 +166,8 @@ bool crew_has_ended(struct worker *worker, bool *ok)
 		return false;
 	*ok = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 	if (!*ok && !worker->failure[0])
-		snprintf(worker->failure, sizeof(worker->failure), "it ended with %s %d", WIFEXITED(status) ? "status" : "signal",
-			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+		snprintf(worker->failure, sizeof(worker->failure), "it ended with %s %d",
+			 WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	return true;
 }
 

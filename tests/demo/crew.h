@@ -22,8 +22,8 @@ struct worker *crew_start(struct crew *crew, enum role role);
 struct worker *crew_find(struct crew *crew, enum role role);
 
 /*
- * Stop (SIGSTOP) a worker of that role at a moment at which it holds pins and their number is exact. NULL: it ended, or never held
- * one for half a minute.
+ * Stop (SIGSTOP) a worker of that role at a moment at which it holds pins and their number is exact. NULL: it ended,
+ * or never held one for half a minute.
  */
 struct worker *crew_catch_holding(struct crew *crew, enum role role);
 

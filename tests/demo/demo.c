@@ -49,6 +49,7 @@ static void catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	signal(SIGPIPE, SIG_IGN); /* whoever reads along may go; we still have to clear up */
 }
 
 static int usage(FILE *stream)
@@ -129,8 +130,9 @@ static void introduce(const struct crawl *crawl, const struct world *world)
 {
 	char files[SHOW_SIZE], found[SHOW_SIZE], bytes[SHOW_SIZE];
 
-	printf("segreg demo: a small search engine on text from %s\n(%s of %s files, %s; at work in %s)\n\n", crawl->folder,
-	       show_count(crawl->count, files), show_count(crawl->found, found), show_bytes(crawl->bytes, bytes), world->dir);
+	printf("segreg demo: a small search engine on text from %s\n", crawl->folder);
+	printf("(%s of %s files, %s; at work in %s)\n\n", show_count(crawl->count, files),
+	       show_count(crawl->found, found), show_bytes(crawl->bytes, bytes), world->dir);
 	printf("  ingester    crawls the files again and again; registers new segments of five files\n"
 	       "  compactor   pins a few, merges them, swaps them for the result in one atomic edit\n"
 	       "  %d readers   pin all that are live, look words up in them, check every answer\n"
@@ -149,7 +151,8 @@ static int finish(const struct director *d, const struct world *world, bool perf
 	}
 	if (!performed)
 		printf("\nWRONG  %s\n", d->trouble);
-	printf("\nSomething is wrong. All files are kept in %s; what segregd said is in segregd.log there.\n", world->dir);
+	printf("\nSomething is wrong. All files are kept in %s; what segregd said is in segregd.log there.\n",
+	       world->dir);
 	return EXIT_FAILURE;
 }
 

@@ -236,7 +236,8 @@ static bool start_again(struct director *d)
 	if (!start_readers(d) || !open_registry(d, 0) ||
 	    !checked(d, audit_acknowledged(&d->audit, d->reg), "segreg_is_live") ||
 	    !checked(d, audit_reserved(&d->audit, d->reg), "segreg_list") || !start(d, ROLE_SEGREGD) ||
-	    !start(d, ROLE_INGESTER) || !start(d, ROLE_COMPACTOR) || !wait_until(d, answers_again, "the first answer after the restart"))
+	    !start(d, ROLE_INGESTER) || !start(d, ROLE_COMPACTOR) ||
+	    !wait_until(d, answers_again, "the first answer after the restart"))
 		return false;
 	d->recovery_open -= began;
 	d->recovery_answer -= began;
@@ -289,9 +290,11 @@ static bool wind_down(struct director *d)
 
 bool director_perform(struct director *d)
 {
-	bool done = begin(d) && watch(d, 0.25) && kill_one(d, ROLE_READER, "in the middle of its lookups") && watch(d, 0.45) &&
-		    kill_one(d, ROLE_COMPACTOR, "in the middle of a merge") && watch(d, 0.7) && kill_all(d) &&
-		    start_again(d) && watch(d, 1) && wind_down(d);
+	bool done = begin(d) &&
+		    watch(d, 0.25) && kill_one(d, ROLE_READER, "in the middle of its lookups") &&
+		    watch(d, 0.45) && kill_one(d, ROLE_COMPACTOR, "in the middle of a merge") &&
+		    watch(d, 0.7) && kill_all(d) && start_again(d) &&
+		    watch(d, 1) && wind_down(d);
 
 	crew_kill_all(&d->crew, NULL);
 	segreg_close(d->reg, NULL);

@@ -26,7 +26,8 @@ uint64_t segment_manifest_checksum(const struct manifest *manifest)
 	return segment_checksum(SEGMENT_CHECKSUM_START, manifest, offsetof(struct manifest, checksum));
 }
 
-__attribute__((format(printf, 3, 4))) static bool wrong(char *why, const struct segment *segment, const char *format, ...)
+__attribute__((format(printf, 3, 4)))
+static bool wrong(char *why, const struct segment *segment, const char *format, ...)
 {
 	int length = snprintf(why, SEGMENT_WHY_SIZE, "segment %llx: ", (unsigned long long)segment->id);
 	va_list args;
@@ -57,8 +58,8 @@ static bool read_manifest(struct segreg *reg, const struct segreg_pin *pin, cons
 	return true;
 }
 
-static bool map_part(struct segreg *reg, const struct manifest *manifest, enum segment_part part, struct segment *segment,
-		     char *why)
+static bool map_part(struct segreg *reg, const struct manifest *manifest, enum segment_part part,
+		     struct segment *segment, char *why)
 {
 	const char *name = segment_part_names[part];
 	struct segreg_map *map = &segment->map[part];
@@ -104,8 +105,8 @@ void segment_close(struct segreg *reg, struct segment *segment)
 		segreg_unmap(reg, &segment->map[--segment->mapped]);
 }
 
-static bool file_has_length(struct segreg *reg, const struct segreg_pin *pin, const struct segment *segment, const char *name,
-			    uint64_t length, char *why)
+static bool file_has_length(struct segreg *reg, const struct segreg_pin *pin, const struct segment *segment,
+			    const char *name, uint64_t length, char *why)
 {
 	struct stat st;
 	int fd, rc;
@@ -150,8 +151,8 @@ static bool posting_is_true(const struct segment *segment, const struct posting 
 }
 
 /* Check all postings of term; *found tells whether one of them names document, at offset or before. */
-static bool check_term(const struct segment *segment, const struct term *term, uint32_t document, uint32_t offset, bool *found,
-		       char *why)
+static bool check_term(const struct segment *segment, const struct term *term, uint32_t document, uint32_t offset,
+		       bool *found, char *why)
 {
 	*found = false;
 	if (term->first > segment->posting_count || term->count > segment->posting_count - term->first)
@@ -166,7 +167,8 @@ static bool check_term(const struct segment *segment, const struct term *term, u
 	return true;
 }
 
-bool segment_look_up(const struct segment *segment, uint32_t document, uint32_t offset, const struct word *word, char *why)
+bool segment_look_up(const struct segment *segment, uint32_t document, uint32_t offset, const struct word *word,
+		     char *why)
 {
 	const struct term *term =
 		bsearch(word, segment->terms, segment->term_count, sizeof(*segment->terms), compare_with_term);
@@ -191,10 +193,10 @@ bool segment_check_all(const struct segment *segment, char *why)
 			return false;
 	}
 	for (uint32_t document = 0; document < segment->document_count; document++) {
-		uint32_t at = 0, start;
+		uint32_t length = segment->documents[document].length, at = 0, start;
 		struct word word;
 
-		if (word_next(segment_text(segment, document), segment->documents[document].length, &at, &start, &word) &&
+		if (word_next(segment_text(segment, document), length, &at, &start, &word) &&
 		    !segment_look_up(segment, document, start, &word, why))
 			return false;
 	}

@@ -75,8 +75,8 @@ struct segment {
 };
 
 /*
- * Map the pinned segment and compare every part with its checksum. False: something is missing, short or different, and why (of
- * SEGMENT_WHY_SIZE bytes) says what; nothing is mapped then.
+ * Map the pinned segment and compare every part with its checksum. False: something is missing, short or different,
+ * and why (of SEGMENT_WHY_SIZE bytes) says what; nothing is mapped then.
  */
 bool segment_open(struct segreg *reg, const struct segreg_pin *pin, struct segment *segment, char *why);
 void segment_close(struct segreg *reg, struct segment *segment);
@@ -87,10 +87,11 @@ bool segment_is_whole(struct segreg *reg, const struct segreg_pin *pin, const st
 const char *segment_text(const struct segment *segment, uint32_t document);
 
 /*
- * Look up the word that stands in document at offset and check the answer: its postings must name this document, and each of
- * them must point at the word.
+ * Look up the word that stands in document at offset and check the answer: its postings must name this document, and
+ * each of them must point at the word.
  */
-bool segment_look_up(const struct segment *segment, uint32_t document, uint32_t offset, const struct word *word, char *why);
+bool segment_look_up(const struct segment *segment, uint32_t document, uint32_t offset, const struct word *word,
+		     char *why);
 
 /* Check every posting of every term, and that every document can be found by its first word. */
 bool segment_check_all(const struct segment *segment, char *why);

@@ -105,7 +105,8 @@ void show_status_head(void)
 
 void show_status(const struct show_status *status)
 {
-	char made[SHOW_SIZE], deleted[SHOW_SIZE], freed[SHOW_SIZE], live[SHOW_SIZE], lookups[SHOW_SIZE], pins[SHOW_SIZE];
+	char made[SHOW_SIZE], deleted[SHOW_SIZE], freed[SHOW_SIZE];
+	char live[SHOW_SIZE], lookups[SHOW_SIZE], pins[SHOW_SIZE];
 	double now = show_seconds();
 
 	if (now < screen.next_status)
@@ -113,8 +114,9 @@ void show_status(const struct show_status *status)
 	screen.next_status = now + (screen.terminal ? 0.2 : 1);
 	erase_status();
 	printf("%5.1f s %8s %8s %12s %6s %11s %6s%s", now, show_count(status->made, made),
-	       show_count(status->deleted, deleted), show_bytes(status->bytes_freed, freed), show_count(status->live, live),
-	       show_count(status->lookups, lookups), show_count(status->pins, pins), screen.terminal ? "" : "\n");
+	       show_count(status->deleted, deleted), show_bytes(status->bytes_freed, freed),
+	       show_count(status->live, live), show_count(status->lookups, lookups), show_count(status->pins, pins),
+	       screen.terminal ? "" : "\n");
 	screen.has_status = screen.terminal;
 	fflush(stdout);
 }
@@ -125,8 +127,8 @@ void show_verdict(bool ok, const char *what, const char *figure, const char *for
 	va_list args;
 
 	erase_status();
-	printf("  %s%-5s%s  %-24s %13s   ", screen.colours ? colour : "", ok ? "ok" : "WRONG", screen.colours ? "\033[m" : "", what,
-	       figure);
+	printf("  %s%-5s%s  %-24s %13s   ", screen.colours ? colour : "", ok ? "ok" : "WRONG",
+	       screen.colours ? "\033[m" : "", what, figure);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);

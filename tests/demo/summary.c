@@ -91,8 +91,8 @@ static bool sum_up_deaths(const struct director *d)
 
 	show_verdict(back, "pins taken back", show_count(audit->reclaimed_pins, figure),
 		     "%s held by the killed reader and compactor", show_count(audit->pins_of_killed, count));
-	show_verdict(kept, "acknowledged, but lost", show_count(audit->lost, figure), "of %s changes, when everything was killed",
-		     show_count(audit->acknowledged, count));
+	show_verdict(kept, "acknowledged, but lost", show_count(audit->lost, figure),
+		     "of %s changes, when everything was killed", show_count(audit->acknowledged, count));
 	show_verdict(recovered, "recovery time", show_ms(d->recovery_answer, figure),
 		     "to the first verified lookup; %s to open", show_ms(d->recovery_open, count));
 	return back && kept && recovered;
@@ -103,8 +103,8 @@ static bool sum_up_leaks(const struct audit *audit)
 	bool intact = audit->intact == audit->live && audit->live, tight = !audit->leaked;
 	char figure[SHOW_SIZE], count[SHOW_SIZE];
 
-	show_verdict(intact, "live segments intact", show_count(audit->intact, figure), "of %s: checksums and every posting%s%s",
-		     show_count(audit->live, count), audit->damage[0] ? "; " : "", audit->damage);
+	show_verdict(intact, "live segments intact", show_count(audit->intact, figure),
+		     "of %s: checksums and every posting%s%s", show_count(audit->live, count), audit->damage[0] ? "; " : "", audit->damage);
 	show_verdict(tight, "directories leaked", show_count(audit->leaked, figure), "%s",
 		     audit->leak[0] ? audit->leak : "only live segments are left, the trash is empty");
 	return intact && tight;

@@ -1,8 +1,10 @@
 /*
- * tally.h - what the demo's processes write down for the director, so that segreg's word can be compared with somebody else's.
+ * tally.h - what the demo's processes write down for the director, so that segreg's word can be compared with
+ * somebody else's.
  *
- * One anonymous shared mapping. The director made it and survives everybody, so a note outlives the SIGKILL of its writer. Notes
- * are taken before the act where the order matters: a segment that was registered has been noted as built, whatever happened then.
+ * One anonymous shared mapping. The director made it and survives everybody, so a note outlives the SIGKILL of its
+ * writer. Notes are taken before the act where the order matters: a segment that was registered has been noted as
+ * built, whatever happened then.
  */
 #ifndef TALLY_H
 #define TALLY_H
@@ -46,8 +48,8 @@ struct worker {
 };
 
 /*
- * What became of a segment, as its maker noted. Between BUILT and LIVE, and between RETIRING and RETIRED, stands a commit: who dies
- * in between does not know whether it happened, and either is right.
+ * What became of a segment, as its maker noted. Between BUILT and LIVE, and between RETIRING and RETIRED, stands a
+ * commit: who dies in between does not know whether it happened, and either is right.
  */
 enum record_state {
 	RECORD_NONE,

@@ -1,8 +1,9 @@
 /*
- * witness.c - the one who is spared when all others are killed, tells what segreg's counters said at the last, and is killed as well.
+ * witness.c - the one who is spared when all others are killed, tells what segreg's counters said at the last, and is
+ * killed as well.
  *
- * The counters live in the region, and the next start builds a new one. If the director read them, it would have to close
- * its handle afterwards, and a registry that somebody closes has not crashed.
+ * The counters live in the region, and the next start builds a new one. If the director read them, it would have to
+ * close its handle afterwards, and a registry that somebody closes has not crashed.
  */
 #include "job.h"
 

@@ -20,8 +20,8 @@ static inline int word_compare(const struct word *a, const struct word *b)
 }
 
 /*
- * Find the first word in text at or behind *at. *start becomes its offset and *at that of the first byte after it; a run that
- * *at cuts in two is passed over. False: there is none.
+ * Find the first word in text at or behind *at. *start becomes its offset and *at that of the first byte after it; a
+ * run that *at cuts in two is passed over. False: there is none.
  */
 bool word_next(const char *text, uint32_t length, uint32_t *at, uint32_t *start, struct word *word);
 

@@ -27,7 +27,10 @@ uint32_t writer_document(struct writer *writer, const struct document *document,
 /* Say that word stands in document, which was added before, at offset. Sorted by word, then by document. */
 void writer_posting(struct writer *writer, const struct word *word, uint32_t document, uint32_t offset);
 
-/* Write the manifest, and make it all durable. 0, or -1 with the errno of the first failure. Closes everything either way. */
+/*
+ * Write the manifest, and make it all durable. 0, or -1 with the errno of the first failure. Closes everything either
+ * way.
+ */
 int writer_finish(struct writer *writer);
 
 #endif

@@ -14,6 +14,7 @@
 #define FAN_IN 4
 #define TOP_LEVEL 3u
 #define NO_DOCUMENT UINT32_MAX
+#define WAIT_MS 100 /* for something to merge, before it is looked whether to stop */
 
 struct input {
 	struct segment segment;
@@ -182,17 +183,20 @@ static const uint64_t *choose(const uint64_t *ids, size_t count)
 
 void compactor_run(struct job *job)
 {
-	uint64_t ids[SET_MAX];
+	uint64_t ids[SET_MAX], version;
+	const uint64_t *chosen;
 	size_t count;
 
 	while (job_goes_on(job)) {
-		const uint64_t *chosen = choose(ids, job_list(job, ids));
-		uint32_t level = chosen ? segment_level(*chosen) + 1 : 0;
+		job_check(job, segreg_version(job->reg, &version), "segreg_version");
+		chosen = choose(ids, job_list(job, ids));
+		if (chosen) {
+			uint32_t level = segment_level(*chosen) + 1;
 
-		if (chosen)
 			merge_segments(job, chosen, FAN_IN, level < TOP_LEVEL ? level : TOP_LEVEL);
-		else
-			job_nap(5);
+		} else {
+			segreg_wait(job->reg, version, WAIT_MS, NULL);
+		}
 	}
 	count = job_list(job, ids);
 	if (count > 1)

@@ -167,7 +167,8 @@ bool crew_has_ended(struct worker *worker, bool *ok)
 	*ok = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
 	if (!*ok && !worker->failure[0])
 		snprintf(worker->failure, sizeof(worker->failure), "it ended with %s %d",
-			 WIFEXITED(status) ? "status" : "signal", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+			 WIFEXITED(status) ? "status" : "signal",
+			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 	return true;
 }
 

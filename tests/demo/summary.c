@@ -104,7 +104,8 @@ static bool sum_up_leaks(const struct audit *audit)
 	char figure[SHOW_SIZE], count[SHOW_SIZE];
 
 	show_verdict(intact, "live segments intact", show_count(audit->intact, figure),
-		     "of %s: checksums and every posting%s%s", show_count(audit->live, count), audit->damage[0] ? "; " : "", audit->damage);
+		     "of %s: checksums and every posting%s%s", show_count(audit->live, count),
+		     audit->damage[0] ? "; " : "", audit->damage);
 	show_verdict(tight, "directories leaked", show_count(audit->leaked, figure), "%s",
 		     audit->leak[0] ? audit->leak : "only live segments are left, the trash is empty");
 	return intact && tight;

@@ -1,0 +1,416 @@
+/*
+ * forks.c - what a process may do to itself: fork with pins held, be cloned, close all its descriptors.
+ *
+ * Generations are played by hand: the test forks a parent, who forks a child. The child and the test take turns over a line.
+ */
+#include "harness.h"
+#include "peer.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---------------------------------------------------------------- taking turns */
+
+struct line {
+	int test, child; /* the two ends */
+};
+
+static struct line make_line(void)
+{
+	int fds[2];
+
+	T_SYS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	return (struct line){ .test = fds[0], .child = fds[1] };
+}
+
+static void say(int end)
+{
+	T_EQ(send(end, "", 1, MSG_NOSIGNAL), 1);
+}
+
+/* False: the other one is gone. */
+static bool hear(int end)
+{
+	char byte;
+
+	return recv(end, &byte, 1, 0) == 1;
+}
+
+/* The child's turn, from where it waits to where it waits again. */
+static void let_child(const struct line *line)
+{
+	say(line->test);
+	T_CHECK(hear(line->test));
+}
+
+static void wait_turn(const struct line *line)
+{
+	if (!hear(line->child))
+		_exit(0);
+}
+
+static void end_turn(const struct line *line)
+{
+	say(line->child);
+	wait_turn(line);
+}
+
+static void kill_parent(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	T_EQ(waitpid(pid, &status, 0), pid);
+	T_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static pid_t fork_bare(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+/* ---------------------------------------------------------------- generations */
+
+struct family {
+	struct t_world world;
+	struct segreg *reg; /* the test's */
+	struct line line;
+	pid_t parent;
+	pid_t (*fork)(void);                                                /* how the child is made */
+	void (*live)(struct family *family, struct segreg *reg);            /* the parent's life after that; NULL: it waits */
+	void (*inherit)(struct family *family, struct segreg *reg, struct segreg_pin *pin); /* the child's; NULL: it waits */
+};
+
+/* The parent pins 1 twice, and forks a child. */
+static void be_parent(struct family *family)
+{
+	struct segreg *reg = t_open(&family->world);
+	struct segreg_pin pin;
+
+	T_OK(segreg_pin(reg, 1, 0, &pin));
+	T_OK(segreg_pin(reg, 1, 0, &pin));
+	if (T_SYS(family->fork()) == 0) {
+		close(family->line.test);
+		wait_turn(&family->line);
+		if (family->inherit)
+			family->inherit(family, reg, &pin);
+		end_turn(&family->line);
+		_exit(0);
+	}
+	say(family->line.child);
+	if (family->live)
+		family->live(family, reg);
+	for (;;)
+		pause();
+}
+
+static void start_family(struct family *family)
+{
+	family->world = t_world(T_MEMORY);
+	family->reg = t_open_with(&family->world, (struct segreg_open_options){ .timeout_ms = 2000 });
+	family->line = make_line();
+	t_add(&family->world, family->reg, 1);
+	t_add(&family->world, family->reg, 2);
+	t_close(family->reg);
+	family->parent = T_SYS(fork());
+	if (family->parent == 0)
+		be_parent(family);
+	close(family->line.child);
+	T_CHECK(hear(family->line.test));
+	family->reg = t_open_with(&family->world, (struct segreg_open_options){ .timeout_ms = 2000 });
+}
+
+static void end_family(struct family *family)
+{
+	close(family->line.test);
+	t_close(family->reg);
+}
+
+/* ---------------------------------------------------------------- fork */
+
+static void use_inherited(struct family *family, struct segreg *reg, struct segreg_pin *parents)
+{
+	struct segreg_pin mine;
+
+	T_ERR(SEGREG_E_NOTPINNED, segreg_unpin(reg, parents));
+	T_OK(segreg_pin(reg, 2, 0, &mine));
+	end_turn(&family->line);
+	T_ERR(SEGREG_E_NOTPINNED, segreg_unpin(reg, parents));
+	T_OK(segreg_unpin(reg, &mine));
+	T_OK(segreg_close(reg, NULL));
+}
+
+/* The child has pinned 2, and its parent is dead. */
+static void check_child_alone(struct family *family)
+{
+	struct segreg_sweep_result swept;
+
+	T_OK(segreg_retire(family->reg, 1));
+	T_OK(segreg_retire(family->reg, 2));
+	swept = t_sweep(family->reg);
+	T_EQ(swept.reclaimed, 1);
+	T_EQ(swept.reclaimed_pins, 2);
+	T_EQ(swept.deleted, 1);
+	T_EQ(swept.held, 1);
+	T_EQ(t_refcount(family->reg, 2), 1);
+	let_child(&family->line);
+	T_EQ(t_sweep(family->reg).deleted, 1);
+	T_EQ(t_stats(family->reg).lanes, 1);
+}
+
+static void parent_dies_after(void)
+{
+	struct family family = { .fork = fork, .inherit = use_inherited };
+
+	start_family(&family);
+	let_child(&family.line);
+	T_EQ(t_stats(family.reg).lanes, 3);
+	T_EQ(t_refcount(family.reg, 1), 2);
+	kill_parent(family.parent);
+	check_child_alone(&family);
+	end_family(&family);
+}
+
+static void parent_dies_before(void)
+{
+	struct family family = { .fork = fork, .inherit = use_inherited };
+
+	start_family(&family);
+	kill_parent(family.parent);
+	let_child(&family.line);
+	check_child_alone(&family);
+	end_family(&family);
+}
+
+static void close_inherited(struct family *family, struct segreg *reg, struct segreg_pin *parents)
+{
+	uint64_t released = 77;
+
+	(void)family;
+	(void)parents;
+	T_OK(segreg_close(reg, &released));
+	T_EQ(released, 0);
+}
+
+static void child_closes(void)
+{
+	struct family family = { .fork = fork, .inherit = close_inherited };
+
+	start_family(&family);
+	let_child(&family.line);
+	T_EQ(t_refcount(family.reg, 1), 2);
+	T_EQ(t_stats(family.reg).lanes, 2);
+	T_OK(segreg_retire(family.reg, 1));
+	T_EQ(t_sweep(family.reg).held, 1);
+	kill_parent(family.parent);
+	T_EQ(t_sweep(family.reg).deleted, 1);
+	end_family(&family);
+}
+
+/* ---------------------------------------------------------------- a child that never calls the library */
+
+static void die_here(void *arg, const char *point)
+{
+	(void)arg;
+	(void)point;
+	kill(getpid(), SIGKILL);
+}
+
+static void die_committing(struct family *family, struct segreg *reg)
+{
+	(void)family;
+	t_at_point("change.committing", 1, die_here, NULL);
+	segreg_retire(reg, 2);
+}
+
+static void die_publishing(struct family *family, struct segreg *reg)
+{
+	(void)family;
+	t_at_point("edit.publishing", 1, die_here, NULL);
+	segreg_retire(reg, 2);
+}
+
+static void die_sweeping(struct family *family, struct segreg *reg)
+{
+	(void)family;
+	T_OK(segreg_retire(reg, 2));
+	t_at_point("sweep.removed", 1, die_here, NULL);
+	segreg_sweep(reg, NULL, NULL);
+}
+
+/* The parent dies in what it does; its child has copies of all its descriptors, and does nothing. */
+static void leave_idle_child(pid_t (*make)(void), void (*live)(struct family *family, struct segreg *reg))
+{
+	struct family family = { .fork = make, .live = live };
+	struct segreg_sweep_result swept;
+
+	start_family(&family);
+	kill_parent(family.parent);
+	T_OK(segreg_retire(family.reg, 1));
+	T_OK(segreg_retire(family.reg, 2));
+	swept = t_sweep(family.reg);
+	T_EQ(swept.reclaimed, 1);
+	T_EQ(swept.reclaimed_pins, 2);
+	T_EQ(swept.deleted, 2);
+	let_child(&family.line); /* it lives */
+	end_family(&family);
+}
+
+static void idle_child(void)
+{
+	leave_idle_child(fork, NULL);
+	leave_idle_child(fork, die_committing);
+	leave_idle_child(fork, die_publishing);
+	leave_idle_child(fork, die_sweeping);
+}
+
+/* ---------------------------------------------------------------- bare clones */
+
+static void bare_clone(void)
+{
+	struct family family = { .fork = fork_bare, .inherit = use_inherited };
+
+	start_family(&family);
+	let_child(&family.line);
+	T_EQ(t_stats(family.reg).lanes, 3);
+	kill_parent(family.parent);
+	check_child_alone(&family);
+	end_family(&family);
+}
+
+static void bare_clone_closes(void)
+{
+	struct family family = { .fork = fork_bare, .inherit = close_inherited };
+
+	start_family(&family);
+	let_child(&family.line);
+	T_EQ(t_refcount(family.reg, 1), 2);
+	T_EQ(t_stats(family.reg).lanes, 2);
+	end_family(&family);
+}
+
+static void idle_bare_clone(void)
+{
+	leave_idle_child(fork_bare, NULL);
+}
+
+/* ---------------------------------------------------------------- descriptors */
+
+#define HOST_FILES 32
+
+/* The host process opens files of its own, under whatever numbers are free. */
+static int do_open_host_files(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < HOST_FILES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "host-%d", i);
+		t_make_file(&self->world, name, 5000);
+		T_SYS(open(t_path(&self->world, "%s", name), O_RDWR | O_CLOEXEC));
+	}
+	return 0;
+}
+
+static void check_host_files(const struct t_world *w)
+{
+	for (int i = 0; i < HOST_FILES; i++) {
+		int fd = T_SYS(open(t_path(w, "host-%d", i), O_RDONLY | O_CLOEXEC));
+
+		T_CHECK(t_fd_has_pattern(fd, 5000));
+		close(fd);
+	}
+}
+
+/* Change everything that can be changed, twice. */
+static void work(const struct t_world *w, struct peer *peer, uint64_t id)
+{
+	struct segreg_sweep_result swept;
+
+	t_make_segment(w, id);
+	t_make_segment(w, id + 1);
+	T_OK(peer_register(peer, id, t_segment(id)));
+	T_OK(peer_register(peer, id + 1, t_segment(id + 1)));
+	T_OK(peer_pin(peer, id));
+	T_OK(peer_retire(peer, id));
+	T_OK(peer_retire(peer, id + 1));
+	T_OK(peer_sweep(peer, &swept));
+	T_EQ(swept.deleted, 1);
+	T_OK(peer_unpin(peer, id));
+}
+
+static void close_descriptors(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+
+	T_OK(peer_open(peer));
+	t_add(&w, reg, 1);
+	T_OK(peer_pin(peer, 1));
+	work(&w, peer, 10);
+	T_OK(peer_closefrom(peer));
+	T_OK(peer_call(peer, do_open_host_files, NULL, 0));
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(t_sweep(reg).held, 1);
+	T_EQ(t_refcount(reg, 1), 1);
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	work(&w, peer, 20);
+	T_OK(peer_unpin(peer, 1));
+	T_EQ(t_sweep(reg).deleted, 2);
+	check_host_files(&w);
+	T_OK(peer_close(peer, NULL)); /* which closes no file of the host's: */
+	T_OK(peer_open(peer));
+	peer_exit(peer);
+	check_host_files(&w);
+	t_close(reg);
+}
+
+static int do_count_host_files(struct peer_self *self, void *arg)
+{
+	int open_files = 0;
+
+	(void)self;
+	(void)arg;
+	for (int fd = 3; fd < 1024; fd++) {
+		char link[64], path[512];
+		ssize_t length;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		length = readlink(link, path, sizeof(path) - 1);
+		path[length > 0 ? length : 0] = '\0';
+		open_files += strstr(path, "/host-") != NULL;
+	}
+	return open_files;
+}
+
+static void close_leaves_host_files(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = peer_start(&w, PEER_PROCESS);
+
+	T_OK(peer_open(peer));
+	work(&w, peer, 10);
+	T_OK(peer_closefrom(peer));
+	T_OK(peer_call(peer, do_open_host_files, NULL, 0));
+	T_OK(peer_close(peer, NULL));
+	T_EQ(peer_call(peer, do_count_host_files, NULL, 0), HOST_FILES);
+	peer_exit(peer);
+}
+
+T_SUITE(forks,
+	{ "a child uses its parent's handle under its own name; then its parent dies", parent_dies_after },
+	{ "a child uses its parent's handle first when its parent is dead", parent_dies_before },
+	{ "a child closes its parent's handle, and its parent keeps its pins", child_closes },
+	{ "a child that never calls the library keeps nothing of its dead parent alive", idle_child },
+	{ "a bare clone uses its parent's handle under its own name", bare_clone },
+	{ "a bare clone closes its parent's handle, and its parent keeps its pins", bare_clone_closes },
+	{ "a bare clone that never calls the library keeps no pins of its dead parent", idle_bare_clone },
+	{ "a process closes all descriptors, reuses the numbers, and goes on", close_descriptors },
+	{ "closing a handle closes no descriptor that the host has under an old number", close_leaves_host_files });

@@ -1,0 +1,324 @@
+/*
+ * processes.c - processes that are killed, stopped or late, and what the others notice of it.
+ */
+#include "harness.h"
+#include "peer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A handle that does not wait for long. */
+static struct segreg *open_impatient(const struct t_world *w)
+{
+	return t_open_with(w, (struct segreg_open_options){ .timeout_ms = 50 });
+}
+
+static struct peer *start(const struct t_world *w)
+{
+	struct peer *peer = peer_start(w, PEER_PROCESS);
+
+	T_OK(peer_open(peer));
+	return peer;
+}
+
+static struct peer_registration registration(uint64_t id)
+{
+	struct peer_registration r = { .id = id };
+
+	snprintf(r.path, sizeof(r.path), "%s", t_segment(id));
+	return r;
+}
+
+static void run_to(struct peer *peer, const char *point, peer_fn *fn, uint64_t id)
+{
+	peer_run_to(peer, point, fn, &id, sizeof(id));
+}
+
+/* ---------------------------------------------------------------- killed */
+
+static void pinner(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = start(&w);
+	struct segreg *reg = t_open(&w);
+	struct segreg_sweep_result swept;
+
+	t_add(&w, reg, 1);
+	t_add(&w, reg, 2);
+	T_OK(peer_pin(peer, 1));
+	T_OK(peer_pin(peer, 1));
+	T_OK(peer_pin(peer, 2));
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(t_sweep(reg).held, 1);
+	peer_kill(peer);
+	swept = t_sweep(reg);
+	T_EQ(swept.deleted, 1);
+	T_EQ(swept.reclaimed, 1);
+	T_EQ(swept.reclaimed_pins, 3);
+	T_EQ(t_refcount(reg, 2), 0);
+	T_EQ(t_stats(reg).lanes, 1);
+	t_close(reg);
+}
+
+/* It stands there with the commit lock, others wait for it, and then it is killed. */
+static void kill_committer_at(const char *point, bool is_durable)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *committer = start(&w), *waiter = start(&w);
+	struct segreg *reg = t_open(&w);
+	struct peer_registration two = registration(2);
+	struct segreg_pin pin;
+
+	t_add(&w, reg, 1);
+	t_make_segment(&w, 2);
+	run_to(committer, point, peer_do_retire, 1);
+	peer_begin(waiter, peer_do_register, &two, sizeof(two));
+	T_OK(segreg_pin(reg, 1, 0, &pin)); /* which waits for nobody */
+	peer_kill(committer);
+	T_OK(peer_end(waiter, NULL));
+	T_EQ(t_state(reg, 1), is_durable ? SEGREG_PENDING : SEGREG_LIVE);
+	T_EQ(t_state(reg, 2), SEGREG_LIVE);
+	T_EQ(t_stats(reg).version, is_durable ? 3 : 2);
+	T_OK(segreg_unpin(reg, &pin));
+	T_EQ(t_sweep(reg).deleted, is_durable);
+	t_close(reg);
+}
+
+static void committer(void)
+{
+	kill_committer_at("edit.prepared", false);
+	kill_committer_at("change.committing", false);
+	kill_committer_at("change.durable", true);
+	kill_committer_at("change.applied", true);
+}
+
+static void kill_sweeper_at(const char *point)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *sweeper = start(&w);
+	struct segreg *reg = t_open(&w);
+
+	for (uint64_t id = 1; id <= 3; id++) {
+		t_add(&w, reg, id);
+		T_OK(segreg_retire(reg, id));
+	}
+	peer_run_to(sweeper, point, peer_do_sweep, NULL, 0);
+	T_ERR(SEGREG_E_BUSY, segreg_sweep(reg, NULL, NULL));
+	peer_kill(sweeper);
+	T_EQ(t_sweep(reg).deleted, 3);
+	for (uint64_t id = 1; id <= 3; id++)
+		T_CHECK(!t_exists(&w, t_segment(id)));
+	T_EQ(t_count_entries(&w, T_TRASH), 0);
+	T_EQ(t_stats(reg).pending + t_stats(reg).deleting, 0);
+	t_close(reg);
+}
+
+static void sweeper(void)
+{
+	kill_sweeper_at("sweep.decided");
+	kill_sweeper_at("sweep.committed");
+	kill_sweeper_at("trash.renamed");
+	kill_sweeper_at("sweep.removed");
+	kill_sweeper_at("sweep.synced");
+}
+
+static void everybody(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *reader = start(&w), *sweeping = start(&w), *committing = start(&w);
+	struct segreg *reg = t_open(&w);
+	struct peer_registration four = registration(4);
+
+	for (uint64_t id = 1; id <= 3; id++)
+		t_add(&w, reg, id);
+	t_make_segment(&w, 4);
+	T_OK(peer_pin(reader, 1));
+	T_OK(peer_retire(committing, 1));
+	T_OK(peer_retire(committing, 2));
+	t_close(reg);
+	peer_run_to(sweeping, "trash.renamed", peer_do_sweep, NULL, 0);
+	peer_run_to(committing, "change.durable", peer_do_register, &four, sizeof(four));
+	peer_kill(sweeping);
+	peer_kill(committing);
+	peer_kill(reader);
+	reg = t_open(&w);
+	T_EQ(t_stats(reg).starts, 2);
+	T_EQ(t_stats(reg).lanes, 1);
+	T_EQ(t_state(reg, 1), SEGREG_PENDING);
+	T_EQ(t_state(reg, 2), SEGREG_DELETING);
+	T_EQ(t_state(reg, 3), SEGREG_LIVE);
+	T_EQ(t_state(reg, 4), SEGREG_LIVE); /* durable, though nobody was told */
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_EQ(t_count_entries(&w, T_TRASH), 0);
+	t_close(reg);
+}
+
+/* ---------------------------------------------------------------- stopped */
+
+static void check_names_holder(struct peer *holder)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "process %d", (int)peer_pid(holder));
+	T_HAS(segreg_last_error(), pid);
+}
+
+static void stopped_committer(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = start(&w);
+	struct segreg *reg = open_impatient(&w);
+	struct segreg_pin pin;
+
+	t_add(&w, reg, 1);
+	t_add(&w, reg, 2);
+	run_to(peer, "change.committing", peer_do_retire, 1);
+	peer_stop(peer);
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_retire(reg, 2));
+	check_names_holder(peer);
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep(reg, NULL, NULL));
+	T_ERR(SEGREG_E_NOENT, segreg_pin(reg, 3, 0, &pin)); /* neither a hit nor a miss waits for a commit */
+	T_OK(segreg_pin(reg, 1, 0, &pin));
+	T_EQ(t_state(reg, 1), SEGREG_LIVE);
+	peer_cont(peer);
+	peer_go_on(peer);
+	T_OK(peer_end(peer, NULL));
+	T_EQ(t_state(reg, 1), SEGREG_PENDING);
+	T_OK(segreg_retire(reg, 2));
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_EQ(t_stats(reg).repairs, 0); /* it lived */
+	t_close(reg);
+}
+
+static void stopped_in_the_tables(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = start(&w);
+	struct segreg *reg = open_impatient(&w), *late = NULL;
+	struct segreg_open_options impatient = { .size = sizeof(impatient), .timeout_ms = 50 };
+	struct segreg_pin pin, again;
+
+	t_add(&w, reg, 1);
+	t_add(&w, reg, 2);
+	T_OK(segreg_pin(reg, 1, 0, &pin));
+	run_to(peer, "edit.publishing", peer_do_retire, 1);
+	peer_stop(peer);
+	T_OK(segreg_pin(reg, 2, 0, &again)); /* a hit waits for nobody at all */
+	T_OK(segreg_unpin(reg, &again));
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_pin(reg, 3, 0, &again));
+	check_names_holder(peer);
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_open(w.dir, &impatient, &late));
+	T_CHECK(!late);
+	peer_cont(peer);
+	peer_go_on(peer);
+	T_OK(peer_end(peer, NULL));
+	T_ERR(SEGREG_E_NOENT, segreg_pin(reg, 3, 0, &again));
+	T_OK(segreg_open(w.dir, &impatient, &late));
+	t_close(late);
+	T_EQ(t_sweep(reg).held, 1);
+	T_EQ(t_stats(reg).repairs, 0);
+	t_close(reg);
+}
+
+static void stopped_pinner(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = start(&w);
+	struct segreg *reg = open_impatient(&w);
+
+	t_add(&w, reg, 1);
+	T_OK(peer_pin(peer, 1));
+	T_OK(segreg_retire(reg, 1));
+	peer_stop(peer);
+	for (int i = 0; i < 3; i++) {
+		struct segreg_sweep_result swept = t_sweep(reg);
+
+		T_EQ(swept.held, 1);
+		T_EQ(swept.reclaimed, 0);
+	}
+	peer_cont(peer);
+	T_OK(peer_unpin(peer, 1));
+	T_EQ(t_sweep(reg).deleted, 1);
+	t_close(reg);
+}
+
+/* ---------------------------------------------------------------- at the same moment */
+
+static void create_together(unsigned n, unsigned rounds)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer[8];
+
+	for (unsigned i = 0; i < n; i++)
+		peer[i] = peer_start(&w, PEER_PROCESS);
+	for (unsigned round = 0; round < rounds; round++) {
+		struct segreg *reg;
+
+		for (unsigned i = 0; i < n; i++)
+			peer_begin(peer[i], peer_do_open, NULL, 0);
+		for (unsigned i = 0; i < n; i++)
+			T_OK(peer_end(peer[i], NULL));
+		for (unsigned i = 0; i < n; i++) {
+			t_make_segment(&w, i);
+			T_OK(peer_register(peer[i], i, t_segment(i)));
+		}
+		T_OK(segreg_open(w.dir, NULL, &reg));
+		T_EQ(t_stats(reg).live, n);
+		T_EQ(t_stats(reg).lanes, n + 1);
+		T_EQ(t_stats(reg).starts, 1);
+		t_close(reg);
+		for (unsigned i = 0; i < n; i++)
+			T_OK(peer_close(peer[i], NULL));
+		t_remove_world(w.base);
+		T_SYS(mkdir(w.base, 0700));
+	}
+}
+
+static void two_creators(void)
+{
+	create_together(2, 20);
+}
+
+static void eight_creators(void)
+{
+	create_together(8, 5);
+}
+
+/* A region comes and goes with its last user, while others arrive. */
+static void coming_and_going(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer[4];
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	t_close(reg);
+	for (unsigned i = 0; i < 4; i++)
+		peer[i] = peer_start(&w, PEER_PROCESS);
+	for (unsigned round = 0; round < 50; round++) {
+		for (unsigned i = 0; i < 4; i++)
+			peer_begin(peer[i], peer_do_open, NULL, 0);
+		for (unsigned i = 0; i < 4; i++)
+			T_OK(peer_end(peer[i], NULL));
+		T_OK(peer_pin(peer[round % 4], 1));
+		for (unsigned i = 0; i < 4; i++)
+			peer_begin(peer[i], peer_do_close, NULL, 0);
+		for (unsigned i = 0; i < 4; i++)
+			T_OK(peer_end(peer[i], NULL));
+	}
+}
+
+T_SUITE(processes,
+	{ "a pinner is killed: its pins are taken back, and only its", pinner },
+	{ "a committer is killed while others wait: they go on, and all or nothing is there", committer },
+	{ "a sweeper is killed while it deletes: the next one finishes", sweeper },
+	{ "everybody is killed: what was acknowledged is there", everybody },
+	{ "a process is stopped inside a commit: others time out and name it, pins do not wait", stopped_committer },
+	{ "a process is stopped inside the tables: a hit does not wait, others time out and name it", stopped_in_the_tables },
+	{ "a pinner is stopped: its pins stay", stopped_pinner },
+	{ "two processes create the registry at the same moment", two_creators },
+	{ "eight processes create the registry at the same moment", eight_creators },
+	{ "processes come while the last one goes", coming_and_going });

@@ -244,7 +244,7 @@ int segreg_edit_sync(struct segreg_edit *edit);
 /*
  * Give the edit a token, 16 bytes that nobody else uses (random ones, say). If an edit with this token was committed before, the commit
  * changes nothing and returns what the first one returned: after a crash or SEGREG_E_REOPEN an edit may be tried again without
- * knowing how far it came. The last SEGREG_TOKENS tokens of a registry are remembered, durably. Errors: INVAL.
+ * knowing how far it came (though segreg_edit_add still wants its path to be there). The last SEGREG_TOKENS tokens of a registry are remembered, durably. Errors: INVAL.
  */
 int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
 
@@ -559,7 +559,7 @@ struct segreg_sweep_result {
  * Nothing is ever deleted outside base: no "..", no symlink, no other mount, nothing that took the place of what was
  * registered; and nothing at all while base does not carry this registry's marker.
  *
- * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
+ * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
  */
 int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result);
 

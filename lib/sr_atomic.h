@@ -24,6 +24,12 @@ _Static_assert(sizeof(unsigned) == 4 && sizeof(AO_t) == 8, "32-bit counts and 64
 #define SR_FENCE_AFTER_RMW() AO_nop_full()
 #endif
 
+/* Loads before it are not moved after it. For validating copies of what may be changing; each is made of plain loads. */
+static inline void sr_fence_loads(void)
+{
+	AO_nop_read();
+}
+
 static inline uint32_t sr_load_acquire_u32(const uint32_t *p)
 {
 	return AO_int_load_acquire((const volatile unsigned *)p);

@@ -222,7 +222,9 @@ int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
 	sr_sys_unlinkat(dir, aside, 0);
 	if (rc)
 		goto out;
-	if (read_marker(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
+	if (read_marker(dir, &there) == -1)
+		rc = sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
+	else if (memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
 		rc = sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path, SR_BASE_MARKER);
 	else if (sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == -1 && errno != EEXIST)
 		rc = sr_fail_errno(errno, "cannot make %s/%s", base->path, SR_BASE_TRASH);
@@ -251,9 +253,12 @@ int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	if (read_marker(dir, &marker) == -1)
+	if (read_marker(dir, &marker) == -1) {
+		if (errno != ENOENT && errno != EBADMSG && errno != ELOOP)
+			return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
 		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
 			       base->path, SR_BASE_MARKER, strerror(errno));
+	}
 	if (memcmp(marker.uuid, uuid, sizeof(marker.uuid)))
 		return sr_fail(SEGREG_E_MISMATCH, "%s is the base of another registry (its %s says so)", base->path,
 			       SR_BASE_MARKER);

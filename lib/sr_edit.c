@@ -179,7 +179,7 @@ static int plan_add(struct sr_change *change, struct sr_op *op)
 			       other);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	/* Once more, now that nobody else can register and give up something there: what is at path later is the builder's. */
+	/* Under the commit lock nobody else can register and give up something there: what is at path later is the builder's. */
 	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record->path) : 0;
 	if (rc)
 		return rc;
@@ -286,7 +286,7 @@ static int make_room(struct sr_change *change)
 		rc = sr_change_open_table(change);
 	if (rc)
 		return rc;
-	n = region->header->queue_length < region->geometry.max_segments ? region->header->queue_length : 0;
+	n = region->header->queue_length <= region->geometry.max_segments ? region->header->queue_length : 0;
 	for (uint32_t i = n; i-- > 0 && !rc;) {
 		uint32_t slot = region->queue[i];
 

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 static const char *const lock_name[SR_LOCKS] = { [SR_LOCK_COMMIT] = "commit lock", [SR_LOCK_TABLE] = "table lock" };
 static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [SR_LOCK_TABLE] = SR_BYTE_TABLE };
@@ -99,12 +102,13 @@ static bool is_past(const struct timespec *deadline)
 static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
 {
 #if defined(__SANITIZE_THREAD__)
-	/* This ThreadSanitizer does not know pthread_mutex_clocklock. */
-	int64_t left = (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec - sr_sys_monotonic();
-	int64_t at = sr_sys_realtime() + left;
-	struct timespec t = { .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
+	/* This ThreadSanitizer does not know pthread_mutex_clocklock: say what it does. */
+	int error;
 
-	return pthread_mutex_timedlock(mutex, &t);
+	__tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
+	error = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
+	__tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock | (error && error != EOWNERDEAD ? __tsan_mutex_try_lock_failed : 0), 0);
+	return error;
 #else
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
 #endif

@@ -111,9 +111,14 @@ int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *p
 	uint64_t word;
 
 	SR_STOP("pin.found");
-	if (slot == SR_NONE || !is_pinnable(sr_load_acquire_u64(&reg->region.slots[slot].word), flags) ||
-	    !sr_lane_has_page(reg->lane_page, slot))
+	if (slot == SR_NONE || !is_pinnable(sr_load_acquire_u64(&reg->region.slots[slot].word), flags))
 		return pin_slowly(reg, id, flags, pin);
+	if (__builtin_expect(!sr_lane_has_page(reg->lane_page, slot), 0)) {
+		int rc = sr_lane_add_page(reg, slot);
+
+		if (rc)
+			return rc;
+	}
 	if (sr_add_seqcst_u32(&reg->counts[slot], 1) >= COUNT_MAX)
 		return too_many(reg, id, slot);
 	SR_STOP("pin.counted");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -82,7 +83,13 @@ int sr_region_name(char name[SR_REGION_NAME_SIZE])
 
 static int map_object(struct sr_region *region, int fd)
 {
-	void *base = sr_sys_mmap(region->geometry.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	struct stat st;
+	void *base;
+
+	if (sr_sys_fstat(fd, &st) == -1)
+		return sr_fail_errno(errno, "cannot look at shared memory");
+	region->ino = st.st_ino;
+	base = sr_sys_mmap(region->geometry.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 
 	if (!base)
 		return sr_fail_errno(errno, "cannot map %llu bytes of shared memory (a limit on address space?)",
@@ -94,8 +101,13 @@ static int map_object(struct sr_region *region, int fd)
 static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 {
 	struct sr_header *header;
+	struct rlimit limit;
 	int rc;
 
+	/* Beyond this limit ftruncate does not only fail, it sends a signal that ends the process. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < region->geometry.size)
+		return sr_fail(SEGREG_E_NOMEM, "this process may not make files of %llu bytes (RLIMIT_FSIZE), as the shared memory is",
+			       (unsigned long long)region->geometry.size);
 	/* shm_open's mode went through the umask; the group may be one that we are not a member of, and then stays ours. */
 	if (fchown(fd, (uid_t)-1, gid) == 0)
 		(void)fchmod(fd, mode);
@@ -187,6 +199,19 @@ int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_
 		rc = map_object(region, fd);
 	sr_sys_close(fd);
 	return rc;
+}
+
+bool sr_region_is_named(const struct sr_region *region, const char *name)
+{
+	struct stat st;
+	int fd = sr_sys_shm_open(name, O_RDWR, 0);
+	bool same;
+
+	if (fd == -1)
+		return errno != ENOENT; /* not known to be gone */
+	same = sr_sys_fstat(fd, &st) == -1 || st.st_ino == region->ino;
+	sr_sys_close(fd);
+	return same;
 }
 
 void sr_region_unmap(struct sr_region *region)

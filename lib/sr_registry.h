@@ -13,7 +13,7 @@
 #include <fcntl.h>
 
 struct sr_registry {
-	struct sr_registry *next; /* all of this process (sr_open.c) */
+	struct sr_registry *next; /* all of this process (sr_handle.c) */
 	unsigned refs;            /* handles */
 	struct segreg *handles;
 	uint64_t fork_generation; /* made by this process, if it equals sr_fork_generation() */
@@ -31,7 +31,7 @@ struct sr_registry {
 	struct sr_store store; /* under the commit lock */
 	struct sr_base base;
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
-	pthread_mutex_t mutex; /* guards the growing of this process's lanes */
+	pthread_mutex_t mutex; /* guards the growing of this process's lanes, and the taking of holds against a fork */
 	bool orphaned;         /* inherited through a bare clone(2): its mutexes and its store may be in any state */
 };
 

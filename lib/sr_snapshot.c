@@ -181,6 +181,7 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
 	if (!sr_table_path(region, slot, entry->path))
 		return false;
+	sr_fence_loads();
 	again = sr_load_acquire_u64(&region->slots[slot].word);
 	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
 		return false;

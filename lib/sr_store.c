@@ -75,6 +75,12 @@ static int find_descriptors(struct sr_store *store)
 	return 0;
 }
 
+/* Neither open: closing their numbers does no harm. */
+static bool descriptors_are_closed(const struct sr_store *store)
+{
+	return fcntl(store->fds[0], F_GETFD) == -1 && (store->fds[1] < 0 || fcntl(store->fds[1], F_GETFD) == -1);
+}
+
 static bool descriptors_are_ours(const struct sr_store *store)
 {
 	for (int i = 0; i < 2; i++)
@@ -83,10 +89,19 @@ static bool descriptors_are_ours(const struct sr_store *store)
 	return true;
 }
 
-/* Give the environment up without touching descriptors that are no longer ours. LMDB has no call for that: its mapping (address
- * space, no memory of its own) and a few kilobytes stay behind, once for each time that the host closes everything. */
+/*
+ * Give the environment up whose descriptors are no longer ours. If the host has taken their numbers, it cannot be closed: its mapping
+ * (address space, no memory of its own) and a few kilobytes stay behind.
+ */
 static void give_up(struct sr_store *store)
 {
+	static MDB_env *given_up; /* for those who look for leaks: it is meant */
+
+	if (descriptors_are_closed(store))
+		mdb_env_close(store->env);
+	else
+		given_up = store->env;
+	(void)given_up;
 	store->env = NULL;
 	store->txn = NULL;
 }
@@ -95,9 +110,14 @@ void sr_store_close(struct sr_store *store, bool abandon)
 {
 	if (!store->env)
 		return;
-	if (!abandon && descriptors_are_ours(store))
+	if (abandon)
+		store->env = NULL;
+	else if (descriptors_are_ours(store))
 		mdb_env_close(store->env);
-	give_up(store);
+	else
+		give_up(store);
+	store->env = NULL;
+	store->txn = NULL;
 }
 
 static int open_tables(struct sr_store *store, unsigned flags)

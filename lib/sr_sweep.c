@@ -664,6 +664,12 @@ static int sweep_base(struct sweep *sweep)
 	if (rc)
 		return rc;
 	sr_leave_commit(sweep->reg);
+	/* Whoever comes next cannot join us then; a daemon that is alone with it can start over. */
+	if (!sr_region_is_named(&registry->region, registry->region_name))
+		return sr_fail(SEGREG_E_REGION_LOST, "shared memory %s was removed; open %s again when all its processes have ended",
+			       registry->region_name, registry->dir);
+	if (sweep->reg->lane >= sr_region_lane_top(&registry->region))
+		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
 	rc = sr_base_check(&registry->base, registry->uuid, &starts);
 	if (!rc && !is_dry(sweep))
 		rc = sr_reclaim(registry, sweep->reg->timeout_ms, report_reclaimed, sweep, &result->reclaimed,

@@ -319,7 +319,8 @@ static int pop_free(struct sr_region *region, uint32_t *slot)
 	if (header->slot_free == SR_NONE) {
 		if (header->slot_top >= region->geometry.max_segments)
 			return damaged("free list");
-		*slot = header->slot_top++;
+		*slot = header->slot_top;
+		sr_store_release_u32(&header->slot_top, *slot + 1);
 	} else {
 		*slot = header->slot_free;
 		if (*slot >= sr_region_slot_top(region) || state_of(region, *slot) != SR_FREE)

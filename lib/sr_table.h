@@ -56,7 +56,7 @@ static inline uint32_t sr_table_find(const struct sr_region *region, uint64_t id
 /* Make the first level and an empty table. [build] */
 int sr_table_init(struct sr_region *region);
 
-/* See that adding n segments with so many bytes of path will not fail. SEGREG_E_FULL, SEGREG_E_NOMEM. */
+/* See that adding n segments will not fail but for their paths. SEGREG_E_FULL, SEGREG_E_NOMEM. */
 int sr_table_prepare(struct sr_region *region, uint32_t n);
 
 /* Take a free slot for record, write all of it but the index entry and the state. *slot. */
@@ -79,7 +79,7 @@ uint64_t sr_table_count(const struct sr_region *region, uint32_t slot);
 /* Copy a slot's path; false if the region is damaged there. */
 bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
 
-/* Derive everything else from the slots. Grows the index as needed (commit lock). */
+/* Derive everything else from the slots. */
 int sr_table_repair(struct sr_region *region);
 
 #endif

@@ -20,6 +20,10 @@ clean_up() {
 	for pid in ${children[@]+"${children[@]}"}; do
 		kill -9 "$pid" && wait "$pid"
 	done
+	# A registry leaves its shared memory behind for the next to open it, but nobody will.
+	grep -ahoE '^region /segreg-[0-9a-f]+' "$dir"/*/registry.lock | while read -r _ region; do
+		rm -f "/dev/shm$region"
+	done
 	rm -rf "$dir"
 } 2>/dev/null
 trap clean_up EXIT
@@ -104,6 +108,7 @@ hold() {
 	# shellcheck disable=SC2086
 	[ -x "$dir/holder" ] || ${CC:-cc} ${SAN_FLAGS-} -D_GNU_SOURCE -I"$root/include" -o "$dir/holder" \
 		"$root/tests/cli/holder.c" "$build/libsegreg.a" -llmdb -pthread || fail "cannot build the holder"
+	: >"$dir/holder.out"
 	"$dir/holder" "$SEGREG_REGISTRY" "$@" >"$dir/holder.out" &
 	holder=$!
 	children+=("$holder")
@@ -123,6 +128,7 @@ end() {
 
 # serve OPTION...: a segregd; its pid is $daemon then, what it says is in $dir/log. A shell would have it ignore SIGINT.
 serve() {
+	: >"$dir/log"
 	env --default-signal=INT "$segregd" "$@" 2>"$dir/log" &
 	daemon=$!
 	children+=("$daemon")

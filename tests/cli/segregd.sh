@@ -126,6 +126,7 @@ logged "segregd: stopped by SIGTERM; " || fail "no word at the end"
 serve
 end "$daemon" INT || fail "SIGINT: status $?"
 logged "segregd: stopped by SIGINT; 0 deleted" || fail "no word at the end"
+: >"$dir/log"
 "$segregd" 2>"$dir/log" & # with SIGINT ignored, by the shell
 daemon=$!
 children+=("$daemon")

@@ -63,6 +63,7 @@ eventually logged "deleted 4 4: "
 stop
 ok "another sweep that is running"
 
+: >"$dir/log"
 (ulimit -n 64 && exec "$segregd" --interval 0.2) 2>"$dir/log" &
 daemon=$!
 children+=("$daemon")
@@ -79,6 +80,7 @@ ok "too few open files to watch a process"
 if unshare --pid --fork true 2>/dev/null; then
 	serve --interval 0.2
 	hold watched 6
+	: >"$dir/holder.out"
 	unshare --pid --fork --kill-child "$dir/holder" "$SEGREG_REGISTRY" elsewhere 6 7 7 >"$dir/holder.out" &
 	outer=$!
 	children+=("$outer")

@@ -7,9 +7,11 @@
 #include "peer.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,13 +63,19 @@ static void end_turn(const struct line *line)
 	wait_turn(line);
 }
 
-static void kill_parent(pid_t pid)
+/* It dies by itself. */
+static void lose_parent(pid_t pid)
 {
 	int status;
 
-	kill(pid, SIGKILL);
 	T_EQ(waitpid(pid, &status, 0), pid);
 	T_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void kill_parent(pid_t pid)
+{
+	T_SYS(kill(pid, SIGKILL));
+	lose_parent(pid);
 }
 
 static pid_t fork_bare(void)
@@ -90,13 +98,15 @@ struct family {
 /* The parent pins 1 twice, and forks a child. */
 static void be_parent(struct family *family)
 {
-	struct segreg *reg = t_open(&family->world);
+	struct segreg *reg;
 	struct segreg_pin pin;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(family->line.test);
+	reg = t_open(&family->world);
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	if (T_SYS(family->fork()) == 0) {
-		close(family->line.test);
 		wait_turn(&family->line);
 		if (family->inherit)
 			family->inherit(family, reg, &pin);
@@ -104,6 +114,8 @@ static void be_parent(struct family *family)
 		_exit(0);
 	}
 	say(family->line.child);
+	while (t_stats(reg).lanes < 2) /* the test is not attached yet: if we died now, it would build a new region */
+		sched_yield();
 	if (family->live)
 		family->live(family, reg);
 	for (;;)
@@ -251,7 +263,10 @@ static void leave_idle_child(pid_t (*make)(void), void (*live)(struct family *fa
 	struct segreg_sweep_result swept;
 
 	start_family(&family);
-	kill_parent(family.parent);
+	if (live)
+		lose_parent(family.parent);
+	else
+		kill_parent(family.parent);
 	T_OK(segreg_retire(family.reg, 1));
 	T_OK(segreg_retire(family.reg, 2));
 	swept = t_sweep(family.reg);

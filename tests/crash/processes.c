@@ -70,13 +70,15 @@ static void kill_committer_at(const char *point, bool is_durable)
 	struct peer *committer = start(&w), *waiter = start(&w);
 	struct segreg *reg = t_open(&w);
 	struct peer_registration two = registration(2);
-	struct segreg_pin pin;
+	struct segreg_pin pin, hit;
 
 	t_add(&w, reg, 1);
 	t_make_segment(&w, 2);
+	T_OK(segreg_pin(reg, 1, 0, &pin));
 	run_to(committer, point, peer_do_retire, 1);
 	peer_begin(waiter, peer_do_register, &two, sizeof(two));
-	T_OK(segreg_pin(reg, 1, 0, &pin)); /* which waits for nobody */
+	T_OK(segreg_pin(reg, 1, 0, &hit)); /* which waits for nobody */
+	T_OK(segreg_unpin(reg, &hit));
 	peer_kill(committer);
 	T_OK(peer_end(waiter, NULL));
 	T_EQ(t_state(reg, 1), is_durable ? SEGREG_PENDING : SEGREG_LIVE);

@@ -93,7 +93,11 @@ uint64_t job_reserve(struct job *job, uint32_t level, char path[TALLY_NAME_SIZE 
 
 void job_note(struct job *job, uint64_t id, enum record_state state)
 {
-	job->tally->record[segment_number(id)].state = state;
+	struct record *record = &job->tally->record[segment_number(id)];
+	uint32_t was = record->state;
+
+	while (was < state && !atomic_compare_exchange_weak(&record->state, &was, state))
+		;
 }
 
 void job_note_built(struct job *job, uint64_t id, const char *path)

@@ -43,6 +43,10 @@ uint64_t job_reserve(struct job *job, uint32_t level, char path[TALLY_NAME_SIZE 
 
 /* Note that a segment is complete on disk; to be called before it is published. */
 void job_note_built(struct job *job, uint64_t id, const char *path);
+/*
+ * Note what became of it. The furthest state stays, whoever notes it last: a segment may be retired before its maker
+ * comes to note that it is live.
+ */
 void job_note(struct job *job, uint64_t id, enum record_state state);
 
 #endif

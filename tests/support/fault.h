@@ -1,7 +1,7 @@
 /*
  * fault.h - disks that fail and clocks that jump, for code that does not go through sr_sys: LMDB, and time.
  *
- * The test binary defines the C library's functions of these names itself, and so stands between it and whoever calls. Set
+ * The test binary defines some functions of the C library itself, and so stands between it and whoever calls. Set
  * faults while nothing else runs; a forked peer has its own.
  */
 #ifndef T_FAULT_H

@@ -123,8 +123,8 @@ int t_system(const char *file, int line, const char *what, int result)
 void t_result(const char *file, int line, const char *what, int expected, int result)
 {
 	if (result != expected)
-		t_fail(file, line, "%s gives %d (%s), not %d (%s); last error: %s", what, result, segreg_strerror(result),
-		       expected, segreg_strerror(expected), t_last_text());
+		t_fail(file, line, "%s gives %d (%s), not %d (%s); last error: %s", what, result,
+		       segreg_strerror(result), expected, segreg_strerror(expected), t_last_text());
 	if (result < 0 && !*t_last_text())
 		t_fail(file, line, "%s fails without a text", what);
 	count_check();

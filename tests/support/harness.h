@@ -7,9 +7,9 @@
  *              { "a pin of an unknown id is refused", refuses_unknown },
  *              { "a pin outlives the retirement of its segment", outlives_retirement });
  *
- * A check that fails ends the test there, from whatever thread or forked process it stands in, and the runner reports it with
- * its file, line and values. A test that crashes, leaks (sanitizer builds) or takes longer than T_SECONDS fails, and the
- * tests after it still run.
+ * A check that fails ends the test there, from whatever thread or forked process it stands in, and the runner reports
+ * it with its file, line and values. A test that crashes, leaks (sanitizer builds) or takes longer than T_SECONDS
+ * fails, and the tests after it still run.
  */
 #ifndef T_HARNESS_H
 #define T_HARNESS_H
@@ -90,12 +90,13 @@ void t_at_end(void (*fn)(void));
 /* ---------------------------------------------------------------- stop points and failing calls */
 
 /*
- * When the calling thread comes to the stop point for the nth time from now (1: the next), call fn there. NULL for point: to any
- * point. fn may command peers, but must not call the library itself where a lock is held. One at a time; fn NULL: none.
+ * When the calling thread comes to the stop point for the nth time from now (1: the next), call fn there. NULL for
+ * point: to any point. fn may command peers, but must not call the library itself where a lock is held. One at a time;
+ * fn NULL: none.
  */
 void t_at_point(const char *point, unsigned nth, void (*fn)(void *arg, const char *point), void *arg);
 
-/* Let the calling thread's nth system call of that name from now fail with errnum; nth 0: each one. NULL for call: none. */
+/* Let the calling thread's nth system call of that name from now fail with errnum; nth 0: each one. call NULL: none. */
 void t_fail_call(const char *call, unsigned nth, int errnum);
 
 /* How many times the named call was made to fail since. */

@@ -1,7 +1,8 @@
 /*
  * peer.h - somebody else who uses the registry: does what the test says, when the test says it.
  *
- * A peer is a forked process, or for tests that want it so a thread of this one. It is commanded by hand-shakes; nothing sleeps.
+ * A peer is a forked process, or for tests that want it so a thread of this one. It is commanded by hand-shakes, and
+ * nothing sleeps.
  * It can be led up to a stop point inside the library and stays there until it is told to go on, or is killed:
  *
  *      struct peer *sweeper = peer_start(&world, PEER_PROCESS);
@@ -12,8 +13,8 @@
  *      peer_go_on(sweeper);
  *      T_OK(peer_end(sweeper, NULL));
  *
- * Commands return what the library returned there, and T_OK shows the text of the peer's error. A peer's T_ checks count as the
- * test's own. Peers are started by the test's main thread.
+ * Commands return what the library returned there, and T_OK shows the text of the peer's error. A peer's T_ checks
+ * count as the test's own. Peers are started by the test's main thread.
  */
 #ifndef T_PEER_H
 #define T_PEER_H
@@ -43,7 +44,7 @@ struct peer_self {
 typedef int peer_fn(struct peer_self *self, void *arg);
 
 struct peer *peer_start(const struct t_world *world, enum peer_kind kind);
-/* The peer closes what it has open and ends; a process must exit with 0. What a test has not ended ends with the test. */
+/* The peer closes what it has open and ends; a process must exit with 0. What is left at the test's end, ends then. */
 void peer_exit(struct peer *peer);
 
 /* Call fn in the peer. size: of *arg, at most PEER_ARG_SIZE. */
@@ -54,7 +55,7 @@ int peer_end(struct peer *peer, void *arg);
 
 /* Begin, and wait until the peer stands at point, which it must reach. */
 void peer_run_to(struct peer *peer, const char *point, peer_fn *fn, const void *arg, size_t size);
-/* The next peer_begin stops at the nth arrival (NULL: at any point); then whether the peer stands there, or has ended first. */
+/* The next peer_begin stops at the nth arrival (NULL: at any point); then: does it stand there, or has it ended? */
 void peer_stop_at(struct peer *peer, const char *point, unsigned nth);
 bool peer_stands(struct peer *peer);
 /* The point where it stands. */
@@ -80,7 +81,7 @@ int peer_retire(struct peer *peer, uint64_t id);
 int peer_sweep(struct peer *peer, struct segreg_sweep_result *result);
 int peer_closefrom(struct peer *peer); /* close every descriptor from 3 up */
 
-/* The same as functions for peer_begin and peer_run_to: arg is a uint64_t id, if the call has one; and of sweep nothing. */
+/* The same as functions for peer_begin and peer_run_to: arg is a uint64_t id where the call has one. */
 peer_fn peer_do_open, peer_do_pin, peer_do_unpin, peer_do_retire, peer_do_sweep, peer_do_close;
 /* arg: struct peer_registration */
 peer_fn peer_do_register;

@@ -142,7 +142,8 @@ int segreg_open(const char *dir, const struct segreg_open_options *options, stru
 /*
  * Close the handle. Pins that it still holds are released and counted into *released (NULL: not wanted).
  * Maps of segments stay mapped but no longer hold their segment. reg may be NULL. Always frees the handle.
- * In a forked child: frees the child's copy and touches nothing of the parent's.
+ * In a forked child: frees the child's copy and touches nothing of the parent's. Errors: INVAL; TIMEDOUT and IO if the lane could not be
+ * emptied, which the next sweep does then.
  */
 int segreg_close(struct segreg *reg, uint64_t *released);
 

@@ -250,18 +250,19 @@ int sr_handle_arrive(struct segreg *reg)
 int sr_handle_close(struct segreg *reg, uint64_t *released)
 {
 	uint64_t pins = 0;
+	int rc = 0;
 
 	if (!sr_fork_generation())
 		after_bare_clone();
 	pthread_mutex_lock(&all_mutex);
 	if (reg->fork_generation == sr_fork_generation())
-		sr_lane_detach(reg, &pins);
+		rc = sr_lane_detach(reg, &pins);
 	unlink_handle(reg);
 	put_registry(reg->registry);
 	pthread_mutex_unlock(&all_mutex);
 	reg->magic = 0;
 	free(reg);
-	if (released)
+	if (released && !rc)
 		*released = pins;
-	return 0;
+	return rc;
 }

@@ -68,7 +68,9 @@ static int find_descriptors(struct sr_store *store)
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		int fd = atoi(entry->d_name);
 
-		if (entry->d_name[0] != '.' && fd != store->fds[0] && sr_fd_is(fd, store->dev, store->ino))
+		/* The one for its meta pages: only these flags are LMDB's, not a host's that reads the file as well. */
+		if (entry->d_name[0] != '.' && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_DSYNC)) == (O_WRONLY | O_DSYNC) &&
+		    sr_fd_is(fd, store->dev, store->ino))
 			store->fds[1] = fd;
 	}
 	closedir(dir);

@@ -16,6 +16,7 @@
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
 #define TRASH_NAME_SIZE 48
+#define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace)
 {
@@ -133,16 +134,18 @@ static int blame(struct sr_removed *removed, int error, const char *format, ...)
 
 static void keep_pace(struct sr_trash *trash, uint64_t bytes)
 {
+	double pause;
 	int64_t now;
 
 	if (!trash->pace)
 		return;
+	pause = (double)bytes * 1e9 / (double)trash->pace;
 	now = sr_sys_monotonic();
 	if (trash->pace_until > now)
 		sr_sys_sleep(trash->pace_until - now);
 	else
 		trash->pace_until = now;
-	trash->pace_until += (int64_t)((double)bytes * 1e9 / (double)trash->pace);
+	trash->pace_until += pause < PAUSE_MAX ? (int64_t)pause : (int64_t)PAUSE_MAX;
 }
 
 static int compare_inodes(const void *a, const void *b)

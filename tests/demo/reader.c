@@ -1,5 +1,5 @@
 /*
- * reader.c - pins all live segments, looks words up in them, and checks every answer.
+ * reader.c - takes a snapshot, pins all of its segments, looks words up in them, and checks every answer.
  */
 #include "job.h"
 
@@ -51,19 +51,20 @@ static void look_up(struct job *job, const struct segment *segment, uint64_t *se
 		job->self->late_lookups++;
 }
 
-/* All or none. The set may have changed since it was listed: then list it again. */
+/* The segments of one version, however fast the compactor is: what a snapshot holds is there to be pinned. */
 static bool pin_set(struct job *job, struct set *set)
 {
+	struct segreg_entry entry = { .size = sizeof(entry) };
+	struct segreg_snapshot snapshot;
 	int rc;
 
-	set->opened = 0;
-	set->count = job_list(job, set->id);
-	rc = segreg_pin_many(job->reg, set->id, set->count, 0, set->pin);
-	if (rc == SEGREG_E_NOENT) {
-		job->self->relisted++;
-		return false;
-	}
-	job_check(job, rc, "segreg_pin_many");
+	set->opened = set->count = 0;
+	job_check(job, segreg_snapshot_take(job->reg, SEGREG_SNAPSHOT, &snapshot), "segreg_snapshot_take");
+	while ((rc = segreg_snapshot_next(job->reg, &snapshot, &entry)) > 0 && set->count < SET_MAX)
+		set->id[set->count++] = entry.id;
+	job_check(job, rc < 0 ? rc : 0, "segreg_snapshot_next");
+	job_check(job, segreg_pin_many(job->reg, set->id, set->count, 0, set->pin), "segreg_pin_many");
+	job_check(job, segreg_snapshot_release(job->reg, &snapshot), "segreg_snapshot_release");
 	worker_holds(job->self, set->count);
 	return set->count > 0;
 }

@@ -11,7 +11,6 @@ struct reading {
 	uint64_t lookups;
 	uint64_t late;
 	uint64_t vanished;
-	uint64_t relisted;
 	const char *first; /* thing that had vanished */
 };
 
@@ -23,7 +22,6 @@ static struct reading sum_of_reading(const struct tally *tally)
 		sum.lookups += w->lookups;
 		sum.late += w->late_lookups;
 		sum.vanished += w->vanished;
-		sum.relisted += w->relisted;
 		if (w->vanished && !sum.first)
 			sum.first = w->first_vanished;
 	}

@@ -42,7 +42,6 @@ struct worker {
 	atomic_uint_fast64_t lookups; /* verified */
 	atomic_uint_fast64_t late_lookups; /* of these: in segments that had been retired meanwhile */
 	atomic_uint_fast64_t vanished; /* look-ups and files that were not what they must be */
-	atomic_uint_fast64_t relisted; /* times that the set of segments changed between listing and pinning it */
 	char first_vanished[TALLY_TEXT_SIZE];
 	char failure[TALLY_TEXT_SIZE]; /* why it gave up */
 };

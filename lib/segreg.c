@@ -342,7 +342,7 @@ int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, stru
 	rc = sr_pin(reg, theirs->id, 0, &ours);
 	if (rc)
 		return rc;
-	if (ours.slot == theirs->slot && ours.generation == theirs->generation) {
+	if (theirs->owner && ours.slot == theirs->slot && ours.generation == theirs->generation) {
 		*pin = ours;
 		return 0;
 	}

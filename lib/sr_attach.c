@@ -284,11 +284,12 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 
 	if (sr_sys_fstat(fd, &st) == -1)
 		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
-	if (info->region[0])
-		sr_sys_shm_unlink(info->region); /* a crash left it; nobody has it */
 	rc = count_start(registry, options, info, fd, &meta, &clock);
 	if (rc)
 		return rc;
+	/* A crash left it, and nobody has it: registry.lock is the true one, as we know by now. */
+	if (info->region[0])
+		sr_sys_shm_unlink(info->region);
 	/* The name first: whatever dies from here on, the next one finds the object. */
 	rc = sr_region_name(registry->region_name);
 	strcpy(info->region, registry->region_name);

@@ -32,6 +32,12 @@ static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
 	return version << SR_CELL_KIND_BITS | kind;
 }
 
+/* Is that what the cell says? A caller's version may have more bits than a cell. */
+static bool is_in(uint64_t cell, const struct segreg_snapshot *snapshot)
+{
+	return cell && sr_cell_version(cell) == snapshot->version && sr_cell_kind(cell) == snapshot->kind;
+}
+
 /* Put value into a free cell. Its number, or SR_NONE. */
 static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 {
@@ -96,7 +102,7 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 
 	return n < sr_region_lane_top(&reg->region) && sr_load_acquire_u32(&lane->state) == SR_LANE_USED &&
 	       snapshot->cell < sr_lane_n_cells(lane) &&
-	       sr_load_seqcst_u64(&sr_lane_cells(lane)[snapshot->cell]) == make_cell(snapshot->version, snapshot->kind) &&
+	       is_in(sr_load_seqcst_u64(&sr_lane_cells(lane)[snapshot->cell]), snapshot) &&
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
 }
 
@@ -105,8 +111,11 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	const struct segreg_snapshot given = *theirs;
 	struct segreg_snapshot ours;
 	uint32_t cell;
-	int rc = publish(reg, make_cell(given.version, given.kind), &cell);
+	int rc;
 
+	if (!is_in(make_cell(given.version, given.kind), &given))
+		return not_held(&given);
+	rc = publish(reg, make_cell(given.version, given.kind), &cell);
 	if (rc)
 		return rc;
 	SR_STOP("snapshot.received");
@@ -130,8 +139,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
 	return snapshot->owner == reg->owner && snapshot->cell < sr_lane_n_cells(reg->lane_page) &&
-	       sr_load_acquire_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell]) ==
-		       make_cell(snapshot->version, snapshot->kind);
+	       is_in(sr_load_acquire_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell]), snapshot);
 }
 
 int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)

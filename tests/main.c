@@ -53,7 +53,8 @@ static bool add_suite(const struct t_suite *suite, int argc, char **argv)
 			continue;
 		if (!added)
 			added = CU_add_suite(suite->name, NULL, NULL);
-		if (!added || !CU_add_test(added, suite->tests[i].name, run_current_test) || CU_get_error() != CUE_SUCCESS) {
+		if (!added || !CU_add_test(added, suite->tests[i].name, run_current_test) ||
+		    CU_get_error() != CUE_SUCCESS) {
 			fprintf(stderr, "%s: \"%s\": %s\n", suite->name, suite->tests[i].name, CU_get_error_msg());
 			return false;
 		}

@@ -1,7 +1,7 @@
 /*
  * behaviour.c - what a registry inside one process is held to holds here as well, and between processes too.
  *
- * Each behaviour is written once and runs twice: the holder is a thread that shares the test's handle, then another process.
+ * Each is written once and runs twice: the holder is a thread that shares the test's handle, then another process.
  */
 #include "harness.h"
 #include "peer.h"
@@ -337,8 +337,9 @@ static void cleanup_concurrent_readers(enum peer_kind kind)
 {
 	struct scene s = set(kind);
 	struct peer *reader[READERS];
-	struct reading *reading = mmap(NULL, sizeof(*reading), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct reading *reading;
 
+	reading = mmap(NULL, sizeof(*reading), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	T_CHECK(reading != MAP_FAILED);
 	for (unsigned i = 0; i < READERS; i++)
 		t_add(&s.world, s.reg, i);

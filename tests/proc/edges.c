@@ -1,5 +1,5 @@
 /*
- * edges.c - what the registry answers at its edges: ids, paths, pins and limits. (Disks, memory and other builds: edges_disk.c.)
+ * edges.c - what the registry answers at its edges: ids, paths, pins and limits.
  */
 #include "harness.h"
 #include "peer.h"
@@ -72,8 +72,9 @@ static void register_unusable_path(void)
 	struct t_world w = t_world(T_MEMORY), other = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w);
 	static const char *const unusable[] = {
-		"", "..", ".", "seg-1/..", "seg-1/../seg-1", "./seg-1", "seg-1/", "seg-1//data", "registry", "registry/registry.mdb",
-		".segreg", T_TRASH, "link", "link/data", "link-to-file", "fifo", "outside", "outside/seg-1",
+		"", "..", ".", "seg-1/..", "seg-1/../seg-1", "./seg-1", "seg-1/", "seg-1//data", "registry",
+		"registry/registry.mdb", ".segreg", T_TRASH, "link", "link/data", "link-to-file", "fifo", "outside",
+		"outside/seg-1",
 	};
 
 	t_make_segment(&w, 1);

@@ -1,5 +1,5 @@
 /*
- * edges_disk.c - what the registry answers when deletions fail, disks or memory are full, and files are not what they were.
+ * edges_disk.c - what the registry answers when deletions fail, disks or memory fail, and files are not what they were.
  */
 #include "fault.h"
 #include "harness.h"
@@ -493,7 +493,7 @@ static void database_of_another_build(void)
 
 /* ---------------------------------------------------------------- memory that is full */
 
-/* Open, register id, pin it and open once more, where the nth request for shared memory fails. True if there were fewer. */
+/* Open, register id, pin it and open again; the nth request for shared memory fails. True if there were fewer. */
 static bool try_without_memory(const struct t_world *w, uint64_t id, unsigned nth)
 {
 	struct segreg *reg = NULL, *second = NULL;

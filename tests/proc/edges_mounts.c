@@ -39,8 +39,9 @@ static void mount_ext4(const struct t_world *around, const char *where)
 
 	T_SYS(ftruncate(fd, 32 << 20));
 	close(fd);
-	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin; { mkfs.ext4 -q -F -m 0 %s && mount -o loop %s %s; } 2>&1",
-		 image, image, where);
+	snprintf(command, sizeof(command),
+		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.ext4 -q -F -m 0 %s && mount -o loop %s %s; } 2>&1", image, image,
+		 where);
 	if (system(command) != 0)
 		T_SKIP("cannot make and mount an ext4 in a file");
 }

@@ -1,0 +1,464 @@
+/*
+ * builders.c - segments under construction: nothing that a builder leaves behind leaks, nothing that it publishes is lost.
+ */
+#include "harness.h"
+#include "peer.h"
+#include "reboot.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct scene {
+	struct t_world world;
+	struct segreg *reg;
+	struct peer *builder;
+};
+
+static struct scene set(void)
+{
+	struct scene s = { .world = t_world(T_MEMORY) };
+
+	s.builder = peer_start(&s.world, PEER_PROCESS);
+	s.reg = t_open(&s.world);
+	T_OK(peer_open(s.builder));
+	return s;
+}
+
+static void strike(struct scene *s)
+{
+	peer_exit(s->builder);
+	t_close(s->reg);
+}
+
+static int do_reserve(struct peer_self *self, void *arg)
+{
+	const struct peer_registration *registration = arg;
+
+	return segreg_reserve(self->reg, registration->id, registration->path);
+}
+
+static int do_unreserve(struct peer_self *self, void *arg)
+{
+	uint64_t id;
+
+	memcpy(&id, arg, sizeof(id));
+	return segreg_unreserve(self->reg, id);
+}
+
+static int reserve_there(struct scene *s, uint64_t id, const char *path)
+{
+	struct peer_registration registration = { .id = id };
+
+	snprintf(registration.path, sizeof(registration.path), "%s", path);
+	return peer_call(s->builder, do_reserve, &registration, sizeof(registration));
+}
+
+/* Half a segment: a few levels deep, some of it empty. */
+static void write_something(const struct t_world *world, const char *path)
+{
+	char below[64];
+
+	t_make_dir(world, path, 3000);
+	snprintf(below, sizeof(below), "%s/a", path);
+	t_make_dir(world, below, 0);
+	snprintf(below, sizeof(below), "%s/a/b", path);
+	t_make_dir(world, below, 70000);
+	snprintf(below, sizeof(below), "%s/a/b/c", path);
+	T_SYS(mkdir(t_path(world, "%s", below), 0700));
+}
+
+static uint64_t version_of(struct segreg *reg)
+{
+	uint64_t version = UINT64_MAX;
+
+	T_OK(segreg_version(reg, &version));
+	return version;
+}
+
+/* ---------------------------------------------------------------- publishing */
+
+static void built_and_published(void)
+{
+	struct scene s = set();
+	struct segreg_info info;
+
+	t_add(&s.world, s.reg, 1);
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
+	T_EQ(t_stats(s.reg).building, 1);
+	T_EQ(version_of(s.reg), 1);
+	T_EQ(segreg_is_live(s.reg, 7), 0);
+	T_ERR(SEGREG_E_NOENT, segreg_register(s.reg, 7, "seg-7")); /* nothing is written yet */
+	t_make_segment(&s.world, 7);
+	T_EQ(t_sweep(s.reg).deleted, 0);
+	T_CHECK(t_exists(&s.world, "seg-7/data"));
+	T_OK(segreg_register(s.reg, 7, "seg-7"));
+	info = t_info(s.reg, 7);
+	T_EQ(info.state, SEGREG_LIVE);
+	T_EQ(info.born, 2);
+	T_EQ(info.is_directory, 1);
+	T_EQ(info.held_since, 0);
+	T_CHECK(info.registered_at > 0);
+	T_EQ(version_of(s.reg), 2);
+	T_EQ(t_stats(s.reg).building, 0);
+	T_OK(peer_pin(s.builder, 7));
+	T_OK(segreg_register(s.reg, 7, "seg-7"));
+	T_EQ(version_of(s.reg), 2);
+	t_close(s.reg);
+	s.reg = t_open(&s.world);
+	T_EQ(t_sweep(s.reg).deleted, 0); /* it is not its builder's any more */
+	T_OK(segreg_retire(s.reg, 7));
+	T_OK(peer_unpin(s.builder, 7));
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	strike(&s);
+}
+
+static void a_file_is_built(void)
+{
+	struct scene s = set();
+
+	T_OK(segreg_reserve(s.reg, 7, "file"));
+	t_make_file(&s.world, "file", 1000);
+	T_OK(segreg_register(s.reg, 7, "file"));
+	T_EQ(t_info(s.reg, 7).is_directory, 0);
+	T_OK(segreg_reserve(s.reg, 8, "other"));
+	t_make_file(&s.world, "other", 1000);
+	T_OK(segreg_unreserve(s.reg, 8));
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	T_CHECK(t_exists(&s.world, "file") && !t_exists(&s.world, "other"));
+	strike(&s);
+}
+
+static void another_handle_cannot_publish(void)
+{
+	struct scene s = set();
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_ERR(SEGREG_E_EXISTS, peer_register(s.builder, 7, "seg-7"));
+	T_ERR(SEGREG_E_NOENT, peer_call(s.builder, do_unreserve, &(uint64_t){ 7 }, sizeof(uint64_t)));
+	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
+	T_EQ(version_of(s.reg), 0);
+	T_OK(segreg_register(s.reg, 7, "seg-7"));
+	strike(&s);
+}
+
+static void nobody_uses_what_is_building(void)
+{
+	struct scene s = set();
+	struct segreg_pin pin;
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_ERR(SEGREG_E_NOENT, segreg_pin(s.reg, 7, 0, &pin));
+	T_ERR(SEGREG_E_NOENT, segreg_pin(s.reg, 7, SEGREG_PIN_LIVE, &pin));
+	T_ERR(SEGREG_E_NOENT, peer_pin(s.builder, 7));
+	T_ERR(SEGREG_E_NOENT, segreg_retire(s.reg, 7));
+	T_ERR(SEGREG_E_NOENT, peer_retire(s.builder, 7));
+	T_EQ(t_refcount(s.reg, 7), 0);
+	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
+	T_EQ(version_of(s.reg), 0);
+	strike(&s);
+}
+
+static void unregistering_what_is_building(void)
+{
+	struct scene s = set();
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 7, 0));
+	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
+	T_OK(segreg_force_remove(s.reg, 7, SEGREG_FORCE));
+	T_EQ(t_state(s.reg, 7), SEGREG_E_NOENT);
+	T_EQ(t_stats(s.reg).building, 0);
+	T_ERR(SEGREG_E_NOENT, segreg_unreserve(s.reg, 7));
+	T_EQ(t_sweep(s.reg).deleted, 0);
+	T_CHECK(t_exists(&s.world, "seg-7/data")); /* the caller's again */
+	T_OK(segreg_register(s.reg, 7, "seg-7"));
+	T_OK(segreg_reserve(s.reg, 8, "seg-8"));
+	T_OK(segreg_unreserve(s.reg, 8));
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 8, SEGREG_FORCE)); /* being deleted, and that has not failed */
+	strike(&s);
+}
+
+/* ---------------------------------------------------------------- what can be reserved */
+
+static void what_is_taken_is_refused(void)
+{
+	struct scene s = set();
+
+	t_add(&s.world, s.reg, 1);
+	t_make_dir(&s.world, "there", 10);
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 1, "new"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 7, "new"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 7, "seg-7"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 8, "seg-7"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 8, "seg-7/below"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 8, "seg-1/below"));
+	T_ERR(SEGREG_E_EXISTS, reserve_there(&s, 8, "seg-7"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 8, "there"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 8, "there/data"));
+	T_ERR(SEGREG_E_NOENT, segreg_reserve(s.reg, 8, "missing/new"));
+	T_ERR(SEGREG_E_NOENT, segreg_reserve(s.reg, 8, "there/data/new"));
+	T_OK(segreg_reserve(s.reg, 8, "there/new"));
+	t_make_segment(&s.world, 7);
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 9, "seg-7"));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 7, "there"));
+	T_EQ(t_stats(s.reg).building, 2);
+	T_EQ(t_stats(s.reg).live, 1);
+	T_OK(segreg_register(s.reg, 7, "seg-7"));
+	strike(&s);
+}
+
+static void unusable_paths_are_refused(void)
+{
+	struct scene s = set();
+	static const char *const unusable[] = { "", "/tmp/x", "..", "a/../b", "a//b", "registry/x", ".segreg", T_TRASH, "link/x", "link" };
+
+	T_SYS(symlink("/tmp", t_path(&s.world, "link")));
+	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++)
+		T_ERR(SEGREG_E_PATH, segreg_reserve(s.reg, 7, unusable[i]));
+	T_ERR(SEGREG_E_INVAL, segreg_reserve(s.reg, 7, NULL));
+	T_ERR(SEGREG_E_INVAL, segreg_reserve(NULL, 7, "seg-7"));
+	T_ERR(SEGREG_E_NOENT, segreg_unreserve(s.reg, 7));
+	T_EQ(t_stats(s.reg).building, 0);
+	strike(&s);
+}
+
+static void reservations_fill_the_registry(void)
+{
+	struct scene s = { .world = t_world(T_MEMORY) };
+	char path[16];
+
+	s.reg = t_open_with(&s.world, (struct segreg_open_options){ .max_segments = 10 });
+	s.builder = peer_start(&s.world, PEER_PROCESS);
+	T_OK(peer_open(s.builder));
+	for (uint64_t id = 0; id < 10; id++) {
+		snprintf(path, sizeof(path), "seg-%d", (int)id);
+		T_OK(id % 2 ? reserve_there(&s, id, path) : segreg_reserve(s.reg, id, path));
+	}
+	T_ERR(SEGREG_E_FULL, segreg_reserve(s.reg, 10, "seg-10"));
+	t_make_segment(&s.world, 11);
+	T_ERR(SEGREG_E_FULL, segreg_register(s.reg, 11, "seg-11"));
+	t_make_segment(&s.world, 0);
+	T_OK(segreg_register(s.reg, 0, "seg-0")); /* has its place */
+	T_OK(segreg_unreserve(s.reg, 2));
+	T_ERR(SEGREG_E_FULL, segreg_register(s.reg, 11, "seg-11"));
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	T_OK(segreg_register(s.reg, 11, "seg-11"));
+	peer_kill(s.builder);
+	T_EQ(t_sweep(s.reg).deleted, 5);
+	for (uint64_t id = 20; id < 25; id++)
+		T_OK(segreg_reserve(s.reg, id, t_segment(id)));
+	T_ERR(SEGREG_E_FULL, segreg_reserve(s.reg, 25, "seg-25"));
+	t_close(s.reg);
+}
+
+/* ---------------------------------------------------------------- giving up */
+
+static void unreserved_files_go(void)
+{
+	struct scene s = set();
+	struct segreg_sweep_result swept;
+	uint64_t bytes;
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	write_something(&s.world, "seg-7");
+	bytes = t_disk_usage(&s.world, "seg-7");
+	T_OK(segreg_unreserve(s.reg, 7));
+	T_EQ(t_state(s.reg, 7), SEGREG_DELETING);
+	T_ERR(SEGREG_E_NOENT, segreg_unreserve(s.reg, 7));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 7, "seg-7"));
+	T_EQ(t_info(s.reg, 7).held_since, 0);
+	swept = t_sweep(s.reg);
+	T_EQ(swept.deleted, 1);
+	T_EQ(swept.bytes_freed, bytes);
+	T_CHECK(!t_exists(&s.world, "seg-7"));
+	T_EQ(t_count_entries(&s.world, T_TRASH), 0);
+	T_EQ(version_of(s.reg), 0);
+	T_OK(segreg_reserve(s.reg, 7, "seg-7")); /* nothing was written */
+	T_OK(segreg_unreserve(s.reg, 7));
+	swept = t_sweep(s.reg);
+	T_EQ(swept.deleted, 1);
+	T_EQ(swept.bytes_freed, 0);
+	strike(&s);
+}
+
+/* 10 has files, 11 has none, 12 is published; the builder is gone. Everything unpublished goes, and nothing else. */
+static void reserve_three(struct scene *s)
+{
+	T_OK(reserve_there(s, 10, "seg-10"));
+	T_OK(reserve_there(s, 11, "seg-11"));
+	T_OK(reserve_there(s, 12, "seg-12"));
+	write_something(&s->world, "seg-10");
+	t_make_segment(&s->world, 12);
+	T_OK(peer_register(s->builder, 12, "seg-12"));
+	t_make_segment(&s->world, 13); /* which the registry never heard of */
+}
+
+static void expect_swept_up(const struct t_world *world, struct segreg *reg)
+{
+	struct segreg_sweep_result swept = t_sweep(reg);
+
+	T_EQ(swept.deleted, 2);
+	T_EQ(swept.failed, 0);
+	T_CHECK(!t_exists(world, "seg-10"));
+	T_EQ(t_state(reg, 10), SEGREG_E_NOENT);
+	T_EQ(t_state(reg, 11), SEGREG_E_NOENT);
+	T_EQ(t_state(reg, 12), SEGREG_LIVE);
+	T_CHECK(t_exists(world, "seg-12/data") && t_exists(world, "seg-13/data"));
+	T_EQ(t_stats(reg).building, 0);
+	T_OK(segreg_reserve(reg, 10, "seg-10"));
+}
+
+static void closed_builder(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	T_EQ(t_sweep(s.reg).deleted, 0);
+	T_OK(peer_close(s.builder, NULL));
+	expect_swept_up(&s.world, s.reg);
+	strike(&s);
+}
+
+/* Whoever has its lane next is somebody else. */
+static void reopened_builder(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	T_OK(peer_close(s.builder, NULL));
+	T_OK(peer_open(s.builder));
+	T_ERR(SEGREG_E_EXISTS, peer_register(s.builder, 10, "seg-10"));
+	expect_swept_up(&s.world, s.reg);
+	strike(&s);
+}
+
+static void killed_builder(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	peer_stop(s.builder);
+	T_EQ(t_sweep(s.reg).deleted, 0); /* a stopped builder may go on */
+	peer_kill(s.builder);
+	expect_swept_up(&s.world, s.reg);
+	t_close(s.reg);
+}
+
+static int do_publish_with_parents_handle(struct peer_self *self, void *arg)
+{
+	memcpy(&self->reg, arg, sizeof(self->reg));
+	return segreg_register(self->reg, 14, "seg-14");
+}
+
+static void forked_builder(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	T_OK(segreg_reserve(s.reg, 14, "seg-14"));
+	t_make_segment(&s.world, 14);
+	struct peer *child = peer_start(&s.world, PEER_PROCESS); /* forked from this process */
+	T_ERR(SEGREG_E_EXISTS, peer_call(child, do_publish_with_parents_handle, &s.reg, sizeof(s.reg)));
+	peer_exit(child);
+	T_EQ(t_sweep(s.reg).deleted, 0);
+	T_OK(segreg_register(s.reg, 14, "seg-14"));
+	peer_exit(s.builder);
+	expect_swept_up(&s.world, s.reg);
+	t_close(s.reg);
+}
+
+static void all_killed(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	t_close(s.reg);
+	peer_kill(s.builder);
+	s.reg = t_open(&s.world);
+	T_EQ(t_stats(s.reg).starts, 2);
+	T_EQ(t_state(s.reg, 12), SEGREG_LIVE);
+	expect_swept_up(&s.world, s.reg);
+	t_close(s.reg);
+}
+
+static void rebooted(void)
+{
+	struct scene s = set();
+
+	reserve_three(&s);
+	t_close(s.reg);
+	peer_kill(s.builder);
+	t_reboot(&s.world);
+	s.reg = t_open(&s.world);
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 10, "seg-10"));
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 11, "seg-11"));
+	expect_swept_up(&s.world, s.reg);
+	t_close(s.reg);
+}
+
+/* Between the sweep's decision and its commit. */
+static void sweep_dies_over_a_dead_builder(void)
+{
+	static const char *const points[] = { "sweep.deciding", "sweep.decided", "change.durable", "sweep.committed", "trash.renamed",
+					      "sweep.removed", "sweep.synced" };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct scene s = set();
+		struct peer *sweeper = peer_start(&s.world, PEER_PROCESS);
+
+		reserve_three(&s);
+		peer_kill(s.builder);
+		T_OK(peer_open(sweeper));
+		peer_run_to(sweeper, points[i], peer_do_sweep, NULL, 0);
+		peer_kill(sweeper);
+		t_sweep(s.reg);
+		T_EQ(t_stats(s.reg).building + t_stats(s.reg).deleting, 0);
+		T_CHECK(!t_exists(&s.world, "seg-10"));
+		T_EQ(t_count_entries(&s.world, T_TRASH), 0);
+		T_EQ(t_state(s.reg, 12), SEGREG_LIVE);
+		t_close(s.reg);
+	}
+}
+
+static void dry_run(void)
+{
+	struct scene s = set();
+	struct segreg_sweep_options options = { .size = sizeof(options), .flags = SEGREG_SWEEP_DRY_RUN };
+	struct segreg_sweep_result would = { .size = sizeof(would) };
+
+	reserve_three(&s);
+	T_OK(peer_close(s.builder, NULL));
+	T_OK(segreg_sweep(s.reg, &options, &would));
+	T_EQ(would.deleted, 2);
+	T_EQ(would.bytes_freed, t_disk_usage(&s.world, "seg-10"));
+	T_EQ(t_state(s.reg, 10), SEGREG_BUILDING);
+	T_CHECK(t_exists(&s.world, "seg-10/data"));
+	expect_swept_up(&s.world, s.reg);
+	strike(&s);
+}
+
+T_SUITE(builders,
+	{ "a reserved segment is built, published and then like any other", built_and_published },
+	{ "a file can be built as well as a directory", a_file_is_built },
+	{ "only the handle that reserved can publish or give up", another_handle_cannot_publish },
+	{ "nobody pins or retires what is being built", nobody_uses_what_is_building },
+	{ "what is being built is unregistered with force only", unregistering_what_is_building },
+	{ "what is taken, or on the disk already, cannot be reserved", what_is_taken_is_refused },
+	{ "a path that cannot be a segment's cannot be reserved", unusable_paths_are_refused },
+	{ "reservations count against max_segments until they are swept up", reservations_fill_the_registry },
+	{ "what was written for a reservation that was given up goes", unreserved_files_go },
+	{ "a builder that closes leaves nothing behind", closed_builder },
+	{ "a builder that opens again is another one", reopened_builder },
+	{ "a stopped builder keeps its work, a killed one leaves nothing behind", killed_builder },
+	{ "a forked child does not build its parent's segments", forked_builder },
+	{ "when all are killed, the next to open sweeps up", all_killed },
+	{ "after a reboot the next to open sweeps up", rebooted },
+	{ "a sweep that dies over a dead builder's files is finished by the next", sweep_dies_over_a_dead_builder },
+	{ "a dry run tells what a builder left, and leaves it", dry_run });

@@ -112,7 +112,7 @@ $(BUILD)/obj/%.o: %.c
 # ---------------------------------------------------------------- for people
 
 PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
-            mandoc python3-minimal procps
+            mandoc python3 procps e2fsprogs
 
 # Install what is missing; where that is not possible, say what is missing and stop.
 deps:

@@ -32,7 +32,7 @@ enum ctl_type {
 	CTL_NUMBER,
 	CTL_BYTES, /* "12.3 MiB"; a number of bytes in JSON, --raw and --bytes */
 	CTL_AGE,   /* set to a time, shows how long ago that was: "5m"; seconds in JSON and --raw */
-	CTL_TIME,  /* "2026-01-31 12:00:00 (5m ago)"; ISO 8601 in JSON and --raw */
+	CTL_TIME,  /* "2026-01-31 12:00:00 (5m ago)", "(in 5m)"; ISO 8601 in JSON and --raw */
 	CTL_FLAG,  /* "yes" or "no"; a boolean in JSON */
 	CTL_TREE,  /* text; lines below others are drawn as a tree in this column */
 };
@@ -129,6 +129,9 @@ void ctl_segments_free(struct ctl_segments *segments);
 /* The columns of verbs that show segments, and a row of them. */
 extern const struct ctl_column ctl_segment_columns[];
 void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info);
+
+/* Why its last deletion failed. */
+const char *ctl_segment_error(const struct segreg_info *info);
 
 /* ------------------------------------------------------------------ ctl_measure.c, ctl_served.c */
 

@@ -28,8 +28,8 @@ static void ignore(int signal)
 static int run(const struct ctl *ctl, char **command)
 {
 	struct sigaction stay = { .sa_handler = ignore, .sa_flags = SA_RESTART }, was_int, was_quit;
+	pid_t pid, holder = getpid();
 	int status;
-	pid_t pid;
 
 	fflush(NULL);
 	sigaction(SIGINT, &stay, &was_int);
@@ -41,9 +41,11 @@ static int run(const struct ctl *ctl, char **command)
 		sigaction(SIGINT, &was_int, NULL);
 		sigaction(SIGQUIT, &was_quit, NULL);
 		prctl(PR_SET_PDEATHSIG, SIGTERM); /* without us nothing is held any more */
+		if (getppid() != holder) /* killed before it could be asked for */
+			_exit(128 + SIGTERM);
 		execvp(command[0], command);
-		ctl_error(ctl, EX_UNAVAILABLE, "cannot run %s: %s", command[0], strerror(errno));
-		_exit(errno == ENOENT ? EX_NOCOMMAND : EX_NOEXEC);
+		status = errno == ENOENT ? EX_NOCOMMAND : EX_NOEXEC;
+		_exit(ctl_error(ctl, status, "cannot run %s: %s", command[0], strerror(errno)));
 	}
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)

@@ -81,7 +81,7 @@ static int exec(struct ctl *ctl)
 		return ctl_usage(ctl, "the registry is given twice: -r %s and %s", ctl->option['r'], ctl->operand[0]);
 	if (ctl->n_operands)
 		ctl->dir = ctl->operand[0];
-	if (!ctl->dir)
+	if (!ctl->dir || !*ctl->dir)
 		return ctl_usage(ctl, "which registry? Give DIR or set SEGREG_REGISTRY");
 	if (!ctl_option_number(ctl, 's', &asked.max_segments) || !ctl_option_number(ctl, 'l', &asked.max_lanes))
 		return EX_USAGE;

@@ -1,6 +1,7 @@
 /*
  * ctl_segments.c - the registry's segments as ls, show and why see them: copies, in order, and as a row of a table.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ void ctl_segments_free(struct ctl_segments *segments)
 /* ------------------------------------------------------------------ showing */
 
 enum {
-	ID, STATE, PINS, AGE, RETIRED, HELD, BYTES, TYPE, MISSING, ERROR, ATTEMPTS, BORN, GONE,
+	ID, STATE, PINS, AGE, RETIRED, HELD, BYTES, TYPE, MISSING, ERROR, ATTEMPTS, RETRY_AT, BORN, GONE,
 	REGISTERED_AT, RETIRED_AT, PATH, FULL_PATH,
 };
 
@@ -90,6 +91,7 @@ const struct ctl_column ctl_segment_columns[] = {
 	[MISSING] = { "MISSING", CTL_FLAG, 0, "live, but not on the disk when a sweep looked" },
 	[ERROR] = { "ERROR", CTL_TEXT, 0, "why its last deletion failed" },
 	[ATTEMPTS] = { "ATTEMPTS", CTL_NUMBER, 0, "how often its deletion failed" },
+	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
 	[BORN] = { "BORN", CTL_NUMBER, 0, "the version that registered it" },
 	[GONE] = { "GONE", CTL_NUMBER, 0, "the version that retired it" },
 	[REGISTERED_AT] = { "REGISTERED_AT", CTL_TIME, 0, "when it was registered" },
@@ -98,6 +100,11 @@ const struct ctl_column ctl_segment_columns[] = {
 	[FULL_PATH] = { "FULL_PATH", CTL_TEXT, 0, "its absolute path" },
 	{ 0 },
 };
+
+const char *ctl_segment_error(const struct segreg_info *info)
+{
+	return info->error == ESTALE ? "its path is no longer what was registered" : strerror(info->error);
+}
 
 void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info)
 {
@@ -116,8 +123,9 @@ void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struc
 	ctl_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
 	ctl_set(table, row, MISSING, (uint64_t)info->is_missing);
 	if (info->error)
-		ctl_set_text(table, row, ERROR, strerror(info->error));
+		ctl_set_text(table, row, ERROR, ctl_segment_error(info));
 	ctl_set(table, row, ATTEMPTS, info->attempts);
+	ctl_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
 	ctl_set(table, row, BORN, info->born);
 	if (info->retired)
 		ctl_set(table, row, GONE, info->retired);

@@ -181,6 +181,7 @@ void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned c
 
 static void format_time(const struct ctl_table *table, int64_t at, char text[TIME_SIZE])
 {
+	int64_t ago = tool_now() - at;
 	time_t seconds = at / 1000000000;
 	char span[TOOL_SPAN_SIZE];
 	struct tm tm;
@@ -189,7 +190,8 @@ static void format_time(const struct ctl_table *table, int64_t at, char text[TIM
 	localtime_r(&seconds, &tm);
 	if (!table->json && !table->raw) {
 		length = strftime(text, TIME_SIZE, "%F %T", &tm);
-		snprintf(text + length, TIME_SIZE - length, " (%s ago)", tool_format_span(tool_now() - at, span));
+		snprintf(text + length, TIME_SIZE - length, ago < 0 ? " (in %s)" : " (%s ago)",
+			 tool_format_span(ago < 0 ? -ago + 999999999 : ago, span));
 		return;
 	}
 	length = strftime(text, TIME_SIZE, "%FT%T%z", &tm);

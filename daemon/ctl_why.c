@@ -1,7 +1,8 @@
 /*
  * ctl_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
  *
- * A segment is a line, each handle that pins it a line below it. Columns are of the one or of the other.
+ * A segment is a line, each handle that holds it a line below it. Columns are of the one or of the other. For people, a
+ * segment's path stands before its reason, so that the lines below need not begin behind the longest path.
  */
 #include <errno.h>
 #include <pwd.h>
@@ -12,8 +13,8 @@
 #include "ctl.h"
 
 enum {
-	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, PINS, SNAPSHOTS, WHY, /* of a segment */
-	PID, COMMAND, USER, LABEL, LANE, ATTACHED, ATTACHED_AT,           /* of a holder */
+	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, RETRY_AT, PINS, SNAPSHOTS, WHY, /* of a segment */
+	PID, COMMAND, USER, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
 };
 
 static const struct ctl_column columns[] = {
@@ -24,8 +25,9 @@ static const struct ctl_column columns[] = {
 	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
 	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
 	[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
+	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
 	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
-	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons of a holder that hold it" },
+	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that hold it; a holder's own" },
 	[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
 	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
 	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
@@ -37,9 +39,10 @@ static const struct ctl_column columns[] = {
 	{ 0 },
 };
 
-#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,PINS,WHY"
+#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,RETRY_AT,PINS,SNAPSHOTS,WHY"
 #define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,LANE,ATTACHED"
-#define TREE_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
+#define TREE_COLUMNS "ID,KEPT,RETIRED,WHY"
+#define RAW_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
 
 /* ------------------------------------------------------------------ holders */
 
@@ -47,6 +50,7 @@ struct holders {
 	struct ctl_table *table;
 	struct libscols_line *parent;
 	unsigned n;
+	uint64_t pins, snapshots, horizons; /* of all of them */
 };
 
 /* The program that runs as holder's process. */
@@ -116,6 +120,9 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
 	ctl_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
 	holders->n++;
+	holders->pins += holder->pins;
+	holders->snapshots += holder->snapshots;
+	holders->horizons += holder->horizons;
 	return 0;
 }
 
@@ -130,45 +137,58 @@ struct kept {
 
 static void explain_failure(const struct segreg_info *info, char *why, size_t size)
 {
-	static const char replaced[] = "its path is no longer what was registered";
 	int64_t wait = info->retry_at - tool_now();
 	char times[32] = "", span[TOOL_SPAN_SIZE];
 
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
 	snprintf(why, size, "deletion failed%s: %s; next try %s%s", times,
-		 info->error == ESTALE ? replaced : strerror(info->error), wait > 0 ? "in " : "with the next sweep",
+		 ctl_segment_error(info), wait > 0 ? "in " : "with the next sweep",
 		 wait > 0 ? tool_format_span(wait + 999999999, span) : "");
 }
 
-static void explain(const struct segreg_info *info, bool is_served, char *why, size_t size)
+/* "2 pins, 1 horizon"; empty if nobody holds it. */
+static void count_holds(const struct holders *holders, char *text, size_t size)
 {
-	const char *plural = info->pins == 1 ? "" : "s";
+	const struct {
+		uint64_t n;
+		const char *noun;
+	} holds[] = { { holders->pins, "pin" }, { holders->snapshots, "snapshot" }, { holders->horizons, "horizon" } };
+	size_t length = 0;
 
+	*text = '\0';
+	for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
+		if (holds[i].n)
+			length += (size_t)snprintf(text + length, size - length, "%s%" PRIu64 " %s%s", length ? ", " : "",
+						   holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
+}
+
+static void explain(const struct kept *kept, const struct holders *holders, char *why, size_t size)
+{
+	const struct segreg_info *info = kept->info;
+	char holds[128];
+
+	count_holds(holders, holds, sizeof holds);
 	if (info->state == SEGREG_LIVE)
-		snprintf(why, size, "live, so nothing deletes it; %" PRIu64 " pin%s", info->pins, plural);
+		snprintf(why, size, "live, so nothing deletes it; %s", *holds ? holds : "nobody holds it");
 	else if (info->state == SEGREG_BUILDING)
 		snprintf(why, size, "being built");
-	else if (info->state == SEGREG_PENDING && info->pins)
-		snprintf(why, size, "held by %" PRIu64 " pin%s", info->pins, plural);
-	else if (info->state == SEGREG_PENDING && info->held_since)
-		snprintf(why, size, "held by a snapshot");
+	else if (info->state == SEGREG_PENDING && *holds)
+		snprintf(why, size, "held by %s", holds);
 	else if (info->error)
 		explain_failure(info, why, size);
 	else if (info->state == SEGREG_DELETING)
-		snprintf(why, size, is_served ? "being deleted" : "partly deleted, but no segregd runs: segctl sweep");
+		snprintf(why, size, kept->is_served ? "being deleted" : "deletion begun, but no segregd runs: segctl sweep");
 	else
-		snprintf(why, size, is_served ? "not held; waits for segregd" :
-						"not held, but no segregd runs: segctl sweep");
+		snprintf(why, size, kept->is_served ? "not held; waits for segregd" :
+						      "not held, but no segregd runs: segctl sweep");
 }
 
 static struct libscols_line *add_segment(struct ctl_table *table, const struct kept *kept)
 {
 	const struct segreg_info *info = kept->info;
 	struct libscols_line *row = ctl_table_row(table, NULL);
-	char why[512];
 
-	explain(info, kept->is_served, why, sizeof why);
 	ctl_set(table, row, ID, info->id);
 	ctl_set_text(table, row, STATE, segreg_state_name(info->state));
 	ctl_set_text(table, row, PATH, info->path);
@@ -177,16 +197,29 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
 	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
 	ctl_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
-	ctl_set(table, row, PINS, info->pins);
-	ctl_set_text(table, row, WHY, why);
+	ctl_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
 	return row;
 }
 
-static int add_tree(struct ctl *ctl, struct ctl_table *table, const struct kept *kept)
+/* What only its holders tell; they may have come and gone since info was read. */
+static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
+			   const struct holders *holders, bool with_path)
+{
+	char why[512 + SEGREG_PATH_MAX];
+	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
+
+	explain(kept, holders, why + length, sizeof why - (size_t)length);
+	ctl_set(table, row, PINS, holders->pins);
+	ctl_set(table, row, SNAPSHOTS, holders->snapshots + holders->horizons);
+	ctl_set_text(table, row, WHY, why);
+}
+
+static int add_tree(struct ctl *ctl, struct ctl_table *table, const struct kept *kept, bool with_path)
 {
 	struct holders holders = { .table = table, .parent = add_segment(table, kept) };
 	int code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
 
+	finish_segment(table, holders.parent, kept, &holders, with_path);
 	return code == SEGREG_E_NOENT ? 0 : code; /* deleted meanwhile */
 }
 
@@ -196,7 +229,9 @@ static int by_size(const void *a, const void *b)
 {
 	const struct kept *x = a, *y = b;
 
-	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return (x->info->id > y->info->id) - (x->info->id < y->info->id);
 }
 
 static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
@@ -208,13 +243,15 @@ static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
 /* Lines for all segments, the biggest first, their holders below them. */
 static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
 {
-	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J'] ? NULL : TREE_COLUMNS);
+	const char *output = ctl->option['o'];
+	bool for_people = !ctl->option['J'] && !ctl->option['R'] && (!output || *output == '+');
+	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J'] ? NULL : for_people ? TREE_COLUMNS : RAW_COLUMNS);
 	int status, code = 0;
 
 	if (!table)
 		return EX_USAGE;
 	for (size_t i = 0; i < n && !code; i++)
-		code = add_tree(ctl, table, &kept[i]);
+		code = add_tree(ctl, table, &kept[i], for_people);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print(table);
 	ctl_table_free(table);
 	return status;
@@ -226,11 +263,13 @@ static int print_one(struct ctl *ctl, const struct kept *kept)
 	struct ctl_table *record = ctl_table_new(ctl, SEGMENT_COLUMNS);
 	struct holders holders = { .table = ctl_table_new(ctl, HOLDER_COLUMNS) };
 	int code, status = EX_UNAVAILABLE;
+	struct libscols_line *row;
 
 	if (!record || !holders.table)
 		goto out;
-	add_segment(record, kept);
+	row = add_segment(record, kept);
 	code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
+	finish_segment(record, row, kept, &holders, false);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(record);
 	if (!status && holders.n) {
 		printf("\n");

@@ -204,7 +204,7 @@ static int run_verb(struct ctl *ctl)
 
 	if (ctl->verb->flags & CTL_OWN_OPEN)
 		return ctl->verb->exec(ctl);
-	if (!ctl->dir)
+	if (!ctl->dir || !*ctl->dir)
 		return ctl_usage(ctl, "which registry? Give -r DIR or set SEGREG_REGISTRY");
 	code = segreg_open(ctl->dir, &options, &ctl->reg);
 	if (code)

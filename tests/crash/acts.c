@@ -128,12 +128,18 @@ static void play_pin(struct actor *a)
 static bool commit_meanwhile(void *arg, const char *point)
 {
 	struct actor *a = arg;
+	struct segreg *taker = a->reg;
 
 	if (strcmp(point, "snapshot.published") != 0)
 		return false;
-	intend(a, 10, LIVE);
-	intend_version(a);
-	TRY(a, segreg_register(a->reg, 10, scene_path(10)));
+	/* Through another handle: after an unknown outcome it is closed, and the taker is in the middle of a call. */
+	if (scene_open(a->scene, &a->reg) == 0) {
+		intend(a, 10, LIVE);
+		intend_version(a);
+		TRY(a, segreg_register(a->reg, 10, scene_path(10)));
+		segreg_close(a->reg, NULL);
+	}
+	a->reg = taker;
 	return true;
 }
 

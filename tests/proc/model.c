@@ -5,7 +5,7 @@
  * states, counts, snapshots and files are compared with what the model (model_state.c) says. One that fails is played again with steps
  * left out, as long as it still fails, and the short one is shown.
  *
- *      STEPS=1000000 build/segreg-tests model    so many steps, rather than a few thousand
+ *      STEPS=1000000 build/segreg-tests model    so many steps, rather than some thousands
  *      SEED=77 build/segreg-tests model          begin with the history of that seed
  */
 #include "harness.h"
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#define DEFAULT_STEPS 8000u
+#define DEFAULT_STEPS 6000u
 #define MOST_TRIALS 400u /* to shorten a history */
 
 struct history {
@@ -148,6 +148,33 @@ static bool leave_out(struct history *history, unsigned n, unsigned *trials)
 	return any;
 }
 
+/* Put simpler in place of the step at that position, if it still fails. */
+static void try_instead(struct history *history, unsigned at, const struct step *simpler)
+{
+	struct history other = *history;
+
+	other.step[at] = *simpler;
+	if (memcmp(simpler, &history->step[at], sizeof(*simpler)) != 0 && fails(&other))
+		*history = other;
+}
+
+/* Edits with less in them. */
+static void simplify(struct history *history, unsigned at)
+{
+	for (unsigned i = history->step[at].n_ops; i-- > 0 && history->step[at].n_ops > 1;) {
+		struct step fewer = history->step[at];
+
+		memmove(&fewer.op[i], &fewer.op[i + 1], (--fewer.n_ops - i) * sizeof(fewer.op[0]));
+		try_instead(history, at, &fewer);
+	}
+	for (int i = 0; i < 4; i++) {
+		struct step plain = history->step[at];
+
+		*(bool *[]){ &plain.expects, &plain.expects_live, &plain.syncs, &plain.flag }[i] = false;
+		try_instead(history, at, &plain);
+	}
+}
+
 static void shorten(struct history *history)
 {
 	unsigned trials = 0;
@@ -158,6 +185,8 @@ static void shorten(struct history *history)
 		leave_out(history, n, &trials);
 	while (leave_out(history, 1, &trials))
 		;
+	for (unsigned at = 0; at < history->n; at++)
+		simplify(history, at);
 }
 
 static void report(uint64_t seed, struct history *history)

@@ -1,0 +1,266 @@
+/*
+ * codec.c - sr_codec: what is written is what is read, and nothing else is.
+ */
+#include "harness.h"
+#include "sr_codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_SIZE (SR_RECORD_FIXED + SEGREG_PATH_MAX)
+#define META_SIZE (SR_META_FIXED + SEGREG_PATH_SIZE)
+
+static struct sr_record make_record(enum sr_state state, size_t path_length)
+{
+	struct sr_record r = {
+		.id = 42,
+		.born = 0x0102030405060708,
+		.retired = UINT64_MAX,
+		.registered_at = INT64_MIN,
+		.retired_at = -1,
+		.ino = 0x1122334455667788,
+		.btime = INT64_MAX,
+		.state = state,
+		.is_directory = path_length % 2,
+		.path_length = (uint16_t)path_length,
+	};
+
+	memset(r.path, 'p', path_length);
+	return r;
+}
+
+static void check_same(const struct sr_record *a, const struct sr_record *b)
+{
+	T_EQ(a->id, b->id);
+	T_EQ(a->born, b->born);
+	T_EQ(a->retired, b->retired);
+	T_EQ(a->registered_at, b->registered_at);
+	T_EQ(a->retired_at, b->retired_at);
+	T_EQ(a->ino, b->ino);
+	T_EQ(a->btime, b->btime);
+	T_EQ(a->state, b->state);
+	T_EQ(a->is_directory, b->is_directory);
+	T_EQ(a->path_length, b->path_length);
+	T_STR(a->path, b->path);
+}
+
+/* ---------------------------------------------------------------- there and back */
+
+static void record_round_trip(void)
+{
+	static const enum sr_state states[] = { SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING };
+	static const size_t lengths[] = { 1, 2, 16, 17, 499, SEGREG_PATH_MAX };
+	unsigned char bytes[RECORD_SIZE];
+
+	for (size_t i = 0; i < 4; i++)
+		for (size_t j = 0; j < sizeof(lengths) / sizeof(lengths[0]); j++) {
+			struct sr_record in = make_record(states[i], lengths[j]), out;
+			size_t size = sr_encode_record(&in, bytes);
+
+			memset(&out, 0xee, sizeof(out));
+			T_EQ(size, SR_RECORD_FIXED + lengths[j]);
+			T_OK(sr_decode_record(bytes, size, 42, &out));
+			check_same(&out, &in);
+		}
+}
+
+static void meta_round_trip(void)
+{
+	struct sr_meta in = { .max_segments = 16777214, .max_lanes = 1, .created_at = -5 }, out;
+	unsigned char bytes[META_SIZE];
+
+	for (int i = 0; i < SR_UUID_SIZE; i++)
+		in.uuid[i] = (uint8_t)(255 - i);
+	memset(in.base, 'b', SEGREG_PATH_SIZE - 1);
+	in.base[0] = '/';
+	T_OK(sr_decode_meta(bytes, sr_encode_meta(&in, bytes), &out));
+	T_CHECK(memcmp(in.uuid, out.uuid, sizeof(in.uuid)) == 0);
+	T_EQ(out.max_segments, in.max_segments);
+	T_EQ(out.max_lanes, in.max_lanes);
+	T_EQ(out.created_at, in.created_at);
+	T_STR(out.base, in.base);
+}
+
+static void clock_and_token_round_trip(void)
+{
+	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63 }, out;
+	unsigned char bytes[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
+	uint64_t version = 0;
+
+	T_OK(sr_decode_clock(bytes, sr_encode_clock(&in, bytes), &out));
+	T_EQ(out.version, in.version);
+	T_EQ(out.starts, in.starts);
+	T_EQ(out.tokens, in.tokens);
+	T_OK(sr_decode_token(token, sr_encode_token(77, 4095, token), &version));
+	T_EQ(version, 77);
+}
+
+/* Bytes that are on disks already; whoever changes this changes SR_SCHEMA. */
+static void bytes_on_disk(void)
+{
+	static const unsigned char expected[] = {
+		1, 3, 1,                      /* schema, pending, directory */
+		8, 7, 6, 5, 4, 3, 2, 1,       /* born */
+		9, 0, 0, 0, 0, 0, 0, 0,       /* retired */
+		0xfe, 255, 255, 255, 255, 255, 255, 255, /* registered_at: -2 */
+		0, 1, 0, 0, 0, 0, 0, 0,       /* retired_at */
+		0xef, 0xbe, 0, 0, 0, 0, 0, 0, /* ino */
+		0, 0, 0, 0, 0, 0, 0, 0x40,    /* btime */
+		's', 'e', 'g',
+	};
+	const struct sr_record r = {
+		.born = 0x0102030405060708, .retired = 9, .registered_at = -2, .retired_at = 256, .ino = 0xbeef,
+		.btime = 1ll << 62, .state = SR_PENDING, .is_directory = true, .path_length = 3, .path = "seg",
+	};
+	unsigned char bytes[RECORD_SIZE];
+
+	T_EQ(sr_encode_record(&r, bytes), sizeof(expected));
+	T_CHECK(memcmp(bytes, expected, sizeof(expected)) == 0);
+}
+
+/* ---------------------------------------------------------------- what is refused */
+
+static void truncated(void)
+{
+	const struct sr_record r = make_record(SR_LIVE, 1);
+	const struct sr_meta m = { .max_segments = 1, .max_lanes = 1, .base = "/" };
+	const struct sr_clock c = { .version = 1 };
+	unsigned char record[RECORD_SIZE], meta[META_SIZE], clock[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
+	size_t record_size = sr_encode_record(&r, record), meta_size = sr_encode_meta(&m, meta);
+	size_t clock_size = sr_encode_clock(&c, clock), token_size = sr_encode_token(1, 2, token);
+	struct sr_record r_out;
+	struct sr_meta m_out;
+	struct sr_clock c_out;
+	uint64_t version;
+
+	for (size_t size = 0; size < record_size; size++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_record(record, size, 1, &r_out));
+	for (size_t size = 0; size < meta_size; size++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_meta(meta, size, &m_out));
+	for (size_t size = 0; size < clock_size; size++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, size, &c_out));
+	for (size_t size = 0; size < token_size; size++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, size, &version));
+	T_OK(sr_decode_record(record, record_size, 1, &r_out));
+	T_OK(sr_decode_meta(meta, meta_size, &m_out));
+}
+
+static void too_long(void)
+{
+	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX);
+	const struct sr_clock c = { .version = 1 };
+	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1], clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1];
+	struct sr_record r_out;
+	struct sr_meta m_out;
+	struct sr_clock c_out;
+	uint64_t version;
+
+	sr_encode_record(&r, record);
+	sr_encode_clock(&c, clock);
+	sr_encode_token(1, 2, token);
+	record[RECORD_SIZE] = clock[SR_CLOCK_SIZE] = token[SR_TOKEN_VALUE_SIZE] = 'x';
+	memset(meta, '/', sizeof(meta));
+	meta[0] = SR_SCHEMA;
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(record, sizeof(record), 1, &r_out));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_meta(meta, META_SIZE, &m_out)); /* no room for the NUL */
+	T_OK(sr_decode_meta(meta, META_SIZE - 1, &m_out));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, sizeof(clock), &c_out));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, sizeof(token), &version));
+}
+
+static void another_schema(void)
+{
+	unsigned char bytes[META_SIZE] = { 0 };
+	struct sr_record r;
+	struct sr_meta m;
+	struct sr_clock c;
+	uint64_t version;
+
+	for (unsigned schema = 0; schema < 256; schema++) {
+		bytes[0] = (unsigned char)schema;
+		if (schema == SR_SCHEMA)
+			continue;
+		T_ERR(SEGREG_E_VERSION, sr_decode_record(bytes, 1, 1, &r)); /* of whatever size it may be */
+		T_ERR(SEGREG_E_VERSION, sr_decode_record(bytes, 100, 1, &r));
+		T_ERR(SEGREG_E_VERSION, sr_decode_meta(bytes, 100, &m));
+		T_ERR(SEGREG_E_VERSION, sr_decode_clock(bytes, 100, &c));
+		T_ERR(SEGREG_E_VERSION, sr_decode_token(bytes, 100, &version));
+	}
+}
+
+static void impossible(void)
+{
+	const struct sr_record good = make_record(SR_LIVE, 10);
+	unsigned char bytes[RECORD_SIZE], meta[META_SIZE];
+	const struct sr_meta relative = { .max_segments = 1, .max_lanes = 1, .base = "base" };
+	size_t size = sr_encode_record(&good, bytes);
+	struct sr_record r;
+	struct sr_meta m;
+
+	for (unsigned state = 0; state < 256; state++) {
+		bool known = state == SR_BUILDING || state == SR_LIVE || state == SR_PENDING || state == SR_DELETING;
+
+		bytes[1] = (unsigned char)state;
+		T_EQ(sr_decode_record(bytes, size, 1, &r), known ? 0 : SEGREG_E_CORRUPT);
+	}
+	bytes[1] = SR_LIVE;
+	bytes[2] = 2;
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(bytes, size, 1, &r));
+	bytes[2] = 0;
+	bytes[SR_RECORD_FIXED + 5] = '\0';
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(bytes, size, 1, &r));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_meta(meta, sr_encode_meta(&relative, meta), &m));
+}
+
+/* Whatever is accepted is what would have been written: no two records mean the same. */
+static void garbage(void)
+{
+	unsigned char bytes[RECORD_SIZE], again[RECORD_SIZE];
+	unsigned seed = 12345;
+
+	for (int round = 0; round < 20000; round++) {
+		size_t size = (size_t)rand_r(&seed) % (SR_RECORD_FIXED + 40);
+		struct sr_record r;
+		int rc;
+
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = (unsigned char)rand_r(&seed);
+		bytes[0] = SR_SCHEMA;
+		bytes[1] %= 6;
+		bytes[2] %= 3;
+		rc = sr_decode_record(bytes, size, 1, &r);
+		T_CHECK(rc == 0 || rc == SEGREG_E_CORRUPT);
+		if (rc == 0) {
+			T_EQ(sr_encode_record(&r, again), size);
+			T_CHECK(memcmp(bytes, again, size) == 0);
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- keys */
+
+static void order_of_keys(void)
+{
+	static const uint64_t ids[] = { 0, 1, 255, 256, 65535, 1ull << 32, INT64_MAX, 1ull << 63, UINT64_MAX };
+	unsigned char before[8], key[8];
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		sr_encode_id(ids[i], key);
+		T_EQ(sr_decode_id(key), ids[i]);
+		if (i > 0)
+			T_CHECK(memcmp(before, key, 8) < 0);
+		memcpy(before, key, 8);
+	}
+}
+
+T_SUITE(codec,
+	{ "a record comes back as it was", record_round_trip },
+	{ "the registry's description comes back as it was", meta_round_trip },
+	{ "clock and token come back as they were", clock_and_token_round_trip },
+	{ "a record's bytes are those of earlier builds", bytes_on_disk },
+	{ "every truncation is refused", truncated },
+	{ "what is too long is refused", too_long },
+	{ "every other schema is told as such, whatever its size", another_schema },
+	{ "what cannot be is refused", impossible },
+	{ "of garbage only what could have been written is accepted", garbage },
+	{ "keys sort as their ids", order_of_keys });

@@ -1,0 +1,93 @@
+/*
+ * state.c - sr_state: which moves there are, and no others.
+ */
+#include "harness.h"
+#include "sr_state.h"
+
+/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone. */
+static const char *const moves[SR_STATES] = {
+	[SR_FREE] =     ".bl....",
+	[SR_BUILDING] = "..l.d.g",
+	[SR_LIVE] =     "...p.?g",
+	[SR_PENDING] =  ".....?g",
+	[SR_DELETING] = ".b.p..g",
+	[SR_DECIDING] = "..lpd.g",
+	[SR_GONE] =     "f......",
+};
+
+static void each_pair(void)
+{
+	for (unsigned from = 0; from < SR_STATES; from++)
+		for (unsigned to = 0; to < SR_STATES; to++) {
+			const uint64_t before = sr_word_make(1000, (enum sr_state)from);
+			uint64_t word = before;
+			bool allowed = moves[from][to] != '.';
+
+			if (sr_state_move(&word, (enum sr_state)to) != allowed)
+				T_FAIL("a move from %u to %u is %s", from, to, allowed ? "refused" : "allowed");
+			if (!allowed)
+				T_CHECK(word == before);
+			else
+				T_EQ(sr_word_state(word), to);
+		}
+}
+
+static void generations(void)
+{
+	uint64_t word = sr_word_make(UINT32_MAX, SR_FREE);
+
+	T_CHECK(sr_state_move(&word, SR_LIVE));
+	T_CHECK(sr_state_move(&word, SR_PENDING));
+	T_CHECK(sr_state_move(&word, SR_DECIDING));
+	T_CHECK(sr_state_move(&word, SR_DELETING));
+	T_CHECK(sr_state_move(&word, SR_GONE));
+	T_EQ(sr_word_generation(word), UINT32_MAX);
+	T_CHECK(sr_state_move(&word, SR_FREE));
+	T_EQ(sr_word_generation(word), 0); /* it wraps */
+	T_EQ(sr_word_state(word), SR_FREE);
+}
+
+static void damaged_words(void)
+{
+	for (unsigned from = SR_STATES; from < 256; from++)
+		for (unsigned to = 0; to < SR_STATES; to++) {
+			uint64_t word = sr_word_make(7, (enum sr_state)from);
+
+			T_CHECK(!sr_state_move(&word, (enum sr_state)to));
+			T_CHECK(word == sr_word_make(7, (enum sr_state)from));
+		}
+}
+
+static void forced(void)
+{
+	for (unsigned from = 0; from < 256; from++) {
+		uint64_t word = sr_word_make(7, (enum sr_state)from);
+
+		sr_state_force(&word, SR_LIVE);
+		T_CHECK(word == sr_word_make(7, SR_LIVE)); /* the same segment as before */
+	}
+}
+
+static void names(void)
+{
+	T_STR(segreg_state_name(SEGREG_BUILDING), "building");
+	T_STR(segreg_state_name(SEGREG_LIVE), "live");
+	T_STR(segreg_state_name(SEGREG_PENDING), "pending");
+	T_STR(segreg_state_name(SEGREG_DELETING), "deleting");
+	T_STR(segreg_state_name((enum segreg_state)0), "unknown");
+	T_STR(segreg_state_name((enum segreg_state)99), "unknown");
+}
+
+static void queued(void)
+{
+	for (unsigned state = 0; state < SR_STATES; state++)
+		T_EQ(sr_state_is_queued((enum sr_state)state), state != SR_FREE && state != SR_LIVE);
+}
+
+T_SUITE(state,
+	{ "each pair of states: moved if the table has it, untouched if not", each_pair },
+	{ "the generation grows when a slot is free again, and only then", generations },
+	{ "a word that no build writes is not moved", damaged_words },
+	{ "a repair sets any word, and keeps its generation", forced },
+	{ "states have names", names },
+	{ "all but free and live ones are queued for a sweep", queued });

@@ -1,0 +1,459 @@
+/*
+ * trash.c - sr_trash: what is removed, what is left alone, and that nothing outside of the victim is ever touched.
+ */
+#include "harness.h"
+#include "sr_trash.h"
+#include "world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct t_world world;
+static struct sr_base base;
+static struct sr_trash trash;
+
+static void begin(void)
+{
+	world = t_world(T_DISK);
+	T_OK(sr_base_open(&base, world.base, world.dir));
+	T_OK(sr_trash_open(&trash, &base, 0));
+}
+
+static void end(void)
+{
+	sr_trash_close(&trash);
+	sr_base_close(&base);
+}
+
+/* The record of what is at path now. */
+static struct sr_record registered(const char *path)
+{
+	struct sr_record record = { .id = 1, .born = 2, .path_length = (uint16_t)strlen(path) };
+	struct sr_identity identity;
+
+	T_OK(sr_base_identify(&base, path, &identity));
+	record.ino = identity.ino;
+	record.btime = identity.btime;
+	record.is_directory = S_ISDIR(identity.mode);
+	memcpy(record.path, path, record.path_length);
+	return record;
+}
+
+static struct sr_removed remove_all(const struct sr_record *record)
+{
+	struct sr_removed removed;
+
+	T_EQ(sr_trash_remove(&trash, record, &removed), 0);
+	T_CHECK(!t_exists(&world, record->path));
+	T_EQ(t_count_entries(&world, T_TRASH), 0);
+	T_EQ(sr_trash_sync(&trash), 0);
+	return removed;
+}
+
+static void refuse(const struct sr_record *record, int error)
+{
+	struct sr_removed removed;
+
+	T_EQ(sr_trash_remove(&trash, record, &removed), error);
+	T_CHECK(*removed.where);
+	T_EQ(removed.bytes_freed, 0);
+	T_EQ(t_count_entries(&world, T_TRASH), 0);
+}
+
+static void make_victim(void)
+{
+	t_make_dir(&world, "victim", 5000);
+}
+
+/* Others' things, next to base's. */
+static void make_outside(void)
+{
+	t_make_dir(&world, "outside", 5000);
+	t_make_file(&world, "outside/more", 100);
+}
+
+static void check_outside(void)
+{
+	T_EQ(t_count_entries(&world, "outside"), 2);
+	T_CHECK(t_exists(&world, "outside/data"));
+}
+
+/* ---------------------------------------------------------------- what a victim can have inside */
+
+static void symlinks(void)
+{
+	begin();
+	make_victim();
+	make_outside();
+	T_SYS(symlink("../outside", t_path(&world, "victim/to-directory")));
+	T_SYS(symlink("../outside/data", t_path(&world, "victim/to-file")));
+	T_SYS(symlink(t_path(&world, "outside"), t_path(&world, "victim/absolute")));
+	T_SYS(symlink("/", t_path(&world, "victim/root")));
+	T_SYS(symlink("..", t_path(&world, "victim/up")));
+	T_SYS(symlink("nowhere", t_path(&world, "victim/broken")));
+	struct sr_record record = registered("victim");
+	remove_all(&record);
+	check_outside();
+	end();
+}
+
+static void hard_links(void)
+{
+	struct sr_removed removed;
+	uint64_t outside;
+
+	begin();
+	make_victim();
+	t_make_dir(&world, "victim/sub", 9000); /* a second name inside: freed */
+	T_SYS(link(t_path(&world, "victim/sub/data"), t_path(&world, "victim/again")));
+	t_make_file(&world, "outside", 20000); /* two names inside, one outside: linked, once */
+	T_SYS(link(t_path(&world, "outside"), t_path(&world, "victim/linked")));
+	T_SYS(link(t_path(&world, "outside"), t_path(&world, "victim/sub/linked")));
+	struct sr_record record = registered("victim");
+	uint64_t all = t_disk_usage(&world, "victim"); /* per name */
+	outside = t_disk_usage(&world, "outside");
+	uint64_t twice = t_disk_usage(&world, "victim/again");
+	removed = remove_all(&record);
+	T_EQ(removed.bytes_linked, outside);
+	T_EQ(removed.bytes_freed, all - 2 * outside - twice);
+	T_EQ(t_disk_usage(&world, "outside"), outside);
+	end();
+}
+
+#define DEEP 300
+
+static void deep_tree(void)
+{
+	char path[4 * DEEP + 64] = "victim";
+	int length = (int)strlen(path);
+
+	begin();
+	make_victim();
+	for (int i = 0; i < DEEP; i++) {
+		length += snprintf(path + length, sizeof(path) - (size_t)length, "/d");
+		t_make_dir(&world, path, 10);
+	}
+	struct sr_record record = registered("victim");
+	uint64_t usage = t_disk_usage(&world, "victim");
+	T_EQ(remove_all(&record).bytes_freed, usage);
+	end();
+}
+
+/* Deep and wide: directories that are moved up meet others of the same name. */
+static void deep_and_wide(void)
+{
+	char path[512];
+
+	begin();
+	make_victim();
+	for (int branch = 0; branch < 8; branch++) {
+		int length = snprintf(path, sizeof(path), "victim/%d", branch);
+
+		t_make_dir(&world, path, 10);
+		for (int i = 0; i < 60; i++) {
+			length += snprintf(path + length, sizeof(path) - (size_t)length, "/d");
+			t_make_dir(&world, path, 10);
+		}
+	}
+	T_SYS(mkdir(t_path(&world, "victim/.segreg-lifted-0"), 0700));
+	t_make_file(&world, "victim/.segreg-lifted-1", 10);
+	struct sr_record record = registered("victim");
+	uint64_t usage = t_disk_usage(&world, "victim");
+	T_EQ(remove_all(&record).bytes_freed, usage);
+	end();
+}
+
+static void special_files(void)
+{
+	begin();
+	make_victim();
+	T_SYS(mkfifo(t_path(&world, "victim/fifo"), 0600));
+	T_SYS(mknod(t_path(&world, "victim/socket"), S_IFSOCK | 0600, 0));
+	if (geteuid() == 0)
+		T_SYS(mknod(t_path(&world, "victim/device"), S_IFCHR | 0600, 0));
+	struct sr_record record = registered("victim");
+	remove_all(&record);
+	end();
+}
+
+static void one_file(void)
+{
+	begin();
+	t_make_file(&world, "victim", 5000);
+	struct sr_record record = registered("victim");
+	uint64_t usage = t_disk_usage(&world, "victim");
+	T_EQ(sr_trash_measure(&trash, &record), usage);
+	T_EQ(remove_all(&record).bytes_freed, usage);
+	end();
+}
+
+static void many(void)
+{
+	char path[64];
+
+	begin();
+	for (int i = 0; i < 200; i++) { /* in more directories than are remembered for the next sync */
+		snprintf(path, sizeof(path), "parent-%d", i);
+		T_SYS(mkdir(t_path(&world, "%s", path), 0700));
+		snprintf(path, sizeof(path), "parent-%d/victim", i);
+		t_make_dir(&world, path, 10);
+		struct sr_record record = registered(path);
+		struct sr_removed removed;
+		T_EQ(sr_trash_remove(&trash, &record, &removed), 0);
+		T_CHECK(!t_exists(&world, path));
+	}
+	T_SYS(rmdir(t_path(&world, "parent-199"))); /* gone itself before the sync */
+	T_EQ(sr_trash_sync(&trash), 0);
+	T_EQ(t_count_entries(&world, T_TRASH), 0);
+	end();
+}
+
+static void measured(void)
+{
+	begin();
+	make_victim();
+	t_make_dir(&world, "victim/sub", 30000);
+	t_make_file(&world, "outside", 20000);
+	T_SYS(link(t_path(&world, "outside"), t_path(&world, "victim/linked")));
+	struct sr_record record = registered("victim");
+	uint64_t bytes = sr_trash_measure(&trash, &record);
+	T_EQ(remove_all(&record).bytes_freed, bytes);
+	T_EQ(sr_trash_measure(&trash, &record), 0);
+	end();
+}
+
+/* ---------------------------------------------------------------- what is not the victim (any more) */
+
+static void exchanged_for(void (*make)(void))
+{
+	struct sr_record record;
+
+	begin();
+	make_outside();
+	make_victim();
+	record = registered("victim");
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, "aside")));
+	make();
+	refuse(&record, ESTALE);
+	T_CHECK(t_exists(&world, "victim"));
+	T_CHECK(t_exists(&world, "aside/data"));
+	check_outside();
+	end();
+}
+
+static void make_link(void)
+{
+	T_SYS(symlink("outside", t_path(&world, "victim")));
+}
+
+static void make_file(void)
+{
+	t_make_file(&world, "victim", 10);
+}
+
+static void exchanged(void)
+{
+	exchanged_for(make_victim);
+	exchanged_for(make_link);
+	exchanged_for(make_file);
+}
+
+/* Do something when the library makes its nth call of that name. */
+static struct {
+	const char *call;
+	unsigned nth;
+	void (*fn)(void);
+} meddling;
+
+static int meddle(const char *call)
+{
+	if (meddling.nth && strcmp(call, meddling.call) == 0 && --meddling.nth == 0)
+		meddling.fn();
+	return 0;
+}
+
+static void meddle_at(const char *call, unsigned nth, void (*fn)(void))
+{
+	meddling.call = call;
+	meddling.nth = nth;
+	meddling.fn = fn;
+	sr_sys_hook = meddle;
+}
+
+static void check_meddled(void)
+{
+	T_EQ(meddling.nth, 0);
+	sr_sys_hook = NULL;
+}
+
+static void exchange_victim(void)
+{
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, "aside")));
+	make_victim();
+	t_make_file(&world, "victim/precious", 10);
+}
+
+static void exchanged_after_the_look(void)
+{
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	record = registered("victim");
+	meddle_at("renameat2", 1, exchange_victim);
+	refuse(&record, ESTALE);
+	check_meddled();
+	T_CHECK(t_exists(&world, "victim/precious")); /* back in its place */
+	T_CHECK(t_exists(&world, "aside/data"));
+	end();
+}
+
+/* A directory inside is exchanged for a link to elsewhere, just before it is opened. */
+static void exchange_inside(void)
+{
+	t_remove_tree(t_path(&world, T_TRASH "/1.2/sub"));
+	T_SYS(symlink(t_path(&world, "outside"), t_path(&world, T_TRASH "/1.2/sub")));
+}
+
+static void exchanged_inside(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_outside();
+	T_SYS(mkdir(t_path(&world, "victim"), 0700));
+	t_make_dir(&world, "victim/sub", 10);
+	record = registered("victim");
+	meddle_at("openat2", 3, exchange_inside); /* the parent, the victim in the trash, and now what is in it */
+	T_CHECK(sr_trash_remove(&trash, &record, &removed) != 0);
+	check_meddled();
+	check_outside();
+	remove_all(&record); /* the link itself goes */
+	check_outside();
+	end();
+}
+
+static void parent_exchanged(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	T_SYS(mkdir(t_path(&world, "parent"), 0700));
+	t_make_dir(&world, "parent/victim", 10);
+	record = registered("parent/victim");
+	T_SYS(rename(t_path(&world, "parent"), t_path(&world, "elsewhere")));
+	T_SYS(symlink("elsewhere", t_path(&world, "parent")));
+	T_CHECK(sr_trash_remove(&trash, &record, &removed) != 0); /* the very inode, but by way of a link */
+	T_CHECK(t_exists(&world, "elsewhere/victim/data"));
+	T_EQ(t_count_entries(&world, T_TRASH), 0);
+	end();
+}
+
+static void gone_already(void)
+{
+	struct sr_record record;
+
+	begin();
+	T_SYS(mkdir(t_path(&world, "parent"), 0700));
+	t_make_dir(&world, "parent/victim", 10);
+	record = registered("parent/victim");
+	t_remove_tree(t_path(&world, "parent/victim"));
+	T_EQ(remove_all(&record).bytes_freed, 0);
+	t_remove_tree(t_path(&world, "parent"));
+	T_EQ(remove_all(&record).bytes_freed, 0);
+	end();
+}
+
+/* ---------------------------------------------------------------- what a crash left */
+
+static void in_the_trash_already(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	record = registered("victim");
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2")));
+	make_victim(); /* somebody's new one, at the old path */
+	T_EQ(sr_trash_remove(&trash, &record, &removed), 0);
+	T_CHECK(removed.bytes_freed > 5000);
+	T_EQ(t_count_entries(&world, T_TRASH), 0);
+	T_CHECK(t_exists(&world, "victim/data"));
+	end();
+}
+
+static void stranger_in_the_trash(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	record = registered("victim");
+	t_make_dir(&world, T_TRASH "/1.2", 10);
+	T_EQ(sr_trash_remove(&trash, &record, &removed), ESTALE);
+	T_CHECK(t_exists(&world, T_TRASH "/1.2/data"));
+	T_CHECK(t_exists(&world, "victim/data"));
+	end();
+}
+
+static void half_removed(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	t_make_dir(&world, "victim/sub", 10);
+	t_make_file(&world, "victim/file", 10);
+	record = registered("victim");
+	t_fail_call("unlinkat", 2, EIO);
+	T_EQ(sr_trash_remove(&trash, &record, &removed), EIO);
+	T_HAS(removed.where, "cannot remove");
+	T_CHECK(!t_exists(&world, "victim"));
+	T_EQ(t_count_entries(&world, T_TRASH), 1);
+	remove_all(&record);
+	end();
+}
+
+static void sync_fails(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	record = registered("victim");
+	T_EQ(sr_trash_remove(&trash, &record, &removed), 0);
+	for (unsigned nth = 1; nth <= 2; nth++) { /* base, and the trash */
+		t_fail_call("fsync", nth, EIO);
+		T_EQ(sr_trash_sync(&trash), EIO);
+	}
+	t_fail_call(NULL, 0, 0);
+	T_EQ(sr_trash_sync(&trash), 0);
+	end();
+}
+
+T_SUITE(trash,
+	{ "symbolic links are removed and not followed", symlinks },
+	{ "hard links are counted apart, each inode once", hard_links },
+	{ "a tree of 300 levels", deep_tree },
+	{ "deep branches side by side, and names that are taken", deep_and_wide },
+	{ "fifos, sockets and devices", special_files },
+	{ "a victim that is a file", one_file },
+	{ "victims in more directories than are remembered", many },
+	{ "what is measured is what is freed", measured },
+	{ "what took the victim's place is left alone", exchanged },
+	{ "what took the victim's place after the look is put back", exchanged_after_the_look },
+	{ "a directory inside exchanged for a link is not followed", exchanged_inside },
+	{ "a link on the way is not followed, even to the victim itself", parent_exchanged },
+	{ "what is gone already is a success", gone_already },
+	{ "what a crash left in the trash goes, its old path is left alone", in_the_trash_already },
+	{ "a stranger in the trash is left alone", stranger_in_the_trash },
+	{ "a removal that failed half way is finished the next time", half_removed },
+	{ "a removal is not durable before every sync has succeeded", sync_fails });

@@ -310,9 +310,10 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 
 	if (slash)
 		snprintf(parent, sizeof(parent), "%.*s", (int)(slash - record->path), record->path);
-	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
+	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
 	if (dir == -1)
-		return errno == ENOENT || errno == ENOTDIR ? ENOENT : blame(removed, errno, "cannot reach its directory");
+		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot reach its directory");
 	if (sr_sys_identify(dir, leaf, &identity) == -1)
 		error = errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at it");
 	else if (!is_registered(trash, record, &identity))

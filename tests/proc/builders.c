@@ -1,5 +1,5 @@
 /*
- * builders.c - segments under construction: nothing that a builder leaves behind leaks, nothing that it publishes is lost.
+ * builders.c - segments under construction: what a builder leaves behind goes, what it publishes stays.
  */
 #include "harness.h"
 #include "peer.h"
@@ -217,7 +217,9 @@ static void what_is_taken_is_refused(void)
 static void unusable_paths_are_refused(void)
 {
 	struct scene s = set();
-	static const char *const unusable[] = { "", "/tmp/x", "..", "a/../b", "a//b", "registry/x", ".segreg", T_TRASH, "link/x", "link" };
+	static const char *const unusable[] = {
+		"", "/tmp/x", "..", "a/../b", "a//b", "registry/x", ".segreg", T_TRASH, "link/x", "link",
+	};
 
 	T_SYS(symlink("/tmp", t_path(&s.world, "link")));
 	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++)
@@ -406,8 +408,9 @@ static void rebooted(void)
 /* Between the sweep's decision and its commit. */
 static void sweep_dies_over_a_dead_builder(void)
 {
-	static const char *const points[] = { "sweep.deciding", "sweep.decided", "change.durable", "sweep.committed", "trash.renamed",
-					      "sweep.removed", "sweep.synced" };
+	static const char *const points[] = {
+		"sweep.deciding", "sweep.decided", "change.durable", "sweep.committed", "trash.renamed", "sweep.removed", "sweep.synced",
+	};
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
 		struct scene s = set();

@@ -330,8 +330,11 @@ static void two_compactors(void)
 			compaction[i] = (struct compaction){ .input = 3 * race, .output = 3 * race + 1 + i };
 			t_make_segment(&w, compaction[i].output);
 		}
-		for (unsigned i = 0; i < 2; i++)
-			peer_begin(compactor[(race + i) % 2], do_compact, &compaction[(race + i) % 2], sizeof(compaction[0]));
+		for (unsigned i = 0; i < 2; i++) {
+			unsigned which = (race + i) % 2; /* either may begin */
+
+			peer_begin(compactor[which], do_compact, &compaction[which], sizeof(compaction[which]));
+		}
 		for (unsigned i = 0; i < 2; i++)
 			rc[i] = peer_end(compactor[i], &compaction[i]);
 		for (unsigned i = 0; i < 2; i++) {

@@ -17,7 +17,8 @@
 #define OPS 3u    /* in an edit */
 #define HISTORY 80u
 
-/* One step of a history. It makes sense, if only as a mistake that must be refused, whatever came before: so any can be left out. */
+/* One step of a history, and how often it comes. Each makes sense, if only as a mistake that must be refused, whatever came
+ * before: so any can be left out. */
 #define STEPS(X)                                                                                                     \
 	X(EDIT, 30)                                                                                                  \
 	X(RESERVE, 8)                                                                                                \
@@ -32,8 +33,8 @@
 	X(TRADE, 3)                                                                                                  \
 	X(HAND_SNAPSHOT, 4)                                                                                          \
 	X(SWEEP, 14)                                                                                                 \
-	X(CLOSE, 2)                                                                                                  \
-	X(KILL, 2)                                                                                                   \
+	X(CLOSE, 4)                                                                                                  \
+	X(KILL, 4)                                                                                                   \
 	X(RESTART, 1)                                                                                                \
 	X(REBOOT, 1)
 

@@ -137,25 +137,27 @@ static int do_look(struct peer_self *self, void *arg)
 
 /* ---------------------------------------------------------------- comparing */
 
-static void same(const char *what, unsigned id, int64_t actual, int64_t expected)
+static void same(const char *what, unsigned number, int64_t actual, int64_t expected)
 {
 	if (actual != expected)
-		T_FAIL("%s %u is %lld, not %lld", what, (unsigned)real(id), (long long)actual, (long long)expected);
+		T_FAIL("%s %u is %lld, not %lld", what, number, (long long)actual, (long long)expected);
 }
 
 static void compare_segment(const struct stage *stage, const struct sight *sight, unsigned id)
 {
 	const struct model_segment *segment = &stage->model.segment[id];
+	unsigned number = (unsigned)real(id);
+	bool exists = t_exists(&stage->world, t_segment(number));
 
-	same("the state of segment", id, sight->state[id], segment->state ? segment->state : SEGREG_E_NOENT);
-	same("the listed state of segment", id, sight->listed[id], segment->state);
-	same("the existence of the files of segment", id, t_exists(&stage->world, t_segment(real(id))), segment->has_files);
+	same("the state of segment", number, sight->state[id], segment->state ? segment->state : SEGREG_E_NOENT);
+	same("the listed state of segment", number, sight->listed[id], segment->state);
+	same("the existence of the files of segment", number, exists, segment->has_files);
 	if (!segment->state)
 		return;
-	same("the count of segment", id, (int64_t)sight->count[id], (int64_t)model_count(&stage->model, id));
-	same("the pins of segment", id, (int64_t)sight->pins[id], (int64_t)model_count(&stage->model, id));
-	same("the birth of segment", id, (int64_t)sight->born[id], (int64_t)segment->born);
-	same("the retirement of segment", id, (int64_t)sight->retired[id], (int64_t)segment->retired);
+	same("the count of segment", number, (int64_t)sight->count[id], (int64_t)model_count(&stage->model, id));
+	same("the pins of segment", number, (int64_t)sight->pins[id], (int64_t)model_count(&stage->model, id));
+	same("the birth of segment", number, (int64_t)sight->born[id], (int64_t)segment->born);
+	same("the retirement of segment", number, (int64_t)sight->retired[id], (int64_t)segment->retired);
 }
 
 static void compare_snapshots(const struct stage *stage, unsigned i)
@@ -164,11 +166,11 @@ static void compare_snapshots(const struct stage *stage, unsigned i)
 		const struct model_snapshot *expected = &stage->model.peer[i].snapshot[hold];
 		const struct segreg_snapshot *actual = &stage->player[i].snapshot[hold];
 
-		same("the kind of a snapshot of peer", i - 1, (int64_t)actual->kind, expected->kind);
-		same("the version of a snapshot of peer", i - 1, (int64_t)actual->version, (int64_t)expected->version);
+		same("the kind of a snapshot of peer", i, (int64_t)actual->kind, expected->kind);
+		same("the version of a snapshot of peer", i, (int64_t)actual->version, (int64_t)expected->version);
 		if (expected->kind == SEGREG_SNAPSHOT)
-			same("the set of a snapshot of peer", i - 1, (int64_t)peer_walk(stage->player[i].peer, actual) >> 1,
-			     (int64_t)expected->ids);
+			same("the set of a snapshot of peer", i,
+			     (int64_t)peer_walk(stage->player[i].peer, actual) >> real(0), (int64_t)expected->ids);
 	}
 }
 
@@ -236,8 +238,9 @@ static int play_edit(struct stage *stage, const struct step *step, uint64_t vers
 
 static int play_simple(struct stage *stage, const struct step *step, const struct outcome *expected)
 {
-	struct player *from = &stage->player[step->peer], *doer = step->kind == STEP_HAND_PIN ? &stage->player[step->to] : from;
-	struct segreg_pin *pin = &doer->pin[step->kind == STEP_HAND_PIN ? step->to_hold : step->hold];
+	bool hands = step->kind == STEP_HAND_PIN;
+	struct player *from = &stage->player[step->peer], *doer = hands ? &stage->player[step->to] : from;
+	struct segreg_pin *pin = &doer->pin[hands ? step->to_hold : step->hold];
 	struct order order = { .step = *step, .pin = *pin, .theirs = from->pin[step->hold] };
 	int rc = peer_call(doer->peer, do_simple, &order, sizeof(order));
 

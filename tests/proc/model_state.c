@@ -141,7 +141,9 @@ static int reserve(struct model *m, const struct step *step)
 
 	if (segment->state || segment->has_files)
 		return SEGREG_E_EXISTS;
-	*segment = (struct model_segment){ .state = SEGREG_BUILDING, .builder = step->peer, .instance = ++m->instances };
+	*segment = (struct model_segment){
+		.state = SEGREG_BUILDING, .builder = step->peer, .instance = ++m->instances,
+	};
 	return 0;
 }
 
@@ -167,7 +169,9 @@ static int unregister(struct model *m, const struct step *step)
 
 	if (!segment->state)
 		return SEGREG_E_NOENT;
-	if (segment->state == SEGREG_DELETING || (!step->flag && (segment->state == SEGREG_BUILDING || is_held(m, segment))))
+	if (segment->state == SEGREG_DELETING)
+		return SEGREG_E_BUSY;
+	if (!step->flag && (segment->state == SEGREG_BUILDING || is_held(m, segment)))
 		return SEGREG_E_BUSY;
 	make_unknown(segment, segment->has_files);
 	for (unsigned i = 0; i < PEERS; i++)
@@ -241,27 +245,27 @@ static int release(struct model_snapshot *snapshot)
 
 static struct outcome hold(struct model *m, const struct step *step)
 {
+	const struct outcome skipped = { .skipped = true };
 	struct model_peer *peer = &m->peer[step->peer], *to = &m->peer[step->to];
 	struct model_pin *p = &peer->pin[step->hold], *to_p = &to->pin[step->to_hold];
 	struct model_snapshot *s = &peer->snapshot[step->hold], *to_s = &to->snapshot[step->to_hold];
 
 	switch (step->kind) {
 	case STEP_PIN:
-		return p->instance ? (struct outcome){ .skipped = true } :
-				     (struct outcome){ .rc = pin(m, step->id, step->flag, p) };
+		return p->instance ? skipped : (struct outcome){ .rc = pin(m, step->id, step->flag, p) };
 	case STEP_UNPIN:
 		return (struct outcome){ .rc = unpin(p) };
 	case STEP_HAND_PIN:
-		return to_p->instance ? (struct outcome){ .skipped = true } : (struct outcome){ .rc = hand_pin(m, p, to_p) };
+		return to_p->instance ? skipped : (struct outcome){ .rc = hand_pin(m, p, to_p) };
 	case STEP_TAKE:
-		return s->kind ? (struct outcome){ .skipped = true } : (struct outcome){ .rc = take(m, step->snapshot, s) };
+		return s->kind ? skipped : (struct outcome){ .rc = take(m, step->snapshot, s) };
 	case STEP_TRADE:
 		return (struct outcome){ .rc = s->kind ? take(m, step->snapshot, s) : SEGREG_E_NOTPINNED };
 	case STEP_RELEASE:
 		return (struct outcome){ .rc = release(s) };
 	default: /* STEP_HAND_SNAPSHOT */
 		if (to_s->kind)
-			return (struct outcome){ .skipped = true };
+			return skipped;
 		if (!s->kind)
 			return (struct outcome){ .rc = SEGREG_E_INVAL };
 		*to_s = *s;
@@ -379,7 +383,8 @@ size_t model_describe(const struct step *step, char *buf, size_t size)
 	case STEP_REMOVE:
 		return n + (size_t)snprintf(buf + n, size - n, " %u%s", step->id + 1u, step->flag ? " FORCE" : "");
 	case STEP_PIN:
-		return n + (size_t)snprintf(buf + n, size - n, "%s %u in %u", step->flag ? " LIVE" : "", step->id + 1u, step->hold);
+		return n + (size_t)snprintf(buf + n, size - n, " %u%s in %u", step->id + 1u, step->flag ? " LIVE" : "",
+					    step->hold);
 	case STEP_UNPIN:
 	case STEP_RELEASE:
 		return n + (size_t)snprintf(buf + n, size - n, " %u", step->hold);

@@ -140,13 +140,13 @@ static void many_threads(void)
 static int do_use_parents(struct peer_self *self, void *arg)
 {
 	struct peer_hold *hold = arg;
+	struct segreg_entry entry = { .size = sizeof(entry) };
 	pid_t child = T_SYS(fork());
 	int status;
 
 	if (child == 0) {
 		T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(self->reg, &hold->snapshot));
-		T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_next(self->reg, &hold->snapshot,
-							       &(struct segreg_entry){ .size = sizeof(struct segreg_entry) }));
+		T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_next(self->reg, &hold->snapshot, &entry));
 		T_OK(segreg_snapshot_receive(self->reg, &hold->snapshot, &hold->theirs));
 		T_EQ(t_walk(self->reg, &hold->theirs), T_BIT(1) | T_BIT(2) | T_BIT(3));
 		_exit(segreg_close(self->reg, NULL) != 0);

@@ -1,8 +1,8 @@
 /*
  * versions.c - what snapshots and horizons hold.
  *
- * What a holder may rely on is written once and runs twice: the holder is a thread that shares the test's handle, then another
- * process.
+ * What a holder may rely on is written once and runs twice: the holder is a thread that shares the test's handle, then
+ * another process.
  */
 #include "harness.h"
 #include "holds.h"
@@ -323,7 +323,7 @@ static void walk_step_by_step(enum peer_kind kind)
 	struct segreg_snapshot snapshot = t_take(s.reg, SEGREG_SNAPSHOT);
 	uint64_t seen = 0, version = 0;
 
-	/* Between two steps the holder retires what was not seen yet, and what comes new takes the room of what is gone. */
+	/* Between two steps the holder retires what was not seen yet; what is new takes the room of what is gone. */
 	for (uint64_t id = 1; id <= 3; id++) {
 		T_EQ(segreg_snapshot_next(s.reg, &snapshot, &entry), 1);
 		seen |= T_BIT(entry.id);

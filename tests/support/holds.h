@@ -16,7 +16,7 @@ struct peer_hold {
 	uint64_t ids;
 };
 
-/* take: kind to snapshot; trade: kind and snapshot; release: snapshot; receive: theirs to snapshot; walk: snapshot to ids */
+/* take: kind to snapshot; trade: kind and snapshot; release: snapshot; receive: theirs to snapshot; walk: to ids */
 peer_fn peer_do_take, peer_do_trade, peer_do_release, peer_do_receive, peer_do_walk;
 
 int peer_take(struct peer *peer, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);

@@ -2,8 +2,8 @@
  * snapshot.c - the races of sr_snapshot.c, each interleaving of them forced.
  *
  * One process takes a hold, step by step from stop point to stop point. Others retire segment OLD and add NEW in one
- * edit, sweep, retire NEW, and sweep again, with steps of their own. Every merge of the two sequences is played; whatever
- * version the hold ends up with, what it holds must be there, and a walk must be that version.
+ * edit, sweep, retire NEW, and sweep again, with steps of their own. Every merge of the two sequences is played;
+ * whatever version the hold ends up with, what it holds must be there, and a walk must be that version.
  */
 #include "harness.h"
 #include "holds.h"

@@ -28,7 +28,9 @@
  *
  * Fork. A forked child may go on using its parent's handles: the first call on one attaches the child under
  * its own name. Pins, maps and edits are not inherited; the child's copies of them are refused with
- * SEGREG_E_NOTPINNED or SEGREG_E_INVAL. A child that never calls the library costs nothing.
+ * SEGREG_E_NOTPINNED or SEGREG_E_INVAL. A child that never calls the library costs nothing,
+ * unless it was made by a bare clone(2), which runs no fork handlers: such a one should exec or exit soon, since a lock that its
+ * parent dies with stays taken as long as it lives.
  *
  * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns.
  *

@@ -1,5 +1,6 @@
 /*
- * acts.c - what victims do: each operation of the library that changes something, in a way that comes to all its branches.
+ * acts.c - what victims do: each operation of the library that changes something, in a way that comes to all its
+ * branches.
  */
 #include "acts.h"
 #include "harness.h"
@@ -103,7 +104,7 @@ static void play_remove(struct actor *a)
 
 static void play_pin(struct actor *a)
 {
-	static const uint64_t many[] = { 1, 2, 3 };
+	static const uint64_t many[] = { 1, 2, 3 }, some[] = { 1, 2, NOBODY };
 	struct segreg_pin pin, pins[3];
 	struct segreg_map map;
 
@@ -115,6 +116,7 @@ static void play_pin(struct actor *a)
 	a->held++;
 	TRY(a, segreg_pin_many(a->reg, many, 3, 0, pins));
 	a->held += 3;
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin_many(a->reg, some, 3, 0, pins)); /* all or none */
 	TRY(a, segreg_pin(a->reg, 5, 0, &pin)); /* retired */
 	a->held++;
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin(a->reg, NOBODY, 0, &pin));
@@ -192,5 +194,6 @@ static void play_repair(struct actor *a)
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_retire(a->reg, NOBODY));
 }
 
-#define DEFINE_ACT(name_, text, ...) const struct act act_##name_ = { .name = text, .play = play_##name_, __VA_ARGS__ };
+#define DEFINE_ACT(name, opens_, creates_)                                                                           \
+	const struct act act_##name = { .play = play_##name, .opens = opens_, .creates = creates_ };
 ACTS(DEFINE_ACT)

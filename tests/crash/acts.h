@@ -1,7 +1,8 @@
 /*
- * acts.h - what victims do: each operation of the library that changes something, in a way that comes to all its branches.
+ * acts.h - what victims do: each operation of the library that changes something, in a way that comes to all its
+ * branches.
  *
- * X(name, what it does, struct act's flags)
+ * X(name, does it begin without a handle, and without a registry)
  */
 #ifndef ACTS_H
 #define ACTS_H
@@ -9,20 +10,20 @@
 #include "victim.h"
 
 #define ACTS(X)                                                                                                      \
-	X(create, "creating a registry", .opens = true, .creates = true)                                             \
-	X(open, "opening", .opens = true)                                                                            \
-	X(enlist, "registering")                                                                                     \
-	X(edit, "committing an edit")                                                                                \
-	X(retire, "retiring")                                                                                        \
-	X(build, "reserving, building and publishing")                                                               \
-	X(remove, "unregistering")                                                                                   \
-	X(pin, "pinning")                                                                                            \
-	X(snapshot, "taking snapshots")                                                                              \
-	X(leave, "closing with pins held")                                                                           \
-	X(sweep, "sweeping")                                                                                         \
-	X(repair, "repairing")
+	X(create, true, true)                                                                                        \
+	X(open, true, false)                                                                                         \
+	X(enlist, false, false)                                                                                      \
+	X(edit, false, false)                                                                                        \
+	X(retire, false, false)                                                                                      \
+	X(build, false, false)                                                                                       \
+	X(remove, false, false)                                                                                      \
+	X(pin, false, false)                                                                                         \
+	X(snapshot, false, false)                                                                                    \
+	X(leave, false, false)                                                                                       \
+	X(sweep, false, false)                                                                                       \
+	X(repair, false, false)
 
-#define DECLARE_ACT(name_, text, ...) extern const struct act act_##name_;
+#define DECLARE_ACT(name, opens_, creates_) extern const struct act act_##name;
 ACTS(DECLARE_ACT)
 #undef DECLARE_ACT
 

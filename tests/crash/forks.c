@@ -1,7 +1,8 @@
 /*
  * forks.c - what a process may do to itself: fork with pins held, be cloned, close all its descriptors.
  *
- * Generations are played by hand: the test forks a parent, who forks a child. The child and the test take turns over a line.
+ * Generations are played by hand: the test forks a parent, who forks a child. The child and the test take turns over
+ * a line.
  */
 #include "harness.h"
 #include "peer.h"
@@ -90,9 +91,10 @@ struct family {
 	struct segreg *reg; /* the test's */
 	struct line line;
 	pid_t parent;
-	pid_t (*fork)(void);                                                /* how the child is made */
-	void (*live)(struct family *family, struct segreg *reg);            /* the parent's life after that; NULL: it waits */
-	void (*inherit)(struct family *family, struct segreg *reg, struct segreg_pin *pin); /* the child's; NULL: it waits */
+	pid_t (*fork)(void); /* how the child is made */
+	/* The parent's life after that, and the child's; NULL: it waits. */
+	void (*live)(struct family *family, struct segreg *reg);
+	void (*inherit)(struct family *family, struct segreg *reg, struct segreg_pin *parents);
 };
 
 /* The parent pins 1 twice, and forks a child. */

@@ -90,7 +90,7 @@ static void removed_under_users(void)
 	T_OK(peer_pin(user, 1));
 	remove_shared_memory(&w);
 	T_ERR(SEGREG_E_REGION_LOST, peer_open(late));
-	/* Those who have it go on, but for sweeps: who would delete does so on the word of memory that all can see. */
+	/* Those who have it go on, but for sweeps: nobody else could tell them what he pins. */
 	T_OK(segreg_retire(reg, 1));
 	T_OK(peer_retire(user, 2));
 	T_OK(peer_pin(user, 3));
@@ -360,7 +360,7 @@ static void two_registries_of_one_base(void)
 }
 
 T_SUITE(lost,
-	{ "shared memory removed under its users: they go on, nobody else comes, nothing is lost", removed_under_users },
+	{ "shared memory removed in use: its users go on, nobody else comes, nothing is lost", removed_under_users },
 	{ "after everybody was killed, what was acknowledged is there and no pin is", total_crash },
 	{ "after a reboot, what was acknowledged is there and no pin is", reboot },
 	{ "an older database is refused, and accepted with SEGREG_ADOPT", older_database },

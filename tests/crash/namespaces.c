@@ -1,8 +1,9 @@
 /*
  * namespaces.c - processes in two PID namespaces with one registry, as sidecar containers have it. Root only.
  *
- * The test enters a new namespace for its children: peers started before are at home, those started after are foreign. A foreign
- * one gets the very pid of one at home, if the kernel lets us choose: robust mutexes would take the two for one.
+ * The test enters a new namespace for its children: peers started before are at home, those started after are foreign.
+ * A foreign one gets the very pid of one at home, if the kernel lets us choose: robust mutexes would take the two for
+ * one.
  */
 #include "harness.h"
 #include "peer.h"
@@ -12,6 +13,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct scene {
@@ -21,20 +23,20 @@ struct scene {
 	struct peer *foreign;          /* with home's pid */
 };
 
-/* Short, so that a wait for a lock that is held is soon over. */
+/* Its waits for a lock that is held are soon over. */
 static int do_open_impatient(struct peer_self *self, void *arg)
 {
-	const struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE, .timeout_ms = 100 };
+	const struct segreg_open_options impatient = { .size = sizeof(impatient), .timeout_ms = 100 };
 
 	(void)arg;
-	return segreg_open(self->world.dir, &options, &self->reg);
+	return segreg_open(self->world.dir, &impatient, &self->reg);
 }
 
-static struct peer *start(const struct t_world *w)
+static struct peer *start(const struct t_world *w, peer_fn *open)
 {
 	struct peer *peer = peer_start(w, PEER_PROCESS);
 
-	T_OK(peer_call(peer, do_open_impatient, NULL, 0));
+	T_OK(peer_call(peer, open, NULL, 0));
 	return peer;
 }
 
@@ -67,7 +69,7 @@ static struct peer *start_foreign(const struct scene *s)
 {
 	pid_t wanted = peer_pid(s->home);
 	bool chosen = peer_call(s->init, do_choose_next_pid, &wanted, sizeof(wanted)) == 0;
-	struct peer *peer = start(&s->world);
+	struct peer *peer = start(&s->world, peer_do_open);
 
 	if (chosen)
 		T_EQ(peer_call(peer, do_getpid, NULL, 0), wanted);
@@ -83,8 +85,8 @@ static struct scene set(void)
 #endif
 	if (geteuid() != 0)
 		T_SKIP("needs root, to make a PID namespace");
-	s.home = start(&s.world);
-	s.neighbour = start(&s.world);
+	s.home = start(&s.world, peer_do_open);
+	s.neighbour = start(&s.world, do_open_impatient);
 	if (unshare(CLONE_NEWPID) == -1)
 		T_SKIP("cannot make a PID namespace: %s", strerror(errno));
 	s.init = peer_start(&s.world, PEER_PROCESS);
@@ -160,20 +162,39 @@ static void foreigners(void)
 
 /* ---------------------------------------------------------------- locks */
 
-/* holder stands inside a commit; the others wait in vain, one of them is killed meanwhile, and holder is none the worse. */
-static void wait_and_die(struct scene *s, struct peer *holder, struct peer *mortal, struct peer *other, const char *point)
+/* Until the process sleeps in another call than that in which it waits for orders. */
+static void wait_until_it_waits(struct peer *peer)
 {
-	uint64_t three = 3;
+	char path[64], text[64];
+	long call;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)peer_pid(peer));
+	do {
+		FILE *file = fopen(path, "re");
+
+		T_CHECK(file);
+		T_CHECK(fgets(text, sizeof(text), file));
+		fclose(file);
+		if (sscanf(text, "%ld", &call) != 1)
+			call = -1; /* it runs */
+	} while (call != SYS_futex && call != SYS_clock_nanosleep);
+}
+
+/* holder stands inside a commit; the others wait in vain, one of them is killed as it waits, and holder goes on. */
+static void wait_and_die(struct scene *s, struct peer *holder, struct peer *mortal, const char *point)
+{
+	const uint64_t three = 3, four = 4;
 
 	peer_run_to(holder, point, peer_do_retire, &three, sizeof(three));
-	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(mortal, 4));
-	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(other, 4));
+	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(s->neighbour, 4));
+	peer_begin(mortal, peer_do_retire, &four, sizeof(four));
+	wait_until_it_waits(mortal);
 	peer_kill(mortal);
-	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(other, 4));
+	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(s->neighbour, 4));
 	peer_go_on(holder);
 	T_OK(peer_end(holder, NULL));
-	T_OK(peer_retire(other, 4));
-	T_EQ(reclaimed_by(other, 2), 1);
+	T_OK(peer_retire(s->neighbour, 4));
+	T_EQ(reclaimed_by(s->neighbour, 2), 1);
 	T_CHECK(!t_exists(&s->world, "seg-3"));
 }
 
@@ -181,28 +202,28 @@ static void foreigner_waits_and_dies(void)
 {
 	struct scene s = set();
 
-	wait_and_die(&s, s.home, s.foreign, s.neighbour, "change.committing");
+	wait_and_die(&s, s.home, s.foreign, "change.committing");
 }
 
-static void foreigner_waits_for_tables_and_dies(void)
+static void foreigner_waits_for_tables(void)
 {
 	struct scene s = set();
 
-	wait_and_die(&s, s.home, s.foreign, s.neighbour, "edit.publishing");
+	wait_and_die(&s, s.home, s.foreign, "edit.publishing");
 }
 
 static void foreigner_holds(void)
 {
 	struct scene s = set();
 
-	wait_and_die(&s, s.foreign, s.home, s.neighbour, "change.committing");
+	wait_and_die(&s, s.foreign, s.home, "change.committing");
 }
 
 static void foreigner_holds_tables(void)
 {
 	struct scene s = set();
 
-	wait_and_die(&s, s.foreign, s.home, s.neighbour, "edit.publishing");
+	wait_and_die(&s, s.foreign, s.home, "edit.publishing");
 }
 
 /* victim dies inside a commit, at once repaired by the next one. */
@@ -243,10 +264,10 @@ static void native_dies_inside(void)
 T_SUITE(namespaces,
 	{ "pins of both hold, and those of the dead go, whatever pid they share", pins },
 	{ "a foreign pid is marked as such, to either side", foreigners },
-	{ "a foreigner waits for the commit lock and is killed; its holder goes on", foreigner_waits_and_dies },
-	{ "a foreigner waits for the table lock and is killed; its holder goes on", foreigner_waits_for_tables_and_dies },
-	{ "a foreigner holds the commit lock; its namesake waits and is killed", foreigner_holds },
-	{ "a foreigner holds the table lock; its namesake waits and is killed", foreigner_holds_tables },
+	{ "a foreigner is killed as it waits for the commit lock; its holder goes on", foreigner_waits_and_dies },
+	{ "a foreigner is killed as it waits for the table lock; its holder goes on", foreigner_waits_for_tables },
+	{ "a foreigner holds the commit lock; its namesake is killed as it waits", foreigner_holds },
+	{ "a foreigner holds the table lock; its namesake is killed as it waits", foreigner_holds_tables },
 	{ "a foreigner dies inside a commit; the next one repairs", foreigner_dies_inside },
 	{ "a foreigner dies inside the tables; the next one repairs", foreigner_dies_in_the_tables },
 	{ "one at home dies inside a commit; a foreigner repairs", native_dies_inside });

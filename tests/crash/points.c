@@ -1,5 +1,6 @@
 /*
- * points.c - kill -9 everywhere: at each stop point of the library, before each call through sr_sys, before each system call.
+ * points.c - kill -9 everywhere: at each stop point of the library, before each call through sr_sys, before each
+ * system call.
  *
  * Each act is played again and again, and its victim killed one place later each time, until it comes through unharmed.
  */

@@ -1,10 +1,12 @@
 /*
- * scene.c - a registry with something of everything in it, what should have become of each segment, and whether it is so.
+ * scene.c - a registry with something of everything in it, what should have become of each segment, and whether it is
+ * so.
  */
 #include "scene.h"
 #include "fault.h"
 #include "harness.h"
 #include "sr_lockinfo.h"
+#include "sr_registry.h"
 #include "sr_sys.h"
 
 #include <dirent.h>
@@ -311,7 +313,8 @@ const char *scene_fault(const struct scene *scene, struct segreg *reg, const str
 		if (is_as(scene, state, truth, id))
 			continue;
 		snprintf(fault, sizeof(fault), "segment %" PRIu64 " should be %s and is %s, with its files %s", id,
-			 names[truth->fate[id]], state < 0 ? segreg_strerror(state) : segreg_state_name((enum segreg_state)state),
+			 names[truth->fate[id]],
+			 state < 0 ? segreg_strerror(state) : segreg_state_name((enum segreg_state)state),
 			 is_intact(scene, id) ? "whole" : is_there(scene, id) ? "damaged" : "gone");
 		return fault;
 	}
@@ -363,6 +366,24 @@ static void check_counters(struct segreg *reg)
 	T_EQ(stats.failed, walked.failed);
 }
 
+/* The tables have given out as much as the live ones need. */
+static void check_room(struct segreg *reg, const struct truth *truth)
+{
+	const struct sr_region *region = &reg->region;
+	unsigned slots = 0, units = 0, used = 0;
+
+	for (uint64_t id = 0; id < IDS; id++) {
+		if (truth->fate[id] != LIVE)
+			continue;
+		slots++;
+		units += ((unsigned)strlen(scene_path(id)) + SR_PATH_UNIT - 1) / SR_PATH_UNIT;
+	}
+	for (unsigned word = 0; word < region->header->path_top / SR_PATH_UNITS_MAX; word++)
+		used += (unsigned)__builtin_popcount(region->path_map[word]);
+	T_EQ(region->header->slots_used, slots);
+	T_EQ(used, units);
+}
+
 static int check_unpinned(void *arg, const struct segreg_info *info)
 {
 	(void)arg;
@@ -395,7 +416,8 @@ static bool belongs(struct segreg *reg, const struct truth *truth, const char *p
 	return false;
 }
 
-static void check_directory(const struct scene *scene, struct segreg *reg, const struct truth *truth, const char *prefix)
+static void check_directory(const struct scene *scene, struct segreg *reg, const struct truth *truth,
+			    const char *prefix)
 {
 	DIR *dir = opendir(t_path(&scene->world, "%s", prefix));
 	struct dirent *entry;
@@ -437,6 +459,7 @@ static void check_rest(const struct scene *scene, struct segreg *reg, const stru
 	}
 	check_disk(scene, reg, truth);
 	check_counters(reg);
+	check_room(reg, truth);
 	T_EQ(t_stats(reg).lanes, scene->keeper ? 2 : 1);
 }
 
@@ -465,6 +488,7 @@ static void region_name(const struct scene *scene, char name[SR_REGION_NAME_SIZE
 	memcpy(name, info.region, SR_REGION_NAME_SIZE);
 }
 
+/* Neither by the name that registry.lock had, nor as it was mapped. */
 static void check_region_is_gone(const struct scene *scene, const char *before)
 {
 	char now[SR_REGION_NAME_SIZE], path[SR_REGION_NAME_SIZE + 16];
@@ -473,6 +497,7 @@ static void check_region_is_gone(const struct scene *scene, const char *before)
 	T_STR(now, "");
 	snprintf(path, sizeof(path), "/dev/shm%s", before);
 	T_CHECK(!*before || access(path, F_OK) == -1);
+	T_CHECK(!*scene->ledger->region || access(scene->ledger->region, F_OK) == -1);
 }
 
 void scene_audit(struct scene *scene)

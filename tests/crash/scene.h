@@ -1,10 +1,11 @@
 /*
- * scene.h - a registry with something of everything in it, what should have become of each segment, and whether it is so.
+ * scene.h - a registry with something of everything in it, what should have become of each segment, and whether it is
+ * so.
  *
- * The tests that kill processes and fail calls play on one scene. It is furnished before each turn; a victim acts on it and says
- * in the ledger, which it shares with the test, what it is about to change and what has been acknowledged to it; then the
- * audit opens the registry as the next process would and compares: what was acknowledged is there, what was not is there wholly
- * or not at all, pinned files are untouched, and when all is swept nothing is left over.
+ * The tests that kill processes and fail calls play on one scene. It is furnished before each turn; a victim acts on
+ * it and says in the ledger, which it shares with the test, what it is about to change and what has been acknowledged
+ * to it; then the audit opens the registry as the next process would and compares: what was acknowledged is there, what
+ * was not is there wholly or not at all, pinned files are untouched, and when all is swept nothing is left over.
  */
 #ifndef SCENE_H
 #define SCENE_H
@@ -15,8 +16,8 @@
 #define NOBODY 99u /* an id that is never registered */
 
 /*
- * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a directory of
- * their own kind.
+ * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a
+ * directory of their own kind.
  *
  *      1 to 4     live; somebody who died pinned 2
  *      5, 6, 7    retired; somebody who died pinned 6
@@ -45,7 +46,8 @@ struct ledger {
 	unsigned turn;
 	bool was_reached; /* the harm came to its place */
 	bool was_harmed;
-	char where[64]; /* the point or call that the victim came to last */
+	char where[64];   /* the point or call that the victim came to last */
+	char region[128]; /* the file of the shared memory that it had when it was killed */
 };
 
 enum company {

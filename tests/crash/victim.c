@@ -55,8 +55,25 @@ static void note(const char *where)
 	snprintf(ledger->where, sizeof(ledger->where), "%s", where);
 }
 
+/* The shared memory that this process has. */
+static void note_region(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		const char *path = strstr(line, "/dev/shm/segreg-");
+
+		if (path && !strchr(path + strlen("/dev/shm/"), '/'))
+			snprintf(ledger->region, sizeof(ledger->region), "%.*s", (int)strcspn(path, " \n"), path);
+	}
+	if (maps)
+		fclose(maps);
+}
+
 static void die(void)
 {
+	note_region();
 	ledger->was_reached = ledger->was_harmed = true;
 	kill(getpid(), SIGKILL);
 }
@@ -287,6 +304,8 @@ static void be_victim(struct scene *scene, const struct act *act, struct harm wa
 	expose(wanted);
 	act->play(&actor);
 	shelter();
+	if (actor.reg)
+		check_own_pins(&actor);
 	T_OK(segreg_close(actor.reg, NULL));
 	check_nothing_is_held();
 	if (wanted.kind == KILL_AT_SYSTEM_CALL)

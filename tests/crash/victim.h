@@ -1,9 +1,10 @@
 /*
  * victim.h - a process to which something happens while it uses the registry.
  *
- * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop point, before
- * its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its tracer sees); or its nth
- * call through sr_sys fails. Whoever counts up until no harm comes any more has tried every place there is, without a list.
+ * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop
+ * point, before its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its
+ * tracer sees); or its nth call through sr_sys fails. Whoever counts up until no harm comes any more has tried every
+ * place there is, without a list.
  */
 #ifndef VICTIM_H
 #define VICTIM_H
@@ -34,7 +35,6 @@ struct actor {
 };
 
 struct act {
-	const char *name;
 	void (*play)(struct actor *actor);
 	bool opens;   /* it begins without a handle */
 	bool creates; /* and without a registry */
@@ -53,8 +53,8 @@ void intend(struct actor *actor, uint64_t id, enum fate fate);
 void intend_version(struct actor *actor);
 
 /*
- * Make a library call until it returns what is expected. If it returns something else, that must be an error, the very one that
- * was brought about, and nothing may have changed by it, nor may anything be left over.
+ * Make a library call until it returns what is expected. If it returns something else, that must be an error which was
+ * brought about, nothing may have changed by it, and nothing may be left over.
  */
 #define TRY(actor, call) TRY_FOR(0, actor, call)
 #define TRY_FOR(code, actor, call)                                                                                   \

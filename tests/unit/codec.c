@@ -149,7 +149,8 @@ static void too_long(void)
 {
 	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX);
 	const struct sr_clock c = { .version = 1 };
-	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1], clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1];
+	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1];
+	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1];
 	struct sr_record r_out;
 	struct sr_meta m_out;
 	struct sr_clock c_out;

@@ -1,5 +1,6 @@
 /*
- * filelock.c - sr_filelock: locks that end with their process and not before, and descriptors that are only used if they are ours.
+ * filelock.c - sr_filelock: locks that end with their process and not before, and descriptors that are only used if
+ * they are ours.
  */
 #include "harness.h"
 #include "sr_filelock.h"

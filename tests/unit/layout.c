@@ -42,9 +42,9 @@ static void check_geometry(uint32_t max_segments, uint32_t max_lanes)
 		uint64_t end = i + 1 < PARTS ? parts[i + 1].at : g.size;
 
 		if (parts[i].at % SR_PAGE != 0 || parts[i].at + parts[i].size > end)
-			T_FAIL("%s from %#llx, %#llx long, runs into what begins at %#llx (%u segments, %u lanes)", parts[i].name,
-			       (unsigned long long)parts[i].at, (unsigned long long)parts[i].size, (unsigned long long)end,
-			       max_segments, max_lanes);
+			T_FAIL("%u segments, %u lanes: %s from %#llx, %#llx long, runs into what begins at %#llx",
+			       max_segments, max_lanes, parts[i].name, (unsigned long long)parts[i].at,
+			       (unsigned long long)parts[i].size, (unsigned long long)end);
 	}
 	for (int part = 0; part < SR_PARTS; part++)
 		T_CHECK(g.part_size[part] >= parts[3 + part].size); /* as far as it may be given memory */

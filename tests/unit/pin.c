@@ -1,9 +1,10 @@
 /*
  * pin.c - sr_pin: the interleavings of a pin with deletions, each forced.
  *
- * The steps are those of the comment in lib/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies before P2,
- * "pin.counted" between P2 and P3, "pin.read" between P3 and P4; the sweeper stands at "sweep.deciding" between S1 and S2. Once more
- * it can be held up directly before P2, where it has looked at the state already: as it asks for its lane's first memory.
+ * The steps are those of the comment in lib/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
+ * before P2, "pin.counted" between P2 and P3, "pin.read" between P3 and P4; the sweeper stands at "sweep.deciding"
+ * between S1 and S2. The pinner can be held up directly before P2 as well, where it has looked at the state already: as
+ * it asks for its lane's first memory.
  */
 #include "harness.h"
 #include "peer.h"
@@ -184,7 +185,7 @@ static void same_id_again_before_the_count(void)
 	strike(&s);
 }
 
-/* The count lies on the slot of somebody else for a moment: his deletion waits for one sweep, and a sleeping sweeper is told. */
+/* The count lies on the slot of somebody else for a moment: his deletion waits, and a sleeping sweeper is told. */
 static void count_on_the_next_one(void)
 {
 	struct stage s = set();
@@ -431,7 +432,7 @@ T_SUITE(pin,
 	{ "counted, then a sweep decides: held", counted_before_the_decision },
 	{ "looked, then retired and swept: held", retired_and_swept_after_the_look },
 	{ "looked while a sweep decides: pinned when it is done", looks_during_the_decision },
-	{ "counted and taken back while a sweep decides: pinned or refused, as the sweep decided", takes_back_during_the_decision },
+	{ "counted and taken back while a sweep decides: as the sweep decided", takes_back_during_the_decision },
 	{ "counted before a sweep decides: held", counted_during_the_decision },
 	{ "counted, then unregistered: that is busy", counted_while_unregistered },
 	{ "found, then unregistered: refused", unregistered_before_the_count },

@@ -461,7 +461,7 @@ static int prepare_place(struct sr_registry *registry)
 		return sr_fail_errno(errno, "cannot open %s", registry->dir);
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "registry.lock") &&
-		    strcmp(entry->d_name, "registry.mdb")) {
+		    strcmp(entry->d_name, "registry.mdb") && strcmp(entry->d_name, "segregd.lock")) {
 			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a directory of its own",
 					 registry->dir, entry->d_name);
 			closedir(dir);

@@ -121,3 +121,9 @@ end "$idle" KILL
 eventually logged "deleted 8 8: "
 stop
 ok "a holder that does not rest"
+
+mv "$SEGREG_REGISTRY/registry.lock" "$dir/lost"
+expect 66 "$segctl" ls
+expect 0 "$segctl" init --adopt
+expect 0 "$segctl" stats
+ok "a registry whose registry.lock was lost is adopted, though a segregd has served it"

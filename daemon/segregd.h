@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +42,7 @@ struct bell {
 	struct segreg *reg;
 	pthread_t ringer;
 	sem_t released;
-	atomic_bool is_leaving;
+	sem_t leaving; /* posted once, by bell_stop */
 	bool is_running;
 	bool has_rung;
 };

@@ -10,7 +10,7 @@ static void *ring(void *arg)
 	struct bell *bell = arg;
 	uint32_t ticket = 0;
 
-	while (!segreg_sweep_wait(bell->reg, &ticket, -1) && !atomic_load(&bell->is_leaving)) {
+	while (!segreg_sweep_wait(bell->reg, &ticket, -1) && sem_trywait(&bell->leaving) == -1) {
 		eventfd_write(bell->fd, 1);
 		sem_wait(&bell->released);
 	}
@@ -21,8 +21,8 @@ int bell_start(struct bell *bell, struct segreg *reg)
 {
 	bell->reg = reg;
 	bell->has_rung = false;
-	atomic_store(&bell->is_leaving, false);
 	sem_init(&bell->released, 0, 0);
+	sem_init(&bell->leaving, 0, 0);
 	bell->is_running = pthread_create(&bell->ringer, NULL, ring, bell) == 0;
 	if (!bell->is_running)
 		return SEGREG_E_NOMEM;
@@ -34,11 +34,12 @@ void bell_stop(struct bell *bell)
 {
 	if (!bell->is_running)
 		return;
-	atomic_store(&bell->is_leaving, true);
+	sem_post(&bell->leaving);
 	sem_post(&bell->released);
 	segreg_sweep_wake(bell->reg);
 	pthread_join(bell->ringer, NULL);
 	sem_destroy(&bell->released);
+	sem_destroy(&bell->leaving);
 	bell->is_running = false;
 }
 

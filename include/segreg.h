@@ -133,7 +133,7 @@ struct segreg_open_options {
  *
  * Restored, swapped or moved files are refused with SEGREG_E_MISMATCH, since segments might be deleted on the
  * word of an old state. SEGREG_ADOPT says that an operator has looked and that the files are right as they stand; it
- * needs the registry to itself (SEGREG_E_BUSY otherwise).
+ * needs the registry to itself (SEGREG_E_BUSY otherwise), and excludes SEGREG_CREATE.
  *
  * Safe from several threads. Errors: INVAL, NOENT (no registry, or no base), EXISTS (dir holds something else; base
  * serves another registry), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,
@@ -206,7 +206,7 @@ int segreg_retire(struct segreg *reg, uint64_t id);
 
 /*
  * Unregister id without deleting its files, which belong to the caller again. Durable when it returns 0.
- * A held id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
+ * A held or BUILDING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
  *
  * Errors: as segreg_retire, and BUSY (held, and no SEGREG_FORCE; or being deleted. SEGREG_FORCE forgets one whose
  * deletion keeps failing, unless a sweep is at it.)
@@ -236,7 +236,8 @@ int segreg_edit_retire(struct segreg_edit *edit, uint64_t id);
 /* Commit only if no edit of anybody's comes between version and this one. Errors: INVAL. */
 int segreg_edit_expect(struct segreg_edit *edit, uint64_t version);
 
-/* Commit only if each segment that the edit retires is LIVE, so that two compactors cannot both retire one input. Errors: INVAL. */
+/* Commit only if each segment that the edit retires is LIVE, so that two compactors cannot both retire one input:
+ * CONFLICT if one is retired, NOENT if it is gone by now. Errors: INVAL. */
 int segreg_edit_expect_live(struct segreg_edit *edit);
 
 /* Before the commit, fsync what is added: its files, its directories, and the directory above. Errors: INVAL. */
@@ -322,7 +323,7 @@ int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf,
 
 /*
  * Open a file inside a pinned segment for reading, or the segment itself if it is a file (file NULL); *fd becomes a new
- * descriptor (O_CLOEXEC), which the caller closes. file is relative to the segment and cannot lead out of it.
+ * descriptor (O_CLOEXEC), which the caller closes. file is relative to the segment and reached without any symbolic link.
  * Errors: INVAL, NOTPINNED, NOENT, PATH, PERM, IO.
  */
 int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd);
@@ -385,7 +386,7 @@ int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, st
 /*
  * Hold what another handle's snapshot holds: theirs is a copy of it, sent by whatever means; *snapshot becomes this handle's own, of the
  * same kind and version. The other one must keep its snapshot until this call has returned.
- * Errors: those of segreg_snapshot_take; NOTPINNED if theirs is not held (any more).
+ * Errors: those of segreg_snapshot_take, and TIMEDOUT; NOTPINNED if theirs is not held (any more).
  */
 int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 
@@ -488,8 +489,8 @@ struct segreg_holder {
 	uint64_t pins;        /* segreg_holders: on that segment; segreg_lanes: on all */
 	int64_t attached_at;  /* CLOCK_REALTIME nanoseconds */
 	const char *label;    /* valid during the callback */
-	uint64_t snapshots;   /* as pins: snapshots and horizons that hold that segment; all */
-	uint64_t horizons;
+	uint64_t snapshots;   /* as pins, those of kind SEGREG_SNAPSHOT: that hold that segment; all */
+	uint64_t horizons;    /* and those of kind SEGREG_HORIZON */
 	uint64_t oldest;      /* the oldest version among those; 0 if there are none */
 };
 

@@ -109,7 +109,6 @@ static void begin(struct segreg *reg, struct segreg_edit *edit)
 	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_generation = reg->fork_generation };
 }
 
-/* An edit of one. */
 static int commit_one(struct segreg_edit *edit, int rc)
 {
 	if (!rc)
@@ -118,7 +117,9 @@ static int commit_one(struct segreg_edit *edit, int rc)
 	return rc;
 }
 
-int segreg_register(struct segreg *reg, uint64_t id, const char *path)
+/* An edit of one operation: on a path, or on an id alone. */
+static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t, const char *), uint64_t id,
+		     const char *path)
 {
 	struct segreg_edit edit;
 	int rc = check(reg);
@@ -128,10 +129,10 @@ int segreg_register(struct segreg *reg, uint64_t id, const char *path)
 	if (!path)
 		return invalid("no path");
 	begin(reg, &edit);
-	return commit_one(&edit, sr_edit_add(&edit, id, path));
+	return commit_one(&edit, operation(&edit, id, path));
 }
 
-int segreg_retire(struct segreg *reg, uint64_t id)
+static int edit_id(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t), uint64_t id)
 {
 	struct segreg_edit edit;
 	int rc = check(reg);
@@ -139,31 +140,27 @@ int segreg_retire(struct segreg *reg, uint64_t id)
 	if (rc)
 		return rc;
 	begin(reg, &edit);
-	return commit_one(&edit, sr_edit_retire(&edit, id));
+	return commit_one(&edit, operation(&edit, id));
+}
+
+int segreg_register(struct segreg *reg, uint64_t id, const char *path)
+{
+	return edit_path(reg, sr_edit_add, id, path);
 }
 
 int segreg_reserve(struct segreg *reg, uint64_t id, const char *path)
 {
-	struct segreg_edit edit;
-	int rc = check(reg);
-
-	if (rc)
-		return rc;
-	if (!path)
-		return invalid("no path");
-	begin(reg, &edit);
-	return commit_one(&edit, sr_edit_reserve(&edit, id, path));
+	return edit_path(reg, sr_edit_reserve, id, path);
 }
 
 int segreg_unreserve(struct segreg *reg, uint64_t id)
 {
-	struct segreg_edit edit;
-	int rc = check(reg);
+	return edit_id(reg, sr_edit_unreserve, id);
+}
 
-	if (rc)
-		return rc;
-	begin(reg, &edit);
-	return commit_one(&edit, sr_edit_unreserve(&edit, id));
+int segreg_retire(struct segreg *reg, uint64_t id)
+{
+	return edit_id(reg, sr_edit_retire, id);
 }
 
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)

@@ -60,6 +60,16 @@ static bool overlap(const char *a, const char *b)
 	return !memcmp(a, b, shorter) && (a[shorter] == '\0' || a[shorter] == '/') && (b[shorter] == '\0' || b[shorter] == '/');
 }
 
+const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1])
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : 1;
+
+	memcpy(parent, slash ? path : ".", length);
+	parent[length] = '\0';
+	return slash ? slash + 1 : path;
+}
+
 static const char *fault_of_path(const struct sr_base *base, const char *path)
 {
 	size_t length = strlen(path);
@@ -165,7 +175,7 @@ static int open_for_writing(struct sr_base *base)
 static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 {
 	char uuid[37], text[128];
-	int fd, length, failed;
+	int fd, length, failed, errnum;
 
 	sr_uuid_format(marker->uuid, uuid);
 	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts);
@@ -177,10 +187,10 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	if (fd == -1)
 		return -1;
 	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;
-	int errnum = errno;
 	sr_sys_close(fd);
 	if (!failed)
 		return 0;
+	errnum = errno;
 	sr_sys_unlinkat(dir, name, 0);
 	errno = errnum;
 	return -1;

@@ -35,6 +35,9 @@ int sr_base_fd(struct sr_base *base);
 /* Is path one that a segment may have? Looks at the text only. 0, SEGREG_E_PATH. */
 int sr_base_check_path(const struct sr_base *base, const char *path);
 
+/* Split a segment's path: parent becomes the directory above ("." for base itself); returns the last component. */
+const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1]);
+
 /* What stands at path, reached without leaving base. 0, SEGREG_E_NOENT, SEGREG_E_PATH, ... */
 int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity);
 

@@ -70,16 +70,15 @@ int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
 static int check_vacant(struct sr_base *base, const char *path)
 {
 	char parent[SEGREG_PATH_MAX + 1];
-	const char *slash = strrchr(path, '/');
 	struct sr_identity identity;
 	int rc = sr_base_identify(base, path, &identity);
 
 	if (rc == 0)
 		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already", path, base->path);
-	if (rc != SEGREG_E_NOENT || !slash)
-		return rc == SEGREG_E_NOENT ? 0 : rc;
-	memcpy(parent, path, (size_t)(slash - path));
-	parent[slash - path] = '\0';
+	if (rc != SEGREG_E_NOENT)
+		return rc;
+	if (sr_base_parent(path, parent) == path)
+		return 0; /* above it is base itself */
 	rc = sr_base_identify(base, parent, &identity);
 	if (!rc && !S_ISDIR(identity.mode))
 		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);

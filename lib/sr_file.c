@@ -17,9 +17,7 @@ int sr_file_open(struct sr_base *base, const char *path, const char *file, int *
 	opened = sr_sys_open_beneath(dir, path, file ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK);
 	if (opened != -1 && file) {
 		inside = sr_sys_open_beneath(opened, file, O_RDONLY | O_NONBLOCK); /* a FIFO must not block us */
-		int errnum = errno;
 		sr_sys_close(opened);
-		errno = errnum;
 		opened = inside;
 	}
 	if (opened == -1 && (errno == ELOOP || errno == EXDEV))

@@ -26,13 +26,9 @@ int sr_fail_kept(int errnum, const char *path)
 	return sr_fail_errno(errnum, "cannot open %s", path);
 }
 
-/* Close fd and keep the errno that the caller is about to report. */
 static int fail_closing(int fd)
 {
-	int errnum = errno;
-
 	sr_sys_close(fd);
-	errno = errnum;
 	return -1;
 }
 

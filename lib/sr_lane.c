@@ -87,7 +87,7 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 
 	pthread_mutex_lock(&reg->registry->mutex);
 	if (!sr_lane_has_page(reg->lane_page, slot)) {
-		rc = sr_region_populate(&reg->region, counts, SR_PAGE, "the counts of this handle");
+		rc = sr_region_populate(counts, SR_PAGE, "the counts of this handle");
 		if (!rc) {
 			memset(counts, 0, SR_PAGE);
 			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
@@ -107,7 +107,7 @@ int sr_lane_add_cells(struct segreg *reg, uint32_t had)
 		return sr_fail(SEGREG_E_FULL, "this handle holds %u snapshots; are they ever released?", SR_CELLS_MAX);
 	pthread_mutex_lock(&reg->registry->mutex);
 	if (sr_lane_n_cells(lane) == had) {
-		rc = sr_region_populate(&reg->region, fresh, SR_PAGE, "the snapshots of this handle");
+		rc = sr_region_populate(fresh, SR_PAGE, "the snapshots of this handle");
 		if (!rc) {
 			memset(fresh, 0, SR_PAGE);
 			sr_store_release_u32(&lane->cells, had + SR_CELLS_PER_PAGE);
@@ -145,7 +145,7 @@ static int try_lane(struct segreg *reg, uint32_t n)
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
 
 	if (n >= header->lane_top) {
-		int rc = sr_region_populate(&reg->region, lane, SR_PAGE, "another handle");
+		int rc = sr_region_populate(lane, SR_PAGE, "another handle");
 
 		if (rc)
 			return rc;

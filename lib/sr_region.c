@@ -34,9 +34,8 @@ static void find_parts(struct sr_region *region, void *base)
 	region->paths = (char *)(at + g->part[SR_PART_PATHS]);
 }
 
-int sr_region_populate(struct sr_region *region, void *address, uint64_t size, const char *what)
+int sr_region_populate(void *address, uint64_t size, const char *what)
 {
-	(void)region;
 	if (sr_sys_madvise(address, size, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	if (errno == EINVAL)
@@ -59,7 +58,7 @@ int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory's book-keeping of %s is damaged", what[part]);
 	while (*populated < bytes) {
 		uint64_t step = limit - *populated < GROW_STEP ? limit - *populated : GROW_STEP;
-		int rc = sr_region_populate(region, (unsigned char *)region->header + region->geometry.part[part] +
+		int rc = sr_region_populate((unsigned char *)region->header + region->geometry.part[part] +
 							    *populated, step, what[part]);
 		if (rc)
 			return rc;
@@ -117,7 +116,7 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 	rc = map_object(region, fd);
 	if (rc)
 		return rc;
-	rc = sr_region_populate(region, region->header, region->geometry.index, "the registry");
+	rc = sr_region_populate(region->header, region->geometry.index, "the registry");
 	if (rc) {
 		sr_region_unmap(region);
 		return rc;

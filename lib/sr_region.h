@@ -48,7 +48,7 @@ void sr_region_unmap(struct sr_region *region);
 /* Give memory to the first bytes of a part. [table] */
 int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes);
 /* Give memory to size bytes at address, which is in the region; what names them in the error. */
-int sr_region_populate(struct sr_region *region, void *address, uint64_t size, const char *what);
+int sr_region_populate(void *address, uint64_t size, const char *what);
 
 static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uint32_t lane)
 {

@@ -18,6 +18,7 @@
  * Why a decision is right: sr_pin.c, sr_snapshot.c. Why nothing outside base is touched: sr_trash.h.
  */
 #include "sr_sweep.h"
+#include "sr_cells.h"
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_inspect.h"
@@ -60,9 +61,7 @@ struct sweep {
 	bool stopped; /* the caller has had enough */
 	uint32_t *queue; /* as it was at the beginning */
 	uint32_t n_queue, at;
-	uint64_t *snapshots; /* versions that snapshot cells hold, sorted; as of this batch */
-	uint32_t n_snapshots, room_snapshots;
-	uint64_t horizon; /* the oldest that a horizon cell holds; UINT64_MAX: none */
+	struct sr_cells cells; /* as of this batch */
 	struct victim *victims; /* of this round */
 	uint32_t n_victims;
 	struct held { uint64_t id; int64_t pid; uint64_t pins; char label[SEGREG_LABEL_SIZE]; char path[SEGREG_PATH_MAX + 1]; }
@@ -197,76 +196,6 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	sweep->n_held++;
 }
 
-static int compare_versions(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-/* Room for all cells that there are now, and some that come. Without a lock. */
-static int make_room_for_cells(struct sweep *sweep)
-{
-	const struct sr_region *region = &sweep->reg->region;
-	uint32_t top = sr_region_lane_top(region), room = SR_CELLS_MAX;
-	uint64_t *larger;
-
-	for (uint32_t n = 0; n < top; n++)
-		room += sr_lane_n_cells(sr_region_lane(region, n));
-	if (room <= sweep->room_snapshots)
-		return 0;
-	larger = sr_sys_realloc(sweep->snapshots, room * sizeof(*larger));
-	if (!larger)
-		return sr_fail(SEGREG_E_NOMEM, "no memory to look at %u snapshots", room);
-	sweep->snapshots = larger;
-	sweep->room_snapshots = room;
-	return 0;
-}
-
-/* All cells of all lanes, after the batch is DECIDING. More than there is room for: as if everything were held. */
-static void read_cells(struct sweep *sweep)
-{
-	const struct sr_region *region = &sweep->reg->region;
-	uint32_t top = sr_region_lane_top(region);
-
-	sweep->n_snapshots = 0;
-	sweep->horizon = UINT64_MAX;
-	for (uint32_t n = 0; n < top; n++) {
-		struct sr_lane *lane = sr_region_lane(region, n);
-		uint32_t cells = sr_load_acquire_u32(&lane->state) == SR_LANE_USED ? sr_lane_n_cells(lane) : 0;
-
-		for (uint32_t i = 0; i < cells; i++) {
-			uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[i]), version = sr_cell_version(cell);
-
-			if (!cell)
-				continue;
-			if (sr_cell_kind(cell) == SEGREG_HORIZON || sweep->n_snapshots == sweep->room_snapshots)
-				sweep->horizon = version < sweep->horizon ? version : sweep->horizon;
-			else
-				sweep->snapshots[sweep->n_snapshots++] = version;
-		}
-	}
-	qsort(sweep->snapshots, sweep->n_snapshots, sizeof(*sweep->snapshots), compare_versions);
-}
-
-/* Is there a horizon before its retirement, or a snapshot between its birth and that? */
-static bool is_held_by_cells(const struct sweep *sweep, const struct sr_detail *detail)
-{
-	uint32_t low = 0, high = sweep->n_snapshots;
-
-	if (sweep->horizon < detail->retired)
-		return true;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (sweep->snapshots[middle] < detail->born)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < sweep->n_snapshots && sweep->snapshots[low] < detail->retired;
-}
-
 /* Whether a builder's lane is still its own. [table] */
 static bool is_alive(const struct sr_region *region, uint64_t builder)
 {
@@ -318,12 +247,12 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
 
-	read_cells(sweep);
+	sr_cells_read(&sweep->cells, region);
 	for (uint32_t i = 0; i < n && !rc; i++) {
 		uint32_t slot = batch[i].slot;
 		bool undecided = batch[i].was == SR_PENDING;
 		uint64_t pins = undecided ? sr_table_count(region, slot) : 0;
-		bool held = pins || (undecided && is_held_by_cells(sweep, &region->details[slot]));
+		bool held = pins || (undecided && sr_cells_hold(&sweep->cells, &region->details[slot]));
 		bool stays = held || is_enough(sweep);
 
 		if (held) {
@@ -351,7 +280,7 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 {
 	struct candidate batch[BATCH];
 	uint32_t n;
-	int rc = make_room_for_cells(sweep);
+	int rc = sr_cells_make_room(&sweep->cells, &sweep->reg->region);
 
 	if (!rc)
 		rc = sr_change_open_table(change);
@@ -699,7 +628,7 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	rc = sweep.victims && sweep.held ? sweep_base(&sweep) : sr_fail(SEGREG_E_NOMEM, "no memory to sweep");
 	free(sweep.victims);
 	free(sweep.held);
-	free(sweep.snapshots);
+	sr_cells_free(&sweep.cells);
 	free(sweep.queue);
 	sr_hold_drop(&hold);
 	return rc;

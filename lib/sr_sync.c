@@ -30,9 +30,7 @@ static int sync_entry(int dir, const char *name)
 	if (S_ISDIR(identity.mode))
 		return sync_open(fd);
 	failed = sr_sys_fsync(fd);
-	int errnum = errno;
 	sr_sys_close(fd);
-	errno = errnum;
 	return failed;
 }
 
@@ -41,13 +39,10 @@ static int sync_open(int fd)
 {
 	DIR *stream = fdopendir(fd);
 	struct dirent *entry;
-	int failed = 0;
+	int failed = 0, errnum;
 
 	if (!stream) {
-		int errnum = errno;
-
 		sr_sys_close(fd);
-		errno = errnum;
 		return -1;
 	}
 	while (!failed && (errno = 0, entry = readdir(stream)))
@@ -55,7 +50,7 @@ static int sync_open(int fd)
 			failed = sync_entry(fd, entry->d_name);
 	if (!failed)
 		failed = errno ? -1 : sr_sys_fsync(fd);
-	int errnum = errno;
+	errnum = errno;
 	closedir(stream);
 	errno = errnum;
 	return failed;
@@ -64,21 +59,15 @@ static int sync_open(int fd)
 /* Directories alone, without what is in them. */
 static int sync_parent(int base, const char *path)
 {
-	char parent[SEGREG_PATH_MAX + 1] = ".";
-	const char *slash = strrchr(path, '/');
+	char parent[SEGREG_PATH_MAX + 1];
 	int fd, failed;
 
-	if (slash) {
-		memcpy(parent, path, (size_t)(slash - path));
-		parent[slash - path] = '\0';
-	}
+	sr_base_parent(path, parent);
 	fd = sr_sys_open_beneath(base, parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (fd == -1)
 		return -1;
 	failed = sr_sys_fsync(fd);
-	int errnum = errno;
 	sr_sys_close(fd);
-	errno = errnum;
 	return failed;
 }
 

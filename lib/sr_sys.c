@@ -66,9 +66,12 @@ int sr_sys_open_beneath(int dir, const char *path, int flags)
 	return (int)fd;
 }
 
-int sr_sys_close(int fd)
+void sr_sys_close(int fd)
 {
-	return close(fd); /* never again after EINTR: on Linux the descriptor is gone */
+	int errnum = errno;
+
+	close(fd); /* never again after EINTR: on Linux the descriptor is gone */
+	errno = errnum;
 }
 
 int sr_sys_fstat(int fd, struct stat *st)

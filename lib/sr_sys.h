@@ -38,7 +38,7 @@ struct sr_identity {
 
 int sr_sys_openat(int dir, const char *path, int flags, mode_t mode);
 int sr_sys_open_beneath(int dir, const char *path, int flags); /* openat2: no "..", symlink, magic link or mount on the way */
-int sr_sys_close(int fd);
+void sr_sys_close(int fd); /* keeps errno, for callers that are about to report another failure */
 int sr_sys_fstat(int fd, struct stat *st);
 int sr_sys_identify(int dir, const char *name, struct sr_identity *identity); /* statx, no symlink followed; "": dir itself */
 int sr_sys_fstatfs(int fd, struct statfs *fs);

@@ -110,7 +110,7 @@ static int grow_index(struct sr_region *region, uint32_t n)
 	if (bits == had)
 		return 0;
 	size = sizeof(uint32_t) << bits;
-	rc = sr_region_populate(region, level(region, bits), size, "the index");
+	rc = sr_region_populate(level(region, bits), size, "the index");
 	if (rc)
 		return rc;
 	memset(level(region, bits), 0, size);
@@ -281,7 +281,7 @@ int sr_table_init(struct sr_region *region)
 {
 	struct sr_header *header = region->header;
 	uint64_t size = sizeof(uint32_t) << SR_INDEX_MIN_BITS;
-	int rc = sr_region_populate(region, region->index, size, "the index");
+	int rc = sr_region_populate(region->index, size, "the index");
 
 	if (rc)
 		return rc;

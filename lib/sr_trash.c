@@ -87,12 +87,11 @@ int sr_trash_sync(struct sr_trash *trash)
 /* Remember that the directory above path lost an entry. 0, or an errno. */
 static int note_parent(struct sr_trash *trash, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	size_t length = slash ? (size_t)(slash - path) : 1;
-	char *parent;
+	char parent[SEGREG_PATH_MAX + 1], *copy;
 
+	sr_base_parent(path, parent);
 	for (unsigned i = trash->n_parents; i-- > 0;)
-		if (strlen(trash->parents[i]) == length && !memcmp(trash->parents[i], slash ? path : ".", length))
+		if (!strcmp(trash->parents[i], parent))
 			return 0;
 	if (trash->n_parents == SR_TRASH_PARENTS) {
 		int error = sr_trash_sync(trash);
@@ -100,12 +99,10 @@ static int note_parent(struct sr_trash *trash, const char *path)
 		if (error)
 			return error;
 	}
-	parent = sr_sys_malloc(length + 1);
-	if (!parent)
+	copy = sr_sys_malloc(strlen(parent) + 1);
+	if (!copy)
 		return ENOMEM;
-	memcpy(parent, slash ? path : ".", length);
-	parent[length] = '\0';
-	trash->parents[trash->n_parents++] = parent;
+	trash->parents[trash->n_parents++] = strcpy(copy, parent);
 	return 0;
 }
 
@@ -303,13 +300,11 @@ out:
 /* Rename the victim into the trash. ENOENT if nothing is at its path. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
 {
-	const char *slash = strrchr(record->path, '/'), *leaf = slash ? slash + 1 : record->path;
-	char parent[SEGREG_PATH_MAX + 1] = ".";
+	char parent[SEGREG_PATH_MAX + 1];
+	const char *leaf = sr_base_parent(record->path, parent);
 	struct sr_identity identity;
 	int dir, error = 0;
 
-	if (slash)
-		snprintf(parent, sizeof(parent), "%.*s", (int)(slash - record->path), record->path);
 	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
 	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
 	if (dir == -1)

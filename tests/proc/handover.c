@@ -7,39 +7,6 @@
 
 #include <sched.h>
 
-struct scene {
-	struct t_world world;
-	struct segreg *reg;
-	struct peer *holder;
-};
-
-/* Segments 1, 2 and 3, which are versions 1, 2 and 3; another process. */
-static struct scene set(void)
-{
-	struct scene s = { .world = t_world(T_MEMORY) };
-
-	s.holder = peer_start(&s.world, PEER_PROCESS);
-	s.reg = t_open(&s.world);
-	T_OK(peer_open(s.holder));
-	for (uint64_t id = 1; id <= 3; id++)
-		t_add(&s.world, s.reg, id);
-	return s;
-}
-
-static void strike(struct scene *s)
-{
-	peer_exit(s->holder);
-	t_close(s->reg);
-}
-
-static void expect_sweep(struct segreg *reg, uint64_t deleted, uint64_t held)
-{
-	struct segreg_sweep_result swept = t_sweep(reg);
-
-	T_EQ(swept.deleted, deleted);
-	T_EQ(swept.held, held);
-}
-
 /* ---------------------------------------------------------------- waiting */
 
 struct waiting {
@@ -62,7 +29,7 @@ static void wait_until_asleep(struct segreg *reg, uint32_t n)
 
 static void waiting_for_a_version(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct waiting waiting = { .version = 3, .timeout_ms = -1 };
 	uint64_t now = 77;
 
@@ -78,14 +45,14 @@ static void waiting_for_a_version(void)
 	T_OK(segreg_retire(s.reg, 1));
 	T_OK(peer_end(s.holder, &waiting));
 	T_EQ(waiting.now, 4);
-	strike(&s);
+	t_strike(&s);
 }
 
 #define WAITERS 6u
 
 static void all_waiters_wake(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct peer *waiter[WAITERS];
 	struct waiting waiting = { .timeout_ms = 20000 };
 
@@ -111,7 +78,7 @@ static void all_waiters_wake(void)
 	T_EQ(waiting.now, 5);
 	for (unsigned i = 0; i < WAITERS; i++)
 		peer_exit(waiter[i]);
-	strike(&s);
+	t_strike(&s);
 }
 
 /* ---------------------------------------------------------------- handing over */
@@ -136,7 +103,7 @@ static int do_unpin(struct peer_self *self, void *arg)
 
 static void pins_are_handed_over(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct handing handing = { 0 };
 
 	T_OK(segreg_pin(s.reg, 1, 0, &handing.theirs));
@@ -145,22 +112,22 @@ static void pins_are_handed_over(void)
 	T_EQ(t_refcount(s.reg, 1), 2);
 	T_ERR(SEGREG_E_NOTPINNED, segreg_unpin(s.reg, &handing.pin)); /* it is the peer's */
 	T_OK(segreg_unpin(s.reg, &handing.theirs));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_OK(peer_call(s.holder, do_unpin, &handing, sizeof(handing)));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void pins_of_what_is_gone(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_pin pin, copy, received = { .id = 77 };
 
 	T_OK(segreg_pin(s.reg, 1, 0, &pin));
 	copy = pin;
 	T_OK(segreg_retire(s.reg, 1));
 	T_OK(segreg_unpin(s.reg, &pin));
-	expect_sweep(s.reg, 1, 0);
+	t_expect_sweep(s.reg, 1, 0);
 	T_ERR(SEGREG_E_NOENT, segreg_pin_receive(s.reg, &copy, &received));
 	t_add(&s.world, s.reg, 1);
 	T_ERR(SEGREG_E_NOENT, segreg_pin_receive(s.reg, &copy, &received));
@@ -171,7 +138,7 @@ static void pins_of_what_is_gone(void)
 	T_EQ(received.id, 77);
 	for (uint64_t id = 1; id <= 3; id++)
 		T_EQ(t_refcount(s.reg, id), 0);
-	strike(&s);
+	t_strike(&s);
 }
 
 /* Zeroes are not the pin of the first segment, whose id, slot and generation they happen to be. */
@@ -190,7 +157,7 @@ static void zeroed_pin(void)
 
 static void snapshots_are_handed_over(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 
 	for (int kind = SEGREG_SNAPSHOT; kind <= SEGREG_HORIZON; kind++) {
 		uint64_t id = (uint64_t)kind;
@@ -201,18 +168,18 @@ static void snapshots_are_handed_over(void)
 		T_EQ(theirs.version, mine.version);
 		T_EQ(theirs.kind, mine.kind);
 		t_release(s.reg, &mine);
-		expect_sweep(s.reg, 0, 1);
+		t_expect_sweep(s.reg, 0, 1);
 		T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(s.reg, &theirs));
 		T_OK(peer_release(s.holder, &theirs));
-		expect_sweep(s.reg, 1, 0);
+		t_expect_sweep(s.reg, 1, 0);
 	}
-	strike(&s);
+	t_strike(&s);
 }
 
 /* Also within one handle, where the next snapshot has the very cell of the one that was released. */
 static void what_was_released_is_not_handed_over(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot mine = t_take(s.reg, SEGREG_SNAPSHOT), copy = mine, received = { .version = 77 };
 
 	t_release(s.reg, &mine);
@@ -223,15 +190,15 @@ static void what_was_released_is_not_handed_over(void)
 	T_OK(segreg_snapshot_receive(s.reg, &mine, &received));
 	t_release(s.reg, &mine);
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	t_release(s.reg, &received);
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void the_dead_hand_over_nothing(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot theirs = { 0 }, mine = { .version = 77 };
 	struct peer *giver = peer_start(&s.world, PEER_PROCESS);
 
@@ -239,7 +206,7 @@ static void the_dead_hand_over_nothing(void)
 	T_OK(peer_take(giver, SEGREG_SNAPSHOT, &theirs));
 	T_OK(segreg_retire(s.reg, 1));
 	peer_kill(giver);
-	expect_sweep(s.reg, 1, 0);
+	t_expect_sweep(s.reg, 1, 0);
 	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_receive(s.reg, &theirs, &mine));
 	giver = peer_start(&s.world, PEER_PROCESS);
 	T_OK(peer_open(giver)); /* in the lane of the dead, and in its cell */
@@ -247,13 +214,13 @@ static void the_dead_hand_over_nothing(void)
 	T_ERR(SEGREG_E_NOTPINNED, peer_receive(s.holder, &theirs, &mine));
 	peer_exit(giver);
 	T_OK(segreg_retire(s.reg, 2));
-	expect_sweep(s.reg, 1, 0); /* nothing was left behind */
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0); /* nothing was left behind */
+	t_strike(&s);
 }
 
 static void forged_snapshots(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot mine = t_take(s.reg, SEGREG_SNAPSHOT), received = { .version = 77 };
 	struct segreg_snapshot forged[] = { mine, mine, mine, mine, mine, mine, mine, mine };
 
@@ -273,8 +240,8 @@ static void forged_snapshots(void)
 	T_EQ(received.version, 77);
 	t_release(s.reg, &mine);
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 1, 0); /* no attempt left anything behind */
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0); /* no attempt left anything behind */
+	t_strike(&s);
 }
 
 T_SUITE(handover,

@@ -16,44 +16,11 @@
 
 #define MOST_SNAPSHOTS 2048u /* per handle: segreg_snapshot_take */
 
-struct scene {
-	struct t_world world;
-	struct segreg *reg;
-	struct peer *holder;
-};
-
-/* Segments 1, 2 and 3, which are versions 1, 2 and 3; another process. */
-static struct scene set(void)
-{
-	struct scene s = { .world = t_world(T_MEMORY) };
-
-	s.holder = peer_start(&s.world, PEER_PROCESS);
-	s.reg = t_open(&s.world);
-	T_OK(peer_open(s.holder));
-	for (uint64_t id = 1; id <= 3; id++)
-		t_add(&s.world, s.reg, id);
-	return s;
-}
-
-static void strike(struct scene *s)
-{
-	peer_exit(s->holder);
-	t_close(s->reg);
-}
-
-static void expect_sweep(struct segreg *reg, uint64_t deleted, uint64_t held)
-{
-	struct segreg_sweep_result swept = t_sweep(reg);
-
-	T_EQ(swept.deleted, deleted);
-	T_EQ(swept.held, held);
-}
-
 /* ---------------------------------------------------------------- cells */
 
 static void most_snapshots(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot[MOST_SNAPSHOTS], another = { .version = 77 };
 
 	for (unsigned i = 0; i < MOST_SNAPSHOTS; i++)
@@ -70,11 +37,11 @@ static void most_snapshots(void)
 	T_OK(segreg_retire(s.reg, 1));
 	for (unsigned i = 0; i < MOST_SNAPSHOTS; i++) {
 		if (i == MOST_SNAPSHOTS - 1)
-			expect_sweep(s.reg, 0, 1);
+			t_expect_sweep(s.reg, 0, 1);
 		t_release(s.reg, &snapshot[i]);
 	}
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 #define THREADS 8u
@@ -109,7 +76,7 @@ static void *take_many(void *arg)
 
 static void many_threads(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct taker *taker = calloc(THREADS, sizeof(*taker));
 	pthread_t thread[THREADS];
 	pthread_barrier_t barrier;
@@ -124,7 +91,7 @@ static void many_threads(void)
 	pthread_barrier_wait(&barrier);
 	T_ERR(SEGREG_E_FULL, segreg_snapshot_take(s.reg, SEGREG_SNAPSHOT, &another)); /* so no two have one cell */
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	pthread_barrier_wait(&barrier);
 	for (unsigned i = 0; i < 100; i++)
 		t_sweep(s.reg);
@@ -134,7 +101,7 @@ static void many_threads(void)
 	T_EQ(t_state(s.reg, 1), SEGREG_E_NOENT);
 	pthread_barrier_destroy(&barrier);
 	free(taker);
-	strike(&s);
+	t_strike(&s);
 }
 
 static int do_use_parents(struct peer_self *self, void *arg)
@@ -158,7 +125,7 @@ static int do_use_parents(struct peer_self *self, void *arg)
 
 static void wrong_releases(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot = t_take(s.reg, SEGREG_SNAPSHOT), copy = snapshot, foreign, none = { 0 };
 	struct peer_hold hold = { .kind = SEGREG_SNAPSHOT };
 	struct segreg_entry entry = { .size = sizeof(entry) };
@@ -177,15 +144,15 @@ static void wrong_releases(void)
 	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(s.reg, &copy));
 	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_next(s.reg, &copy, &entry));
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 0, 1); /* the peer's is still there */
+	t_expect_sweep(s.reg, 0, 1); /* the peer's is still there */
 	T_OK(peer_release(s.holder, &foreign));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void wrong_arguments(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot horizon = t_take(s.reg, SEGREG_HORIZON), snapshot = t_take(s.reg, SEGREG_SNAPSHOT);
 	struct segreg_entry entry = { .size = sizeof(entry) }, unset = { 0 };
 
@@ -201,20 +168,20 @@ static void wrong_arguments(void)
 	T_EQ(t_walk(s.reg, &snapshot), T_BIT(1) | T_BIT(2) | T_BIT(3));
 	t_release(s.reg, &snapshot);
 	t_release(s.reg, &horizon);
-	strike(&s);
+	t_strike(&s);
 }
 
 /* Whoever has the lane of the dead next does not inherit what they held. */
 static void the_dead_let_go(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot = { 0 }, horizon = { 0 };
 	struct peer *heir = peer_start(&s.world, PEER_PROCESS);
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
 	T_OK(peer_take(s.holder, SEGREG_HORIZON, &horizon));
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	peer_kill(s.holder);
 	struct segreg_sweep_result swept = t_sweep(s.reg);
 	T_EQ(swept.deleted, 1);
@@ -223,33 +190,33 @@ static void the_dead_let_go(void)
 	T_OK(peer_open(heir));
 	T_OK(peer_take(heir, SEGREG_SNAPSHOT, &snapshot));
 	T_OK(segreg_retire(s.reg, 2));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_OK(peer_release(heir, &snapshot));
-	expect_sweep(s.reg, 1, 0);
+	t_expect_sweep(s.reg, 1, 0);
 	peer_exit(heir);
 	t_close(s.reg);
 }
 
 static void the_stopped_keep(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
 	peer_stop(s.holder);
 	T_OK(segreg_retire(s.reg, 1));
 	for (int i = 0; i < 3; i++)
-		expect_sweep(s.reg, 0, 1);
+		t_expect_sweep(s.reg, 0, 1);
 	peer_cont(s.holder);
 	T_EQ(peer_walk(s.holder, &snapshot), T_BIT(1) | T_BIT(2) | T_BIT(3));
 	T_OK(peer_release(s.holder, &snapshot));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void closing_lets_go(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot = { 0 }, again = { 0 };
 	uint64_t released = 77;
 
@@ -257,15 +224,15 @@ static void closing_lets_go(void)
 	T_OK(segreg_retire(s.reg, 1));
 	T_OK(peer_close(s.holder, &released));
 	T_EQ(released, 0); /* pins */
-	expect_sweep(s.reg, 1, 0);
+	t_expect_sweep(s.reg, 1, 0);
 	T_OK(peer_open(s.holder));
 	T_ERR(SEGREG_E_NOTPINNED, peer_release(s.holder, &snapshot));
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &again));
 	T_ERR(SEGREG_E_NOTPINNED, peer_release(s.holder, &snapshot));
 	T_OK(peer_release(s.holder, &again));
 	T_OK(segreg_retire(s.reg, 2));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 /* ---------------------------------------------------------------- the cost of a walk */
@@ -376,7 +343,7 @@ static void expect_holder(const struct segreg_holder *holder, uint64_t snapshots
 
 static void holders_are_named(void)
 {
-	struct scene s = set();
+	struct t_scene s = t_scene(PEER_PROCESS);
 	struct segreg_snapshot snapshot = { 0 }, second = { 0 }, horizon = { 0 };
 	struct seen live = { 0 }, young = { 0 }, lane = { 0 }, swept = { 0 };
 	struct segreg_sweep_options options = { .size = sizeof(options), .fn = see_held, .arg = &swept };
@@ -405,7 +372,7 @@ static void holders_are_named(void)
 	live.n = 0;
 	T_OK(segreg_holders(s.reg, 1, see_holder, &live));
 	T_EQ(live.n, 0);
-	strike(&s);
+	t_strike(&s);
 }
 
 T_SUITE(snapshots,

@@ -12,44 +12,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct scene {
-	struct t_world world;
-	struct segreg *reg;
-	struct peer *holder;
-};
-
-/* Segments 1, 2 and 3, which are versions 1, 2 and 3; a holder. */
-static struct scene set(enum peer_kind kind)
-{
-	struct scene s = { .world = t_world(T_MEMORY) };
-
-	s.holder = peer_start(&s.world, kind);
-	s.reg = t_open(&s.world);
-	T_OK(kind == PEER_THREAD ? peer_use(s.holder, s.reg) : peer_open(s.holder));
-	for (uint64_t id = 1; id <= 3; id++)
-		t_add(&s.world, s.reg, id);
-	return s;
-}
-
-static void strike(struct scene *s)
-{
-	peer_exit(s->holder);
-	t_close(s->reg);
-}
-
-static void expect_sweep(struct segreg *reg, uint64_t deleted, uint64_t held)
-{
-	struct segreg_sweep_result swept = t_sweep(reg);
-
-	T_EQ(swept.deleted, deleted);
-	T_EQ(swept.held, held);
-}
-
 /* ---------------------------------------------------------------- what is held */
 
 static void walk_is_its_version(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot old = { 0 }, new = { 0 };
 	struct segreg_edit *edit;
 
@@ -62,23 +29,23 @@ static void walk_is_its_version(enum peer_kind kind)
 	T_OK(segreg_edit_retire(edit, 1));
 	T_OK(segreg_edit_add(edit, 5, "seg-5"));
 	T_OK(segreg_edit_commit(edit, NULL));
-	expect_sweep(s.reg, 0, 2);
+	t_expect_sweep(s.reg, 0, 2);
 	T_EQ(peer_walk(s.holder, &old), T_BIT(1) | T_BIT(2) | T_BIT(3));
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &new));
 	T_EQ(new.version, 6);
 	T_EQ(peer_walk(s.holder, &new), T_BIT(3) | T_BIT(4) | T_BIT(5));
 	T_OK(peer_release(s.holder, &old));
 	T_EQ(old.kind, 0);
-	expect_sweep(s.reg, 2, 0);
+	t_expect_sweep(s.reg, 2, 0);
 	T_CHECK(!t_exists(&s.world, "seg-1") && !t_exists(&s.world, "seg-2"));
 	T_EQ(peer_walk(s.holder, &new), T_BIT(3) | T_BIT(4) | T_BIT(5));
 	T_OK(peer_release(s.holder, &new));
-	strike(&s);
+	t_strike(&s);
 }
 
 static void passers_by_go(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot before = { 0 }, after = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &before));
@@ -86,55 +53,55 @@ static void passers_by_go(enum peer_kind kind)
 	T_OK(segreg_retire(s.reg, 9));
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &after));
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 1, 1);
+	t_expect_sweep(s.reg, 1, 1);
 	T_CHECK(!t_exists(&s.world, "seg-9"));
 	T_OK(peer_release(s.holder, &before));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_OK(peer_release(s.holder, &after));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 /* Born in the snapshot's version; retired in the next. */
 static void the_edges_of_a_version(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot snapshot = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
 	T_EQ(snapshot.version, t_info(s.reg, 3).born);
 	T_OK(segreg_retire(s.reg, 3));
 	T_EQ(t_info(s.reg, 3).retired, snapshot.version + 1);
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_OK(peer_release(s.holder, &snapshot));
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
 	T_EQ(snapshot.version, t_info(s.reg, 3).retired);
 	T_EQ(peer_walk(s.holder, &snapshot), T_BIT(1) | T_BIT(2));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void horizon_keeps_more(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot horizon = { 0 };
 
 	T_OK(segreg_retire(s.reg, 1));
 	T_OK(peer_take(s.holder, SEGREG_HORIZON, &horizon));
-	expect_sweep(s.reg, 1, 0); /* it was retired before */
+	t_expect_sweep(s.reg, 1, 0); /* it was retired before */
 	t_add(&s.world, s.reg, 9);
 	T_OK(segreg_retire(s.reg, 9));
 	T_OK(segreg_retire(s.reg, 2));
-	expect_sweep(s.reg, 0, 2);
+	t_expect_sweep(s.reg, 0, 2);
 	T_CHECK(t_exists(&s.world, "seg-9/data"));
 	T_OK(peer_release(s.holder, &horizon));
-	expect_sweep(s.reg, 2, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 2, 0);
+	t_strike(&s);
 }
 
 static void trade(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot hold = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_HORIZON, &hold));
@@ -146,15 +113,15 @@ static void trade(enum peer_kind kind)
 	T_OK(segreg_retire(s.reg, 2));
 	t_add(&s.world, s.reg, 9);
 	T_OK(segreg_retire(s.reg, 9));
-	expect_sweep(s.reg, 2, 1);
+	t_expect_sweep(s.reg, 2, 1);
 	T_OK(peer_trade(s.holder, SEGREG_HORIZON, &hold));
 	T_OK(segreg_retire(s.reg, 3));
-	expect_sweep(s.reg, 1, 1);
+	t_expect_sweep(s.reg, 1, 1);
 	T_CHECK(t_exists(&s.world, "seg-3/data"));
 	T_OK(peer_release(s.holder, &hold));
 	T_ERR(SEGREG_E_NOTPINNED, peer_trade(s.holder, SEGREG_SNAPSHOT, &hold));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 /* While the holder stands in the middle of a trade, what either hold keeps is kept. */
@@ -163,7 +130,7 @@ static void trade_has_no_gap(enum peer_kind kind)
 	static const char *const points[] = { "snapshot.read", "snapshot.published" };
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct scene s = set(kind);
+		struct t_scene s = t_scene(kind);
 		struct peer_hold hold = { .kind = SEGREG_HORIZON };
 
 		T_OK(peer_call(s.holder, peer_do_take, &hold, sizeof(hold)));
@@ -171,15 +138,15 @@ static void trade_has_no_gap(enum peer_kind kind)
 		hold.kind = SEGREG_SNAPSHOT;
 		peer_run_to(s.holder, points[i], peer_do_trade, &hold, sizeof(hold));
 		T_OK(segreg_retire(s.reg, 2));
-		expect_sweep(s.reg, 0, 2);
+		t_expect_sweep(s.reg, 0, 2);
 		peer_go_on(s.holder);
 		T_OK(peer_end(s.holder, &hold));
 		T_EQ(hold.snapshot.version, 5);
 		T_EQ(peer_walk(s.holder, &hold.snapshot), T_BIT(3));
-		expect_sweep(s.reg, 2, 0);
+		t_expect_sweep(s.reg, 2, 0);
 		T_OK(segreg_retire(s.reg, 3));
-		expect_sweep(s.reg, 0, 1);
-		strike(&s);
+		t_expect_sweep(s.reg, 0, 1);
+		t_strike(&s);
 	}
 }
 
@@ -203,23 +170,23 @@ static int do_read(struct peer_self *self, void *arg)
 
 static void held_can_be_read(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot snapshot = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
 	T_OK(segreg_retire(s.reg, 1));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_EQ(t_refcount(s.reg, 1), 0);
 	T_OK(peer_call(s.holder, do_read, NULL, 0));
-	expect_sweep(s.reg, 0, 1);
+	t_expect_sweep(s.reg, 0, 1);
 	T_OK(peer_release(s.holder, &snapshot));
-	expect_sweep(s.reg, 1, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 1, 0);
+	t_strike(&s);
 }
 
 static void unregistering_what_is_held(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_snapshot snapshot = { 0 }, horizon = { 0 };
 
 	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
@@ -240,8 +207,8 @@ static void unregistering_what_is_held(enum peer_kind kind)
 	T_OK(segreg_force_remove(s.reg, 1, 0));
 	T_OK(peer_release(s.holder, &horizon));
 	T_OK(segreg_force_remove(s.reg, 9, 0));
-	expect_sweep(s.reg, 0, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 0, 0);
+	t_strike(&s);
 }
 
 /* ---------------------------------------------------------------- walking while others commit */
@@ -282,7 +249,7 @@ static int do_walk_moving(struct peer_self *self, void *arg)
 	return 0;
 }
 
-static void replace(struct scene *s, uint64_t old, uint64_t new)
+static void replace(struct t_scene *s, uint64_t old, uint64_t new)
 {
 	struct segreg_edit *edit;
 
@@ -295,7 +262,7 @@ static void replace(struct scene *s, uint64_t old, uint64_t new)
 
 static void walk_among_commits(enum peer_kind kind)
 {
-	struct scene s = { .world = t_world(T_MEMORY) };
+	struct t_scene s = { .world = t_world(T_MEMORY) };
 	unsigned *stop = mmap(NULL, sizeof(*stop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	T_CHECK(stop != MAP_FAILED);
@@ -313,12 +280,12 @@ static void walk_among_commits(enum peer_kind kind)
 	T_OK(peer_end(s.holder, NULL));
 	t_sweep(s.reg);
 	T_EQ(t_stats(s.reg).deleted, EDITS);
-	strike(&s);
+	t_strike(&s);
 }
 
 static void walk_step_by_step(enum peer_kind kind)
 {
-	struct scene s = set(kind);
+	struct t_scene s = t_scene(kind);
 	struct segreg_entry entry = { .size = sizeof(entry) };
 	struct segreg_snapshot snapshot = t_take(s.reg, SEGREG_SNAPSHOT);
 	uint64_t seen = 0, version = 0;
@@ -330,15 +297,15 @@ static void walk_step_by_step(enum peer_kind kind)
 		T_OK(peer_retire(s.holder, 4 - id));
 		t_add(&s.world, s.reg, 10 + id);
 		T_OK(segreg_retire(s.reg, 10 + id));
-		expect_sweep(s.reg, 1, id);
+		t_expect_sweep(s.reg, 1, id);
 	}
 	T_EQ(segreg_snapshot_next(s.reg, &snapshot, &entry), 0);
 	T_EQ(seen, T_BIT(1) | T_BIT(2) | T_BIT(3));
 	T_OK(segreg_version(s.reg, &version));
 	T_EQ(version, 12);
 	t_release(s.reg, &snapshot);
-	expect_sweep(s.reg, 3, 0);
-	strike(&s);
+	t_expect_sweep(s.reg, 3, 0);
+	t_strike(&s);
 }
 
 /* ---------------------------------------------------------------- twice each */

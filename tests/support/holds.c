@@ -116,3 +116,29 @@ uint64_t peer_walk(struct peer *peer, const struct segreg_snapshot *snapshot)
 	T_OK(peer_call(peer, peer_do_walk, &hold, sizeof(hold)));
 	return hold.ids;
 }
+
+struct t_scene t_scene(enum peer_kind kind)
+{
+	struct t_scene s = { .world = t_world(T_MEMORY) };
+
+	s.holder = peer_start(&s.world, kind);
+	s.reg = t_open(&s.world);
+	T_OK(kind == PEER_THREAD ? peer_use(s.holder, s.reg) : peer_open(s.holder));
+	for (uint64_t id = 1; id <= 3; id++)
+		t_add(&s.world, s.reg, id);
+	return s;
+}
+
+void t_strike(struct t_scene *s)
+{
+	peer_exit(s->holder);
+	t_close(s->reg);
+}
+
+void t_expect_sweep(struct segreg *reg, uint64_t deleted, uint64_t held)
+{
+	struct segreg_sweep_result swept = t_sweep(reg);
+
+	T_EQ(swept.deleted, deleted);
+	T_EQ(swept.held, held);
+}

@@ -1,5 +1,6 @@
 /*
- * holds.h - what peers do with snapshots. The test keeps the struct; the peer's handle holds what it stands for.
+ * holds.h - what peers do with snapshots. The test keeps the struct; the peer's handle holds what it stands for. And the scene
+ * in which they do it.
  */
 #ifndef T_HOLDS_H
 #define T_HOLDS_H
@@ -27,6 +28,19 @@ int peer_receive(struct peer *peer, const struct segreg_snapshot *theirs, struct
 /* The set of segments that a walk finds; each must come once, at t_segment(id). */
 uint64_t t_walk(struct segreg *reg, const struct segreg_snapshot *snapshot);
 uint64_t peer_walk(struct peer *peer, const struct segreg_snapshot *snapshot);
+
+struct t_scene {
+	struct t_world world;
+	struct segreg *reg;
+	struct peer *holder; /* shares reg if it is a thread */
+};
+
+/* Segments 1, 2 and 3, which are versions 1, 2 and 3; a holder. */
+struct t_scene t_scene(enum peer_kind kind);
+void t_strike(struct t_scene *scene);
+
+/* Sweep, and expect these results. */
+void t_expect_sweep(struct segreg *reg, uint64_t deleted, uint64_t held);
 
 struct segreg_snapshot t_take(struct segreg *reg, enum segreg_snapshot_kind kind);
 void t_release(struct segreg *reg, struct segreg_snapshot *snapshot);

@@ -1,0 +1,85 @@
+/*
+ * sr_cells.c - all snapshots and horizons of all lanes at one moment, so that many segments can be asked for quickly.
+ */
+#include "sr_cells.h"
+#include "sr_error.h"
+#include "sr_snapshot.h"
+
+#include <stdlib.h>
+
+static int compare_versions(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+int sr_cells_make_room(struct sr_cells *cells, const struct sr_region *region)
+{
+	uint32_t top = sr_region_lane_top(region), room = SR_CELLS_MAX;
+	uint64_t *larger;
+
+	for (uint32_t n = 0; n < top; n++)
+		room += sr_lane_n_cells(sr_region_lane(region, n));
+	if (room <= cells->room)
+		return 0;
+	larger = sr_sys_realloc(cells->snapshots, room * sizeof(*larger));
+	if (!larger)
+		return sr_fail(SEGREG_E_NOMEM, "no memory to look at %u snapshots", room);
+	cells->snapshots = larger;
+	cells->room = room;
+	return 0;
+}
+
+void sr_cells_free(struct sr_cells *cells)
+{
+	free(cells->snapshots);
+	*cells = (struct sr_cells){ .snapshots = NULL };
+}
+
+static void add(struct sr_cells *cells, uint64_t cell)
+{
+	uint64_t version = sr_cell_version(cell);
+
+	if (sr_cell_kind(cell) != SEGREG_HORIZON && cells->n < cells->room)
+		cells->snapshots[cells->n++] = version;
+	else if (version < cells->horizon)
+		cells->horizon = version;
+}
+
+void sr_cells_read(struct sr_cells *cells, const struct sr_region *region)
+{
+	uint32_t top = sr_region_lane_top(region);
+
+	cells->n = 0;
+	cells->horizon = UINT64_MAX;
+	for (uint32_t i = 0; i < top; i++) {
+		struct sr_lane *lane = sr_region_lane(region, i);
+		uint32_t n = sr_load_acquire_u32(&lane->state) == SR_LANE_USED ? sr_lane_n_cells(lane) : 0;
+
+		for (uint32_t j = 0; j < n; j++) {
+			uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[j]);
+
+			if (cell)
+				add(cells, cell);
+		}
+	}
+	qsort(cells->snapshots, cells->n, sizeof(*cells->snapshots), compare_versions);
+}
+
+bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail)
+{
+	uint32_t low = 0, high = cells->n;
+
+	if (cells->horizon < detail->retired)
+		return true;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (cells->snapshots[middle] < detail->born)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < cells->n && cells->snapshots[low] < detail->retired;
+}

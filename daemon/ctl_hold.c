@@ -1,9 +1,9 @@
 /*
  * ctl_hold.c - segctl pin, segctl hold: run a command while segments stay, in the manner of flock(1).
  *
- * The command finds what is held in its environment: SEGREG_PATH, the absolute path of the first segment, and SEGREG_VERSION. It is a
- * child of segctl, which holds until it ends. Whatever ends segctl, kill -9 included, gives everything back, and sends the command
- * SIGTERM.
+ * The command finds what is held in its environment: SEGREG_PATH, the absolute path of the first segment, and
+ * SEGREG_VERSION. It is a child of segctl, which holds until it ends. Whatever ends segctl, kill -9 included, gives
+ * everything back, and sends the command SIGTERM.
  */
 #include <errno.h>
 #include <signal.h>

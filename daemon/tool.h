@@ -34,7 +34,8 @@ const char *tool_format_bytes(uint64_t bytes, char buf[TOOL_SPAN_SIZE]);
 const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE]);
 
 /*
- * Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on failing.
+ * Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on
+ * failing.
  */
 void tool_guard_descriptors(void);
 

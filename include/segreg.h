@@ -26,11 +26,11 @@
  * Threads. A handle may be used by any number of threads at once, except that segreg_close must be the last
  * call on it. A struct segreg_edit belongs to one thread at a time.
  *
- * Fork. A forked child may go on using its parent's handles: the first call on one attaches the child under
- * its own name. Pins, maps and edits are not inherited; the child's copies of them are refused with
- * SEGREG_E_NOTPINNED or SEGREG_E_INVAL. A child that never calls the library costs nothing,
- * unless it was made by a bare clone(2), which runs no fork handlers: such a one should exec or exit soon, since a lock that its
- * parent dies with stays taken as long as it lives.
+ * Fork. A forked child may go on using its parent's handles: the first call on one attaches the child under its own
+ * name. Pins, maps and edits are not inherited; the child's copies of them are refused with SEGREG_E_NOTPINNED or
+ * SEGREG_E_INVAL. A child that never calls the library costs nothing, unless it was made by a bare clone(2), which
+ * runs no fork handlers: such a one should exec or exit soon, since a lock that its parent dies with stays taken as
+ * long as it lives.
  *
  * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns.
  *
@@ -142,10 +142,10 @@ struct segreg_open_options {
 int segreg_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg);
 
 /*
- * Close the handle. Pins that it still holds are released and counted into *released (NULL: not wanted).
- * Maps of segments stay mapped but no longer hold their segment. reg may be NULL. Always frees the handle.
- * In a forked child: frees the child's copy and touches nothing of the parent's. Errors: INVAL; TIMEDOUT and IO if the lane could not be
- * emptied, which the next sweep does then.
+ * Close the handle. Pins that it still holds are released and counted into *released (NULL: not wanted). Maps of
+ * segments stay mapped but no longer hold their segment. reg may be NULL. Always frees the handle. In a forked
+ * child: frees the child's copy and touches nothing of the parent's. Errors: INVAL; TIMEDOUT and IO if the lane
+ * could not be emptied, which the next sweep does then.
  */
 int segreg_close(struct segreg *reg, uint64_t *released);
 
@@ -155,8 +155,9 @@ const char *segreg_base_path(const struct segreg *reg);
 /* ------------------------------------------------------------------ segments */
 
 /*
- * What a segment can be. BUILDING: reserved, its files are being written. LIVE: registered. PENDING: retired, waiting until nobody holds it; still there for those
- * who do. DELETING: being deleted, or failing to be; nobody can hold it any more. All four are durable.
+ * What a segment can be. BUILDING: reserved, its files are being written. LIVE: registered. PENDING: retired,
+ * waiting until nobody holds it; still there for those who do. DELETING: being deleted, or failing to be; nobody
+ * can hold it any more. All four are durable.
  */
 enum segreg_state {
 	SEGREG_BUILDING = 1,
@@ -180,11 +181,12 @@ const char *segreg_state_name(enum segreg_state state);
 int segreg_register(struct segreg *reg, uint64_t id, const char *path);
 
 /*
- * Reserve id and path for a segment that this handle is about to write. Nothing may be at path yet, and its parent directory must exist.
- * Durable when it returns 0, so do this before the first byte is written: from then on the files cannot leak. Then write them, and
- * publish with segreg_register or segreg_edit_add (same id, same path). A reservation ends with its handle: when that is closed, its
- * process dies or the host restarts before it was published, the sweeper deletes whatever has been written, as it does after
- * segreg_unreserve. A BUILDING segment cannot be pinned, and makes no version.
+ * Reserve id and path for a segment that this handle is about to write. Nothing may be at path yet, and its parent
+ * directory must exist. Durable when it returns 0, so do this before the first byte is written: from then on the
+ * files cannot leak. Then write them, and publish with segreg_register or segreg_edit_add (same id, same path). A
+ * reservation ends with its handle: when that is closed, its process dies or the host restarts before it was
+ * published, the sweeper deletes whatever has been written, as it does after segreg_unreserve. A BUILDING segment
+ * cannot be pinned, and makes no version.
  *
  * Errors: those of segreg_register, EXISTS also if something is at path.
  */
@@ -216,8 +218,9 @@ int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 /* ------------------------------------------------------------------ edits */
 
 /*
- * An edit is a list of additions and retirements that happen at once, in all processes and on disk: a reader, a crash or a
- * power cut sees all of it or nothing. Each committed edit that changes something makes the next version.
+ * An edit is a list of additions and retirements that happen at once, in all processes and on disk: a reader, a
+ * crash or a power cut sees all of it or nothing. Each committed edit that changes something makes the next
+ * version.
  */
 struct segreg_edit;
 
@@ -246,17 +249,18 @@ int segreg_edit_sync(struct segreg_edit *edit);
 #define SEGREG_TOKENS 4096 /* tokens remembered */
 
 /*
- * Give the edit a token, 16 bytes that nobody else uses (random ones, say). If an edit with this token was committed before, the commit
- * changes nothing and returns what the first one returned: after a crash or SEGREG_E_REOPEN an edit may be tried again without
- * knowing how far it came (though segreg_edit_add still wants its path to be there). The last SEGREG_TOKENS tokens of a registry are remembered, durably. Errors: INVAL.
+ * Give the edit a token, 16 bytes that nobody else uses (random ones, say). If an edit with this token was
+ * committed before, the commit changes nothing and returns what the first one returned: after a crash or
+ * SEGREG_E_REOPEN an edit may be tried again without knowing how far it came (though segreg_edit_add still wants
+ * its path to be there). The last SEGREG_TOKENS tokens of a registry are remembered, durably. Errors: INVAL.
  */
 int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
 
 /*
- * Commit and free the edit, whatever the outcome. Additions and retirements take effect in their order. *version (NULL: not
- * wanted) becomes the version that the edit made, or the current one if it had nothing to change.
- * Durable when it returns 0; after an error nothing has changed, except after REOPEN, where the outcome is unknown until the
- * registry is opened again.
+ * Commit and free the edit, whatever the outcome. Additions and retirements take effect in their order. *version
+ * (NULL: not wanted) becomes the version that the edit made, or the current one if it had nothing to change.
+ * Durable when it returns 0; after an error nothing has changed, except after REOPEN, where the outcome is unknown
+ * until the registry is opened again.
  *
  * Errors: those of segreg_register and segreg_retire, and CONFLICT (segreg_edit_expect, segreg_edit_expect_live).
  */
@@ -269,8 +273,8 @@ void segreg_edit_abort(struct segreg_edit *edit);
 int segreg_version(struct segreg *reg, uint64_t *version);
 
 /*
- * Sleep until there is a version greater than version, in whatever process it is made; returns at once if there is one. *now (NULL: not
- * wanted) becomes the current version. timeout_ms < 0 waits for good. Errors: INVAL, TIMEDOUT.
+ * Sleep until there is a version greater than version, in whatever process it is made; returns at once if there is
+ * one. *now (NULL: not wanted) becomes the current version. timeout_ms < 0 waits for good. Errors: INVAL, TIMEDOUT.
  */
 int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
@@ -287,14 +291,17 @@ struct segreg_pin {
 #define SEGREG_PIN_LIVE (1u << 0) /* refuse a segment that is retired already */
 
 /*
- * Pin id; *pin becomes the pin. Takes a few nanoseconds, no lock and no system call when id is there; never waits for a
- * disk, for a sweep or for a commit. A PENDING segment can be pinned as long as it is there (SEGREG_PIN_LIVE refuses it).
+ * Pin id; *pin becomes the pin. Takes a few nanoseconds, no lock and no system call when id is there; never waits
+ * for a disk, for a sweep or for a commit. A PENDING segment can be pinned as long as it is there (SEGREG_PIN_LIVE
+ * refuses it).
  *
- * How it is safe: the count is raised first and the state read second, while the sweeper writes the state first and reads the
- * counts second (Dekker's algorithm), so at least one of the two sees the other. lib/sr_pin.c has the proof.
+ * How it is safe: the count is raised first and the state read second, while the sweeper writes the state first and
+ * reads the counts second (Dekker's algorithm), so at least one of the two sees the other. lib/sr_pin.c has the
+ * proof.
  *
- * Errors: INVAL, NOENT (unknown, deleting, or retired with SEGREG_PIN_LIVE), NOMEM (no shared memory for the count),
- * FULL (2^31 pins of one segment by one handle), TIMEDOUT, CORRUPT; and those of segreg_open in a forked child's first call.
+ * Errors: INVAL, NOENT (unknown, deleting, or retired with SEGREG_PIN_LIVE), NOMEM (no shared memory for the
+ * count), FULL (2^31 pins of one segment by one handle), TIMEDOUT, CORRUPT; and those of segreg_open in a forked
+ * child's first call.
  */
 int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin);
 
@@ -303,14 +310,15 @@ int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pi
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins);
 
 /*
- * Release a pin and zero *pin. Never waits. Errors: INVAL, NOTPINNED (zeroed, released already, another handle's, or the
- * parent's in a forked child; nothing changes).
+ * Release a pin and zero *pin. Never waits. Errors: INVAL, NOTPINNED (zeroed, released already, another handle's,
+ * or the parent's in a forked child; nothing changes).
  */
 int segreg_unpin(struct segreg *reg, struct segreg_pin *pin);
 
 /*
- * Pin what another handle, of this process or another, has pinned: theirs is a copy of its pin, sent by whatever means. *pin becomes
- * this handle's own. As long as the other one keeps its pin until this call has returned, there is no moment without one.
+ * Pin what another handle, of this process or another, has pinned: theirs is a copy of its pin, sent by whatever
+ * means. *pin becomes this handle's own. As long as the other one keeps its pin until this call has returned, there
+ * is no moment without one.
  * Errors: those of segreg_pin; NOENT if theirs is no longer the segment that it was.
  */
 int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin);
@@ -322,8 +330,9 @@ int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, stru
 int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf, size_t size);
 
 /*
- * Open a file inside a pinned segment for reading, or the segment itself if it is a file (file NULL); *fd becomes a new
- * descriptor (O_CLOEXEC), which the caller closes. file is relative to the segment and reached without any symbolic link.
+ * Open a file inside a pinned segment for reading, or the segment itself if it is a file (file NULL); *fd becomes a
+ * new descriptor (O_CLOEXEC), which the caller closes. file is relative to the segment and reached without any
+ * symbolic link.
  * Errors: INVAL, NOTPINNED, NOENT, PATH, PERM, IO.
  */
 int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd);
@@ -367,8 +376,9 @@ struct segreg_snapshot {
 };
 
 /*
- * Hold the current version; *snapshot becomes the snapshot. Takes a few nanoseconds, no lock and no system call, whatever the number
- * of segments. Up to 2,048 per handle, from any threads. They end with their process as pins do.
+ * Hold the current version; *snapshot becomes the snapshot. Takes a few nanoseconds, no lock and no system call,
+ * whatever the number of segments. Up to 2,048 per handle, from any threads. They end with their process as pins
+ * do.
  *
  * Algorithm: publish the version, then look whether it is still current (lib/sr_snapshot.c has the proof).
  *
@@ -384,8 +394,8 @@ int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot
 int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
 
 /*
- * Hold what another handle's snapshot holds: theirs is a copy of it, sent by whatever means; *snapshot becomes this handle's own, of the
- * same kind and version. The other one must keep its snapshot until this call has returned.
+ * Hold what another handle's snapshot holds: theirs is a copy of it, sent by whatever means; *snapshot becomes this
+ * handle's own, of the same kind and version. The other one must keep its snapshot until this call has returned.
  * Errors: those of segreg_snapshot_take, and TIMEDOUT; NOTPINNED if theirs is not held (any more).
  */
 int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
@@ -401,9 +411,10 @@ struct segreg_entry {
 };
 
 /*
- * Step to the next segment of a snapshot (not of a horizon), in no particular order: 1 with *entry filled, 0 at the end, or an error. A
- * walk sees exactly the segments of its version, each once, while others commit; it takes no lock and allocates nothing. The
- * segments can be pinned, opened and mapped as long as the snapshot is held. Errors: INVAL, NOTPINNED.
+ * Step to the next segment of a snapshot (not of a horizon), in no particular order: 1 with *entry filled, 0 at the
+ * end, or an error. A walk sees exactly the segments of its version, each once, while others commit; it takes no
+ * lock and allocates nothing. The segments can be pinned, opened and mapped as long as the snapshot is held.
+ * Errors: INVAL, NOTPINNED.
  */
 int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 
@@ -444,8 +455,8 @@ struct segreg_stats {
 int segreg_stats(struct segreg *reg, struct segreg_stats *stats);
 
 /*
- * Write "Registry: N live, N pending deletion, N total" into buf; pending deletion counts PENDING and DELETING. Returns the
- * length of the whole line as snprintf(3) does, or INVAL.
+ * Write "Registry: N live, N pending deletion, N total" into buf; pending deletion counts PENDING and DELETING.
+ * Returns the length of the whole line as snprintf(3) does, or INVAL.
  */
 int segreg_stats_format(const struct segreg_stats *stats, char *buf, size_t size);
 
@@ -472,8 +483,9 @@ struct segreg_info {
 typedef int segreg_list_fn(void *arg, const struct segreg_info *info);
 
 /*
- * Call fn for each segment, in no particular order. A segment that exists during the whole walk is seen exactly once; the walk
- * takes a short lock per few segments and holds none during fn. segreg_list_one calls it for id only.
+ * Call fn for each segment, in no particular order. A segment that exists during the whole walk is seen exactly
+ * once; the walk takes a short lock per few segments and holds none during fn. segreg_list_one calls it for id
+ * only.
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT; NOENT (segreg_list_one).
  */
 int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg);
@@ -497,7 +509,8 @@ struct segreg_holder {
 typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
 
 /*
- * Call fn for each handle that pins or otherwise holds id; for each handle attached. The dead are listed until somebody reclaims them.
+ * Call fn for each handle that pins or otherwise holds id; for each handle attached. The dead are listed until
+ * somebody reclaims them.
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT; NOENT (segreg_holders).
  */
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);
@@ -563,14 +576,16 @@ struct segreg_sweep_result {
  * Nothing is ever deleted outside base: no "..", no symlink, no other mount, nothing that took the place of what was
  * registered; and nothing at all while base does not carry this registry's marker.
  *
- * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
+ * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT,
+ * REOPEN, CORRUPT, IO.
  */
 int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result);
 
 /*
- * Sleep until a sweep may have something to do: a segment was retired, the last pin of a retired segment went, or a handle
- * came or was closed. (The death of a process is not among these: watch the pids of segreg_lanes.) *ticket says what the caller
- * has seen: start with 0, which returns at once, and take the value before the sweep that looks. timeout_ms < 0 waits for good.
+ * Sleep until a sweep may have something to do: a segment was retired, the last pin of a retired segment went, or a
+ * handle came or was closed. (The death of a process is not among these: watch the pids of segreg_lanes.) *ticket
+ * says what the caller has seen: start with 0, which returns at once, and take the value before the sweep that
+ * looks. timeout_ms < 0 waits for good.
  * Returns 0 with a new *ticket, or TIMEDOUT, INVAL. segreg_sweep_wake makes all waiters return.
  */
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms);

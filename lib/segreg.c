@@ -38,8 +38,8 @@ static inline int check(struct segreg *reg)
 }
 
 /*
- * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not know and is
- * not zero. size is the caller's.
+ * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not
+ * know and is not zero. size is the caller's.
  */
 static int copy_in(void *ours, size_t our_size, const void *theirs, size_t size)
 {

@@ -2,10 +2,10 @@
  * sr_atomic.h - atomic operations with their orderings in their names; the only file that includes atomic_ops.h.
  *
  * libatomic_ops calls its strongest operations "full", but where it builds them from compiler builtins a full
- * read-modify-write or store is only acquire-release. That is as good as sequentially consistent on x86, where a locked
- * instruction is a full barrier. Elsewhere the operations below add the fence, so that "seqcst" means it everywhere: two
- * threads that each write one word and then read the other's cannot both miss (the store-load case that pins and the sweeper
- * rely on).
+ * read-modify-write or store is only acquire-release. That is as good as sequentially consistent on x86, where a
+ * locked instruction is a full barrier. Elsewhere the operations below add the fence, so that "seqcst" means it
+ * everywhere: two threads that each write one word and then read the other's cannot both miss (the store-load case
+ * that pins and the sweeper rely on).
  *
  * ThreadSanitizer does not know AO_nop_full's fence, so nothing here relies on a bare fence alone.
  */

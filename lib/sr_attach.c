@@ -1,15 +1,16 @@
 /*
- * sr_attach.c - how a process comes to a registry: creating it, building its region, joining those who have it open, leaving.
+ * sr_attach.c - how a process comes to a registry: creating it, building its region, joining those who have it
+ * open, leaving.
  *
- * Every attached process holds SR_BYTE_ATTACH shared. Whoever can get it exclusively is alone: it creates what is missing, removes
- * a region that a crash left, builds a new one from LMDB, and then turns its lock into a shared one. So the first start, a
- * start after a total crash and one after a reboot are one case, and a builder that dies has released its lock: the next one
- * starts over under another name.
+ * Every attached process holds SR_BYTE_ATTACH shared. Whoever can get it exclusively is alone: it creates what is
+ * missing, removes a region that a crash left, builds a new one from LMDB, and then turns its lock into a shared
+ * one. So the first start, a start after a total crash and one after a reboot are one case, and a builder that dies
+ * has released its lock: the next one starts over under another name.
  *
- * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users (RemoveIPC at a
- * logout, rm), or those users are in a container with another /dev/shm. A second region would have pinned segments deleted,
- * so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this very moment: the look is
- * repeated a few times before it is believed.
+ * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users
+ * (RemoveIPC at a logout, rm), or those users are in a container with another /dev/shm. A second region would have
+ * pinned segments deleted, so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this
+ * very moment: the look is repeated a few times before it is believed.
  */
 #include "sr_attach.h"
 #include "sr_error.h"

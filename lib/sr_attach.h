@@ -1,5 +1,6 @@
 /*
- * sr_attach.h - how a process comes to a registry: creating it, building its region, joining those who have it open, leaving.
+ * sr_attach.h - how a process comes to a registry: creating it, building its region, joining those who have it
+ * open, leaving.
  */
 #ifndef SR_ATTACH_H
 #define SR_ATTACH_H

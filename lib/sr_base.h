@@ -4,8 +4,9 @@
  *      BASE/.segreg         the marker: this registry's uuid and start counter
  *      BASE/.segreg-trash   where segments go before they are removed
  *
- * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb (restored from a
- * backup) from the current one: its counter is raised after the database's, so it is never ahead of the right database.
+ * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb
+ * (restored from a backup) from the current one: its counter is raised after the database's, so it is never ahead
+ * of the right database.
  */
 #ifndef SR_BASE_H
 #define SR_BASE_H

@@ -1,5 +1,6 @@
 /*
- * sr_change.c - one change of the durable state and of the region: the frame around every edit and every step of a sweep.
+ * sr_change.c - one change of the durable state and of the region: the frame around every edit and every step of a
+ * sweep.
  */
 #include "sr_change.h"
 #include "sr_error.h"

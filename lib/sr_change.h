@@ -1,5 +1,6 @@
 /*
- * sr_change.h - one change of the durable state and of the region: the frame around every edit and every step of a sweep.
+ * sr_change.h - one change of the durable state and of the region: the frame around every edit and every step of a
+ * sweep.
  *
  *      sr_change_begin      commit lock, repair, LMDB transaction
  *        ... read and write records ...
@@ -7,8 +8,8 @@
  *        ... bring the region to it ...
  *      sr_change_finish     everything clean, locks given back
  *
- * A crash before the LMDB commit changes nothing but, perhaps, the region; from sr_change_prepare or sr_change_commit on, it leaves the
- * commit lock dirty, and the next one reconciles.
+ * A crash before the LMDB commit changes nothing but, perhaps, the region; from sr_change_prepare or
+ * sr_change_commit on, it leaves the commit lock dirty, and the next one reconciles.
  */
 #ifndef SR_CHANGE_H
 #define SR_CHANGE_H

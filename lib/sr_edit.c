@@ -1,8 +1,8 @@
 /*
  * sr_edit.c - additions and retirements that happen at once, and unregistering.
  *
- * A commit looks at the records first (what is there to do, is it allowed), then takes all that it needs in the region, so that
- * nothing can fail once LMDB has committed, then commits, then publishes.
+ * A commit looks at the records first (what is there to do, is it allowed), then takes all that it needs in the
+ * region, so that nothing can fail once LMDB has committed, then commits, then publishes.
  */
 #include "sr_edit.h"
 #include "sr_change.h"
@@ -472,8 +472,9 @@ static uint64_t holds_on(const struct sr_region *region, uint32_t slot)
 }
 
 /*
- * Take a segment out of the region unless it is held: DECIDING first and then a look at the lanes, as a sweep does. Before LMDB, so
- * that nobody can pin it once its caller knows that it is his; if LMDB then fails, a repair brings it back.
+ * Take a segment out of the region unless it is held: DECIDING first and then a look at the lanes, as a sweep does.
+ * Before LMDB, so that nobody can pin it once its caller knows that it is his; if LMDB then fails, a repair brings
+ * it back.
  */
 static int withdraw(struct sr_change *change, const struct sr_record *record, uint32_t slot)
 {

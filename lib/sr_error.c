@@ -1,5 +1,6 @@
 /*
- * sr_error.c - one failure: its code, and its whole story kept for the calling thread. And who we are, for such stories.
+ * sr_error.c - one failure: its code, and its whole story kept for the calling thread. And who we are, for such
+ * stories.
  */
 #include "sr_error.h"
 

@@ -1,5 +1,6 @@
 /*
- * sr_filelock.c - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot pull away.
+ * sr_filelock.c - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot
+ * pull away.
  */
 #include "sr_filelock.h"
 #include "sr_error.h"

@@ -1,15 +1,17 @@
 /*
- * sr_filelock.h - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot pull away.
+ * sr_filelock.h - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot
+ * pull away.
  *
- * The kernel gives an OFD lock back when the last reference to its open file goes, so it is the one thing that tells truly
- * whether a process lives, in any PID namespace and without any timeout. Two ways to keep one:
+ * The kernel gives an OFD lock back when the last reference to its open file goes, so it is the one thing that
+ * tells truly whether a process lives, in any PID namespace and without any timeout. Two ways to keep one:
  *
- * A hold is kept by the address space: the file is opened, locked and mapped, then its descriptor is closed; the mapping keeps
- * the open file. No closefrom() can drop it, no forked child inherits it (MADV_DONTFORK), and it ends with the process.
- * Overlayfs drops a lock at close although the mapping stays; where a probe shows that, the descriptor is kept as well.
+ * A hold is kept by the address space: the file is opened, locked and mapped, then its descriptor is closed; the
+ * mapping keeps the open file. No closefrom() can drop it, no forked child inherits it (MADV_DONTFORK), and it ends
+ * with the process. Overlayfs drops a lock at close although the mapping stays; where a probe shows that, the
+ * descriptor is kept as well.
  *
- * A kept descriptor serves calls that need one. The host may have closed it, and may have got its number for a file of its
- * own, so each use first asks whether it still is the file that it was, and opens the file again if not.
+ * A kept descriptor serves calls that need one. The host may have closed it, and may have got its number for a file
+ * of its own, so each use first asks whether it still is the file that it was, and opens the file again if not.
  */
 #ifndef SR_FILELOCK_H
 #define SR_FILELOCK_H

@@ -1,8 +1,9 @@
 /*
  * sr_fork.h - how a process knows that it is another one than it was.
  *
- * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. It holds the number of
- * this process among its forks. Each handle keeps the number it was attached under, and every call compares the two.
+ * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. It holds the
+ * number of this process among its forks. Each handle keeps the number it was attached under, and every call
+ * compares the two.
  */
 #ifndef SR_FORK_H
 #define SR_FORK_H

@@ -1,13 +1,14 @@
 /*
  * sr_handle.c - a process's handles and registries: opening, closing, and arriving in a forked child.
  *
- * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one attachment. A forked child inherits the
- * structs but none of what they stand for: locks held by mappings stay with the parent (MADV_DONTFORK), LMDB must not be used
- * across a fork. So in the child each handle attaches anew at its first call, and an inherited struct sr_registry is let go of when
- * the last handle has left it.
+ * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one attachment. A forked
+ * child inherits the structs but none of what they stand for: locks held by mappings stay with the parent
+ * (MADV_DONTFORK), LMDB must not be used across a fork. So in the child each handle attaches anew at its first
+ * call, and an inherited struct sr_registry is let go of when the last handle has left it.
  *
- * Around fork(2) the handlers below see to it that no thread is inside a lock or a transaction, so that what the child inherits is
- * whole. A bare clone(2) runs no handlers: there the mutexes are made anew and LMDB's memory is left alone.
+ * Around fork(2) the handlers below see to it that no thread is inside a lock or a transaction, so that what the
+ * child inherits is whole. A bare clone(2) runs no handlers: there the mutexes are made anew and LMDB's memory is
+ * left alone.
  */
 #include "sr_handle.h"
 #include "sr_attach.h"

@@ -1,12 +1,14 @@
 /*
  * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
  *
- * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each other
- * too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the same
- * epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte.
+ * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one
+ * process exclude each other too, since each hold is an open file of its own) while it looks, under the table lock,
+ * whether the lane is still used in the same epoch, and empties it; then it lets go. A new owner cannot come in
+ * between, since it would need the byte.
  *
- * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves
- * either a lane that is still marked used and dead (emptied again by the next), or memory that nobody believes.
+ * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in
+ * between leaves either a lane that is still marked used and dead (emptied again by the next), or memory that
+ * nobody believes.
  *
  * None of this touches the tables of segments, so it does not matter here whether those await a repair.
  */

@@ -1,8 +1,8 @@
 /*
  * sr_lane.h - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
  *
- * A lane's life is under the table lock. Its byte of registry.lock is taken before it is published as used and is held as long as
- * the process lives, so whoever gets the byte of a used lane knows that its owner is gone.
+ * A lane's life is under the table lock. Its byte of registry.lock is taken before it is published as used and is
+ * held as long as the process lives, so whoever gets the byte of a used lane knows that its owner is gone.
  */
 #ifndef SR_LANE_H
 #define SR_LANE_H

@@ -1,9 +1,9 @@
 /*
  * sr_layout.h - every byte that processes share: the region's parts, their sizes and their owners.
  *
- * The region is one POSIX shared-memory object. It holds offsets and indexes, never pointers, and is sparse: its size follows
- * from the limits of the registry, its memory from use. A part is given memory (sr_region_populate) before it is touched, so
- * a full /dev/shm is an error from a call and not a SIGBUS.
+ * The region is one POSIX shared-memory object. It holds offsets and indexes, never pointers, and is sparse: its
+ * size follows from the limits of the registry, its memory from use. A part is given memory (sr_region_populate)
+ * before it is touched, so a full /dev/shm is an error from a call and not a SIGBUS.
  *
  *      header | base | index levels | slots | details | queue | path map | paths | lane 0 | lane 1 | ...
  *
@@ -19,8 +19,9 @@
  *
  * Whoever changes a struct here changes SR_LAYOUT_VERSION; sizes are part of the fingerprint as well.
  *
- * Beside each member stands who writes it: [build] the builder of the region before anybody else sees it, [commit] the holder of
- * the commit lock, [table] the holder of the table lock, [owner] the lane's owner, [any] anybody, atomically.
+ * Beside each member stands who writes it: [build] the builder of the region before anybody else sees it, [commit]
+ * the holder of the commit lock, [table] the holder of the table lock, [owner] the lane's owner, [any] anybody,
+ * atomically.
  */
 #ifndef SR_LAYOUT_H
 #define SR_LAYOUT_H
@@ -96,8 +97,8 @@ struct sr_header {
 _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
 
 /*
- * A slot: what a pin reads. It belongs to one segment from its publication until every lane's count for it is zero; then its
- * generation grows and it may serve another.
+ * A slot: what a pin reads. It belongs to one segment from its publication until every lane's count for it is zero;
+ * then its generation grows and it may serve another.
  */
 struct sr_slot {
 	uint64_t id;

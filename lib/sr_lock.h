@@ -13,10 +13,11 @@
  *      a robust mutex in the region      the order of waiters, without polling
  *      a byte of registry.lock           the authority
  *
- * Robust mutexes name their holder by thread id, which another PID namespace gives to other threads: there a stranger's death
- * can look like the holder's. So a process outside the region's PID namespace leaves the middle layer out; the bottom layer
- * is enough. It is also why the mutex's word about a death is not believed: a holder sets the lock's dirty word before its first
- * change and clears it after its last, and whoever gets the lock and finds it dirty repairs (sr_reconcile).
+ * Robust mutexes name their holder by thread id, which another PID namespace gives to other threads: there a
+ * stranger's death can look like the holder's. So a process outside the region's PID namespace leaves the middle
+ * layer out; the bottom layer is enough. It is also why the mutex's word about a death is not believed: a holder
+ * sets the lock's dirty word before its first change and clears it after its last, and whoever gets the lock and
+ * finds it dirty repairs (sr_reconcile).
  */
 #ifndef SR_LOCK_H
 #define SR_LOCK_H

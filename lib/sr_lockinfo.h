@@ -1,8 +1,8 @@
 /*
  * sr_lockinfo.h - the text in registry.lock: which registry this is, and the name of its shared memory.
  *
- * Written by whoever holds SR_BYTE_ATTACH exclusively, read by whoever holds it at all, so it is never seen half written by a
- * living process; a crash in between is seen by the next exclusive holder, who writes it again.
+ * Written by whoever holds SR_BYTE_ATTACH exclusively, read by whoever holds it at all, so it is never seen half
+ * written by a living process; a crash in between is seen by the next exclusive holder, who writes it again.
  */
 #ifndef SR_LOCKINFO_H
 #define SR_LOCKINFO_H

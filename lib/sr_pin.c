@@ -22,8 +22,9 @@
  *      5. P4 follows P3. The other way round, the slot could be given away between the two, and the check would pass on the old
  *         id and the new segment's state. (Giving away writes FREE, then the id, then the state.)
  *
- * Acquire and release are not enough for 1: both sides store one word and then load the other's, which is the heart of Dekker's
- * algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load barrier on every machine.
+ * Acquire and release are not enough for 1: both sides store one word and then load the other's, which is the heart
+ * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
+ * barrier on every machine.
  *
  * It is fast because all that it writes is this handle's own: two processes that pin one segment write two cache lines.
  */

@@ -1,5 +1,6 @@
 /*
- * sr_reconcile.c - entering the locks with everything behind them whole: what a dead predecessor left is repaired first.
+ * sr_reconcile.c - entering the locks with everything behind them whole: what a dead predecessor left is repaired
+ * first.
  */
 #include "sr_reconcile.h"
 #include "sr_error.h"

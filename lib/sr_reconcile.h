@@ -1,14 +1,16 @@
 /*
- * sr_reconcile.h - entering the locks with everything behind them whole: what a dead predecessor left is repaired first.
+ * sr_reconcile.h - entering the locks with everything behind them whole: what a dead predecessor left is repaired
+ * first.
  *
- * A change goes to LMDB first and to the region after, both under the commit lock. Its dirty word is set before the LMDB commit and
- * cleared when the region shows it; the table lock's is set around each change of the tables. Tables are only changed with both
- * locks held, so whoever holds the commit lock and found both words clean will not find the table lock's dirty.
+ * A change goes to LMDB first and to the region after, both under the commit lock. Its dirty word is set before the
+ * LMDB commit and cleared when the region shows it; the table lock's is set around each change of the tables.
+ * Tables are only changed with both locks held, so whoever holds the commit lock and found both words clean will
+ * not find the table lock's dirty.
  *
- * Reconciling brings the region to what LMDB says, under the feet of lock-free readers: a slot keeps its place as long as its
- * segment exists, each state word is written once with its final value, and nothing is cleared first. Building a new region is the
- * same thing with empty tables. It makes a durable commit of its own before it believes what it read: after a failed write a
- * transaction can be visible and yet not be on the disk.
+ * Reconciling brings the region to what LMDB says, under the feet of lock-free readers: a slot keeps its place as
+ * long as its segment exists, each state word is written once with its final value, and nothing is cleared first.
+ * Building a new region is the same thing with empty tables. It makes a durable commit of its own before it
+ * believes what it read: after a failed write a transaction can be visible and yet not be on the disk.
  */
 #ifndef SR_RECONCILE_H
 #define SR_RECONCILE_H

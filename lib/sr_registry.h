@@ -55,8 +55,8 @@ struct segreg {
 };
 
 /*
- * Hold a byte of registry.lock for a while. No fork may come between the opening of its file and the closing: the child would have a
- * descriptor of it, and the lock would outlive us. The fork handlers take the mutex.
+ * Hold a byte of registry.lock for a while. No fork may come between the opening of its file and the closing: the
+ * child would have a descriptor of it, and the lock would outlive us. The fork handlers take the mutex.
  */
 static inline int sr_registry_hold(struct sr_registry *registry, off_t byte, struct sr_hold *hold)
 {

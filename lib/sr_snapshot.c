@@ -9,13 +9,14 @@
  *                                                  S2  read all cells
  *                                                  S3  held by a cell or a count: PENDING, else DELETING
  *
- * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was decided without seeing the
- * cell. Then S2 precedes T2. The sweeper found it PENDING under the table lock, after C2. So C2 precedes T3, which finds R or later,
- * not V. T2, T3, C2, S1 and S2 are sequentially consistent.
+ * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was
+ * decided without seeing the cell. Then S2 precedes T2. The sweeper found it PENDING under the table lock, after
+ * C2. So C2 precedes T3, which finds R or later, not V. T2, T3, C2, S1 and S2 are sequentially consistent.
  *
- * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again. If both words have
- * one generation and a registered state, all that was read belongs to one segment. If they have not, the slot is changing hands, and
- * has no segment of version V: this snapshot holds those. A retirement that is under way has a version greater than V.
+ * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again.
+ * If both words have one generation and a registered state, all that was read belongs to one segment. If they have
+ * not, the slot is changing hands, and has no segment of version V: this snapshot holds those. A retirement that is
+ * under way has a version greater than V.
  */
 #include "sr_snapshot.h"
 #include "sr_error.h"

@@ -17,7 +17,8 @@
  * DELETING   decided; never to be pinned again. Back to what it was only if the decision could not be made durable.
  * GONE       unregistered, but a lane still counts it; then FREE again with the next generation
  *
- * A pin may succeed in LIVE and PENDING only. A repair or a rebuild sets what the durable record says, from whatever there was.
+ * A pin may succeed in LIVE and PENDING only. A repair or a rebuild sets what the durable record says, from
+ * whatever there was.
  */
 #ifndef SR_STATE_H
 #define SR_STATE_H

@@ -47,8 +47,8 @@ static int fail_mdb(int error, const struct sr_store *store, const char *what)
 /* ---------------------------------------------------------------- the environment */
 
 /*
- * LMDB has the file open twice and tells of one descriptor only. Both are needed to see whether the host process closed them
- * (and perhaps opened something of its own under their numbers, into which LMDB would then write).
+ * LMDB has the file open twice and tells of one descriptor only. Both are needed to see whether the host process
+ * closed them (and perhaps opened something of its own under their numbers, into which LMDB would then write).
  */
 static int find_descriptors(struct sr_store *store)
 {
@@ -92,8 +92,8 @@ static bool descriptors_are_ours(const struct sr_store *store)
 }
 
 /*
- * Give the environment up whose descriptors are no longer ours. If the host has taken their numbers, it cannot be closed: its mapping
- * (address space, no memory of its own) and a few kilobytes stay behind.
+ * Give the environment up whose descriptors are no longer ours. If the host has taken their numbers, it cannot be
+ * closed: its mapping (address space, no memory of its own) and a few kilobytes stay behind.
  */
 static void give_up(struct sr_store *store)
 {

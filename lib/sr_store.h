@@ -10,12 +10,13 @@
  *                 place (8 bytes, big-endian) -> token
  *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
  *
- * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with MDB_NOLOCK: every use is
- * under the commit lock, so there is no reader table that a dead process could spoil. The map size is fixed at creation, far above need.
- * Space is allocated ahead of use, so that on a full disk retirements and deletions, which add nothing, still commit.
+ * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with
+ * MDB_NOLOCK: every use is under the commit lock, so there is no reader table that a dead process could spoil. The
+ * map size is fixed at creation, far above need. Space is allocated ahead of use, so that on a full disk
+ * retirements and deletions, which add nothing, still commit.
  *
- * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the environment is
- * not used again, and generation grows so that handles opened before refuse to change anything.
+ * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the
+ * environment is not used again, and generation grows so that handles opened before refuse to change anything.
  */
 #ifndef SR_STORE_H
 #define SR_STORE_H

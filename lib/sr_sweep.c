@@ -11,9 +11,10 @@
  *        no lock: remove the files of each victim; make the directories durable
  *        commit lock: drop the records in one transaction, free the slots
  *
- * Why a crash anywhere is harmless. DECIDING exists only while the table lock is held, and a repair makes it PENDING. DELETING that LMDB
- * does not know becomes PENDING again: nothing had been touched. DELETING that LMDB knows is finished by the next sweep,
- * however far the files are gone. The record goes last, after the directories are durable, so nothing is forgotten early.
+ * Why a crash anywhere is harmless. DECIDING exists only while the table lock is held, and a repair makes it
+ * PENDING. DELETING that LMDB does not know becomes PENDING again: nothing had been touched. DELETING that LMDB
+ * knows is finished by the next sweep, however far the files are gone. The record goes last, after the directories
+ * are durable, so nothing is forgotten early.
  *
  * Why a decision is right: sr_pin.c, sr_snapshot.c. Why nothing outside base is touched: sr_trash.h.
  */
@@ -299,8 +300,8 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 }
 
 /*
- * The decision could not be made durable: all of this round is again what it was. Whatever made it fail, and if it is that the region
- * and LMDB disagree, the next one reconciles.
+ * The decision could not be made durable: all of this round is again what it was. Whatever made it fail, and if it
+ * is that the region and LMDB disagree, the next one reconciles.
  */
 static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 {

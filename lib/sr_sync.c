@@ -1,8 +1,8 @@
 /*
  * sr_sync.c - making a new segment's files durable.
  *
- * Bottom up: a directory is synced after all that is in it, so that a power cut in between leaves nothing that looks complete. Only
- * files and directories of this mount are synced; symbolic links are part of their directory.
+ * Bottom up: a directory is synced after all that is in it, so that a power cut in between leaves nothing that
+ * looks complete. Only files and directories of this mount are synced; symbolic links are part of their directory.
  */
 #include "sr_sync.h"
 #include "sr_error.h"

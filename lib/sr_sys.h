@@ -1,8 +1,8 @@
 /*
  * sr_sys.h - every system call that can fail, so that tests can make it fail; and the points at which they can stop us.
  *
- * Each wrapper behaves like the call that it is named after (errno and all), goes on after EINTR where that is safe, and
- * sets O_CLOEXEC where a descriptor is made.
+ * Each wrapper behaves like the call that it is named after (errno and all), goes on after EINTR where that is
+ * safe, and sets O_CLOEXEC where a descriptor is made.
  */
 #ifndef SR_SYS_H
 #define SR_SYS_H

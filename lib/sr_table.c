@@ -138,8 +138,8 @@ static int rebuild_index(struct sr_region *region)
 /* ---------------------------------------------------------------- paths */
 
 /*
- * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each segment needs at most
- * a word, and there is always one as long as there is a slot.
+ * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each
+ * segment needs at most a word, and there is always one as long as there is a slot.
  */
 #define WORD_UNITS SR_PATH_UNITS_MAX
 #define SEARCH_WORDS 2048u /* look at so many words before taking a new one */

@@ -1,13 +1,13 @@
 /*
  * sr_table.h - the segments in the region: slots, the index from id to slot, their paths, and the sweeper's queue.
  *
- * The index is a hash table with linear probing, at most half full, in which an entry is one 32-bit word. Writers hold the table
- * lock; readers hold nothing. A reader may see a deletion's entries move and miss one that is there, or search a level that was
- * just replaced: it never finds a wrong slot, since it compares the id, and a miss is only ever believed under the table lock. So
- * no order between entries matters, and every store is final by itself.
+ * The index is a hash table with linear probing, at most half full, in which an entry is one 32-bit word. Writers
+ * hold the table lock; readers hold nothing. A reader may see a deletion's entries move and miss one that is there,
+ * or search a level that was just replaced: it never finds a wrong slot, since it compares the id, and a miss is
+ * only ever believed under the table lock. So no order between entries matters, and every store is final by itself.
  *
- * A crash inside a change leaves the dirty word set; sr_table_repair then derives index, queue, free list and path map from
- * the slots alone, writing each word once with its final value.
+ * A crash inside a change leaves the dirty word set; sr_table_repair then derives index, queue, free list and path
+ * map from the slots alone, writing each word once with its final value.
  *
  * All functions but sr_table_find need the table lock; those that grow the table also the commit lock.
  */

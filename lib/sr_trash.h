@@ -1,9 +1,9 @@
 /*
  * sr_trash.h - removal below base, and nowhere else.
  *
- * A victim is verified (device, inode, birth time), renamed to BASE/.segreg-trash/ID.BORN, verified once more there, and taken apart
- * through descriptors. No path of more than one component is ever resolved except by openat2 with RESOLVE_BENEATH,
- * NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at base:
+ * A victim is verified (device, inode, birth time), renamed to BASE/.segreg-trash/ID.BORN, verified once more
+ * there, and taken apart through descriptors. No path of more than one component is ever resolved except by openat2
+ * with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at base:
  *
  * - Somebody exchanges a directory on the way for a symlink: the look-up fails, nothing is touched.
  * - Somebody exchanges the victim between the first look and the rename: the second look finds it; it is renamed back.
@@ -11,8 +11,8 @@
  *   mount is another device, not entered, and the deletion fails with EBUSY or EXDEV.
  * - A crash anywhere: what is in the trash under the victim's own name is the victim, and the next sweep goes on with it.
  *
- * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors: below a certain
- * depth a directory is first moved up to the victim's top.
+ * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors:
+ * below a certain depth a directory is first moved up to the victim's top.
  */
 #ifndef SR_TRASH_H
 #define SR_TRASH_H

@@ -1,9 +1,10 @@
 /*
  * sr_wait.c - sleeping in the kernel until another process has done something.
  *
- * A waker changes the word and then looks whether somebody sleeps; a sleeper says that it sleeps and then looks at the word, and once
- * more the kernel does, under its own lock: so nobody sleeps through a change, and nobody who does not sleep costs a system call.
- * A process that is killed in its sleep stays counted as a sleeper: that costs a system call per change, and nothing else.
+ * A waker changes the word and then looks whether somebody sleeps; a sleeper says that it sleeps and then looks at
+ * the word, and once more the kernel does, under its own lock: so nobody sleeps through a change, and nobody who
+ * does not sleep costs a system call. A process that is killed in its sleep stays counted as a sleeper: that costs
+ * a system call per change, and nothing else.
  */
 #include "sr_wait.h"
 #include "sr_error.h"

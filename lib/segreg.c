@@ -27,14 +27,21 @@ static int invalid(const char *what)
 	return sr_fail(SEGREG_E_INVAL, "invalid argument: %s", what);
 }
 
-/* Every call's first step: is this a handle, and is it attached in this process? */
+/* Is this a handle, attached in this process? Then a call may go on at once. */
+static inline bool is_ready(const struct segreg *reg)
+{
+	return reg && sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC;
+}
+
+static SR_COLD int make_ready(struct segreg *reg)
+{
+	return reg ? sr_handle_arrive(reg) : invalid("not an open handle");
+}
+
+/* Every call's first step. */
 static inline int check(struct segreg *reg)
 {
-	if (__builtin_expect(!reg || reg->magic != SR_HANDLE_MAGIC, 0))
-		return invalid("not an open handle");
-	if (__builtin_expect(sr_load_acquire_u64(&reg->fork_generation) != sr_fork_generation(), 0))
-		return sr_handle_arrive(reg);
-	return 0;
+	return is_ready(reg) ? 0 : make_ready(reg);
 }
 
 /*
@@ -92,21 +99,19 @@ int segreg_close(struct segreg *reg, uint64_t *released)
 			*released = 0;
 		return 0;
 	}
-	if (reg->magic != SR_HANDLE_MAGIC)
-		return invalid("not an open handle");
 	return sr_handle_close(reg, released);
 }
 
 const char *segreg_base_path(const struct segreg *reg)
 {
-	return reg && reg->magic == SR_HANDLE_MAGIC ? reg->base : NULL;
+	return reg ? sr_handle_base(reg) : NULL;
 }
 
 /* ---------------------------------------------------------------- segments and edits */
 
 static void begin(struct segreg *reg, struct segreg_edit *edit)
 {
-	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_generation = reg->fork_generation };
+	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_generation = sr_fork_generation() };
 }
 
 static int commit_one(struct segreg_edit *edit, int rc)
@@ -289,15 +294,18 @@ int segreg_version(struct segreg *reg, uint64_t *version)
 
 /* ---------------------------------------------------------------- pins */
 
-int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+static SR_COLD int pin_checked(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	int rc = check(reg);
 
-	if (__builtin_expect(rc, 0))
-		return rc;
-	if (__builtin_expect(!pin || flags & ~SEGREG_PIN_LIVE, 0))
-		return invalid("nowhere to put the pin, or unknown flags");
-	return sr_pin(reg, id, flags, pin);
+	if (!rc && (!pin || flags & ~SEGREG_PIN_LIVE))
+		rc = invalid("nowhere to put the pin, or unknown flags");
+	return rc ? rc : sr_pin(reg, id, flags, pin);
+}
+
+SR_HOT int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	return is_ready(reg) && pin && !(flags & ~SEGREG_PIN_LIVE) ? sr_pin(reg, id, flags, pin) : pin_checked(reg, id, flags, pin);
 }
 
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
@@ -318,13 +326,18 @@ int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned 
 	return rc;
 }
 
-int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
+static SR_COLD int unpin_checked(struct segreg *reg, struct segreg_pin *pin)
 {
 	int rc = check(reg);
 
-	if (__builtin_expect(rc, 0))
-		return rc;
-	return __builtin_expect(pin != NULL, 1) ? sr_unpin(reg, pin) : invalid("no pin");
+	if (!rc && !pin)
+		rc = invalid("no pin");
+	return rc ? rc : sr_unpin(reg, pin);
+}
+
+SR_HOT int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
+{
+	return is_ready(reg) && pin ? sr_unpin(reg, pin) : unpin_checked(reg, pin);
 }
 
 int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
@@ -433,22 +446,22 @@ static bool is_kind(enum segreg_snapshot_kind kind)
 	return kind == SEGREG_SNAPSHOT || kind == SEGREG_HORIZON;
 }
 
-int segreg_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+SR_HOT int segreg_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
 {
 	int rc = check(reg);
 
-	if (__builtin_expect(rc, 0))
+	if (SR_UNLIKELY(rc))
 		return rc;
 	if (!snapshot || !is_kind(kind))
 		return invalid("nowhere to put the snapshot, or an unknown kind");
 	return sr_snapshot_take(reg, kind, snapshot);
 }
 
-int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
+SR_HOT int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 {
 	int rc = check(reg);
 
-	if (__builtin_expect(rc, 0))
+	if (SR_UNLIKELY(rc))
 		return rc;
 	return snapshot ? sr_snapshot_release(reg, snapshot) : invalid("no snapshot");
 }

@@ -44,6 +44,16 @@ static inline void sr_store_release_u32(uint32_t *p, uint32_t value)
 	AO_int_store_release((volatile unsigned *)p, value);
 }
 
+static inline const void *sr_load_acquire_ptr(const void *const *p)
+{
+	return (const void *)AO_load_acquire((const volatile AO_t *)(const volatile void *)p);
+}
+
+static inline void sr_store_release_ptr(const void **p, const void *value)
+{
+	AO_store_release((volatile AO_t *)(volatile void *)p, (AO_t)value);
+}
+
 static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns what was there before */
 {
 	uint32_t before = AO_int_fetch_and_add_full((volatile unsigned *)p, value);
@@ -52,13 +62,37 @@ static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns
 	return before;
 }
 
-static inline bool sr_cas_seqcst_u32(uint32_t *p, uint32_t expected, uint32_t value)
+/*
+ * Count up, and down. False if the count is then not positive, or negative: read as a signed number, as it is when
+ * somebody counts what is not there. Where the processor's flags tell, nothing is fetched.
+ */
+#if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
+static inline bool sr_count_up_seqcst(uint32_t *p)
 {
-	bool done = AO_int_compare_and_swap_full((volatile unsigned *)p, expected, value);
+	bool positive;
 
-	SR_FENCE_AFTER_RMW();
-	return done;
+	__asm__ __volatile__("lock addl $1, %0" : "+m"(*p), "=@ccg"(positive) : : "memory");
+	return positive;
 }
+
+static inline bool sr_count_down_seqcst(uint32_t *p)
+{
+	bool positive;
+
+	__asm__ __volatile__("lock subl $1, %0" : "+m"(*p), "=@ccns"(positive) : : "memory");
+	return positive;
+}
+#else
+static inline bool sr_count_up_seqcst(uint32_t *p)
+{
+	return (int32_t)(sr_add_seqcst_u32(p, 1) + 1) > 0;
+}
+
+static inline bool sr_count_down_seqcst(uint32_t *p)
+{
+	return (int32_t)(sr_add_seqcst_u32(p, UINT32_MAX) - 1) >= 0;
+}
+#endif
 
 static inline uint8_t sr_load_relaxed_u8(const uint8_t *p)
 {

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-static const uint64_t no_process;
+static const uint64_t no_process = 1; /* nobody has forked before there is a page */
 static uint64_t *page;
 static uint64_t generation; /* ordinary memory: a child inherits it */
 

@@ -2,8 +2,7 @@
  * sr_fork.h - how a process knows that it is another one than it was.
  *
  * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. It holds the
- * number of this process among its forks. Each handle keeps the number it was attached under, and every call
- * compares the two.
+ * number of this process among its forks; what belongs to one process keeps the number it was made under.
  */
 #ifndef SR_FORK_H
 #define SR_FORK_H
@@ -19,6 +18,12 @@ int sr_fork_init(void);
 static inline uint64_t sr_fork_generation(void)
 {
 	return sr_load_acquire_u64(sr_fork_page);
+}
+
+/* Whether this is a child of a bare clone(2), whose handlers nobody ran. */
+static inline bool sr_fork_inherited(void)
+{
+	return !sr_fork_generation();
 }
 
 /* In a child: give it its own number. */

@@ -3,8 +3,9 @@
  *
  * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one attachment. A forked
  * child inherits the structs but none of what they stand for: locks held by mappings stay with the parent
- * (MADV_DONTFORK), LMDB must not be used across a fork. So in the child each handle attaches anew at its first
- * call, and an inherited struct sr_registry is let go of when the last handle has left it.
+ * (MADV_DONTFORK), LMDB must not be used across a fork. So a child finds each struct segreg wiped, and what it needs
+ * to fill it again in struct sr_handle: each handle attaches anew at its first call, and an inherited struct
+ * sr_registry is let go of when the last handle has left it.
  *
  * Around fork(2) the handlers below see to it that no thread is inside a lock or a transaction, so that what the
  * child inherits is whole. A bare clone(2) runs no handlers: there the mutexes are made anew and LMDB's memory is
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static pthread_mutex_t all_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct sr_registry *all; /* this process's, and those inherited from a parent that handles still refer to */
@@ -56,8 +58,8 @@ static void after_fork_in_child(void)
 		for (int id = 0; id < SR_LOCKS; id++)
 			sr_kept_close(&r->locks.kept[id]);
 		sr_hold_forget(&r->attach);
-		for (struct segreg *reg = r->handles; reg; reg = reg->next)
-			sr_hold_forget(&reg->hold);
+		for (struct sr_handle *handle = r->handles; handle; handle = handle->next)
+			sr_hold_forget(&handle->hold);
 	}
 	after_fork();
 }
@@ -150,36 +152,92 @@ static void put_registry(struct sr_registry *r)
 	free(r);
 }
 
+/* ---------------------------------------------------------------- memory that a fork wipes */
+
+#define ROOM ((sizeof(struct segreg) + SR_PAGE - 1) / SR_PAGE * SR_PAGE)
+
+static struct pool { struct pool *next; } *pool; /* of closed handles */
+
+static struct segreg *take_memory(void)
+{
+	struct pool *memory = pool;
+
+	if (memory) {
+		pool = memory->next;
+		memset(memory, 0, sizeof(*memory));
+		return (struct segreg *)(void *)memory;
+	}
+	memory = sr_sys_mmap(ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (memory && sr_sys_madvise(memory, ROOM, MADV_WIPEONFORK) == -1) {
+		sr_sys_munmap(memory, ROOM);
+		return NULL;
+	}
+	return (struct segreg *)(void *)memory;
+}
+
+/* Its first word becomes a link, its magic stays 0. */
+static void give_memory(struct segreg *reg)
+{
+	struct pool *memory = (struct pool *)(void *)reg;
+
+	memset(reg, 0, sizeof(*reg));
+	memory->next = pool;
+	pool = memory;
+}
+
 /* ---------------------------------------------------------------- handles */
 
-static void link_handle(struct segreg *reg)
+static void link_handle(struct sr_handle *handle)
 {
-	reg->next = reg->registry->handles;
-	reg->registry->handles = reg;
+	handle->next = handle->registry->handles;
+	handle->registry->handles = handle;
 }
 
-static void unlink_handle(struct segreg *reg)
+static void unlink_handle(struct sr_handle *handle)
 {
-	struct segreg **link = &reg->registry->handles;
+	struct sr_handle **link = &handle->registry->handles;
 
-	while (*link != reg)
+	while (*link != handle)
 		link = &(*link)->next;
-	*link = reg->next;
+	*link = handle->next;
 }
 
-/* Fill a handle whose label and timeout are set. */
-static int attach_handle(struct segreg *reg, const char *dir, const struct segreg_open_options *options)
+static struct sr_handle *find_handle(const struct segreg *reg)
 {
-	int rc = get_registry(dir, options, &reg->registry);
+	for (struct sr_registry *r = all; r; r = r->next)
+		for (struct sr_handle *handle = r->handles; handle; handle = handle->next)
+			if (handle->reg == reg)
+				return handle;
+	sr_fail(SEGREG_E_INVAL, "invalid argument: not an open handle");
+	return NULL;
+}
+
+/* Fill the handle's struct segreg, which is zero, and link the handle to the registry of this process. */
+static int attach_handle(struct sr_handle *handle, const char *dir, const struct segreg_open_options *options)
+{
+	struct segreg *reg = handle->reg;
+	struct sr_registry *registry = NULL;
+	int rc = get_registry(dir, options, &registry);
 
 	if (rc)
 		return rc;
-	reg->region = reg->registry->region;
-	reg->store_generation = sr_load_acquire_u64(&reg->registry->store.generation);
+	sr_hold_init(&handle->hold);
+	reg->handle = handle;
+	reg->registry = registry;
+	reg->timeout_ms = handle->timeout_ms;
+	reg->region = registry->region;
+	reg->store_generation = sr_load_acquire_u64(&registry->store.generation);
 	rc = sr_lane_attach(reg);
-	if (rc)
-		put_registry(reg->registry);
-	return rc;
+	if (rc) {
+		put_registry(registry);
+		memset(reg, 0, sizeof(*reg));
+		return rc;
+	}
+	handle->registry = registry;
+	handle->fork_generation = sr_fork_generation();
+	link_handle(handle);
+	sr_store_release_u32(&reg->magic, SR_HANDLE_MAGIC);
+	return 0;
 }
 
 static int install_handlers(void)
@@ -196,74 +254,95 @@ static int install_handlers(void)
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **out)
 {
 	char path[SEGREG_PATH_SIZE];
-	struct segreg *reg = calloc(1, sizeof(*reg));
+	struct sr_handle *handle = calloc(1, sizeof(*handle));
 	int rc;
 
-	if (!reg)
+	if (!handle)
 		return sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
-	reg->magic = SR_HANDLE_MAGIC;
-	reg->timeout_ms = options->timeout_ms;
-	snprintf(reg->label, sizeof(reg->label), "%s", options->label);
+	if (sr_fork_inherited())
+		after_bare_clone();
+	handle->timeout_ms = options->timeout_ms;
+	snprintf(handle->label, sizeof(handle->label), "%s", options->label);
 	pthread_mutex_lock(&all_mutex);
 	rc = install_handlers();
 	if (!rc)
 		rc = resolve(dir, options->flags, path);
-	if (!rc)
-		rc = attach_handle(reg, path, options);
 	if (!rc) {
-		reg->fork_generation = sr_fork_generation();
-		strcpy(reg->base, reg->registry->base.path);
-		link_handle(reg);
+		handle->reg = take_memory();
+		rc = handle->reg ? attach_handle(handle, path, options) : sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
 	}
+	if (rc && handle->reg)
+		give_memory(handle->reg);
+	if (!rc)
+		strcpy(handle->base, handle->reg->registry->base.path);
 	pthread_mutex_unlock(&all_mutex);
 	if (rc) {
-		free(reg);
+		free(handle);
 		return rc;
 	}
-	*out = reg;
+	*out = handle->reg;
 	return 0;
 }
 
 int sr_handle_arrive(struct segreg *reg)
 {
-	struct segreg_open_options options = { .timeout_ms = reg->timeout_ms };
-	struct segreg fresh = *reg;
-	int rc = 0;
+	struct sr_handle *handle;
+	int rc = SEGREG_E_INVAL;
 
-	if (!sr_fork_generation())
+	if (sr_fork_inherited())
 		after_bare_clone();
 	pthread_mutex_lock(&all_mutex);
-	if (sr_load_acquire_u64(&reg->fork_generation) != sr_fork_generation()) {
-		sr_hold_init(&fresh.hold);
-		rc = attach_handle(&fresh, reg->registry->dir, &options);
-		if (!rc) {
-			unlink_handle(reg);
-			put_registry(reg->registry);
-			*reg = fresh;
-			link_handle(reg);
-			sr_store_release_u64(&reg->fork_generation, sr_fork_generation());
+	handle = find_handle(reg);
+	if (handle && handle->fork_generation == sr_fork_generation()) {
+		rc = 0; /* another thread was first */
+	} else if (handle) {
+		struct segreg_open_options options = { .timeout_ms = handle->timeout_ms };
+		struct sr_registry *parents = handle->registry;
+		struct sr_handle old = *handle;
+
+		unlink_handle(handle);
+		rc = attach_handle(handle, parents->dir, &options);
+		if (rc) {
+			*handle = old;
+			link_handle(handle);
+		} else {
+			put_registry(parents);
 		}
 	}
 	pthread_mutex_unlock(&all_mutex);
 	return rc;
 }
 
+const char *sr_handle_base(const struct segreg *reg)
+{
+	struct sr_handle *handle;
+
+	pthread_mutex_lock(&all_mutex);
+	handle = find_handle(reg);
+	pthread_mutex_unlock(&all_mutex);
+	return handle ? handle->base : NULL;
+}
+
 int sr_handle_close(struct segreg *reg, uint64_t *released)
 {
+	struct sr_handle *handle;
 	uint64_t pins = 0;
 	int rc = 0;
 
-	if (!sr_fork_generation())
+	if (sr_fork_inherited())
 		after_bare_clone();
 	pthread_mutex_lock(&all_mutex);
-	if (reg->fork_generation == sr_fork_generation())
-		rc = sr_lane_detach(reg, &pins);
-	unlink_handle(reg);
-	put_registry(reg->registry);
+	handle = find_handle(reg);
+	if (handle) {
+		if (handle->fork_generation == sr_fork_generation())
+			rc = sr_lane_detach(reg, &pins);
+		unlink_handle(handle);
+		put_registry(handle->registry);
+		give_memory(reg);
+	}
 	pthread_mutex_unlock(&all_mutex);
-	reg->magic = 0;
-	free(reg);
-	if (released && !rc)
+	free(handle);
+	if (released && handle && !rc)
 		*released = pins;
-	return rc;
+	return handle ? rc : SEGREG_E_INVAL;
 }

@@ -10,7 +10,10 @@
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg);
 int sr_handle_close(struct segreg *reg, uint64_t *released);
 
-/* In a child: attach the parent's handle anew, under the child's own name. */
+/* For a handle without its magic: in a child, attach the parent's anew, under the child's own name; otherwise it is none. */
 int sr_handle_arrive(struct segreg *reg);
+
+/* The base directory's path, as long as the handle is open; NULL if it is none. */
+const char *sr_handle_base(const struct segreg *reg);
 
 #endif

@@ -14,6 +14,7 @@
  */
 #include "sr_lane.h"
 #include "sr_error.h"
+#include "sr_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +82,16 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 	return pins;
 }
 
+/* A pin looks at n_ready instead of the bits. */
+static void count_ready(struct segreg *reg)
+{
+	uint32_t n = reg->n_ready, max = reg->region.geometry.max_segments;
+
+	while (n < max && sr_lane_has_page(reg->lane_page, n))
+		n += SR_COUNTS_PER_PAGE;
+	sr_store_release_u32(&reg->n_ready, n < max ? n : max);
+}
+
 int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 {
 	uint32_t page = slot / SR_COUNTS_PER_PAGE;
@@ -93,6 +104,7 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 		if (!rc) {
 			memset(counts, 0, SR_PAGE);
 			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
+			count_ready(reg);
 		}
 	}
 	pthread_mutex_unlock(&reg->registry->mutex);
@@ -131,10 +143,13 @@ static void occupy(struct segreg *reg, uint32_t n)
 	lane->pidns_dev = registry->pidns_dev;
 	lane->pidns_ino = registry->pidns_ino;
 	lane->attached_at = sr_sys_realtime();
-	memcpy(lane->label, reg->label, sizeof(lane->label));
+	memcpy(lane->label, reg->handle->label, sizeof(lane->label));
 	reg->lane = n;
 	reg->lane_page = lane;
 	reg->counts = sr_lane_counts(lane);
+	reg->slots = reg->region.slots;
+	reg->level = sr_table_level(&reg->region);
+	reg->n_ready = 0;
 	reg->owner = (uint64_t)lane->epoch << 32 | n;
 	SR_STOP("lane.publishing");
 	sr_store_release_u32(&lane->state, SR_LANE_USED);
@@ -156,7 +171,7 @@ static int try_lane(struct segreg *reg, uint32_t n)
 	} else if (sr_load_acquire_u32(&lane->state) != SR_LANE_FREE) {
 		return 1;
 	}
-	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->hold) == -1)
+	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->handle->hold) == -1)
 		return errno == EAGAIN ? 1 : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
 	occupy(reg, n);
 	if (n >= header->lane_top)
@@ -207,7 +222,7 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 		left = empty_lane(&reg->region, reg->lane);
 		sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	}
-	sr_hold_drop(&reg->hold);
+	sr_hold_drop(&reg->handle->hold);
 	sr_region_wake(&reg->region);
 	if (pins)
 		*pins = left;

@@ -133,6 +133,7 @@ _Static_assert(sizeof(struct sr_detail) == 64, "one cache line");
 /* An index entry: 0 is empty, otherwise tag << 24 | slot + 1. The tag saves a look at most slots that are not the one. */
 #define SR_INDEX_SLOT_BITS 24u
 #define SR_INDEX_MIN_BITS 10u
+#define SR_INDEX_LEVELS (SR_INDEX_SLOT_BITS + 2 - SR_INDEX_MIN_BITS) /* half full at most: one bit more than a slot number has */
 _Static_assert(SEGREG_MAX_SEGMENTS <= (1u << SR_INDEX_SLOT_BITS) - 2, "slot + 1 fits an index entry");
 
 /*

@@ -5,28 +5,32 @@
  *
  *      pin                                         sweeper, holding the table lock
  *      P1  slot = index[id]                        S1  word = DECIDING
- *      P2  counts[slot] += 1                       S2  read counts[slot] of all lanes
- *      P3  read the slot's word                    S3  word = DELETING if all are 0, else PENDING
- *      P4  read the slot's id
- *      P5  LIVE or PENDING, and the id is right: pinned
- *          anything else: counts[slot] -= 1, and the slow way
+ *      P2  read the slot's word: LIVE or PENDING   S2  read counts[slot] of all lanes
+ *      P3  read the slot's id: the right one       S3  word = DELETING if all are 0, else PENDING
+ *      P4  counts[slot] += 1
+ *      P5  read the word once more: still the same, and it is pinned
+ *          another: counts[slot] -= 1, and the slow way
  *
- * Why a pinned segment is not deleted. P2, P3, S1 and S2 are sequentially consistent.
+ * Why a pinned segment is not deleted. P4, P5, S1 and S2 are sequentially consistent.
  *
- *      1. If P3 reads LIVE or PENDING as of before S1, then P3 precedes S1, so P2 precedes S2, and S2 sees the count: PENDING.
- *      2. If P3 reads DECIDING or later, the pin takes its count back and asks under the table lock, where no slot is DECIDING.
- *      3. If S2 saw the count of a pin that takes it back, a segment stays for one sweep more, and P5 wakes the sweeper.
- *      4. A slot that was given to another segment between P1 and P2 is unmasked by P4. From P2 on it is not given away at
- *         all, since that needs a count of 0 in every lane: a count on a slot that serves another segment meanwhile delays that
- *         one's deletion as in 3.
- *      5. P4 follows P3. The other way round, the slot could be given away between the two, and the check would pass on the old
- *         id and the new segment's state. (Giving away writes FREE, then the id, then the state.)
+ *      1. If P5 reads the word of P2, then as of before S1 or after S3. Before S1: P5 precedes S1, so P4 precedes S2, and S2
+ *         sees the count: PENDING. After S3: it was not decided to delete it, and the next S1 is as the first.
+ *      2. If P5 reads DECIDING or later, the pin takes its count back and asks under the table lock, where no slot is DECIDING.
+ *      3. If S2 saw the count of a pin that takes it back, a segment stays for one sweep more, and the sweeper is woken.
+ *      4. A slot that was given to another segment since P1 is unmasked by P3 or P5: giving away changes the word's generation,
+ *         so between two equal words there is one segment, and the id read between them is its own. (Giving away writes FREE
+ *         with the next generation, then the id, then the state.) From P4 on a slot is not given away at all, since that needs
+ *         a count of 0 in every lane: a count on a slot that serves another segment meanwhile delays that one's deletion as in 3.
+ *      5. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
  *
  * Acquire and release are not enough for 1: both sides store one word and then load the other's, which is the heart
  * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
  * barrier on every machine.
  *
- * It is fast because all that it writes is this handle's own: two processes that pin one segment write two cache lines.
+ * Why it is fast. All that a pin writes is this handle's own: two processes that pin one segment write two cache lines.
+ * What it reads is a line of the handle, a line of the index and a line of slots. What costs are the two locked
+ * instructions, one for P4 and one for an unpin; the loads, the hash and the checks fit into their shadow as long as
+ * nothing there waits for a count. So no count is fetched: the processor's flags tell what must be known of it.
  */
 #include "sr_pin.h"
 #include "sr_error.h"
@@ -36,44 +40,49 @@
 
 #include <inttypes.h>
 
-#define COUNT_MAX 0x7fffffffu /* far from where a count would wrap, whatever threads do at once */
-
 static inline bool is_pinnable(uint64_t word, unsigned flags)
 {
 	enum sr_state state = sr_word_state(word);
 
-	return state == SR_LIVE || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
+	return SR_LIKELY(state == SR_LIVE) || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
 }
 
-static inline int pinned(const struct segreg *reg, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
+static inline int pinned(uint64_t owner, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
 {
 	*pin = (struct segreg_pin){
-		.id = id, .owner = reg->owner, .slot = slot, .generation = sr_word_generation(word),
+		.id = id, .owner = owner, .slot = slot, .generation = sr_word_generation(word),
 	};
 	return 0;
 }
 
-/* The last count of this lane went: if the segment is retired, somebody may be waiting for that. */
-static void after_last(struct segreg *reg, uint32_t slot)
+/* A count went down: if the segment is retired, somebody may be waiting for that. */
+static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
 {
-	if (sr_state_is_queued(sr_word_state(sr_load_seqcst_u64(&reg->region.slots[slot].word))))
+	if (SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE))
 		sr_region_wake(&reg->region);
 }
 
 static void take_back(struct segreg *reg, uint32_t slot)
 {
-	if (sr_add_seqcst_u32(&reg->counts[slot], UINT32_MAX) == 1)
-		after_last(reg, slot);
+	sr_count_down_seqcst(&reg->counts[slot]);
+	wake_if_retired(reg, slot);
 }
 
-static int too_many(struct segreg *reg, uint64_t id, uint32_t slot)
+static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 {
 	take_back(reg, slot);
-	return sr_fail(SEGREG_E_FULL, "this handle has %u pins on segment %" PRIu64 "; are they ever released?", COUNT_MAX, id);
+	return sr_fail(SEGREG_E_FULL, "this handle has 2^31 pins on segment %" PRIu64 ", or another thread is just releasing one that it "
+		       "does not hold", id);
+}
+
+/* Whether a slot's count has memory. */
+static inline bool is_countable(const struct segreg *reg, uint32_t slot)
+{
+	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_lane_has_page(reg->lane_page, slot));
 }
 
 /* Under the table lock: nothing is DECIDING, nothing moves, and a miss is final. */
-static int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	uint64_t word = 0;
 	uint32_t slot;
@@ -83,7 +92,7 @@ static int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct se
 		return rc;
 	slot = sr_table_find(&reg->region, id);
 	if (slot != SR_NONE)
-		word = sr_load_acquire_u64(&reg->region.slots[slot].word);
+		word = sr_load_acquire_u64(&reg->slots[slot].word);
 	if (slot == SR_NONE || !is_pinnable(word, flags)) {
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " %s", id,
 			     slot == SR_NONE			  ? "is not registered" :
@@ -92,69 +101,115 @@ static int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct se
 								    "is being deleted");
 		goto out;
 	}
-	if (!sr_lane_has_page(reg->lane_page, slot)) {
+	if (!is_countable(reg, slot))
 		rc = sr_lane_add_page(reg, slot);
-		if (rc)
-			goto out;
-	}
-	if (sr_add_seqcst_u32(&reg->counts[slot], 1) >= COUNT_MAX)
-		rc = too_many(reg, id, slot);
+	if (rc)
+		goto out;
+	if (!sr_count_up_seqcst(&reg->counts[slot]))
+		rc = miscounted(reg, id, slot);
 	else
-		rc = pinned(reg, id, slot, word, pin);
+		rc = pinned(reg->owner, id, slot, word, pin);
 out:
 	sr_leave_table(reg);
 	return rc;
 }
 
-int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+static SR_COLD int pin_again(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot)
 {
-	uint32_t slot = sr_table_find(&reg->region, id);
-	uint64_t word;
-
-	SR_STOP("pin.found");
-	if (slot == SR_NONE || !is_pinnable(sr_load_acquire_u64(&reg->region.slots[slot].word), flags))
-		return pin_slowly(reg, id, flags, pin);
-	if (__builtin_expect(!sr_lane_has_page(reg->lane_page, slot), 0)) {
-		int rc = sr_lane_add_page(reg, slot);
-
-		if (rc)
-			return rc;
-	}
-	if (sr_add_seqcst_u32(&reg->counts[slot], 1) >= COUNT_MAX)
-		return too_many(reg, id, slot);
-	SR_STOP("pin.counted");
-	word = sr_load_seqcst_u64(&reg->region.slots[slot].word);
-	SR_STOP("pin.read");
-	if (is_pinnable(word, flags) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
-		return pinned(reg, id, slot, word, pin);
 	take_back(reg, slot);
 	return pin_slowly(reg, id, flags, pin);
 }
 
-bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin)
+/* P2 and P3. */
+static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 {
-	return pin->owner == reg->owner && pin->slot < reg->region.geometry.max_segments &&
-	       sr_lane_has_page(reg->lane_page, pin->slot) &&
-	       sr_word_generation(sr_load_acquire_u64(&reg->region.slots[pin->slot].word)) == pin->generation &&
-	       sr_load_acquire_u32(&reg->counts[pin->slot]) > 0;
+	SR_STOP("pin.found");
+	*word = sr_load_acquire_u64(&slot->word);
+	return sr_load_acquire_u64(&slot->id) == id;
 }
 
-int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
+/* P4 and P5, if P2 and P3 allow it. */
+static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
+							  uint32_t slot, uint64_t word)
 {
-	uint32_t slot = pin->slot, count;
+	const uint64_t *at = &reg->slots[slot].word;
+	uint64_t owner = reg->owner, again;
 
-	if (!sr_pin_is_held(reg, pin))
-		goto fail;
-	/* Never below 0, not even for a moment: another thread's pin must not be cancelled by a mistaken unpin. */
-	do {
-		count = sr_load_acquire_u32(&reg->counts[slot]);
-		if (!count)
-			goto fail;
-	} while (!sr_cas_seqcst_u32(&reg->counts[slot], count, count - 1));
-	if (count == 1)
-		after_last(reg, slot);
-	*pin = (struct segreg_pin){ 0 };
-	return 0;
-fail:
+	SR_STOP("pin.looked");
+	if (SR_UNLIKELY(!is_pinnable(word, flags)))
+		return pin_slowly(reg, id, flags, pin);
+	if (SR_UNLIKELY(!sr_count_up_seqcst(&reg->counts[slot])))
+		return pin_again(reg, id, flags, pin, slot);
+	SR_STOP("pin.counted");
+	again = sr_load_seqcst_u64(at);
+	SR_STOP("pin.read");
+	if (SR_LIKELY(again == word))
+		return pinned(owner, id, slot, word, pin);
+	return pin_again(reg, id, flags, pin, slot);
+}
+
+/* For an id that is not at its home in the index, or whose count has no memory, or that is nowhere. */
+static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	uint32_t slot = sr_table_find(&reg->region, id);
+	uint64_t word;
+	int rc = 0;
+
+	sr_store_release_ptr((const void **)&reg->level, sr_table_level(&reg->region));
+	if (slot != SR_NONE && !is_countable(reg, slot))
+		rc = sr_lane_add_page(reg, slot);
+	if (rc)
+		return rc;
+	if (slot == SR_NONE || !look(&reg->slots[slot], id, &word))
+		return pin_slowly(reg, id, flags, pin);
+	return pin_slot(reg, id, flags, pin, slot, word);
+}
+
+SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	const struct sr_level *level = sr_load_acquire_ptr((const void *const *)&reg->level);
+	uint64_t hash = sr_index_hash(id), word;
+	uint32_t slot = sr_index_slot(sr_load_acquire_u32(&level->entries[hash >> level->shift]), hash);
+
+	if (SR_UNLIKELY(slot >= sr_load_acquire_u32(&reg->n_ready) || !look(&reg->slots[slot], id, &word)))
+		return pin_searching(reg, id, flags, pin);
+	return pin_slot(reg, id, flags, pin, slot, word);
+}
+
+static SR_COLD int not_pinned(const struct segreg_pin *pin)
+{
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
+}
+
+/* Can this be a pin of this handle's? Whether it is still held, the count says. */
+static inline bool is_ours(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	return pin->owner == reg->owner && is_countable(reg, pin->slot) &&
+	       sr_word_generation(sr_load_acquire_u64(&reg->slots[pin->slot].word)) == pin->generation;
+}
+
+bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	return is_ours(reg, pin) && (int32_t)sr_load_acquire_u32(&reg->counts[pin->slot]) > 0;
+}
+
+/* There was none to take away: put it back. Until then no pin trusts the count (pin_slot), and every sweep sees one. */
+static SR_COLD int unpin_mistaken(struct segreg *reg, const struct segreg_pin *pin)
+{
+	sr_count_up_seqcst(&reg->counts[pin->slot]);
+	wake_if_retired(reg, pin->slot);
+	return not_pinned(pin);
+}
+
+SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
+{
+	uint32_t slot = pin->slot;
+
+	if (SR_UNLIKELY(!is_ours(reg, pin)))
+		return not_pinned(pin);
+	if (SR_UNLIKELY(!sr_count_down_seqcst(&reg->counts[slot])))
+		return unpin_mistaken(reg, pin);
+	*pin = (struct segreg_pin){ 0 };
+	wake_if_retired(reg, slot);
+	return 0;
 }

@@ -23,10 +23,19 @@ static void find_parts(struct sr_region *region, void *base)
 {
 	unsigned char *at = base;
 	const struct sr_geometry *g = &region->geometry;
+	static const uint32_t nothing[2];
 
 	region->header = base;
 	region->base = (char *)at + g->base;
 	region->index = at + g->index;
+	region->level[SR_INDEX_LEVELS] = (struct sr_level){ .entries = nothing, .shift = 63 };
+	region->levels = g->index_max_bits - SR_INDEX_MIN_BITS + 1;
+	for (uint32_t bits = SR_INDEX_MIN_BITS; bits <= g->index_max_bits; bits++)
+		region->level[bits - SR_INDEX_MIN_BITS] = (struct sr_level){
+			.entries = (const uint32_t *)(void *)(region->index + sr_index_level(bits)),
+			.shift = 64 - bits,
+			.mask = (1u << bits) - 1,
+		};
 	region->slots = (struct sr_slot *)(void *)(at + g->part[SR_PART_SLOTS]);
 	region->details = (struct sr_detail *)(void *)(at + g->part[SR_PART_DETAILS]);
 	region->queue = (uint32_t *)(void *)(at + g->part[SR_PART_QUEUE]);

@@ -15,6 +15,13 @@
 
 #define SR_REGION_NAME_SIZE 64 /* "/segreg-" and 32 hexadecimal digits */
 
+/* A level of the index. */
+struct sr_level {
+	const uint32_t *entries;
+	uint32_t shift; /* of a hash, to its first place */
+	uint32_t mask;
+};
+
 struct sr_region {
 	struct sr_header *header;
 	uint64_t ino; /* of the object */
@@ -22,6 +29,8 @@ struct sr_region {
 	/* The parts, found once. */
 	char *base;
 	unsigned char *index;
+	uint32_t levels;
+	struct sr_level level[SR_INDEX_LEVELS + 1]; /* the last: an empty one, for a damaged header */
 	struct sr_slot *slots;
 	struct sr_detail *details;
 	uint32_t *queue;

@@ -41,6 +41,24 @@ static uint32_t home_of(uint64_t id, uint32_t bits)
 	return (uint32_t)(sr_index_hash(id) >> (64 - bits));
 }
 
+uint32_t sr_table_find(const struct sr_region *region, uint64_t id)
+{
+	const struct sr_level *level = sr_table_level(region);
+	uint64_t hash = sr_index_hash(id);
+	uint32_t at = (uint32_t)(hash >> level->shift);
+
+	for (uint32_t probes = 0; probes <= level->mask; probes++, at++) {
+		uint32_t entry = sr_load_acquire_u32(&level->entries[at & level->mask]);
+		uint32_t slot = sr_index_slot(entry, hash);
+
+		if (slot < region->geometry.max_segments && sr_load_acquire_u64(&region->slots[slot].id) == id)
+			return slot;
+		if (!entry)
+			return SR_NONE;
+	}
+	return SR_NONE;
+}
+
 /* Into the level, or into a private copy of one. */
 static void enter(const struct sr_region *region, uint32_t *entries, uint32_t bits, uint32_t slot)
 {
@@ -49,7 +67,7 @@ static void enter(const struct sr_region *region, uint32_t *entries, uint32_t bi
 
 	for (uint32_t probes = 0; entries[at] && probes < mask; probes++)
 		at = (at + 1) & mask;
-	sr_store_release_u32(&entries[at], sr_index_tag(sr_index_hash(id)) << SR_INDEX_SLOT_BITS | (slot + 1));
+	sr_store_release_u32(&entries[at], sr_index_tag(sr_index_hash(id)) | (slot + 1));
 }
 
 static uint32_t slot_of_entry(const struct sr_region *region, uint32_t entry)

@@ -19,39 +19,31 @@
 
 static inline uint64_t sr_index_hash(uint64_t id)
 {
-	return (id ^ id >> 32) * 0x9e3779b97f4a7c15ull; /* Fibonacci hashing (Knuth, TAOCP 6.4): consecutive ids spread evenly */
+	return id * 0x9e3779b97f4a7c15ull; /* Fibonacci hashing (Knuth, TAOCP 6.4): consecutive ids spread evenly */
 }
 
+/* Where it stands in an entry. */
 static inline uint32_t sr_index_tag(uint64_t hash)
 {
-	return (uint32_t)(hash & 0xff);
+	return (uint32_t)hash & ~((1u << SR_INDEX_SLOT_BITS) - 1);
+}
+
+/* The slot that an entry names for a hash: beyond all slots if the entry is empty, or its tag another one. */
+static inline uint32_t sr_index_slot(uint32_t entry, uint64_t hash)
+{
+	return (entry ^ sr_index_tag(hash)) - 1;
+}
+
+/* The level of the index that is searched now; an empty one if the header is damaged. */
+static inline const struct sr_level *sr_table_level(const struct sr_region *region)
+{
+	uint32_t n = sr_load_acquire_u32(&region->header->index_bits) - SR_INDEX_MIN_BITS;
+
+	return &region->level[n < region->levels ? n : SR_INDEX_LEVELS];
 }
 
 /* The slot of id, or SR_NONE, which without the lock may be wrong. */
-static inline uint32_t sr_table_find(const struct sr_region *region, uint64_t id)
-{
-	uint32_t bits = sr_load_acquire_u32(&region->header->index_bits);
-	uint64_t hash = sr_index_hash(id);
-	const uint32_t *entries;
-	uint32_t mask, at;
-
-	if (bits < SR_INDEX_MIN_BITS || bits > region->geometry.index_max_bits)
-		return SR_NONE;
-	entries = (const uint32_t *)(const void *)(region->index + sr_index_level(bits));
-	mask = (1u << bits) - 1;
-	at = (uint32_t)(hash >> (64 - bits));
-	for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
-		uint32_t entry = sr_load_acquire_u32(&entries[at]);
-		uint32_t slot = (entry & ((1u << SR_INDEX_SLOT_BITS) - 1)) - 1;
-
-		if (!entry)
-			return SR_NONE;
-		if (entry >> SR_INDEX_SLOT_BITS == sr_index_tag(hash) && slot < region->geometry.max_segments &&
-		    sr_load_acquire_u64(&region->slots[slot].id) == id)
-			return slot;
-	}
-	return SR_NONE;
-}
+uint32_t sr_table_find(const struct sr_region *region, uint64_t id);
 
 /* Make the first level and an empty table. [build] */
 int sr_table_init(struct sr_region *region);

@@ -2,9 +2,8 @@
  * pin.c - sr_pin: the interleavings of a pin with deletions, each forced.
  *
  * The steps are those of the comment in lib/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
- * before P2, "pin.counted" between P2 and P3, "pin.read" between P3 and P4; the sweeper stands at "sweep.deciding"
- * between S1 and S2. The pinner can be held up directly before P2 as well, where it has looked at the state already: as
- * it asks for its lane's first memory.
+ * before P2, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5, "pin.read" after P5; the sweeper stands
+ * at "sweep.deciding" between S1 and S2.
  */
 #include "harness.h"
 #include "peer.h"
@@ -29,8 +28,7 @@ static struct peer *start(const struct t_world *w)
 	return peer;
 }
 
-/* Its pinner has no pins, and its lane no memory. */
-static struct stage set_fresh(void)
+static struct stage set(void)
 {
 	struct stage s = { .world = t_world(T_MEMORY) };
 
@@ -40,13 +38,6 @@ static struct stage set_fresh(void)
 	t_add(&s.world, s.reg, 77);
 	t_add(&s.world, s.reg, PINNED);
 	t_make_segment(&s.world, NEXT);
-	return s;
-}
-
-static struct stage set(void)
-{
-	struct stage s = set_fresh();
-
 	T_OK(peer_pin(s.pinner, 77));
 	return s;
 }
@@ -65,26 +56,6 @@ static void pin_to(struct stage *s, const char *point)
 	const uint64_t id = PINNED;
 
 	peer_run_to(s->pinner, point, peer_do_pin, &id, sizeof(id));
-}
-
-static int stop_at_memory(const char *call)
-{
-	if (strcmp(call, "madvise") == 0)
-		sr_stop_hook("memory");
-	return 0;
-}
-
-static int do_pin_with_stop(struct peer_self *self, void *arg)
-{
-	sr_sys_hook = stop_at_memory;
-	return peer_do_pin(self, arg);
-}
-
-static void pin_to_memory(struct stage *s)
-{
-	const uint64_t id = PINNED;
-
-	peer_run_to(s->pinner, "memory", do_pin_with_stop, &id, sizeof(id));
 }
 
 /* From the point where it stands to another. */
@@ -148,22 +119,32 @@ static void check_holds_nothing(struct stage *s)
 
 /* ---------------------------------------------------------------- a pin that comes too late */
 
-static void deleted_before_the_count(void)
+/* A test at both points that lie before the count. */
+#define EACH_POINT(test)                                                                                             \
+	static void test##_each(void)                                                                                \
+	{                                                                                                            \
+		test("pin.found");                                                                                   \
+		test("pin.looked");                                                                                  \
+	}
+
+static void deleted_before_the_count(const char *point)
 {
 	struct stage s = set();
 
-	pin_to(&s, "pin.found");
+	pin_to(&s, point);
 	delete_it(&s);
 	T_ERR(SEGREG_E_NOENT, end_pin(&s));
 	check_holds_nothing(&s);
 	strike(&s);
 }
 
-static void slot_reused_before_the_count(void)
+EACH_POINT(deleted_before_the_count)
+
+static void slot_reused_before_the_count(const char *point)
 {
 	struct stage s = set();
 
-	pin_to(&s, "pin.found");
+	pin_to(&s, point);
 	delete_it(&s);
 	T_OK(segreg_register(s.reg, NEXT, t_segment(NEXT)));
 	T_ERR(SEGREG_E_NOENT, end_pin(&s));
@@ -172,11 +153,13 @@ static void slot_reused_before_the_count(void)
 	strike(&s);
 }
 
-static void same_id_again_before_the_count(void)
+EACH_POINT(slot_reused_before_the_count)
+
+static void same_id_again_before_the_count(const char *point)
 {
 	struct stage s = set();
 
-	pin_to(&s, "pin.found");
+	pin_to(&s, point);
 	delete_it(&s);
 	t_add(&s.world, s.reg, PINNED); /* another segment, of the same id, in the same slot */
 	T_OK(end_pin(&s));
@@ -185,13 +168,15 @@ static void same_id_again_before_the_count(void)
 	strike(&s);
 }
 
+EACH_POINT(same_id_again_before_the_count)
+
 /* The count lies on the slot of somebody else for a moment: his deletion waits, and a sleeping sweeper is told. */
 static void count_on_the_next_one(void)
 {
 	struct stage s = set();
 	uint32_t ticket = 0;
 
-	pin_to(&s, "pin.found");
+	pin_to(&s, "pin.looked");
 	delete_it(&s);
 	T_OK(segreg_register(s.reg, NEXT, t_segment(NEXT)));
 	T_OK(segreg_retire(s.reg, NEXT));
@@ -221,10 +206,10 @@ static void decided_before_the_look(void)
 
 static void decided_before_the_count(void)
 {
-	struct stage s = set_fresh();
+	struct stage s = set();
 
 	T_OK(segreg_retire(s.reg, PINNED));
-	pin_to_memory(&s);
+	pin_to(&s, "pin.looked");
 	sweep_to(&s, "sweep.removed");
 	T_ERR(SEGREG_E_NOENT, end_pin(&s));
 	end_sweep(&s);
@@ -236,10 +221,10 @@ static void decided_before_the_count(void)
 /* It counts on a slot that is being given up: that one is nobody's until the count is gone. */
 static void count_on_the_dying(void)
 {
-	struct stage s = set_fresh();
+	struct stage s = set();
 
 	T_OK(segreg_retire(s.reg, PINNED));
-	pin_to_memory(&s);
+	pin_to(&s, "pin.looked");
 	sweep_to(&s, "sweep.removed");
 	pin_on_to(&s, "pin.counted");
 	end_sweep(&s);
@@ -277,13 +262,13 @@ static void retired_and_swept_after_the_look(void)
 	strike(&s);
 }
 
-/* S1 before P2, P3 before S2: it has read DECIDING, and asks under the lock when the sweeper is done. */
+/* S1 before P4, P5 before S2: it has read DECIDING, and asks under the lock when the sweeper is done. */
 static void looks_during_the_decision(void)
 {
-	struct stage s = set_fresh();
+	struct stage s = set();
 
 	T_OK(segreg_retire(s.reg, PINNED));
-	pin_to_memory(&s);
+	pin_to(&s, "pin.looked");
 	sweep_to(&s, "sweep.deciding");
 	pin_on_to(&s, "pin.read");
 	end_sweep(&s); /* which has seen the count */
@@ -292,14 +277,14 @@ static void looks_during_the_decision(void)
 	strike(&s);
 }
 
-/* S1 before P2; it may take its count back before S2, or after. */
+/* S1 before P4; it may take its count back before S2, or after. */
 static void takes_back_during_the_decision(void)
 {
-	struct stage s = set_fresh();
+	struct stage s = set();
 	int rc;
 
 	T_OK(segreg_retire(s.reg, PINNED));
-	pin_to_memory(&s);
+	pin_to(&s, "pin.looked");
 	sweep_to(&s, "sweep.deciding");
 	peer_go_on(s.pinner);
 	end_sweep(&s);
@@ -312,7 +297,7 @@ static void takes_back_during_the_decision(void)
 	strike(&s);
 }
 
-/* P2 before S1. */
+/* P4 before S1. */
 static void counted_during_the_decision(void)
 {
 	struct stage s = set();
@@ -341,16 +326,18 @@ static void counted_while_unregistered(void)
 	strike(&s);
 }
 
-static void unregistered_before_the_count(void)
+static void unregistered_before_the_count(const char *point)
 {
 	struct stage s = set();
 
-	pin_to(&s, "pin.found");
+	pin_to(&s, point);
 	T_OK(segreg_force_remove(s.reg, PINNED, 0));
 	T_ERR(SEGREG_E_NOENT, end_pin(&s));
 	check_holds_nothing(&s);
 	strike(&s);
 }
+
+EACH_POINT(unregistered_before_the_count)
 
 /* The slot of a segment that was unregistered by force stays its holder's. */
 static void unregistered_by_force(void)
@@ -422,9 +409,9 @@ static void sum_of_lanes(void)
 }
 
 T_SUITE(pin,
-	{ "found, then deleted: refused", deleted_before_the_count },
-	{ "found, then deleted and the slot reused: refused, and not pinned by mistake", slot_reused_before_the_count },
-	{ "found, then deleted and its id used again: the new one is pinned", same_id_again_before_the_count },
+	{ "found, then deleted: refused", deleted_before_the_count_each },
+	{ "found, then deleted and the slot reused: refused, and not pinned by mistake", slot_reused_before_the_count_each },
+	{ "found, then deleted and its id used again: the new one is pinned", same_id_again_before_the_count_each },
 	{ "counted on the next one's slot: that one waits for a sweep, and is told", count_on_the_next_one },
 	{ "found, then decided: refused", decided_before_the_look },
 	{ "looked at, then decided, then counted: refused", decided_before_the_count },
@@ -435,7 +422,7 @@ T_SUITE(pin,
 	{ "counted and taken back while a sweep decides: as the sweep decided", takes_back_during_the_decision },
 	{ "counted before a sweep decides: held", counted_during_the_decision },
 	{ "counted, then unregistered: that is busy", counted_while_unregistered },
-	{ "found, then unregistered: refused", unregistered_before_the_count },
+	{ "found, then unregistered: refused", unregistered_before_the_count_each },
 	{ "unregistered by force while pinned: the slot stays its holder's", unregistered_by_force },
 	{ "only the live: what counts is the moment of the look", only_live },
 	{ "a segment is held as long as any lane counts it", sum_of_lanes });

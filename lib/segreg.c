@@ -310,20 +310,13 @@ SR_HOT int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct se
 
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
 {
-	size_t done;
 	int rc = check(reg);
 
 	if (rc)
 		return rc;
 	if ((n && (!ids || !pins)) || flags & ~SEGREG_PIN_LIVE)
 		return invalid("no ids, nowhere to put the pins, or unknown flags");
-	for (done = 0; done < n && !rc; done++)
-		rc = sr_pin(reg, ids[done], flags, &pins[done]);
-	if (!rc)
-		return 0;
-	for (done--; done-- > 0;)
-		sr_unpin(reg, &pins[done]);
-	return rc;
+	return sr_pin_many(reg, ids, n, flags, pins);
 }
 
 static SR_COLD int unpin_checked(struct segreg *reg, struct segreg_pin *pin)

@@ -9,6 +9,9 @@
 int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin);
 int sr_unpin(struct segreg *reg, struct segreg_pin *pin);
 
+/* All of them or none. */
+int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins);
+
 /* Whether reg holds this pin: its slot cannot be given away meanwhile. */
 bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin);
 

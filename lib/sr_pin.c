@@ -125,6 +125,7 @@ static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 {
 	SR_STOP("pin.found");
 	*word = sr_load_acquire_u64(&slot->word);
+	SR_STOP("pin.looking");
 	return sr_load_acquire_u64(&slot->id) == id;
 }
 

@@ -342,6 +342,49 @@ static void unpin_after_slot_was_reused(void)
 	t_close(reg);
 }
 
+/* Counts come by pages of 1,024: one pin on the first page, then some far behind it. */
+static void pins_on_far_pages(void)
+{
+	enum { N = 3 * 1024 };
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	const uint64_t ids[] = { 1, N, N / 2, N - 1 };
+	struct segreg_pin pins[4];
+
+	for (uint64_t id = 1; id <= N; id++)
+		t_add(&w, reg, id);
+	for (unsigned i = 0; i < 4; i++)
+		T_OK(segreg_pin(reg, ids[i], 0, &pins[i]));
+	for (unsigned i = 0; i < 4; i++) {
+		T_EQ(t_refcount(reg, ids[i]), 1);
+		T_OK(segreg_retire(reg, ids[i]));
+	}
+	T_EQ(t_sweep(reg).held, 4);
+	for (unsigned i = 0; i < 4; i++)
+		T_OK(segreg_unpin(reg, &pins[i]));
+	T_EQ(t_sweep(reg).deleted, 4);
+	t_close(reg);
+}
+
+static void closed_handle(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_snapshot snapshot;
+	struct segreg_pin pin, late;
+
+	t_add(&w, reg, 1);
+	T_OK(segreg_pin(reg, 1, 0, &pin));
+	late = pin;
+	t_close(reg);
+	T_ERR(SEGREG_E_INVAL, segreg_pin(reg, 1, 0, &pin));
+	T_ERR(SEGREG_E_INVAL, segreg_unpin(reg, &late));
+	T_ERR(SEGREG_E_INVAL, segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot));
+	T_ERR(SEGREG_E_INVAL, segreg_retire(reg, 1));
+	T_ERR(SEGREG_E_INVAL, segreg_close(reg, NULL));
+	T_CHECK(!segreg_base_path(reg));
+}
+
 static void stopped_process(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -561,6 +604,8 @@ T_SUITE(edges,
 	{ "a pin that has counted before a sweep looks holds its segment", pin_counted_in_time },
 	{ "unpinning what is not held is refused and changes no count", unpin_what_is_not_held },
 	{ "a stale pin does not release the next segment in its slot", unpin_after_slot_was_reused },
+	{ "pins far apart in the table of counts all hold", pins_on_far_pages },
+	{ "a closed handle is refused by every call", closed_handle },
 	{ "a stopped process keeps its pins and hinders nobody", stopped_process },
 	{ "a process that closed all its descriptors keeps its pins and goes on", closed_descriptors },
 	{ "a close releases its pins and says how many", close_with_pins },

@@ -2,7 +2,7 @@
  * pin.c - sr_pin: the interleavings of a pin with deletions, each forced.
  *
  * The steps are those of the comment in lib/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
- * before P2, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5, "pin.read" after P5; the sweeper stands
+ * before P2, "pin.looking" between P2 and P3, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5, "pin.read" after P5; the sweeper stands
  * at "sweep.deciding" between S1 and S2.
  */
 #include "harness.h"
@@ -119,11 +119,12 @@ static void check_holds_nothing(struct stage *s)
 
 /* ---------------------------------------------------------------- a pin that comes too late */
 
-/* A test at both points that lie before the count. */
+/* A test at all points that lie before the count. */
 #define EACH_POINT(test)                                                                                             \
 	static void test##_each(void)                                                                                \
 	{                                                                                                            \
 		test("pin.found");                                                                                   \
+		test("pin.looking");                                                                                 \
 		test("pin.looked");                                                                                  \
 	}
 

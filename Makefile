@@ -4,10 +4,11 @@
 #   make demo       install what is missing, build, and show the main job on real files
 #   make check      install what is missing, build, and run all tests
 #   make asan ubsan tsan    the tests in a build with that sanitizer
+#   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make clean
 #
 # Settings: CC, CFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
-#   DEMO_INPUT (folder of text for the demo), SUITE (run one suite of the tests).
+#   DEMO_INPUT (folder of text for the demo), SUITE (run one suite of the tests), QUESTIONS (of the bench).
 
 VERSION := $(shell awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } END { print v }' \
              include/segreg.h)
@@ -46,12 +47,14 @@ TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
 DEMO_SRC := $(wildcard tests/demo/*.c)
 DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
+BENCH_SRC := $(wildcard bench/*.c bench/peers/*.c)
+BENCH_OBJ := $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
 SO     := libsegreg.so.$(VERSION)
 SONAME := libsegreg.so.$(SOVERSION)
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -92,6 +95,12 @@ $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
+$(BENCH_OBJ): EXTRA = -Ibench $(CTL_CFLAGS)
+
+$(BUILD)/segreg-bench: $(BENCH_OBJ) $(BUILD)/libsegreg.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) -ldl -lm
+
 $(BUILD)/obj/testing/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $< (testing)"
@@ -113,6 +122,8 @@ $(BUILD)/obj/%.o: %.c
 
 PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
             mandoc python3 procps e2fsprogs
+BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev gnuplot-nox \
+            liburcu-dev libck-dev
 
 # Install what is missing; where that is not possible, say what is missing and stop.
 deps:
@@ -145,7 +156,15 @@ tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS=
 # The whole tree through clang's eyes, without linking.
 clang-check:
 	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
-	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(DEMO_SRC))
+	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(DEMO_SRC) $(BENCH_SRC))
+
+bench:
+	@$(MAKE) --no-print-directory deps PACKAGES='$(BENCH_PACKAGES)'
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: all $(BUILD)/segreg-bench
+	@mkdir -p $(BUILD)/bench
+	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
 
 clean:
 	rm -rf build

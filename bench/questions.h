@@ -1,0 +1,14 @@
+/*
+ * questions.h - the list of questions: a name, what it asks. Question NAME is bench_NAME() in NAME.c; they run in this order.
+ */
+#ifndef BENCH_QUESTIONS_H
+#define BENCH_QUESTIONS_H
+
+#define QUESTIONS(X)                                                                 \
+	X(pin_hot, "pin and unpin of one segment, in one process, beside every peer")
+
+#define BENCH_DECLARE(name, text) void bench_##name(void);
+QUESTIONS(BENCH_DECLARE)
+#undef BENCH_DECLARE
+
+#endif

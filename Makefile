@@ -35,6 +35,8 @@ CTL_LIBS    = $(call pc,--libs,smartcols)
 DAE_CFLAGS  = $(call pc,--cflags,libsystemd)
 DAE_LIBS    = $(call pc,--libs,libsystemd)
 TEST_LIBS   = $(call pc,--libs,cunit)
+BENCH_LIBS  = $(call pc,--libs,liburcu ck) -lurcu-memb -ldl -lm
+RUSTC      ?= $(shell command -v rustc)
 
 LIB_SRC  := $(wildcard lib/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
@@ -99,7 +101,17 @@ $(BENCH_OBJ): EXTRA = -Ibench $(CTL_CFLAGS)
 
 $(BUILD)/segreg-bench: $(BENCH_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) -ldl -lm
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) $(BENCH_LIBS)
+
+# The loop of pins once more, as users have it: with the shared library.
+$(BUILD)/segreg-bench-loop.so: $(BUILD)/obj/bench/peers/loop.o $(BUILD)/libsegreg.so
+	@echo "  LD      $@"
+	$(Q)$(CC) -shared $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD) -lsegreg -Wl,-rpath,'$$ORIGIN'
+
+# The in-process original in Rust, if there is a compiler; the bench says when there was none.
+$(BUILD)/segreg-bench-original.so: bench/peers/original.rs
+	@echo "  RUSTC   $@"
+	$(Q)$(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $<
 
 $(BUILD)/obj/testing/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -162,7 +174,7 @@ bench:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(BENCH_PACKAGES)'
 	@$(MAKE) --no-print-directory bench-run
 
-bench-run: all $(BUILD)/segreg-bench
+bench-run: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC),$(BUILD)/segreg-bench-original.so)
 	@mkdir -p $(BUILD)/bench
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
 

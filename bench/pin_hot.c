@@ -1,46 +1,47 @@
 /*
- * pin_hot.c - what does it cost to hold one segment, again and again, in one process?
+ * pin_hot.c - what does it cost to hold one segment, again and again, in one process, beside all that one would take instead?
  */
 #include "peers/peer.h"
 
-static void *start_segreg(const uint64_t *ids, size_t n)
-{
-	struct segreg *reg = bench_registry("pin_hot", 0, 0);
+#define ROUNDS 41
 
-	(void)ids;
-	bench_fill(reg, "pin_hot", n, 0);
-	return reg;
+enum contender {
+	SEGREG, SHARED, ONE_THREAD, ATOMIC, PLAIN, FLOCK, FLOCK_OPENED, OFD, MUTEX, COUNT, LMDB, ORIGINAL, ORIGINAL_RUST, URCU, CK, N
+};
+
+static const struct peer *const peers[N] = {
+	[SEGREG] = &peer_segreg, [SHARED] = &peer_segreg_shared, [ONE_THREAD] = &peer_segreg_one_thread,
+	[ATOMIC] = &peer_bare_atomic, [PLAIN] = &peer_bare_plain,
+	[FLOCK] = &peer_flock_kept, [FLOCK_OPENED] = &peer_flock_opened, [OFD] = &peer_ofd_kept,
+	[MUTEX] = &peer_mutex, [COUNT] = &peer_shared_count, [LMDB] = &peer_lmdb,
+	[ORIGINAL] = &peer_original, [ORIGINAL_RUST] = &peer_original_rust, [URCU] = &peer_urcu, [CK] = &peer_ck,
+};
+
+static void cheaper(const struct bench_contender *peer, const char *what, double bound)
+{
+	if (peer->name)
+		bench_bound(what, 1 / peer->ratio.median, bound, true, "x cheaper");
 }
 
-static void use_segreg(void *state, const uint64_t *ids, size_t mask, size_t count)
+/* How many times a costs what b does. Ratios are to the first contender, so they divide. */
+static double ratio(const struct bench_contender *a, const struct bench_contender *b)
 {
-	struct segreg *reg = state;
-	struct segreg_pin pin;
-
-	for (size_t i = 0; i < count; i++) {
-		BENCH_OK(segreg_pin(reg, ids[i & mask], 0, &pin));
-		BENCH_OK(segreg_unpin(reg, &pin));
-	}
+	return b->ratio.median / a->ratio.median;
 }
-
-static void stop_segreg(void *state)
-{
-	BENCH_OK(segreg_close(state, NULL));
-}
-
-static const struct peer peer_segreg = { .name = "segreg", .start = start_segreg, .use = use_segreg, .stop = stop_segreg };
 
 void bench_pin_hot(void)
 {
-	static const uint64_t ids[1] = { 1 };
-	struct peer_round rounds[] = { peer_begin(&peer_segreg, ids, 1), peer_begin(&peer_bare_atomic, ids, 1) };
-	struct bench_contender contenders[] = {
-		{ .name = "segreg", .run = peer_run, .arg = &rounds[0] },
-		{ .name = "two bare atomic adds", .run = peer_run, .arg = &rounds[1] },
-	};
+	static const uint64_t hot = 1;
+	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };
+	struct bench_contender c[N];
 
-	bench_contest("pin_hot", "ns", contenders, 2, 41);
-	bench_bound("pin+unpin, hot segment, 1 process", contenders[1].ratio.median, 1.25, false, "x two bare atomic adds");
-	for (int i = 0; i < 2; i++)
-		peer_end(&rounds[i]);
+	peer_contest("pin_hot", peers, N, &ids, ROUNDS, c);
+	bench_bound("pin+unpin, hot segment, 1 process", c[ATOMIC].ratio.median, 1.25, false, "x two bare atomic adds");
+	bench_bound("  the same, shared library", ratio(&c[SHARED], &c[ATOMIC]), 1.25, false, "x two bare atomic adds");
+	cheaper(&c[FLOCK], "  beside flock, descriptor kept", 100);
+	cheaper(&c[MUTEX], "  beside a robust mutex around shared counts", 4);
+	cheaper(&c[ORIGINAL], "  beside the in-process original, in C", 3);
+	cheaper(&c[ORIGINAL_RUST], "  beside the in-process original, in Rust", 3);
+	if (c[ONE_THREAD].name)
+		bench_bound("  a handle of one thread", ratio(&c[ONE_THREAD], &c[PLAIN]), 1.5, false, "x two plain increments");
 }

@@ -4,8 +4,11 @@
 #ifndef BENCH_QUESTIONS_H
 #define BENCH_QUESTIONS_H
 
-#define QUESTIONS(X)                                                                 \
-	X(pin_hot, "pin and unpin of one segment, in one process, beside every peer")
+#define QUESTIONS(X)                                                                      \
+	X(pin_hot, "pin and unpin of one segment, in one process, beside every peer")     \
+	X(pin_two, "the same segment from two processes at once")                         \
+	X(pin_growth, "pins against the number of segments and of processes")             \
+	X(snapshot, "holding a whole version, of few and of many segments")
 
 #define BENCH_DECLARE(name, text) void bench_##name(void);
 QUESTIONS(BENCH_DECLARE)

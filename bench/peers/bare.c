@@ -1,27 +1,33 @@
 /*
- * bare.c - the limits: what a count costs that nobody else ever looks at.
+ * bare.c - the limits: what a count costs that nobody else ever looks at, and what finding it in a large table must cost.
+ *
+ * The large table: an id leads to an entry of an index, that to a slot, and the next id is known when the slot has
+ * come. The arrays are as large as segreg's index and slots for that many segments, and in the same kind of memory:
+ * shared, in pages of 4 KiB where the system gives it no larger ones. A second time in private memory with huge pages, to
+ * see what the pages alone cost.
  */
 #include "peer.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
-static void *start(const uint64_t *ids, size_t n)
+/* ---------------------------------------------------------------- counts */
+
+static void *start_word(const struct peer_ids *ids)
 {
 	uint64_t *word = aligned_alloc(128, 128);
 
 	(void)ids;
-	(void)n;
 	if (word)
 		*word = 0;
 	return word;
 }
 
-static void use_atomic(void *state, const uint64_t *ids, size_t mask, size_t count)
+static void use_atomic(void *state, const struct peer_ids *ids, size_t count)
 {
 	uint64_t *word = state;
 
 	(void)ids;
-	(void)mask;
 	for (size_t i = 0; i < count; i++) {
 		__atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
 		__atomic_fetch_sub(word, 1, __ATOMIC_SEQ_CST);
@@ -29,17 +35,99 @@ static void use_atomic(void *state, const uint64_t *ids, size_t mask, size_t cou
 }
 
 /* volatile: loads and stores that are really made, as a count needs that another process may read at any time. */
-static void use_plain(void *state, const uint64_t *ids, size_t mask, size_t count)
+static void use_plain(void *state, const struct peer_ids *ids, size_t count)
 {
 	volatile uint64_t *word = state;
 
 	(void)ids;
-	(void)mask;
 	for (size_t i = 0; i < count; i++) {
 		*word = *word + 1;
 		*word = *word - 1;
 	}
 }
 
-const struct peer peer_bare_atomic = { .name = "two bare atomic adds", .start = start, .use = use_atomic, .stop = free };
-const struct peer peer_bare_plain = { .name = "two plain increments", .start = start, .use = use_plain, .stop = free };
+const struct peer peer_bare_atomic = { "two bare atomic adds", start_word, use_atomic, free };
+const struct peer peer_bare_plain = { "two plain increments", start_word, use_plain, free };
+
+/* ---------------------------------------------------------------- loads */
+
+struct slot {
+	uint64_t id, word;
+};
+
+struct table {
+	uint32_t *index;
+	struct slot *slots;
+	size_t index_size, slots_size;
+	unsigned shift;
+};
+
+static void *get_memory(size_t size, bool huge)
+{
+	int flags = huge ? MAP_PRIVATE : MAP_SHARED;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		bench_fail("mmap");
+	if (huge)
+		madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
+}
+
+static void *start_table(const struct peer_ids *ids, bool huge)
+{
+	struct table *table = calloc(1, sizeof(*table));
+	unsigned bits = 10;
+	uint64_t seed = 1;
+
+	if (!table)
+		return NULL;
+	while ((size_t)1 << bits < 2 * ids->n)
+		bits++;
+	table->shift = 64 - bits;
+	table->index_size = sizeof(*table->index) << bits;
+	table->slots_size = sizeof(*table->slots) * ids->n;
+	table->index = get_memory(table->index_size, huge);
+	table->slots = get_memory(table->slots_size, huge);
+	for (size_t i = 0; i >> bits == 0; i++)
+		table->index[i] = (uint32_t)(bench_random(&seed) % ids->n);
+	for (size_t i = 0; i < ids->n; i++)
+		table->slots[i].id = ids->known[i];
+	return table;
+}
+
+static void *start_shared_table(const struct peer_ids *ids)
+{
+	return start_table(ids, false);
+}
+
+static void *start_huge_table(const struct peer_ids *ids)
+{
+	return start_table(ids, true);
+}
+
+/* Every word is 0, which the compiler cannot know: the next id waits for it. */
+static void use_table(void *state, const struct peer_ids *ids, size_t count)
+{
+	const struct table *table = state;
+	uint64_t word = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t id = ids->ids[(i + word) & ids->mask];
+
+		word = table->slots[table->index[(id ^ id >> 32) * 0x9e3779b97f4a7c15ull >> table->shift]].word;
+	}
+	bench_keep(word);
+}
+
+static void stop_table(void *state)
+{
+	struct table *table = state;
+
+	munmap(table->index, table->index_size);
+	munmap(table->slots, table->slots_size);
+	free(table);
+}
+
+const struct peer peer_two_loads = { "two dependent random loads", start_shared_table, use_table, stop_table };
+const struct peer peer_two_loads_huge = { "the same, private huge pages", start_huge_table, use_table, stop_table };

@@ -1,0 +1,88 @@
+/*
+ * lmdb.c - an LMDB read transaction per use: it holds a version of the database in which the segment is, not the segment's
+ * files. Renew, get the record, reset.
+ */
+#include "peer.h"
+
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RECORD_SIZE 96u /* about what segreg keeps of a segment with a path of 40 bytes */
+
+struct database {
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+};
+
+#define MUST(call)                                                                            \
+	do {                                                                                  \
+		int must_rc = (call);                                                         \
+		if (must_rc) {                                                                \
+			fprintf(stderr, "bench: LMDB: %s\n", mdb_strerror(must_rc));          \
+			bench_fail(#call);                                                    \
+		}                                                                             \
+	} while (0)
+
+static void fill(struct database *db, const struct peer_ids *ids)
+{
+	char record[RECORD_SIZE] = "";
+	MDB_txn *txn;
+
+	MUST(mdb_txn_begin(db->env, NULL, 0, &txn));
+	MUST(mdb_dbi_open(txn, NULL, MDB_INTEGERKEY, &db->dbi));
+	for (size_t i = 0; i < ids->n; i++) {
+		uint64_t id = ids->known[i];
+		MDB_val key = { sizeof(id), &id }, value = { sizeof(record), record };
+
+		MUST(mdb_put(txn, db->dbi, &key, &value, 0));
+	}
+	MUST(mdb_txn_commit(txn));
+}
+
+static void *start(const struct peer_ids *ids)
+{
+	static unsigned number;
+	struct database *db = calloc(1, sizeof(*db));
+	char path[320];
+
+	if (!db)
+		bench_fail("calloc");
+	snprintf(path, sizeof(path), "%s/lmdb-%u", bench_dir(), number++);
+	BENCH_OK(mkdir(path, 0700));
+	MUST(mdb_env_create(&db->env));
+	MUST(mdb_env_set_mapsize(db->env, (size_t)1 << 30));
+	MUST(mdb_env_open(db->env, path, MDB_NOSYNC, 0600));
+	fill(db, ids);
+	MUST(mdb_txn_begin(db->env, NULL, MDB_RDONLY, &db->txn));
+	mdb_txn_reset(db->txn);
+	return db;
+}
+
+static void use(void *state, const struct peer_ids *ids, size_t count)
+{
+	const struct database *db = state;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t id = ids->ids[i & ids->mask];
+		MDB_val key = { sizeof(id), &id }, value;
+
+		MUST(mdb_txn_renew(db->txn));
+		MUST(mdb_get(db->txn, db->dbi, &key, &value));
+		mdb_txn_reset(db->txn);
+	}
+}
+
+static void stop(void *state)
+{
+	struct database *db = state;
+
+	mdb_txn_abort(db->txn);
+	mdb_env_close(db->env);
+	free(db);
+}
+
+const struct peer peer_lmdb = { "LMDB: renew, get, reset", start, use, stop };

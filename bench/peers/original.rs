@@ -1,0 +1,48 @@
+// original.rs - the registry inside one process that segreg grew out of, in Rust: a HashMap under a RwLock; whoever uses a
+// segment has an Arc of it. A shared object with a C interface, loaded by original_rust.c where there was a rustc.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+pub struct Segment {
+    pub id: u64,
+    pub path: PathBuf,
+}
+
+pub struct Registry {
+    segments: RwLock<HashMap<u64, Arc<Segment>>>,
+}
+
+impl Registry {
+    fn get(&self, id: u64) -> Option<Arc<Segment>> {
+        self.segments.read().unwrap().get(&id).cloned()
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn original_start(ids: *const u64, n: usize) -> *mut Registry {
+    let segments = std::slice::from_raw_parts(ids, n)
+        .iter()
+        .map(|&id| (id, Arc::new(Segment { id, path: PathBuf::from(format!("segment-{id:032}")) })))
+        .collect();
+    Box::into_raw(Box::new(Registry { segments: RwLock::new(segments) }))
+}
+
+/// How many of the uses found their id.
+#[no_mangle]
+pub unsafe extern "C" fn original_use(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
+    let mut found = 0;
+    for i in 0..count {
+        if let Some(segment) = (*registry).get(*ids.add(i & mask)) {
+            found += 1;
+            drop(std::hint::black_box(segment));
+        }
+    }
+    found
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn original_stop(registry: *mut Registry) {
+    drop(Box::from_raw(registry));
+}

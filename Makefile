@@ -111,7 +111,7 @@ $(BUILD)/segreg-bench-loop.so: $(BUILD)/obj/bench/peers/loop.o $(BUILD)/libsegre
 # The in-process original in Rust, if there is a compiler; the bench says when there was none.
 $(BUILD)/segreg-bench-original.so: bench/peers/original.rs
 	@echo "  RUSTC   $@"
-	$(Q)$(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $<
+	$(Q)env -u MAKEFLAGS $(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $<
 
 $(BUILD)/obj/testing/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -176,7 +176,9 @@ bench:
 
 bench-run: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC),$(BUILD)/segreg-bench-original.so)
 	@mkdir -p $(BUILD)/bench
+	@rm -f $(BUILD)/bench/*
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
+	@bench/draw $(BUILD)/bench
 
 clean:
 	rm -rf build

@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EDIT_SIZE 10000u /* segments that one edit adds; also to a directory */
+#define EDIT_SIZE 10000u  /* segments that one edit adds */
+#define GROWN_EDIT 50000u /* of the common registry: with random ids each edit writes nearly every page of the database */
+#define PART_SIZE 10000u  /* segments in a directory */
 #define REGISTRIES 64u
 
 static char disk_dir[256], memory_dir[256];
@@ -137,7 +139,7 @@ static void part_path(uint64_t part, char *path, size_t size)
 
 static void number_path(uint64_t number, char path[BENCH_PATH_LENGTH + 1])
 {
-	part_path((number - 1) / EDIT_SIZE, path, BENCH_PATH_LENGTH + 1);
+	part_path((number - 1) / PART_SIZE, path, BENCH_PATH_LENGTH + 1);
 	snprintf(path + 11, BENCH_PATH_LENGTH - 10, "/segment-%020" PRIu64, number);
 }
 
@@ -169,8 +171,8 @@ static void add_batch(struct segreg *reg, int base, uint64_t first, uint64_t las
 
 	BENCH_OK(segreg_edit_begin(reg, &edit));
 	for (uint64_t number = first; number <= last; number++) {
-		if (number == first || (number - 1) % EDIT_SIZE == 0) {
-			part_path((number - 1) / EDIT_SIZE, part, sizeof(part));
+		if (number == first || (number - 1) % PART_SIZE == 0) {
+			part_path((number - 1) / PART_SIZE, part, sizeof(part));
 			if (mkdirat(base, part, 0700) == -1 && errno != EEXIST)
 				bench_fail(part);
 		}
@@ -181,14 +183,15 @@ static void add_batch(struct segreg *reg, int base, uint64_t first, uint64_t las
 	BENCH_OK(segreg_edit_commit(edit, NULL));
 }
 
-static void fill(struct segreg *reg, uint64_t from, uint64_t n, unsigned files, uint64_t (*id_of)(uint64_t number))
+/* The segments with numbers from..n. */
+static void fill(struct segreg *reg, uint64_t from, uint64_t n, unsigned files, uint64_t (*id_of)(uint64_t number), uint64_t edit)
 {
 	int base = open(segreg_base_path(reg), O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (base == -1)
 		bench_fail(segreg_base_path(reg));
-	for (uint64_t first = from; first <= n; first += EDIT_SIZE)
-		add_batch(reg, base, first, first + EDIT_SIZE - 1 < n ? first + EDIT_SIZE - 1 : n, files, id_of);
+	for (uint64_t first = from; first <= n; first += edit)
+		add_batch(reg, base, first, first + edit - 1 < n ? first + edit - 1 : n, files, id_of);
 	close(base);
 }
 
@@ -200,7 +203,7 @@ static uint64_t same_id(uint64_t number)
 void bench_fill(struct segreg *reg, const char *name, uint64_t n, unsigned files)
 {
 	(void)name;
-	fill(reg, 1, n, files, same_id);
+	fill(reg, 1, n, files, same_id, EDIT_SIZE);
 }
 
 /* ---------------------------------------------------------------- the common registry */
@@ -231,7 +234,7 @@ struct segreg *bench_grown(uint64_t n)
 	}
 	reg = open_registry(BENCH_GROWN, (struct segreg_open_options){ .flags = SEGREG_CREATE, .base = base });
 	if (filled < n) {
-		fill(reg, filled + 1, n, 0, grown_id_of);
+		fill(reg, filled + 1, n, 0, grown_id_of, GROWN_EDIT);
 		filled = n;
 	}
 	return reg;

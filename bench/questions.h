@@ -8,7 +8,8 @@
 	X(pin_hot, "pin and unpin of one segment, in one process, beside every peer")     \
 	X(pin_two, "the same segment from two processes at once")                         \
 	X(pin_growth, "pins against the number of segments and of processes")             \
-	X(snapshot, "holding a whole version, of few and of many segments")
+	X(snapshot, "holding a whole version, of few and of many segments")               \
+	X(pin_tail, "the slowest pins while a sweep deletes large files and edits commit")
 
 #define BENCH_DECLARE(name, text) void bench_##name(void);
 QUESTIONS(BENCH_DECLARE)

@@ -44,8 +44,8 @@ static void stop(void *state)
 
 void bench_snapshot(void)
 {
-	static const struct peer few = { "snapshot of 10 segments", start_few, use, stop };
-	const struct peer all = { bench_quick() ? "snapshot of 100,000 segments" : "snapshot of 1,000,000 segments", start_many, use, stop };
+	static const struct peer few = { "snapshot of 10 segments", start_few, use, stop, NULL };
+	const struct peer all = { bench_quick() ? "snapshot of 100,000 segments" : "snapshot of 1,000,000 segments", start_many, use, stop, NULL };
 	const struct peer *const peers[] = { &few, &all, &peer_bare_atomic };
 	static const uint64_t hot = 1;
 	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };

@@ -46,8 +46,24 @@ static void use_plain(void *state, const struct peer_ids *ids, size_t count)
 	}
 }
 
-const struct peer peer_bare_atomic = { "two bare atomic adds", start_word, use_atomic, free };
-const struct peer peer_bare_plain = { "two plain increments", start_word, use_plain, free };
+/* A processor that sees the same address twice in a loop keeps the word in a register; not so beyond a call with the address. */
+static __attribute__((noinline)) int add_plain(volatile uint64_t *word, uint64_t n)
+{
+	*word = *word + n;
+	return 0;
+}
+
+static void use_called(void *state, const struct peer_ids *ids, size_t count)
+{
+	(void)ids;
+	for (size_t i = 0; i < count; i++)
+		if (add_plain(state, 1) || add_plain(state, UINT64_MAX))
+			return;
+}
+
+const struct peer peer_bare_atomic = { "two bare atomic adds", start_word, use_atomic, free, NULL };
+const struct peer peer_bare_plain = { "two plain increments", start_word, use_plain, free, NULL };
+const struct peer peer_called_plain = { "two plain increments, each in a call", start_word, use_called, free, NULL };
 
 /* ---------------------------------------------------------------- loads */
 
@@ -106,17 +122,24 @@ static void *start_huge_table(const struct peer_ids *ids)
 	return start_table(ids, true);
 }
 
-/* Every word is 0, which the compiler cannot know: the next id waits for it. */
+static inline uint64_t look_up(const struct table *table, uint64_t id)
+{
+	return table->slots[table->index[(id ^ id >> 32) * 0x9e3779b97f4a7c15ull >> table->shift]].word;
+}
+
 static void use_table(void *state, const struct peer_ids *ids, size_t count)
 {
-	const struct table *table = state;
+	for (size_t i = 0; i < count; i++)
+		bench_keep(look_up(state, ids->ids[i & ids->mask]));
+}
+
+/* Every word is 0, which the compiler cannot know: the next id waits for it. */
+static void chase_table(void *state, const struct peer_ids *ids, size_t count)
+{
 	uint64_t word = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		uint64_t id = ids->ids[(i + word) & ids->mask];
-
-		word = table->slots[table->index[(id ^ id >> 32) * 0x9e3779b97f4a7c15ull >> table->shift]].word;
-	}
+	for (size_t i = 0; i < count; i++)
+		word = look_up(state, ids->ids[(i + word) & ids->mask]);
 	bench_keep(word);
 }
 
@@ -129,5 +152,5 @@ static void stop_table(void *state)
 	free(table);
 }
 
-const struct peer peer_two_loads = { "two dependent random loads", start_shared_table, use_table, stop_table };
-const struct peer peer_two_loads_huge = { "the same, private huge pages", start_huge_table, use_table, stop_table };
+const struct peer peer_two_loads = { "two dependent random loads", start_shared_table, use_table, stop_table, chase_table };
+const struct peer peer_two_loads_huge = { "the same, private huge pages", start_huge_table, use_table, stop_table, chase_table };

@@ -42,4 +42,4 @@ static void stop(void *state)
 	ck_epoch_unregister(&section->record);
 }
 
-const struct peer peer_ck = { "Concurrency Kit epoch section", start, use, stop };
+const struct peer peer_ck = { "Concurrency Kit epoch section", start, use, stop, NULL };

@@ -75,6 +75,6 @@ static void use_ofd(void *state, const struct peer_ids *ids, size_t count)
 	}
 }
 
-const struct peer peer_flock_kept = { "flock, descriptor kept", start, use_kept, stop };
-const struct peer peer_flock_opened = { "open, flock, close", start, use_opened, stop };
-const struct peer peer_ofd_kept = { "OFD read lock, descriptor kept", start, use_ofd, stop };
+const struct peer peer_flock_kept = { "flock, descriptor kept", start, use_kept, stop, NULL };
+const struct peer peer_flock_opened = { "open, flock, close", start, use_opened, stop, NULL };
+const struct peer peer_ofd_kept = { "OFD read lock, descriptor kept", start, use_ofd, stop, NULL };

@@ -62,18 +62,32 @@ static void *start(const struct peer_ids *ids)
 	return db;
 }
 
-static void use(void *state, const struct peer_ids *ids, size_t count)
+/* The record's bytes are 0. */
+static inline __attribute__((always_inline)) void run(void *state, const struct peer_ids *ids, size_t count, bool chase)
 {
 	const struct database *db = state;
+	size_t step = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		uint64_t id = ids->ids[i & ids->mask];
+		uint64_t id = ids->ids[(i + step) & ids->mask];
 		MDB_val key = { sizeof(id), &id }, value;
 
 		MUST(mdb_txn_renew(db->txn));
 		MUST(mdb_get(db->txn, db->dbi, &key, &value));
+		if (chase)
+			step = *(const unsigned char *)value.mv_data;
 		mdb_txn_reset(db->txn);
 	}
+}
+
+static void use(void *state, const struct peer_ids *ids, size_t count)
+{
+	run(state, ids, count, false);
+}
+
+static void chase(void *state, const struct peer_ids *ids, size_t count)
+{
+	run(state, ids, count, true);
 }
 
 static void stop(void *state)
@@ -85,4 +99,4 @@ static void stop(void *state)
 	free(db);
 }
 
-const struct peer peer_lmdb = { "LMDB: renew, get, reset", start, use, stop };
+const struct peer peer_lmdb = { "LMDB: renew, get, reset", start, use, stop, chase };

@@ -62,5 +62,5 @@ static void use_count(void *state, const struct peer_ids *ids, size_t count)
 	}
 }
 
-const struct peer peer_mutex = { "robust mutex around shared counts", start, use_mutex, stop };
-const struct peer peer_shared_count = { "one shared atomic count", start, use_count, stop };
+const struct peer peer_mutex = { "robust mutex around shared counts", start, use_mutex, stop, NULL };
+const struct peer peer_shared_count = { "one shared atomic count", start, use_count, stop, NULL };

@@ -70,15 +70,29 @@ static void drop(struct segment *segment)
 		free(segment);
 }
 
-static void use(void *state, const struct peer_ids *ids, size_t count)
+static inline __attribute__((always_inline)) void run(void *state, const struct peer_ids *ids, size_t count, bool chase)
 {
+	uint64_t step = 0;
+
 	for (size_t i = 0; i < count; i++) {
-		struct segment *segment = get(state, ids->ids[i & ids->mask]);
+		struct segment *segment = get(state, ids->ids[(i + step) & ids->mask]);
 
 		if (!segment)
 			bench_fail("an id is missing");
+		if (chase)
+			step = segment->references >> 63;
 		drop(segment);
 	}
+}
+
+static void use(void *state, const struct peer_ids *ids, size_t count)
+{
+	run(state, ids, count, false);
+}
+
+static void chase(void *state, const struct peer_ids *ids, size_t count)
+{
+	run(state, ids, count, true);
 }
 
 static void stop(void *state)
@@ -93,4 +107,4 @@ static void stop(void *state)
 	free(map);
 }
 
-const struct peer peer_original = { "in-process map, rwlock (C)", start, use, stop };
+const struct peer peer_original = { "in-process map, rwlock (C)", start, use, stop, chase };

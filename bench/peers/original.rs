@@ -29,17 +29,32 @@ pub unsafe extern "C" fn original_start(ids: *const u64, n: usize) -> *mut Regis
     Box::into_raw(Box::new(Registry { segments: RwLock::new(segments) }))
 }
 
-/// How many of the uses found their id.
-#[no_mangle]
-pub unsafe extern "C" fn original_use(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
+/// How many of the uses found their id. CHASE: the next id is known when this one's segment is.
+#[inline(always)]
+unsafe fn run<const CHASE: bool>(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
     let mut found = 0;
+    let mut step = 0;
     for i in 0..count {
-        if let Some(segment) = (*registry).get(*ids.add(i & mask)) {
+        let id = *ids.add((i + step) & mask);
+        if let Some(segment) = (*registry).get(id) {
             found += 1;
-            drop(std::hint::black_box(segment));
+            let segment = std::hint::black_box(segment);
+            if CHASE {
+                step = (segment.id ^ id) as usize;
+            }
         }
     }
     found
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn original_use(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
+    run::<false>(registry, ids, mask, count)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn original_chase(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
+    run::<true>(registry, ids, mask, count)
 }
 
 #[no_mangle]

@@ -10,6 +10,7 @@
 
 static void *(*original_start)(const uint64_t *ids, size_t n);
 static size_t (*original_use)(const void *registry, const uint64_t *ids, size_t mask, size_t count);
+static size_t (*original_chase)(const void *registry, const uint64_t *ids, size_t mask, size_t count);
 static void (*original_stop)(void *registry);
 
 static void *symbol(void *object, const char *name)
@@ -35,6 +36,7 @@ static bool load(void)
 		return false;
 	*(void **)&original_start = symbol(object, "original_start");
 	*(void **)&original_use = symbol(object, "original_use");
+	*(void **)&original_chase = symbol(object, "original_chase");
 	*(void **)&original_stop = symbol(object, "original_stop");
 	return true;
 }
@@ -54,9 +56,15 @@ static void use(void *state, const struct peer_ids *ids, size_t count)
 		bench_fail("an id is missing");
 }
 
+static void chase(void *state, const struct peer_ids *ids, size_t count)
+{
+	if (original_chase(state, ids->ids, ids->mask, count) != count)
+		bench_fail("an id is missing");
+}
+
 static void stop(void *state)
 {
 	original_stop(state);
 }
 
-const struct peer peer_original_rust = { "in-process map, RwLock (Rust)", start, use, stop };
+const struct peer peer_original_rust = { "in-process map, RwLock (Rust)", start, use, stop, chase };

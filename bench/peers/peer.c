@@ -3,6 +3,7 @@
  */
 #include "peer.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #define ROUND_MS 5.0
@@ -10,7 +11,7 @@
 
 struct peer_round peer_begin(const struct peer *peer, const struct peer_ids *ids, double ms)
 {
-	struct peer_round round = { .peer = peer, .ids = ids, .state = peer->start(ids), .count = 100, .processes = 1 };
+	struct peer_round round = { .peer = peer, .ids = ids, .state = peer->start(ids), .count = 100, .many = 1 };
 
 	if (!round.state)
 		return round;
@@ -32,12 +33,20 @@ void peer_end(struct peer_round *round)
 	round->state = NULL;
 }
 
+static void use(const struct peer_round *round, size_t count)
+{
+	if (round->ids->chase && round->peer->chase)
+		round->peer->chase(round->state, round->ids, count);
+	else
+		round->peer->use(round->state, round->ids, count);
+}
+
 double peer_run(void *arg)
 {
 	const struct peer_round *round = arg;
 	double begin = bench_cpu();
 
-	round->peer->use(round->state, round->ids, round->count);
+	use(round, round->count);
 	return (bench_cpu() - begin) / (double)round->count * 1e9;
 }
 
@@ -47,7 +56,7 @@ static double run_one_of(void *arg, unsigned number)
 	double cost;
 
 	(void)number;
-	round->peer->use(round->state, round->ids, WARM_UP);
+	use(round, WARM_UP);
 	bench_barrier();
 	cost = peer_run(round);
 	round->peer->stop(round->state);
@@ -57,12 +66,55 @@ static double run_one_of(void *arg, unsigned number)
 double peer_run_processes(void *arg)
 {
 	struct peer_round *round = arg;
-	double *costs = calloc(round->processes, sizeof(*costs)), median;
+	double *costs = calloc(round->many, sizeof(*costs)), median;
 
 	if (!costs)
 		bench_fail("calloc");
-	bench_processes(round->processes, run_one_of, round, costs);
-	median = bench_stat_of(costs, round->processes).median;
+	bench_processes(round->many, run_one_of, round, costs);
+	median = bench_stat_of(costs, round->many).median;
+	free(costs);
+	return median;
+}
+
+struct thread {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	struct peer_round *round;
+	double cost;
+};
+
+static void *run_thread(void *arg)
+{
+	struct thread *thread = arg;
+
+	use(thread->round, WARM_UP);
+	pthread_barrier_wait(thread->barrier);
+	thread->cost = peer_run(thread->round);
+	return NULL;
+}
+
+double peer_run_threads(void *arg)
+{
+	struct peer_round *round = arg;
+	struct thread *threads = calloc(round->many, sizeof(*threads));
+	double *costs = calloc(round->many, sizeof(*costs)), median;
+	pthread_barrier_t barrier;
+
+	if (!threads || !costs)
+		bench_fail("calloc");
+	pthread_barrier_init(&barrier, NULL, round->many);
+	for (unsigned i = 0; i < round->many; i++) {
+		threads[i] = (struct thread){ .barrier = &barrier, .round = round };
+		if (pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]))
+			bench_fail("pthread_create");
+	}
+	for (unsigned i = 0; i < round->many; i++) {
+		pthread_join(threads[i].thread, NULL);
+		costs[i] = threads[i].cost;
+	}
+	pthread_barrier_destroy(&barrier);
+	median = bench_stat_of(costs, round->many).median;
+	free(threads);
 	free(costs);
 	return median;
 }

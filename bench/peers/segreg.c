@@ -14,6 +14,7 @@ struct handle {
 	struct segreg *filler; /* keeps the registry attached: who opens last must not build it anew */
 	void *reg, *object;
 	int (*use)(void *reg, const uint64_t *ids, size_t mask, size_t count);
+	int (*chase)(void *reg, const uint64_t *ids, size_t mask, size_t count);
 	int (*close)(void *reg);
 };
 
@@ -39,6 +40,7 @@ static void *linked(const char *name, const struct peer_ids *ids, unsigned flags
 	struct handle *handle = make_handle(name, ids, dir);
 
 	handle->use = loop_use;
+	handle->chase = loop_chase;
 	handle->close = loop_close;
 	handle->reg = loop_open(dir, flags);
 	if (!handle->reg)
@@ -86,6 +88,7 @@ static void *start_shared(const struct peer_ids *ids)
 		bench_fail(dlerror());
 	*(void **)&open_it = symbol(handle->object, "loop_open");
 	*(void **)&handle->use = symbol(handle->object, "loop_use");
+	*(void **)&handle->chase = symbol(handle->object, "loop_chase");
 	*(void **)&handle->close = symbol(handle->object, "loop_close");
 	handle->reg = open_it(dir, 0);
 	if (!handle->reg)
@@ -100,7 +103,8 @@ static void *start_grown(const struct peer_ids *ids)
 	if (!handle)
 		bench_fail("calloc");
 	handle->reg = bench_grown(ids->n);
-	handle->use = loop_chase;
+	handle->use = loop_use;
+	handle->chase = loop_chase;
 	handle->close = loop_close;
 	return handle;
 }
@@ -110,6 +114,13 @@ static void use(void *state, const struct peer_ids *ids, size_t count)
 	const struct handle *handle = state;
 
 	BENCH_OK(handle->use(handle->reg, ids->ids, ids->mask, count));
+}
+
+static void chase(void *state, const struct peer_ids *ids, size_t count)
+{
+	const struct handle *handle = state;
+
+	BENCH_OK(handle->chase(handle->reg, ids->ids, ids->mask, count));
 }
 
 /* The object stays: a library that has handed out robust mutexes is not unloaded. */
@@ -123,7 +134,7 @@ static void stop(void *state)
 	free(handle);
 }
 
-const struct peer peer_segreg = { "segreg", start_static, use, stop };
-const struct peer peer_segreg_shared = { "segreg, shared library", start_shared, use, stop };
-const struct peer peer_segreg_one_thread = { "segreg, one-thread handle", start_one_thread, use, stop };
-const struct peer peer_segreg_grown = { "segreg", start_grown, use, stop };
+const struct peer peer_segreg = { "segreg", start_static, use, stop, chase };
+const struct peer peer_segreg_shared = { "segreg, shared library", start_shared, use, stop, chase };
+const struct peer peer_segreg_one_thread = { "segreg, one-thread handle", start_one_thread, use, stop, chase };
+const struct peer peer_segreg_grown = { "segreg", start_grown, use, stop, chase };

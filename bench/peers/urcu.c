@@ -36,4 +36,4 @@ static void stop(void *state)
 	urcu_memb_unregister_thread();
 }
 
-const struct peer peer_urcu = { "liburcu read-side section", start, use, stop };
+const struct peer peer_urcu = { "liburcu read-side section", start, use, stop, NULL };

@@ -56,7 +56,7 @@ SO     := libsegreg.so.$(VERSION)
 SONAME := libsegreg.so.$(SOVERSION)
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -179,6 +179,10 @@ bench-run: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC)
 	@rm -f $(BUILD)/bench/*
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
 	@bench/draw $(BUILD)/bench
+
+# The last run's results into the README.
+bench-publish:
+	@bench/publish $(BUILD)/bench
 
 clean:
 	rm -rf build

@@ -67,6 +67,8 @@ void bench_remove_tree(const char *path);
 
 /* A fresh registry: its base is bench_dir()/NAME, itself bench_dir()/NAME/registry; the caller closes it. */
 struct segreg *bench_registry(const char *name, uint32_t max_segments, uint32_t max_lanes);
+/* The same with its base in memory, for many segments whose files are not what is measured; the registry is on the disk. */
+struct segreg *bench_registry_light(const char *name, uint32_t max_segments);
 struct segreg *bench_reopen(const char *name);
 
 #define BENCH_PATH_LENGTH 40u
@@ -74,6 +76,14 @@ struct segreg *bench_reopen(const char *name);
 void bench_path(uint64_t id, char path[BENCH_PATH_LENGTH + 1]);
 /* n live segments with ids 1..n, empty files (files 0) or directories of `files` empty files; one edit per 10,000. */
 void bench_fill(struct segreg *reg, const char *name, uint64_t n, unsigned files);
+
+/* Only the files of segments first..last, unregistered. */
+void bench_make_segments(struct segreg *reg, uint64_t first, uint64_t last, unsigned files);
+/* Retire ids first..last in one edit. */
+void bench_retire(struct segreg *reg, uint64_t first, uint64_t last);
+
+/* Bytes of shared memory that the registry named so has. */
+uint64_t bench_shared_memory(const char *name);
 
 /*
  * The run's common registry, named BENCH_GROWN, with empty files in a base in memory: it is filled up to n segments
@@ -105,6 +115,7 @@ void bench_fail(const char *what) __attribute__((noreturn));
 /* ---------------------------------------------------------------- for main.c */
 
 /* Print the table of bounds; write bench.json and the curves into dir. */
+void bench_idle_begin(void); /* idle.c measures from here on */
 void bench_results(const char *dir);
 void bench_remove_places(void);
 

@@ -78,6 +78,7 @@ int main(int argc, char **argv)
 	signal(SIGINT, interrupted);
 	signal(SIGTERM, interrupted);
 	result_print_machine();
+	bench_idle_begin();
 	for (size_t i = 0; optind == argc && i < N_QUESTIONS; i++)
 		ask(&questions[i]);
 	for (int i = optind; i < argc; i++)

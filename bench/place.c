@@ -62,21 +62,47 @@ void bench_remove_tree(const char *path)
 	nftw(path, remove_entry, 32, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
 }
 
-/* The shared memory of a registry whose last user did not close it. */
-static void remove_region(const char *registry)
+/* The name of a registry's shared memory, as its registry.lock says it. */
+static bool find_region(const char *registry, char name[64])
 {
-	char path[SEGREG_PATH_SIZE], text[257] = "", name[64];
+	char path[SEGREG_PATH_SIZE], text[257] = "";
 	const char *region;
+	bool found;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/registry.lock", registry);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		return;
-	if (pread(fd, text, sizeof(text) - 1, 0) > 0 && (region = strstr(text, "\nregion ")) &&
-	    sscanf(region, " region %63s", name) == 1 && !strncmp(name, "/segreg-", 8))
-		shm_unlink(name);
+		return false;
+	found = pread(fd, text, sizeof(text) - 1, 0) > 0 && (region = strstr(text, "\nregion ")) &&
+		sscanf(region, " region %63s", name) == 1 && !strncmp(name, "/segreg-", 8);
 	close(fd);
+	return found;
+}
+
+/* The shared memory of a registry whose last user did not close it. */
+static void remove_region(const char *registry)
+{
+	char name[64];
+
+	if (find_region(registry, name))
+		shm_unlink(name);
+}
+
+uint64_t bench_shared_memory(const char *name)
+{
+	char registry[320], region[64];
+	struct stat st;
+	int fd;
+
+	snprintf(registry, sizeof(registry), "%s/%s/registry", bench_dir(), name);
+	if (!find_region(registry, region))
+		bench_fail(registry);
+	fd = shm_open(region, O_RDONLY, 0);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		bench_fail(region);
+	close(fd);
+	return (uint64_t)st.st_blocks * 512;
 }
 
 void bench_remove_places(void)
@@ -125,6 +151,17 @@ struct segreg *bench_registry(const char *name, uint32_t max_segments, uint32_t 
 	});
 }
 
+struct segreg *bench_registry_light(const char *name, uint32_t max_segments)
+{
+	char base[320];
+
+	make_parent(name);
+	snprintf(base, sizeof(base), "%s/%s", bench_memory_dir(), name);
+	if (mkdir(base, 0700) == -1)
+		bench_fail(base);
+	return open_registry(name, (struct segreg_open_options){ .flags = SEGREG_CREATE, .base = base, .max_segments = max_segments });
+}
+
 struct segreg *bench_reopen(const char *name)
 {
 	return open_registry(name, (struct segreg_open_options){ .flags = 0 });
@@ -163,13 +200,11 @@ static void make_segment(int base, const char *path, unsigned files)
 	}
 }
 
-/* The segments with numbers first..last, in one edit. */
-static void add_batch(struct segreg *reg, int base, uint64_t first, uint64_t last, unsigned files, uint64_t (*id_of)(uint64_t number))
+/* The files of the segments with numbers first..last. */
+static void make_segments(int base, uint64_t first, uint64_t last, unsigned files)
 {
 	char path[BENCH_PATH_LENGTH + 1], part[32];
-	struct segreg_edit *edit;
 
-	BENCH_OK(segreg_edit_begin(reg, &edit));
 	for (uint64_t number = first; number <= last; number++) {
 		if (number == first || (number - 1) % PART_SIZE == 0) {
 			part_path((number - 1) / PART_SIZE, part, sizeof(part));
@@ -178,18 +213,38 @@ static void add_batch(struct segreg *reg, int base, uint64_t first, uint64_t las
 		}
 		number_path(number, path);
 		make_segment(base, path, files);
+	}
+}
+
+/* The same, registered in one edit. */
+static void add_batch(struct segreg *reg, int base, uint64_t first, uint64_t last, unsigned files, uint64_t (*id_of)(uint64_t number))
+{
+	char path[BENCH_PATH_LENGTH + 1];
+	struct segreg_edit *edit;
+
+	make_segments(base, first, last, files);
+	BENCH_OK(segreg_edit_begin(reg, &edit));
+	for (uint64_t number = first; number <= last; number++) {
+		number_path(number, path);
 		BENCH_OK(segreg_edit_add(edit, id_of(number), path));
 	}
 	BENCH_OK(segreg_edit_commit(edit, NULL));
 }
 
-/* The segments with numbers from..n. */
-static void fill(struct segreg *reg, uint64_t from, uint64_t n, unsigned files, uint64_t (*id_of)(uint64_t number), uint64_t edit)
+static int open_base(struct segreg *reg)
 {
 	int base = open(segreg_base_path(reg), O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (base == -1)
 		bench_fail(segreg_base_path(reg));
+	return base;
+}
+
+/* The segments with numbers from..n. */
+static void fill(struct segreg *reg, uint64_t from, uint64_t n, unsigned files, uint64_t (*id_of)(uint64_t number), uint64_t edit)
+{
+	int base = open_base(reg);
+
 	for (uint64_t first = from; first <= n; first += edit)
 		add_batch(reg, base, first, first + edit - 1 < n ? first + edit - 1 : n, files, id_of);
 	close(base);
@@ -204,6 +259,24 @@ void bench_fill(struct segreg *reg, const char *name, uint64_t n, unsigned files
 {
 	(void)name;
 	fill(reg, 1, n, files, same_id, EDIT_SIZE);
+}
+
+void bench_make_segments(struct segreg *reg, uint64_t first, uint64_t last, unsigned files)
+{
+	int base = open_base(reg);
+
+	make_segments(base, first, last, files);
+	close(base);
+}
+
+void bench_retire(struct segreg *reg, uint64_t first, uint64_t last)
+{
+	struct segreg_edit *edit;
+
+	BENCH_OK(segreg_edit_begin(reg, &edit));
+	for (uint64_t id = first; id <= last; id++)
+		BENCH_OK(segreg_edit_retire(edit, id));
+	BENCH_OK(segreg_edit_commit(edit, NULL));
 }
 
 /* ---------------------------------------------------------------- the common registry */

@@ -1,0 +1,73 @@
+/*
+ * daemon.c - the real segregd, as it was built beside the bench.
+ */
+#include "daemon.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void run(void *arg)
+{
+	char registry[320], program[512], *self = realpath("/proc/self/exe", NULL);
+	int null = open("/dev/null", O_RDWR);
+
+	if (!self || null == -1)
+		bench_fail("/proc/self/exe");
+	snprintf(registry, sizeof(registry), "%s/%s/registry", bench_dir(), (const char *)arg);
+	snprintf(program, sizeof(program), "%s/segregd", dirname(self));
+	dup2(null, 1);
+	dup2(null, 2);
+	bench_started();
+	execl(program, "segregd", "-r", registry, (char *)NULL);
+	_exit(1);
+}
+
+pid_t daemon_start(const char *name)
+{
+	char *arg = strdup(name);
+	pid_t pid = bench_spawn(run, arg);
+
+	free(arg);
+	return pid;
+}
+
+static uint64_t switches_of(const char *thread)
+{
+	char line[256];
+	uint64_t n = 0;
+	FILE *file = fopen(thread, "re");
+
+	if (!file)
+		bench_fail(thread);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "voluntary_ctxt_switches: %" SCNu64, &n) == 1)
+			break;
+	fclose(file);
+	return n;
+}
+
+uint64_t daemon_wakeups(pid_t pid)
+{
+	char path[320];
+	struct dirent *entry;
+	uint64_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		bench_fail(path);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.') {
+			snprintf(path, sizeof(path), "/proc/%d/task/%.32s/status", pid, entry->d_name);
+			n += switches_of(path);
+		}
+	closedir(dir);
+	return n;
+}

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define FILES 3u
-#define ROUNDS 5u
+#define ROUNDS 3u
 
 extern char **environ;
 

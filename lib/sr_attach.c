@@ -15,7 +15,7 @@
 #include "sr_attach.h"
 #include "sr_error.h"
 #include "sr_lockinfo.h"
-#include "sr_reconcile.h"
+#include "sr_load.h"
 #include "sr_table.h"
 
 #include <dirent.h>
@@ -264,18 +264,6 @@ static int fill_header(struct sr_registry *registry, const struct sr_clock *cloc
 	return error ? sr_fail_errno(error, "cannot make robust mutexes") : sr_table_init(&registry->region);
 }
 
-/* Tables from LMDB: the same as a repair of empty ones. */
-static int fill_tables(struct sr_registry *registry, uint32_t timeout_ms)
-{
-	int rc = sr_lock_take(&registry->locks, SR_LOCK_COMMIT, timeout_ms);
-
-	if (rc)
-		return rc;
-	rc = sr_reconcile(registry, timeout_ms);
-	sr_lock_give(&registry->locks, SR_LOCK_COMMIT);
-	return rc;
-}
-
 static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
 {
 	struct sr_meta meta;
@@ -305,7 +293,7 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	rc = fill_header(registry, &clock);
 	if (!rc) {
 		sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
-		rc = fill_tables(registry, options->timeout_ms);
+		rc = sr_load(registry, options->timeout_ms);
 		if (rc)
 			sr_locks_destroy(&registry->locks);
 	}

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 2u
+#define SR_LAYOUT_VERSION 3u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
@@ -87,6 +87,7 @@ struct sr_header {
 	uint32_t queue_length;
 	uint32_t path_top;    /* path units beyond have never been used */
 	uint32_t path_cursor; /* where the search for free units starts */
+	uint32_t path_freed;  /* units given back since a search last found nothing */
 	uint32_t lane_top;    /* lanes beyond have never been used */
 	uint32_t verified;    /* a sweep has looked for missing live segments since the region was built */
 	uint64_t populated[SR_PARTS]; /* bytes that have memory */

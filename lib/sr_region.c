@@ -17,7 +17,10 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define GROW_STEP 16384u /* small, so that a memory limit is met in small steps */
+/* A part grows by a 64th, so that it costs little memory ahead, and at most by a step at which a memory limit is not met at once. */
+#define GROW_LEAST 16384u
+#define GROW_MOST ((uint64_t)1 << 20)
+#define GROW_PART 64u
 
 static void find_parts(struct sr_region *region, void *base)
 {
@@ -54,6 +57,14 @@ int sr_region_populate(void *address, uint64_t size, const char *what)
 		       what);
 }
 
+static uint64_t step_of(uint64_t has, uint64_t wants)
+{
+	uint64_t step = wants > has / GROW_PART ? wants : has / GROW_PART;
+
+	step = (step + GROW_LEAST - 1) / GROW_LEAST * GROW_LEAST;
+	return step < GROW_MOST ? step : GROW_MOST;
+}
+
 int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 {
 	static const char *const what[SR_PARTS] = {
@@ -66,12 +77,12 @@ int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 	if (bytes > limit || *populated > limit)
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory's book-keeping of %s is damaged", what[part]);
 	while (*populated < bytes) {
-		uint64_t step = limit - *populated < GROW_STEP ? limit - *populated : GROW_STEP;
+		uint64_t step = step_of(*populated, bytes - *populated), left = limit - *populated;
 		int rc = sr_region_populate((unsigned char *)region->header + region->geometry.part[part] +
-							    *populated, step, what[part]);
+							    *populated, step < left ? step : left, what[part]);
 		if (rc)
 			return rc;
-		*populated += step;
+		*populated += step < left ? step : left;
 	}
 	return 0;
 }

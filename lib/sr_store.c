@@ -503,6 +503,17 @@ int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKE
 	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
 }
 
+int sr_store_count(struct sr_store *store, uint32_t *n)
+{
+	MDB_stat stat;
+	int error = mdb_stat(store->txn, store->segments, &stat);
+
+	if (error)
+		return fail_mdb(error, store, "read it");
+	*n = (uint32_t)(stat.ms_entries < UINT32_MAX ? stat.ms_entries : UINT32_MAX);
+	return 0;
+}
+
 int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)
 {
 	struct sr_record record;

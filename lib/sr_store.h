@@ -102,6 +102,8 @@ int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKE
 /* Remember it, as number place, and forget the one that is SEGREG_TOKENS older. */
 int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place);
 
+/* How many records there are. */
+int sr_store_count(struct sr_store *store, uint32_t *n);
 /* Call fn for each record, in order of ids; what it returns other than 0 ends the walk. */
 int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg);
 

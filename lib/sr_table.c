@@ -105,14 +105,19 @@ static bool is_indexed(enum sr_state state)
 	return state != SR_FREE && state != SR_GONE;
 }
 
+#define AHEAD 16u /* slots for whose places in the index memory is asked ahead: they lie all over it */
+
 /* Write what the index must be into entries, which are zero. */
 static void enter_all(const struct sr_region *region, uint32_t *entries, uint32_t bits)
 {
 	uint32_t top = sr_region_slot_top(region);
 
-	for (uint32_t slot = 0; slot < top; slot++)
+	for (uint32_t slot = 0; slot < top; slot++) {
+		if (slot + AHEAD < top)
+			__builtin_prefetch(&entries[home_of(region->slots[slot + AHEAD].id, bits)], 1);
 		if (is_indexed(state_of(region, slot)))
 			enter(region, entries, bits, slot);
+	}
 }
 
 /* A level that is half full at most with n segments. Nobody looks at a higher level before index_bits says so. */
@@ -193,7 +198,7 @@ static uint32_t search_paths(struct sr_region *region, uint32_t units, uint32_t 
 	struct sr_header *header = region->header;
 	uint32_t top = header->path_top / WORD_UNITS;
 
-	for (uint32_t i = 0; i < words; i++) {
+	for (uint32_t i = 0; i < words && i < top; i++) {
 		uint32_t word = header->path_cursor < top ? header->path_cursor : 0;
 		uint32_t at = take_in_word(&region->path_map[word], units);
 
@@ -212,9 +217,10 @@ static int take_path(struct sr_region *region, size_t length, uint32_t *unit)
 
 	if (header->path_top > region->geometry.path_units)
 		return damaged("path map");
-	*unit = search_paths(region, units, words < SEARCH_WORDS ? words : SEARCH_WORDS);
+	*unit = search_paths(region, units, header->path_freed ? SEARCH_WORDS : 1);
 	if (*unit != SR_NONE)
 		return 0;
+	header->path_freed = 0;
 	if (header->path_top == region->geometry.path_units) {
 		*unit = search_paths(region, units, words);
 		return *unit != SR_NONE ? 0 : sr_fail(SEGREG_E_FULL, "no room for another path of %zu bytes", length);
@@ -246,10 +252,12 @@ static void mark_path(struct sr_region *region, const struct sr_detail *detail, 
 	if (!path_is_sound(region, detail))
 		return;
 	run = run_mask(units_of(detail->path_length)) << detail->path % WORD_UNITS;
-	if (used)
+	if (used) {
 		region->path_map[detail->path / WORD_UNITS] |= run;
-	else
-		region->path_map[detail->path / WORD_UNITS] &= ~run;
+		return;
+	}
+	region->path_map[detail->path / WORD_UNITS] &= ~run;
+	region->header->path_freed += units_of(detail->path_length);
 }
 
 bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1])
@@ -422,13 +430,33 @@ static void account(struct sr_region *region, uint32_t slot, enum sr_state state
 		header->failed += (uint64_t)by;
 }
 
-void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state)
+static void show(struct sr_region *region, uint32_t slot, enum sr_state state)
 {
 	account(region, slot, state, 1);
 	if (sr_state_is_queued(state))
 		enqueue(region, slot);
 	sr_state_force(&region->slots[slot].word, state);
+}
+
+void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state)
+{
+	show(region, slot, state);
 	enter(region, level(region, bits_of(region)), bits_of(region), slot);
+}
+
+int sr_table_load(struct sr_region *region, const struct sr_record *record)
+{
+	uint32_t slot;
+	int rc = sr_table_take(region, record, &slot);
+
+	if (!rc)
+		show(region, slot, record->state);
+	return rc;
+}
+
+void sr_table_load_index(struct sr_region *region)
+{
+	enter_all(region, level(region, bits_of(region)), bits_of(region));
 }
 
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
@@ -500,6 +528,7 @@ int sr_table_repair(struct sr_region *region)
 	header->slot_free = SR_NONE;
 	header->slots_used = top; /* push_free takes the free ones off again */
 	header->queue_length = 0;
+	header->path_freed = header->path_top; /* some of it may be free */
 	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
 	memset(region->path_map, 0, header->path_top / 8);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {

@@ -58,6 +58,10 @@ void sr_table_untake(struct sr_region *region, uint32_t slot);
 /* Publish it: cannot fail after sr_table_prepare. */
 void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state);
 
+/* Filling the table of a new region, after sr_table_prepare for all: a segment into the next slot; at the end, the index. [build] */
+int sr_table_load(struct sr_region *region, const struct sr_record *record);
+void sr_table_load_index(struct sr_region *region);
+
 /* Move a slot to another state, with all that hangs on it (queue, counters). SEGREG_E_CORRUPT if the move is not allowed. */
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to);
 /* Unregister a slot: out of the index; then FREE, or GONE if a lane still counts it. */

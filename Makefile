@@ -108,10 +108,10 @@ $(BUILD)/segreg-bench-loop.so: $(BUILD)/obj/bench/peers/loop.o $(BUILD)/libsegre
 	@echo "  LD      $@"
 	$(Q)$(CC) -shared $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD) -lsegreg -Wl,-rpath,'$$ORIGIN'
 
-# The in-process original in Rust, if there is a compiler; the bench says when there was none.
+# The in-process original in Rust, if there is a compiler that can; the bench says when there was none.
 $(BUILD)/segreg-bench-original.so: bench/peers/original.rs
 	@echo "  RUSTC   $@"
-	$(Q)env -u MAKEFLAGS $(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $<
+	$(Q)env -u MAKEFLAGS $(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $< || rm -f $@
 
 $(BUILD)/obj/testing/lib/%.o: lib/%.c
 	@mkdir -p $(@D)

@@ -47,10 +47,8 @@ static void at_size(uint64_t *known, uint64_t *sequence, size_t n)
 /* CPU time per use, of the process in the middle: with more processes than cores each waits, but none works longer. */
 static void at_processes(void)
 {
-	static const uint64_t hot = 1;
-	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };
-	struct peer_round round = peer_begin(&peer_segreg, &ids, PROCESS_ROUND_MS);
-	struct peer_round count = peer_begin(&peer_shared_count, &ids, PROCESS_ROUND_MS);
+	struct peer_round round = peer_begin(&peer_segreg, peer_hot(), PROCESS_ROUND_MS);
+	struct peer_round count = peer_begin(&peer_shared_count, peer_hot(), PROCESS_ROUND_MS);
 
 	for (unsigned n = 1; n <= 64; n *= 2) {
 		struct bench_contender c[] = {

@@ -31,11 +31,9 @@ static double ratio(const struct bench_contender *a, const struct bench_contende
 
 void bench_pin_hot(void)
 {
-	static const uint64_t hot = 1;
-	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };
 	struct bench_contender c[N];
 
-	peer_contest("pin_hot", peers, N, &ids, ROUNDS, c);
+	peer_contest("pin_hot", peers, N, peer_hot(), ROUNDS, c);
 	for (size_t i = 0; i < N; i++)
 		if (c[i].name)
 			bench_point("pin_hot", c[i].name, 0, c[i].cost.median);

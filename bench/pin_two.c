@@ -26,14 +26,12 @@ static const struct {
 
 void bench_pin_two(void)
 {
-	static const uint64_t hot = 1;
-	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };
 	struct peer_round round[N];
 	struct bench_contender contender[N];
 	size_t n = 0;
 
 	for (size_t i = 0; i < N; i++) {
-		round[i] = peer_begin(runs[i].peer, &ids, ROUND_MS);
+		round[i] = peer_begin(runs[i].peer, peer_hot(), ROUND_MS);
 		round[i].many = runs[i].many;
 		if (round[i].state)
 			contender[n++] = (struct bench_contender){ .name = runs[i].name, .run = runs[i].run, .arg = &round[i] };

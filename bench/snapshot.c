@@ -47,11 +47,9 @@ void bench_snapshot(void)
 	static const struct peer few = { "snapshot of 10 segments", start_few, use, stop, NULL };
 	const struct peer all = { bench_quick() ? "snapshot of 100,000 segments" : "snapshot of 1,000,000 segments", start_many, use, stop, NULL };
 	const struct peer *const peers[] = { &few, &all, &peer_bare_atomic };
-	static const uint64_t hot = 1;
-	const struct peer_ids ids = { .ids = &hot, .known = &hot, .mask = 0, .n = 1 };
 	struct bench_contender c[3];
 
-	peer_contest("snapshot", peers, 3, &ids, ROUNDS, c);
+	peer_contest("snapshot", peers, 3, peer_hot(), ROUNDS, c);
 	bench_bound("snapshot take+release, at 10 segments", c[2].ratio.median, 3, false, "x two bare atomic adds");
 	bench_bound(bench_quick() ? "  at 100,000" : "  at 1,000,000", c[2].ratio.median / c[1].ratio.median, 3, false,
 		    "x two bare atomic adds");

@@ -38,7 +38,6 @@ unsafe fn run<const CHASE: bool>(registry: *const Registry, ids: *const u64, mas
         let id = *ids.add((i + step) & mask);
         if let Some(segment) = (*registry).get(id) {
             found += 1;
-            let segment = std::hint::black_box(segment);
             if CHASE {
                 step = (segment.id ^ id) as usize;
             }

@@ -44,7 +44,7 @@ static bool load(void)
 static void *start(const struct peer_ids *ids)
 {
 	if (!original_start && !load()) {
-		bench_note("in-process map, RwLock (Rust)", "not measured: no rustc was found when the bench was built");
+		bench_note("in-process map, RwLock (Rust)", "not measured: the bench was built without a rustc");
 		return NULL;
 	}
 	return original_start(ids->known, ids->n);

@@ -8,6 +8,17 @@
 
 #define ROUND_MS 5.0
 #define WARM_UP 1000u
+#define KNOWN 1000u
+
+const struct peer_ids *peer_hot(void)
+{
+	static uint64_t known[KNOWN];
+	static const struct peer_ids hot = { .ids = &known[KNOWN / 2], .known = known, .mask = 0, .n = KNOWN };
+
+	for (uint64_t i = 0; i < KNOWN; i++)
+		known[i] = i + 1;
+	return &hot;
+}
 
 struct peer_round peer_begin(const struct peer *peer, const struct peer_ids *ids, double ms)
 {

@@ -19,6 +19,9 @@ struct peer_ids {
 	bool chase;
 };
 
+/* One hot id among a thousand, in the middle: the first slots lie at the beginnings of pages, where many other things do. */
+const struct peer_ids *peer_hot(void);
+
 struct peer {
 	const char *name;
 	/* Make ready for uses of the known ids. NULL: not here, and the peer says why by bench_note. */

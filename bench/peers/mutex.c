@@ -1,26 +1,53 @@
 /*
- * mutex.c - counts in shared memory: under a robust mutex, which says when its owner died, but not whose counts are left
- * over; and one bare atomic count, which is wrong for good after the first death. Neither looks anything up: a use has its count
- * at hand.
+ * mutex.c - counts in shared memory: a table of them under a robust mutex, which says when its owner died, but not whose
+ * counts are left over; and one bare atomic count, which is wrong for good after the first death. The latter looks nothing
+ * up: a use has its count at hand.
  */
 #include "peer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
+struct count {
+	uint64_t id, pins;
+};
+
 struct shared {
 	pthread_mutex_t mutex;
-	uint64_t count __attribute__((aligned(128)));
+	uint64_t one __attribute__((aligned(128)));
+	size_t mask;
+	struct count counts[]; /* linear probing, at most half full; id 0: empty */
 };
+
+static size_t size_of(size_t entries)
+{
+	return sizeof(struct shared) + entries * sizeof(struct count);
+}
+
+static inline struct count *find(struct shared *shared, uint64_t id)
+{
+	size_t at = (size_t)((id ^ id >> 32) * 0x9e3779b97f4a7c15ull >> 32) & shared->mask;
+
+	while (shared->counts[at].id && shared->counts[at].id != id)
+		at = (at + 1) & shared->mask;
+	return &shared->counts[at];
+}
 
 static void *start(const struct peer_ids *ids)
 {
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_t attr;
+	struct shared *shared;
+	size_t entries = 16;
 
-	(void)ids;
+	while (entries < 2 * ids->n)
+		entries *= 2;
+	shared = mmap(NULL, size_of(entries), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		bench_fail("mmap");
+	shared->mask = entries - 1;
+	for (size_t i = 0; i < ids->n; i++)
+		find(shared, ids->known[i])->id = ids->known[i];
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
@@ -31,23 +58,36 @@ static void *start(const struct peer_ids *ids)
 
 static void stop(void *state)
 {
-	munmap(state, sizeof(struct shared));
+	struct shared *shared = state;
+
+	munmap(shared, size_of(shared->mask + 1));
 }
 
-static void add(struct shared *shared, uint64_t n)
+static void lock(struct shared *shared)
 {
-	if (pthread_mutex_lock(&shared->mutex))
+	int rc = pthread_mutex_lock(&shared->mutex);
+
+	if (rc == EOWNERDEAD)
+		pthread_mutex_consistent(&shared->mutex);
+	else if (rc)
 		bench_fail("pthread_mutex_lock");
-	shared->count += n;
-	pthread_mutex_unlock(&shared->mutex);
 }
 
+/* Whoever holds a count remembers where it is. */
 static void use_mutex(void *state, const struct peer_ids *ids, size_t count)
 {
-	(void)ids;
+	struct shared *shared = state;
+
 	for (size_t i = 0; i < count; i++) {
-		add(state, 1);
-		add(state, UINT64_MAX);
+		struct count *held;
+
+		lock(shared);
+		held = find(shared, ids->ids[i & ids->mask]);
+		held->pins++;
+		pthread_mutex_unlock(&shared->mutex);
+		lock(shared);
+		held->pins--;
+		pthread_mutex_unlock(&shared->mutex);
 	}
 }
 
@@ -57,8 +97,8 @@ static void use_count(void *state, const struct peer_ids *ids, size_t count)
 
 	(void)ids;
 	for (size_t i = 0; i < count; i++) {
-		__atomic_fetch_add(&shared->count, 1, __ATOMIC_SEQ_CST);
-		__atomic_fetch_sub(&shared->count, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&shared->one, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_sub(&shared->one, 1, __ATOMIC_SEQ_CST);
 	}
 }
 

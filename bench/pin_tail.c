@@ -2,8 +2,9 @@
  * pin_tail.c - does a pin ever wait for a sweeper, or for somebody's commit?
  *
  * One process times each of its pins. Another stands still, or makes files of 64 MiB, commits edits that add and retire
- * them, and sweeps them away; the two take turns round by round. What is compared is the time that 999 of 1,000
- * uses do not exceed. The cost of reading the clock is in both.
+ * them, and sweeps them away, in the same registry or in one of its own; these take turns round by round. What is compared is
+ * the time that 999 of 1,000 uses do not exceed. The cost of reading the clock is in all of them. The other registry shows what
+ * any busy neighbour does to the caches and the kernel.
  */
 #include "bench.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define NAME "pin_tail"
+#define OTHER "pin_tail_other"
 #define SEGMENTS 1000u
 #define FILE_SIZE ((off_t)64 << 20)
 #define FILES 4u          /* in an edit of the disturber */
@@ -24,17 +26,19 @@
 #define LONGEST (1u << 20) /* nanoseconds; what takes longer counts as this */
 #define ROUNDS 21
 
-/* The disturber works as long as it is told to go; it says how many sweeps it has done, and whether it rests. */
+enum where { NOWHERE, HERE, ELSEWHERE };
+
+/* The disturber works where it is told to; it says how many sweeps it has done, and whether it rests. */
 static struct shared {
-	uint32_t go, resting, sweeps;
+	uint32_t where, resting, sweeps;
 } *shared;
 
 static struct segreg *reg;
 /* How many uses took so many nanoseconds: of the round, and of all rounds. Few lines of it are ever touched. */
 static struct times {
 	uint32_t uses[LONGEST + 1];
-} *round_times, *idle_times, *busy_times;
-static uint32_t busy_sweeps;
+} *round_times, *sum_times[3];
+static uint32_t sweeps_here;
 
 static uint32_t load(const uint32_t *word)
 {
@@ -80,18 +84,18 @@ static void churn(struct segreg *handle, uint64_t first)
 
 static void disturb(void *arg)
 {
-	struct segreg *handle = bench_reopen(NAME);
+	struct segreg *here = bench_reopen(NAME), *elsewhere = bench_reopen(OTHER);
 	uint64_t id = SEGMENTS + 1;
 
 	(void)arg;
 	bench_started();
 	for (;; id += FILES) {
-		while (!load(&shared->go)) {
+		while (load(&shared->where) == NOWHERE) {
 			store(&shared->resting, 1);
 			usleep(1000);
 		}
 		store(&shared->resting, 0);
-		churn(handle, id);
+		churn(load(&shared->where) == ELSEWHERE ? elsewhere : here, id);
 		store(&shared->sweeps, shared->sweeps + 1);
 	}
 }
@@ -119,7 +123,7 @@ static double quantile(const struct times *times, double part)
 	return ns;
 }
 
-static double p999(struct times *sum)
+static double p999(enum where where)
 {
 	uint64_t random = 1;
 	struct segreg_pin pin;
@@ -134,7 +138,7 @@ static double p999(struct times *sum)
 		round_times->uses[took < LONGEST ? took : LONGEST]++;
 	}
 	for (size_t i = 0; i <= LONGEST; i++)
-		sum->uses[i] += round_times->uses[i];
+		sum_times[where]->uses[i] += round_times->uses[i];
 	return quantile(round_times, 0.999);
 }
 
@@ -147,52 +151,69 @@ static void draw(const char *series, const struct times *times)
 static double idle(void *arg)
 {
 	(void)arg;
-	return p999(idle_times);
+	return p999(NOWHERE);
 }
 
 /* The disturber is at it when the round begins, and has come to an end before the next one. */
-static double busy(void *arg)
+static double busy(enum where where)
 {
 	uint32_t before = load(&shared->sweeps), in_round;
 	double cost;
 
-	(void)arg;
-	store(&shared->go, 1);
+	store(&shared->where, where);
 	while (load(&shared->sweeps) == before)
 		usleep(100);
 	in_round = load(&shared->sweeps);
-	cost = p999(busy_times);
-	busy_sweeps += load(&shared->sweeps) - in_round;
-	store(&shared->go, 0);
+	cost = p999(where);
+	if (where == HERE)
+		sweeps_here += load(&shared->sweeps) - in_round;
+	store(&shared->where, NOWHERE);
 	while (!load(&shared->resting))
 		usleep(100);
 	return cost;
 }
 
+static double busy_here(void *arg)
+{
+	(void)arg;
+	return busy(HERE);
+}
+
+static double busy_elsewhere(void *arg)
+{
+	(void)arg;
+	return busy(ELSEWHERE);
+}
+
 void bench_pin_tail(void)
 {
-	struct bench_contender contenders[] = {
-		{ .name = "while files of 64 MiB are deleted", .run = busy }, { .name = "idle", .run = idle },
+	struct bench_contender c[] = {
+		{ .name = "while files of 64 MiB are deleted", .run = busy_here },
+		{ .name = "idle", .run = idle },
+		{ .name = "while another registry's are deleted", .run = busy_elsewhere },
 	};
+	struct segreg *other = bench_registry(OTHER, 0, 0);
 	pid_t disturber;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	round_times = calloc(1, sizeof(*round_times));
-	idle_times = calloc(1, sizeof(*idle_times));
-	busy_times = calloc(1, sizeof(*busy_times));
-	if (shared == MAP_FAILED || !round_times || !idle_times || !busy_times)
+	for (size_t i = 0; i < 3; i++)
+		sum_times[i] = calloc(1, sizeof(*sum_times[i]));
+	if (shared == MAP_FAILED || !round_times || !sum_times[0] || !sum_times[1] || !sum_times[2])
 		bench_fail("memory");
 	reg = bench_registry(NAME, 0, 0);
 	bench_fill(reg, NAME, SEGMENTS, 0);
 	disturber = bench_spawn(disturb, NULL);
-	bench_contest("pin_tail, p99.9", "ns", contenders, 2, ROUNDS);
-	bench_bound("pin p99.9 while 64 MiB files are deleted and edits commit", contenders[1].ratio.median, 2, false, "x idle");
-	bench_note("  deletions of 4 such files meanwhile", "%u", busy_sweeps);
-	draw("idle", idle_times);
-	draw("while files of 64 MiB are deleted", busy_times);
+	bench_contest("pin_tail, p99.9", "ns", c, 3, ROUNDS);
+	bench_bound("pin p99.9 while 64 MiB files are deleted and edits commit", c[1].ratio.median, 2, false, "x idle");
+	bench_note("  beside the same in another registry", "%.2f x (%u sweeps of %u files each)", c[2].ratio.median, sweeps_here, FILES);
+	draw("idle", sum_times[NOWHERE]);
+	draw(c[0].name, sum_times[HERE]);
+	draw(c[2].name, sum_times[ELSEWHERE]);
 	bench_end(disturber);
 	BENCH_OK(segreg_close(reg, NULL));
+	BENCH_OK(segreg_close(other, NULL));
 	free(round_times);
-	free(idle_times);
-	free(busy_times);
+	for (size_t i = 0; i < 3; i++)
+		free(sum_times[i]);
 }

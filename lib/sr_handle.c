@@ -154,25 +154,30 @@ static void put_registry(struct sr_registry *r)
 
 /* ---------------------------------------------------------------- memory that a fork wipes */
 
-#define ROOM ((sizeof(struct segreg) + SR_PAGE - 1) / SR_PAGE * SR_PAGE)
+#define ROOM SR_PAGE
+#define PLACE 2048u /* not where pages begin: the first slot and its count lie there, and would share a set of the cache with it */
+_Static_assert(PLACE + sizeof(struct segreg) <= ROOM, "a handle fits its room");
 
 static struct pool { struct pool *next; } *pool; /* of closed handles */
 
 static struct segreg *take_memory(void)
 {
-	struct pool *memory = pool;
+	struct pool *old = pool;
+	unsigned char *memory;
 
-	if (memory) {
-		pool = memory->next;
-		memset(memory, 0, sizeof(*memory));
-		return (struct segreg *)(void *)memory;
+	if (old) {
+		pool = old->next;
+		memset(old, 0, sizeof(*old));
+		return (struct segreg *)(void *)old;
 	}
 	memory = sr_sys_mmap(ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (memory && sr_sys_madvise(memory, ROOM, MADV_WIPEONFORK) == -1) {
+	if (!memory)
+		return NULL;
+	if (sr_sys_madvise(memory, ROOM, MADV_WIPEONFORK) == -1) {
 		sr_sys_munmap(memory, ROOM);
 		return NULL;
 	}
-	return (struct segreg *)(void *)memory;
+	return (struct segreg *)(void *)(memory + PLACE);
 }
 
 /* Its first word becomes a link, its magic stays 0. */

@@ -6,9 +6,11 @@
 #include "sr_edit.h"
 #include "sr_error.h"
 #include "sr_file.h"
+#include "sr_group.h"
 #include "sr_handle.h"
 #include "sr_lane.h"
 #include "sr_pin.h"
+#include "sr_remove.h"
 #include "sr_snapshot.h"
 #include "sr_sweep.h"
 #include "sr_table.h"
@@ -117,7 +119,7 @@ static void begin(struct segreg *reg, struct segreg_edit *edit)
 static int commit_one(struct segreg_edit *edit, int rc)
 {
 	if (!rc)
-		rc = sr_edit_commit(edit, NULL);
+		rc = sr_group_commit(edit, NULL);
 	sr_edit_clear(edit);
 	return rc;
 }
@@ -266,7 +268,7 @@ int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version)
 	int rc = check_edit(edit);
 
 	if (!rc)
-		rc = sr_edit_commit(edit, version);
+		rc = sr_group_commit(edit, version);
 	segreg_edit_abort(edit);
 	return rc;
 }

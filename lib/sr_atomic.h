@@ -62,6 +62,14 @@ static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns
 	return before;
 }
 
+static inline bool sr_cas_seqcst_u32(uint32_t *p, uint32_t expected, uint32_t value)
+{
+	bool done = AO_int_compare_and_swap_full((volatile unsigned *)p, expected, value);
+
+	SR_FENCE_AFTER_RMW();
+	return done;
+}
+
 /*
  * Count up, and down. False if the count is then not positive, or negative: read as a signed number, as it is when
  * somebody counts what is not there. Where the processor's flags tell, nothing is fetched.
@@ -147,6 +155,14 @@ static inline void sr_store_seqcst_u64(uint64_t *p, uint64_t value)
 	uint64_t before = sr_load_acquire_u64(p);
 
 	while (!sr_cas_seqcst_u64(p, before, value))
+		before = sr_load_acquire_u64(p);
+}
+
+static inline void sr_and_seqcst_u64(uint64_t *p, uint64_t bits)
+{
+	uint64_t before = sr_load_acquire_u64(p);
+
+	while (!sr_cas_seqcst_u64(p, before, before & bits))
 		before = sr_load_acquire_u64(p);
 }
 

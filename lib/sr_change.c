@@ -7,16 +7,12 @@
 
 #include <inttypes.h>
 
-int sr_change_begin(struct sr_change *change, struct segreg *reg)
+int sr_change_start(struct sr_change *change, struct segreg *reg)
 {
 	struct sr_registry *registry = reg->registry;
-	int rc;
+	int rc = sr_store_begin(&registry->store);
 
 	change->reg = reg;
-	rc = sr_enter_commit(reg);
-	if (rc)
-		return rc;
-	rc = sr_store_begin(&registry->store);
 	if (rc)
 		goto fail;
 	if (sr_store_txn(&registry->store) <= registry->region.header->txn)
@@ -31,6 +27,23 @@ int sr_change_begin(struct sr_change *change, struct segreg *reg)
 fail:
 	sr_leave_commit(reg);
 	return rc;
+}
+
+int sr_change_begin(struct sr_change *change, struct segreg *reg)
+{
+	int rc = sr_enter_commit(reg);
+
+	return rc ? rc : sr_change_start(change, reg);
+}
+
+int sr_change_restart(struct sr_change *change)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc;
+
+	sr_store_abort(store);
+	rc = sr_store_begin(store);
+	return rc ? rc : sr_store_get_clock(store, &change->clock);
 }
 
 void sr_change_prepare(struct sr_change *change)
@@ -84,6 +97,17 @@ void sr_change_finish(struct sr_change *change)
 	sr_change_close_table(change);
 	sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
 	sr_leave_commit(change->reg);
+}
+
+int sr_change_conclude(struct sr_change *change, int rc)
+{
+	if (!rc) {
+		sr_change_finish(change);
+		return 0;
+	}
+	sr_leave_table(change->reg);
+	sr_change_abandon(change);
+	return 0;
 }
 
 int sr_change_open_table(struct sr_change *change)

@@ -22,6 +22,10 @@ struct sr_change {
 };
 
 int sr_change_begin(struct sr_change *change, struct segreg *reg);
+/* The same for who has the commit lock already; after a failure he has it no more. */
+int sr_change_start(struct sr_change *change, struct segreg *reg);
+/* Forget what was written so far, and go on in a new transaction. */
+int sr_change_restart(struct sr_change *change);
 /* From here on the region is being prepared for the change: if we die, the next one reconciles. */
 void sr_change_prepare(struct sr_change *change);
 /* Give up; the region is as it was. */
@@ -31,6 +35,8 @@ void sr_change_abandon(struct sr_change *change);
 /* SEGREG_E_REOPEN: the change is over, and left for a repair. Any other error: LMDB is as it was; cancel or abandon it. */
 int sr_change_commit(struct sr_change *change);
 void sr_change_finish(struct sr_change *change);
+/* Finish, or if bringing the region to it failed with rc, leave it to a repair: the change is durable. 0. */
+int sr_change_conclude(struct sr_change *change, int rc);
 
 /* Change the tables before or without a commit: the table lock, with its dirty word set. */
 int sr_change_open_table(struct sr_change *change);

@@ -2,25 +2,10 @@
  * sr_codec.c - the bytes of registry.mdb's values: little-endian, packed, each with the schema's version in front.
  */
 #include "sr_codec.h"
+#include "sr_bytes.h"
 #include "sr_error.h"
 
 #include <string.h>
-
-static unsigned char *put(unsigned char *at, uint64_t value, int bytes)
-{
-	for (int i = 0; i < bytes; i++)
-		*at++ = (unsigned char)(value >> (8 * i));
-	return at;
-}
-
-static uint64_t take(const unsigned char **at, int bytes)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < bytes; i++)
-		value |= (uint64_t)*(*at)++ << (8 * i);
-	return value;
-}
 
 static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
@@ -51,15 +36,15 @@ size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_F
 {
 	unsigned char *at = out;
 
-	at = put(at, SR_SCHEMA, 1);
-	at = put(at, (uint64_t)r->state, 1);
-	at = put(at, r->is_directory, 1);
-	at = put(at, r->born, 8);
-	at = put(at, r->retired, 8);
-	at = put(at, (uint64_t)r->registered_at, 8);
-	at = put(at, (uint64_t)r->retired_at, 8);
-	at = put(at, r->ino, 8);
-	at = put(at, (uint64_t)r->btime, 8);
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, (uint64_t)r->state, 1);
+	at = sr_bytes_put(at, r->is_directory, 1);
+	at = sr_bytes_put(at, r->born, 8);
+	at = sr_bytes_put(at, r->retired, 8);
+	at = sr_bytes_put(at, (uint64_t)r->registered_at, 8);
+	at = sr_bytes_put(at, (uint64_t)r->retired_at, 8);
+	at = sr_bytes_put(at, r->ino, 8);
+	at = sr_bytes_put(at, (uint64_t)r->btime, 8);
 	memcpy(at, r->path, r->path_length);
 	return (size_t)(at - out) + r->path_length;
 }
@@ -74,15 +59,15 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 		return rc;
 	at++;
 	r->id = id;
-	r->state = (enum sr_state)take(&at, 1);
-	flags = take(&at, 1);
+	r->state = (enum sr_state)sr_bytes_take(&at, 1);
+	flags = sr_bytes_take(&at, 1);
 	r->is_directory = flags & 1;
-	r->born = take(&at, 8);
-	r->retired = take(&at, 8);
-	r->registered_at = (int64_t)take(&at, 8);
-	r->retired_at = (int64_t)take(&at, 8);
-	r->ino = take(&at, 8);
-	r->btime = (int64_t)take(&at, 8);
+	r->born = sr_bytes_take(&at, 8);
+	r->retired = sr_bytes_take(&at, 8);
+	r->registered_at = (int64_t)sr_bytes_take(&at, 8);
+	r->retired_at = (int64_t)sr_bytes_take(&at, 8);
+	r->ino = sr_bytes_take(&at, 8);
+	r->btime = (int64_t)sr_bytes_take(&at, 8);
 	r->path_length = (uint16_t)(size - SR_RECORD_FIXED);
 	memcpy(r->path, at, r->path_length);
 	r->path[r->path_length] = '\0';
@@ -98,12 +83,12 @@ size_t sr_encode_meta(const struct sr_meta *m, unsigned char out[SR_META_FIXED +
 	unsigned char *at = out;
 	size_t length = strlen(m->base);
 
-	at = put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
 	memcpy(at, m->uuid, SR_UUID_SIZE);
 	at += SR_UUID_SIZE;
-	at = put(at, m->max_segments, 4);
-	at = put(at, m->max_lanes, 4);
-	at = put(at, (uint64_t)m->created_at, 8);
+	at = sr_bytes_put(at, m->max_segments, 4);
+	at = sr_bytes_put(at, m->max_lanes, 4);
+	at = sr_bytes_put(at, (uint64_t)m->created_at, 8);
 	memcpy(at, m->base, length);
 	return (size_t)(at - out) + length;
 }
@@ -118,9 +103,9 @@ int sr_decode_meta(const void *in, size_t size, struct sr_meta *m)
 	at++;
 	memcpy(m->uuid, at, SR_UUID_SIZE);
 	at += SR_UUID_SIZE;
-	m->max_segments = (uint32_t)take(&at, 4);
-	m->max_lanes = (uint32_t)take(&at, 4);
-	m->created_at = (int64_t)take(&at, 8);
+	m->max_segments = (uint32_t)sr_bytes_take(&at, 4);
+	m->max_lanes = (uint32_t)sr_bytes_take(&at, 4);
+	m->created_at = (int64_t)sr_bytes_take(&at, 8);
 	memcpy(m->base, at, size - SR_META_FIXED);
 	m->base[size - SR_META_FIXED] = '\0';
 	if (m->base[0] != '/')
@@ -132,10 +117,10 @@ size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE
 {
 	unsigned char *at = out;
 
-	at = put(at, SR_SCHEMA, 1);
-	at = put(at, c->version, 8);
-	at = put(at, c->starts, 8);
-	at = put(at, c->tokens, 8);
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, c->version, 8);
+	at = sr_bytes_put(at, c->starts, 8);
+	at = sr_bytes_put(at, c->tokens, 8);
 	return (size_t)(at - out);
 }
 
@@ -147,9 +132,9 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	if (rc)
 		return rc;
 	at++;
-	c->version = take(&at, 8);
-	c->starts = take(&at, 8);
-	c->tokens = take(&at, 8);
+	c->version = sr_bytes_take(&at, 8);
+	c->starts = sr_bytes_take(&at, 8);
+	c->tokens = sr_bytes_take(&at, 8);
 	return 0;
 }
 
@@ -157,9 +142,9 @@ size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TO
 {
 	unsigned char *at = out;
 
-	at = put(at, SR_SCHEMA, 1);
-	at = put(at, version, 8);
-	at = put(at, place, 8);
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, version, 8);
+	at = sr_bytes_put(at, place, 8);
 	return (size_t)(at - out);
 }
 
@@ -171,6 +156,40 @@ int sr_decode_token(const void *in, size_t size, uint64_t *version)
 	if (rc)
 		return rc;
 	at++;
-	*version = take(&at, 8);
+	*version = sr_bytes_take(&at, 8);
+	return 0;
+}
+
+size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE])
+{
+	unsigned char *at = out;
+
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, riders->start, 8);
+	for (uint32_t i = 0; i < riders->n; i++) {
+		at = sr_bytes_put(at, riders->rider[i].owner, 8);
+		at = sr_bytes_put(at, riders->rider[i].seq, 8);
+		at = sr_bytes_put(at, riders->rider[i].version, 8);
+	}
+	return (size_t)(at - out);
+}
+
+int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
+{
+	const unsigned char *at = in;
+	int rc = check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE, "row of riders");
+
+	if (!rc && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE)
+		rc = sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a row of riders of %zu bytes", size);
+	if (rc)
+		return rc;
+	at++;
+	riders->start = sr_bytes_take(&at, 8);
+	riders->n = (uint32_t)((size - SR_RIDERS_FIXED) / SR_RIDER_SIZE);
+	for (uint32_t i = 0; i < riders->n; i++) {
+		riders->rider[i].owner = sr_bytes_take(&at, 8);
+		riders->rider[i].seq = sr_bytes_take(&at, 8);
+		riders->rider[i].version = sr_bytes_take(&at, 8);
+	}
 	return 0;
 }

@@ -6,6 +6,7 @@
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, then the base to the end
  *      clock    u8 schema, u64 version, u64 starts, u64 tokens
  *      token    u8 schema, u64 version, u64 place
+ *      riders   u8 schema, u64 start, then u64 owner, u64 seq, u64 version of each
  */
 #ifndef SR_CODEC_H
 #define SR_CODEC_H
@@ -16,18 +17,22 @@
 #define SR_META_FIXED (1 + SR_UUID_SIZE + 4 + 4 + 8)
 #define SR_CLOCK_SIZE (1 + 3 * 8)
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
+#define SR_RIDERS_FIXED (1 + 8)
+#define SR_RIDER_SIZE (3 * 8)
 
 /* Return the number of bytes written. */
 size_t sr_encode_record(const struct sr_record *record, unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX]);
 size_t sr_encode_meta(const struct sr_meta *meta, unsigned char out[SR_META_FIXED + SEGREG_PATH_SIZE]);
 size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE]);
 size_t sr_encode_clock(const struct sr_clock *clock, unsigned char out[SR_CLOCK_SIZE]);
+size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE]);
 
 /* 0, SEGREG_E_VERSION for another schema, SEGREG_E_CORRUPT for what cannot be. */
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *record);
 int sr_decode_meta(const void *in, size_t size, struct sr_meta *meta);
 int sr_decode_token(const void *in, size_t size, uint64_t *version);
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *clock);
+int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders);
 
 /* Keys of the segments table. */
 void sr_encode_id(uint64_t id, unsigned char out[8]);

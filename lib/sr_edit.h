@@ -1,5 +1,5 @@
 /*
- * sr_edit.h - additions and retirements that happen at once, and unregistering.
+ * sr_edit.h - additions and retirements that happen at once: collecting them, and as bytes.
  */
 #ifndef SR_EDIT_H
 #define SR_EDIT_H
@@ -22,6 +22,7 @@ struct segreg_edit {
 	uint64_t expected;
 	unsigned char token[SR_TOKEN_SIZE];
 	struct segreg *reg;
+	uint64_t owner; /* of the lane whose edit it is; set by the commit */
 	uint64_t fork_generation;
 	struct sr_op *ops;
 	size_t n, room;
@@ -33,10 +34,15 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id);
 int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id);
-int sr_edit_commit(struct segreg_edit *edit, uint64_t *version);
+/* Make the files of additions durable. */
+int sr_edit_sync(struct segreg_edit *edit);
 /* Free what the edit owns, not the edit. */
 void sr_edit_clear(struct segreg_edit *edit);
 
-int sr_force_remove(struct segreg *reg, uint64_t id, bool forced);
+/* Write it as bytes, so that another process can commit it: their number, 0 if there is no room or it cannot travel (reservations,
+ * since whether their path is vacant is looked at under the commit lock with the rights of him who asks). */
+uint32_t sr_edit_encode(const struct segreg_edit *edit, unsigned char *out, uint32_t room);
+/* Fill an empty edit. The bytes may be anything: SEGREG_E_CORRUPT, SEGREG_E_PATH. NOMEM. sr_edit_clear it in any case. */
+int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_t size);
 
 #endif

@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_SIZE 1024
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
-static __thread char last_error[TEXT_SIZE];
+static __thread char last_error[SR_ERROR_SIZE];
 
 static int code_of_errno(int errnum)
 {
@@ -73,6 +72,16 @@ const char *segreg_strerror(int code)
 	default:
 		return "unknown error";
 	}
+}
+
+void sr_error_keep(char text[SR_ERROR_SIZE])
+{
+	strcpy(text, last_error);
+}
+
+void sr_error_put_back(const char text[SR_ERROR_SIZE])
+{
+	strcpy(last_error, text);
 }
 
 const char *segreg_last_error(void)

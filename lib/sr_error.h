@@ -12,4 +12,12 @@ int sr_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 
 /* The same for a system call that failed with errnum: chooses the code and appends ": " and the system's text. */
 int sr_fail_errno(int errnum, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
+/*
+ * Doing another's work, whose failures are not this thread's: keep its text before, and put it back after.
+ */
+#define SR_ERROR_SIZE 1024
+
+void sr_error_keep(char text[SR_ERROR_SIZE]);
+void sr_error_put_back(const char text[SR_ERROR_SIZE]);
+
 #endif

@@ -14,6 +14,7 @@
  */
 #include "sr_lane.h"
 #include "sr_error.h"
+#include "sr_letter.h"
 #include "sr_table.h"
 
 #include <errno.h>
@@ -77,6 +78,7 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 		sr_store_release_u32(&lane->cells, 0);
 		sr_sys_madvise(sr_lane_cells(lane), SR_CELL_PAGES * SR_PAGE, MADV_REMOVE);
 	}
+	sr_letter_clear(lane);
 	sr_store_release_u32(&lane->epoch, lane->epoch + 1);
 	sr_store_release_u32(&lane->state, SR_LANE_FREE);
 	return pins;
@@ -151,6 +153,7 @@ static void occupy(struct segreg *reg, uint32_t n)
 	reg->level = sr_table_level(&reg->region);
 	reg->n_ready = 0;
 	reg->owner = (uint64_t)lane->epoch << 32 | n;
+	reg->letter_in_use = 0;
 	SR_STOP("lane.publishing");
 	sr_store_release_u32(&lane->state, SR_LANE_USED);
 }

@@ -54,6 +54,7 @@ uint64_t sr_layout_fingerprint(void)
 		SR_LAYOUT_VERSION, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
 		offsetof(struct sr_header, lock), offsetof(struct sr_lane, pages),
+		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_lane, letter), offsetof(struct sr_header, posted),
 	};
 	uint64_t hash = 14695981039346656037ull; /* FNV-1a, over the bytes as this machine orders them */
 

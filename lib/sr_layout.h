@@ -15,7 +15,7 @@
  * queue      slot numbers of all segments that a sweep must look at
  * path map   one bit per 16 bytes of paths
  * paths      the segments' paths below base
- * lane       one page that says who, the snapshot cells, and one 32-bit count per slot
+ * lane       one page that says who and holds a letter, the snapshot cells, and one 32-bit count per slot
  *
  * Whoever changes a struct here changes SR_LAYOUT_VERSION; sizes are part of the fingerprint as well.
  *
@@ -79,6 +79,13 @@ struct sr_header {
 	uint32_t waiters;                            /* [any] sleepers on wake */
 	uint32_t version_wake;    /* [table] futex: grows with version */
 	uint32_t version_waiters; /* [any] sleepers on version_wake */
+
+	uint32_t company;     /* [commit] edits that were committed or waited when the last group ended: so many may come again */
+	uint32_t gathering;   /* [commit] the value of letters that a leader waits for; 0: none does */
+	uint32_t letters;     /* [any] futex: grows with each letter */
+	uint32_t nudges;      /* [any] times that the commit lock was given back */
+	uint64_t sync_time;   /* [commit] nanoseconds that the last commit to LMDB took */
+	uint64_t posted[SEGREG_MAX_LANES / 64]; /* [any] lanes whose letter may be waiting (sr_letter.h) */
 
 	/* The table's book-keeping. [table] throughout; rebuilt by a reconcile. */
 	uint32_t slot_top __attribute__((aligned(128))); /* slots beyond have never been used */
@@ -146,6 +153,22 @@ enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1 };
 #define SR_LANE_PAGE_WORDS 256u /* bits for SEGREG_MAX_SEGMENTS counts */
 _Static_assert(SR_LANE_PAGE_WORDS * 64 * SR_COUNTS_PER_PAGE >= SEGREG_MAX_SEGMENTS, "a bit for every page of counts");
 
+/* A letter in which one handle's edit travels with another's commit: sr_letter.h has its life. */
+enum sr_letter_state { SR_LETTER_FREE, SR_LETTER_POSTED, SR_LETTER_TAKEN, SR_LETTER_DONE, SR_LETTER_FORSAKEN };
+
+#define SR_LETTER_EDIT 1216u
+#define SR_LETTER_TEXT 640u
+
+struct sr_letter {
+	uint32_t state;  /* [as sr_letter.h says] enum sr_letter_state; futex of its owner */
+	uint32_t length; /* [owner] of edit, in bytes */
+	uint64_t seq;    /* [owner] grows with each posting */
+	uint64_t version; /* [commit] the answer: as segreg_edit_commit's, */
+	int32_t code;    /* [commit] 0 or SEGREG_E_*, */
+	char text[SR_LETTER_TEXT]; /* [commit] and why */
+	unsigned char edit[SR_LETTER_EDIT]; /* [owner] */
+};
+
 struct sr_lane {
 	uint32_t state; /* [table] enum sr_lane_state */
 	uint32_t epoch; /* [table] grows when the lane is freed */
@@ -156,6 +179,7 @@ struct sr_lane {
 	int64_t attached_at;
 	char label[SEGREG_LABEL_SIZE];
 	uint64_t pages[SR_LANE_PAGE_WORDS]; /* [owner sets, table clears] which pages of counts have memory */
+	struct sr_letter letter __attribute__((aligned(64)));
 };
 _Static_assert(sizeof(struct sr_lane) <= SR_PAGE, "a lane's head is one page");
 

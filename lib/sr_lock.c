@@ -125,7 +125,7 @@ static int take_byte(struct sr_locks *locks, enum sr_lock_id id, const struct ti
 	while (sr_sys_lock(fd, F_WRLCK, lock_byte[id]) == -1) {
 		if (errno != EAGAIN)
 			return errno;
-		if (is_past(deadline))
+		if (!deadline || is_past(deadline))
 			return ETIMEDOUT;
 		sr_sys_sleep(pause);
 		if (pause < 1000000)
@@ -142,7 +142,7 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct 
 
 	if (locks->foreign)
 		return 0;
-	error = lock_until(mutex, deadline);
+	error = deadline ? lock_until(mutex, deadline) : pthread_mutex_trylock(mutex);
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
 	return error;
@@ -154,15 +154,41 @@ static void give_robust(struct sr_locks *locks, enum sr_lock_id id)
 		pthread_mutex_unlock(&locks->word[id].mutex);
 }
 
+uint32_t sr_lock_owner(const struct sr_locks *locks, enum sr_lock_id id)
+{
+	return sr_load_acquire_u32(&locks->word[id].owner);
+}
+
+int sr_lock_timed_out(const struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
+{
+	return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for the %s, last taken by process %u; is that one stopped, or its disk slow?",
+		       timeout_ms, lock_name[id], sr_lock_owner(locks, id));
+}
+
 static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, uint32_t timeout_ms)
 {
 	if (error == ETIMEDOUT)
-		return sr_fail(SEGREG_E_TIMEDOUT,
-			       "waited %u ms for the %s, last taken by process %u; is that one stopped, or its disk slow?",
-			       timeout_ms, lock_name[id], sr_load_acquire_u32(&locks->word[id].owner));
+		return sr_lock_timed_out(locks, id, timeout_ms);
 	if (error == ENOLCK || error == EINVAL || error == ENOTRECOVERABLE)
 		return sr_fail_errno(error, "cannot take the %s in %s", lock_name[id], locks->kept[id].path);
 	return sr_fail_kept(error, locks->kept[id].path);
+}
+
+/* With the process's own mutex in hand. 0 or an errno; deadline NULL: do not wait. */
+static int take_rest(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+{
+	int error = take_robust(locks, id, deadline);
+
+	if (error)
+		return error;
+	error = take_byte(locks, id, deadline);
+	if (error) {
+		give_robust(locks, id);
+		return error;
+	}
+	NOTE_TAKEN(id);
+	sr_store_release_u32(&locks->word[id].owner, (uint32_t)getpid());
+	return 0;
 }
 
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
@@ -172,21 +198,29 @@ int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms
 
 	if (error)
 		return fail_to_take(locks, id, error, timeout_ms);
-	error = take_robust(locks, id, &deadline);
-	if (error)
-		goto out_local;
-	error = take_byte(locks, id, &deadline);
-	if (error)
-		goto out_robust;
-	NOTE_TAKEN(id);
-	sr_store_release_u32(&locks->word[id].owner, (uint32_t)getpid());
-	return 0;
-
-out_robust:
-	give_robust(locks, id);
-out_local:
+	error = take_rest(locks, id, &deadline);
+	if (!error)
+		return 0;
 	pthread_mutex_unlock(&locks->local[id]);
 	return fail_to_take(locks, id, error, timeout_ms);
+}
+
+int sr_lock_try(struct sr_locks *locks, enum sr_lock_id id)
+{
+	int error;
+
+	if (pthread_mutex_trylock(&locks->local[id]))
+		return SR_LOCK_BUSY;
+	error = take_rest(locks, id, NULL);
+	if (!error)
+		return 0;
+	pthread_mutex_unlock(&locks->local[id]);
+	return error == EBUSY || error == ETIMEDOUT ? SR_LOCK_BUSY : fail_to_take(locks, id, error, 0);
+}
+
+bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte)
+{
+	return sr_sys_locked(locks->kept[id].fd, byte) != 0;
 }
 
 void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)

@@ -40,7 +40,17 @@ void sr_locks_destroy(struct sr_locks *locks);
 
 /* 0; SEGREG_E_TIMEDOUT after timeout_ms, naming the holder; SEGREG_E_IO. */
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms);
+/* The same without waiting: 1 if somebody has it. */
+int sr_lock_try(struct sr_locks *locks, enum sr_lock_id id);
+#define SR_LOCK_BUSY 1
+/* The failure of having waited for it in another way. */
+int sr_lock_timed_out(const struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms);
+/* Process that took it last, for messages. */
+uint32_t sr_lock_owner(const struct sr_locks *locks, enum sr_lock_id id);
 void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id);
+
+/* Whether somebody holds that byte of registry.lock; true where it cannot be known. For the holder of lock id. */
+bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
 
 /* The holder's: did my predecessor die inside; I begin to change things; I am done. */
 bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id);

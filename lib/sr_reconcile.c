@@ -5,6 +5,7 @@
 #include "sr_reconcile.h"
 #include "sr_error.h"
 #include "sr_lane.h"
+#include "sr_letter.h"
 #include "sr_table.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct snapshot {
 	char *paths;
 	size_t paths_used, paths_room;
 	struct sr_clock clock;
+	struct sr_riders riders;
 	uint64_t txn;
 };
 
@@ -95,6 +97,8 @@ static int snapshot_read(struct sr_store *store, struct snapshot *s)
 	rc = sr_store_each(store, snapshot_add, s);
 	if (!rc)
 		rc = sr_store_get_clock(store, &s->clock);
+	if (!rc)
+		rc = sr_store_get_riders(store, &s->riders);
 	if (!rc)
 		rc = sr_store_put_clock(store, &s->clock);
 	if (rc) {
@@ -199,6 +203,8 @@ static int apply(struct sr_registry *registry, struct snapshot *s)
 		return rc;
 	region->header->txn = s->txn;
 	sr_region_set_version(region, s->clock.version);
+	SR_STOP("reconcile.settling");
+	sr_letter_settle(region, &s->riders);
 	return 0;
 }
 
@@ -246,13 +252,12 @@ static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
 	return rc;
 }
 
-int sr_enter_commit(struct segreg *reg)
+/* With the commit lock just taken; gives it back on failure. */
+static int enter(struct segreg *reg)
 {
 	struct sr_registry *registry = reg->registry;
-	int rc = sr_lock_take(&registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+	int rc = 0;
 
-	if (rc)
-		return rc;
 	if (reg->store_generation != sr_load_acquire_u64(&registry->store.generation))
 		rc = sr_fail(SEGREG_E_REOPEN, "an earlier commit through %s failed and its outcome is unknown; close this handle and "
 			     "open the registry again", registry->store_path);
@@ -263,9 +268,24 @@ int sr_enter_commit(struct segreg *reg)
 	return rc;
 }
 
+int sr_enter_commit(struct segreg *reg)
+{
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+
+	return rc ? rc : enter(reg);
+}
+
+int sr_try_commit(struct segreg *reg)
+{
+	int rc = sr_lock_try(&reg->registry->locks, SR_LOCK_COMMIT);
+
+	return rc ? rc : enter(reg);
+}
+
 void sr_leave_commit(struct segreg *reg)
 {
 	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
+	sr_letter_nudge(&reg->region);
 }
 
 int sr_enter_table(struct segreg *reg)
@@ -282,7 +302,7 @@ int sr_enter_table(struct segreg *reg)
 		if (rc)
 			return rc;
 		rc = repair_if_dirty(registry, reg->timeout_ms);
-		sr_lock_give(&registry->locks, SR_LOCK_COMMIT);
+		sr_leave_commit(reg);
 		if (rc)
 			return rc;
 	}

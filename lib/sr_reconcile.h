@@ -11,6 +11,9 @@
  * long as its segment exists, each state word is written once with its final value, and nothing is cleared first.
  * Building a new region is the same thing with empty tables. It makes a durable commit of its own before it
  * believes what it read: after a failed write a transaction can be visible and yet not be on the disk.
+ *
+ * With the segments it settles the letters that a dead leader had taken (sr_group.h): those whose edits his transaction made
+ * are answered, the others may be taken again.
  */
 #ifndef SR_RECONCILE_H
 #define SR_RECONCILE_H
@@ -19,6 +22,8 @@
 
 /* Take the commit lock, and repair if a predecessor died or failed. Refuses a handle whose store was given up (SEGREG_E_REOPEN). */
 int sr_enter_commit(struct segreg *reg);
+/* The same without waiting: SR_LOCK_BUSY if somebody has it. */
+int sr_try_commit(struct segreg *reg);
 void sr_leave_commit(struct segreg *reg);
 
 /* Take the table lock with the tables whole. Takes the commit lock in between if a repair is due. Do not hold either. */

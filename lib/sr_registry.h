@@ -60,6 +60,7 @@ struct segreg {
 
 	uint32_t lane;
 	uint32_t timeout_ms;
+	uint32_t letter_in_use; /* by a thread of this process */
 	struct sr_lane *lane_page;
 	struct sr_registry *registry;
 	struct sr_handle *handle;

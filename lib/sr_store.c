@@ -332,6 +332,23 @@ int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock)
 	return put_value(store, store->meta, text_key("clock"), bytes, sr_encode_clock(clock, bytes), 0);
 }
 
+int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders)
+{
+	MDB_val value;
+	int rc = get_value(store, store->meta, text_key("riders"), &value);
+
+	if (rc == SR_STORE_ABSENT)
+		riders->n = 0;
+	return rc == SR_STORE_ABSENT ? 0 : rc ? rc : sr_decode_riders(value.mv_data, value.mv_size, riders);
+}
+
+int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
+{
+	unsigned char bytes[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE];
+
+	return put_value(store, store->meta, text_key("riders"), bytes, sr_encode_riders(riders, bytes), 0);
+}
+
 int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
 {
 	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];

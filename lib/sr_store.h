@@ -5,6 +5,7 @@
  *
  *      meta       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
+ *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
  *      tokens     token -> the version that its edit made, and its place in the row of tokens
  *                 place (8 bytes, big-endian) -> token
@@ -41,6 +42,22 @@ struct sr_clock {
 	uint64_t version; /* edits that changed something */
 	uint64_t starts;  /* regions built */
 	uint64_t tokens;  /* tokens remembered so far, those forgotten again included */
+};
+
+/*
+ * Edits of others that a transaction made beside its leader's own (sr_group.h). They are named by what is used once in the life
+ * of one region: owner and number of a letter.
+ */
+#define SR_RIDERS_MAX 64u
+
+struct sr_riders {
+	uint64_t start; /* of the region that the letters were in: sr_clock.starts */
+	uint32_t n;
+	struct sr_rider {
+		uint64_t owner; /* of the lane: epoch << 32 | lane */
+		uint64_t seq;
+		uint64_t version; /* that the edit made */
+	} rider[SR_RIDERS_MAX];
 };
 
 struct sr_record {
@@ -87,6 +104,8 @@ void sr_store_close(struct sr_store *store, bool abandon);
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
 int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
+int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders); /* none, if there never were any */
+int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders);
 
 #define SR_STORE_ABSENT 1 /* no such record */
 

@@ -4,7 +4,10 @@
  */
 #include "acts.h"
 #include "harness.h"
+#include "sr_registry.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 static void play_create(struct actor *a)
@@ -57,6 +60,49 @@ static void play_edit(struct actor *a)
 	intend_version(a);
 	TRY(a, commit_edit(a));
 	TRY(a, commit_edit(a)); /* the token is known */
+}
+
+/* Another thread with a handle of its own, whose edit travels with the actor's. */
+struct rider {
+	struct actor *actor;
+	struct segreg *reg;
+	pthread_t thread;
+};
+
+static void *register_11(void *arg)
+{
+	struct rider *rider = arg;
+
+	T_OK(segreg_register(rider->reg, 11, scene_path(11)));
+	return NULL;
+}
+
+static bool board(void *arg, const char *point)
+{
+	struct rider *rider = arg;
+	const struct segreg *reg = rider->reg;
+
+	if (strcmp(point, "group.leading") != 0)
+		return false;
+	T_EQ(pthread_create(&rider->thread, NULL, register_11, rider), 0);
+	while (!(sr_load_seqcst_u64(&reg->region.header->posted[reg->lane / 64]) >> reg->lane % 64 & 1))
+		sched_yield();
+	return true;
+}
+
+static void play_lead(struct actor *a)
+{
+	struct rider rider = { .actor = a };
+
+	TRY(a, scene_open(a->scene, &rider.reg));
+	victim_at_points(board, &rider);
+	intend(a, 10, LIVE);
+	intend_version(a);
+	intend(a, 11, LIVE);
+	intend_version(a);
+	TRY(a, segreg_register(a->reg, 10, scene_path(10)));
+	T_EQ(pthread_join(rider.thread, NULL), 0);
+	TRY(a, segreg_close(rider.reg, NULL));
 }
 
 static void play_retire(struct actor *a)

@@ -14,6 +14,7 @@
 	X(open, true, false)                                                                                         \
 	X(enlist, false, false)                                                                                      \
 	X(edit, false, false)                                                                                        \
+	X(lead, false, false)                                                                                        \
 	X(retire, false, false)                                                                                      \
 	X(build, false, false)                                                                                       \
 	X(remove, false, false)                                                                                      \

@@ -81,6 +81,8 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, enlist, OTHERS, "registering")                                                           \
 	POINTS_AND_CALLS(X, edit, ALONE, "committing an edit, the last user")                                        \
 	POINTS_AND_CALLS(X, edit, OTHERS, "committing an edit")                                                      \
+	POINTS_AND_CALLS(X, lead, ALONE, "committing another's edit as well, the last user")                         \
+	POINTS_AND_CALLS(X, lead, OTHERS, "committing another's edit as well")                                       \
 	POINTS_AND_CALLS(X, retire, ALONE, "retiring, the last user")                                                \
 	POINTS_AND_CALLS(X, retire, OTHERS, "retiring")                                                              \
 	POINTS_AND_CALLS(X, build, ALONE, "reserving and publishing, the last user")                                 \
@@ -98,6 +100,7 @@ static void play(struct killing killing)
 	SYSTEM_CALLS(X, sweep, OTHERS, "sweeping")                                                                   \
 	TWICE(X, edit, repair, "repairing an edit")                                                                  \
 	TWICE(X, edit, sweep, "sweeping after an edit")                                                              \
+	TWICE(X, lead, repair, "repairing a commit of two")                                                          \
 	TWICE(X, remove, repair, "repairing an unregistering")                                                       \
 	TWICE(X, build, repair, "repairing a reservation")                                                           \
 	TWICE(X, sweep, repair, "repairing a sweep")

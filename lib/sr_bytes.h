@@ -1,0 +1,27 @@
+/*
+ * sr_bytes.h - numbers as little-endian bytes, for the codecs.
+ */
+#ifndef SR_BYTES_H
+#define SR_BYTES_H
+
+#include <stdint.h>
+
+/* Returns where the next one goes. */
+static inline unsigned char *sr_bytes_put(unsigned char *at, uint64_t value, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		*at++ = (unsigned char)(value >> (8 * i));
+	return at;
+}
+
+/* Moves *at on. */
+static inline uint64_t sr_bytes_take(const unsigned char **at, int bytes)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < bytes; i++)
+		value |= (uint64_t)*(*at)++ << (8 * i);
+	return value;
+}
+
+#endif

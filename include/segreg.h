@@ -262,6 +262,11 @@ int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
  * Durable when it returns 0; after an error nothing has changed, except after REOPEN, where the outcome is unknown
  * until the registry is opened again.
  *
+ * Edits that come at the same time share the disk's time: who finds another handle committing hands its edit to the
+ * next commit and sleeps until that is durable (lib/sr_group.c). If the process that has taken it over stops then, the
+ * result after twice timeout_ms is REOPEN, and whether the edit is made is known as soon as any other edit has gone
+ * through; the handle stays usable.
+ *
  * Errors: those of segreg_register and segreg_retire, and CONFLICT (segreg_edit_expect, segreg_edit_expect_live).
  */
 int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version);

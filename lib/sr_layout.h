@@ -80,12 +80,13 @@ struct sr_header {
 	uint32_t version_wake;    /* [table] futex: grows with version */
 	uint32_t version_waiters; /* [any] sleepers on version_wake */
 
-	uint32_t company;     /* [commit] edits that were committed or waited when the last group ended: so many may come again */
-	uint32_t gathering;   /* [commit] the value of letters that a leader waits for; 0: none does */
-	uint32_t letters;     /* [any] futex: grows with each letter */
-	uint32_t nudges;      /* [any] times that the commit lock was given back */
-	uint64_t sync_time;   /* [commit] nanoseconds that the last commit to LMDB took */
-	uint64_t posted[SEGREG_MAX_LANES / 64]; /* [any] lanes whose letter may be waiting (sr_letter.h) */
+	/* Letters (sr_letter.h) and groups (sr_group.c). */
+	uint32_t letters __attribute__((aligned(128))); /* [any] futex: grows with each letter */
+	uint32_t gathering; /* [commit] the value of letters that a leader waits for; 0: none does */
+	uint32_t company;   /* [commit] edits that were committed or waited when the last group ended: so many may come again */
+	uint32_t nudges;    /* [any] times that the commit lock was given back */
+	uint64_t sync_time; /* [commit] nanoseconds that the last commit to LMDB took */
+	uint64_t posted[SEGREG_MAX_LANES / 64]; /* [any] lanes whose letter may be waiting */
 
 	/* The table's book-keeping. [table] throughout; rebuilt by a reconcile. */
 	uint32_t slot_top __attribute__((aligned(128))); /* slots beyond have never been used */

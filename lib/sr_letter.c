@@ -235,11 +235,14 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
 		enum sr_letter_state state = state_of(&lane->letter);
-		uint64_t owner = owner_of(lane, n), seq = lane->letter.seq;
-		const struct sr_rider *rider = same_region ? find_rider(riders, owner, seq) : NULL;
+		const struct sr_rider *rider;
+		uint64_t owner, seq;
 
 		if (state != SR_LETTER_TAKEN && state != SR_LETTER_FORSAKEN)
 			continue;
+		owner = owner_of(lane, n);
+		seq = lane->letter.seq;
+		rider = same_region ? find_rider(riders, owner, seq) : NULL;
 		if (rider)
 			sr_letter_answer(region, owner, seq, 0, rider->version, "");
 		else

@@ -9,6 +9,7 @@
 
 #define RECORD_SIZE (SR_RECORD_FIXED + SEGREG_PATH_MAX)
 #define META_SIZE (SR_META_FIXED + SEGREG_PATH_SIZE)
+#define RIDERS_SIZE (SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE)
 
 static struct sr_record make_record(enum sr_state state, size_t path_length)
 {
@@ -95,6 +96,34 @@ static void clock_and_token_round_trip(void)
 	T_EQ(version, 77);
 }
 
+static struct sr_riders make_riders(uint32_t n)
+{
+	struct sr_riders riders = { .start = UINT64_MAX - 1, .n = n };
+
+	for (uint32_t i = 0; i < n; i++)
+		riders.rider[i] = (struct sr_rider){ .owner = (uint64_t)i << 32 | 7, .seq = UINT64_MAX - i, .version = i };
+	return riders;
+}
+
+static void riders_round_trip(void)
+{
+	unsigned char bytes[RIDERS_SIZE];
+
+	for (uint32_t n = 0; n <= SR_RIDERS_MAX; n++) {
+		const struct sr_riders in = make_riders(n);
+		struct sr_riders out;
+
+		T_OK(sr_decode_riders(bytes, sr_encode_riders(&in, bytes), &out));
+		T_EQ(out.start, in.start);
+		T_EQ(out.n, n);
+		for (uint32_t i = 0; i < n; i++) {
+			T_EQ(out.rider[i].owner, in.rider[i].owner);
+			T_EQ(out.rider[i].seq, in.rider[i].seq);
+			T_EQ(out.rider[i].version, in.rider[i].version);
+		}
+	}
+}
+
 /* Bytes that are on disks already; whoever changes this changes SR_SCHEMA. */
 static void bytes_on_disk(void)
 {
@@ -128,6 +157,10 @@ static void truncated(void)
 	unsigned char record[RECORD_SIZE], meta[META_SIZE], clock[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
 	size_t record_size = sr_encode_record(&r, record), meta_size = sr_encode_meta(&m, meta);
 	size_t clock_size = sr_encode_clock(&c, clock), token_size = sr_encode_token(1, 2, token);
+	const struct sr_riders r3 = make_riders(3);
+	unsigned char riders[RIDERS_SIZE];
+	size_t riders_size = sr_encode_riders(&r3, riders);
+	struct sr_riders riders_out;
 	struct sr_record r_out;
 	struct sr_meta m_out;
 	struct sr_clock c_out;
@@ -141,6 +174,9 @@ static void truncated(void)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, size, &c_out));
 	for (size_t size = 0; size < token_size; size++)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, size, &version));
+	for (size_t size = 0; size < riders_size; size++)
+		T_EQ(sr_decode_riders(riders, size, &riders_out), size >= SR_RIDERS_FIXED && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE == 0 ?
+								 0 : SEGREG_E_CORRUPT);
 	T_OK(sr_decode_record(record, record_size, 1, &r_out));
 	T_OK(sr_decode_meta(meta, meta_size, &m_out));
 }
@@ -150,7 +186,8 @@ static void too_long(void)
 	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX);
 	const struct sr_clock c = { .version = 1 };
 	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1];
-	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1];
+	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1], riders[RIDERS_SIZE + SR_RIDER_SIZE] = { SR_SCHEMA };
+	struct sr_riders riders_out;
 	struct sr_record r_out;
 	struct sr_meta m_out;
 	struct sr_clock c_out;
@@ -167,6 +204,7 @@ static void too_long(void)
 	T_OK(sr_decode_meta(meta, META_SIZE - 1, &m_out));
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, sizeof(clock), &c_out));
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, sizeof(token), &version));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_riders(riders, sizeof(riders), &riders_out));
 }
 
 static void another_schema(void)
@@ -175,6 +213,7 @@ static void another_schema(void)
 	struct sr_record r;
 	struct sr_meta m;
 	struct sr_clock c;
+	struct sr_riders riders;
 	uint64_t version;
 
 	for (unsigned schema = 0; schema < 256; schema++) {
@@ -186,6 +225,7 @@ static void another_schema(void)
 		T_ERR(SEGREG_E_VERSION, sr_decode_meta(bytes, 100, &m));
 		T_ERR(SEGREG_E_VERSION, sr_decode_clock(bytes, 100, &c));
 		T_ERR(SEGREG_E_VERSION, sr_decode_token(bytes, 100, &version));
+		T_ERR(SEGREG_E_VERSION, sr_decode_riders(bytes, 100, &riders));
 	}
 }
 
@@ -258,6 +298,7 @@ T_SUITE(codec,
 	{ "a record comes back as it was", record_round_trip },
 	{ "the registry's description comes back as it was", meta_round_trip },
 	{ "clock and token come back as they were", clock_and_token_round_trip },
+	{ "riders come back as they were, from none to as many as there can be", riders_round_trip },
 	{ "a record's bytes are those of earlier builds", bytes_on_disk },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },

@@ -92,6 +92,9 @@ static void cache_lines(void)
 	T_EQ(offsetof(struct sr_header, index_bits) % 128, 0);
 	T_EQ(offsetof(struct sr_header, version) % 128, 0);
 	T_EQ(offsetof(struct sr_header, wake) % 128, 0);
+	T_EQ(offsetof(struct sr_header, letters) % 128, 0);
+	T_EQ(offsetof(struct sr_header, slot_top) % 128, 0);
+	T_EQ(offsetof(struct sr_lane, letter) % 64, 0);
 }
 
 T_SUITE(layout,

@@ -123,17 +123,28 @@ static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
 	return at + record->path_length;
 }
 
+static size_t size_of(const struct segreg_edit *edit)
+{
+	size_t size = 1 + (edit->expects ? 8 : 0) + (edit->has_token ? SR_TOKEN_SIZE : 0);
+
+	for (size_t i = 0; i < edit->n; i++)
+		size += edit->ops[i].asked == SR_OP_ADD ? ADD_FIXED + edit->ops[i].record->path_length : OP_FIXED;
+	return size;
+}
+
+static bool can_travel(const struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		if (edit->ops[i].asked == SR_OP_RESERVE)
+			return false;
+	return true;
+}
+
 uint32_t sr_edit_encode(const struct segreg_edit *edit, unsigned char *out, uint32_t room)
 {
 	unsigned char *at = out;
-	size_t size = 1 + 8 + SR_TOKEN_SIZE;
 
-	for (size_t i = 0; i < edit->n && size <= room; i++) {
-		if (edit->ops[i].asked == SR_OP_RESERVE)
-			return 0;
-		size += ADD_FIXED + edit->ops[i].record->path_length;
-	}
-	if (size > room)
+	if (edit->n > room || size_of(edit) > room || !can_travel(edit))
 		return 0;
 	at = sr_bytes_put(at, (edit->expects ? HAS_EXPECTED : 0u) | (edit->expects_live ? EXPECTS_LIVE : 0u) |
 			  (edit->has_token ? HAS_TOKEN : 0u), 1);

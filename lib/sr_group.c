@@ -290,11 +290,10 @@ static void answer(struct group *g)
 /* Let go of the riders; awake: those who have been answered. */
 static void part(struct group *g, bool awake)
 {
-	for (uint32_t i = 0; i < g->n_riders; i++) {
+	if (awake && g->n_riders)
+		sr_letter_wake(&g->reg->region);
+	for (uint32_t i = 0; i < g->n_riders; i++)
 		sr_edit_clear(&g->riders[i].carried);
-		if (awake)
-			sr_letter_wake(&g->reg->region, g->riders[i].owner);
-	}
 	g->n_riders = 0;
 }
 

@@ -84,7 +84,7 @@ struct sr_header {
 	uint32_t letters __attribute__((aligned(128))); /* [any] futex: grows with each letter */
 	uint32_t gathering; /* [commit] the value of letters that a leader waits for; 0: none does */
 	uint32_t company;   /* [commit] edits that were committed or waited when the last group ended: so many may come again */
-	uint32_t nudges;    /* [any] times that the commit lock was given back */
+	uint32_t calls;     /* [any] futex: grows when riders should look at their letters, or try the commit lock */
 	uint64_t sync_time; /* [commit] nanoseconds that the last commit to LMDB took */
 	uint64_t posted[SEGREG_MAX_LANES / 64]; /* [any] lanes whose letter may be waiting */
 
@@ -161,7 +161,7 @@ enum sr_letter_state { SR_LETTER_FREE, SR_LETTER_POSTED, SR_LETTER_TAKEN, SR_LET
 #define SR_LETTER_TEXT 640u
 
 struct sr_letter {
-	uint32_t state;  /* [as sr_letter.h says] enum sr_letter_state; futex of its owner */
+	uint32_t state;  /* [as sr_letter.h says] enum sr_letter_state */
 	uint32_t length; /* [owner] of edit, in bytes */
 	uint64_t seq;    /* [owner] grows with each posting */
 	uint64_t version; /* [commit] the answer: as segreg_edit_commit's, */

@@ -49,7 +49,7 @@ void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t leng
 	sr_or_seqcst_u64(&header->posted[reg->lane / 64], 1ull << reg->lane % 64);
 	n = sr_add_seqcst_u32(&header->letters, 1) + 1;
 	if (sr_load_seqcst_u32(&header->gathering) && n == sr_load_seqcst_u32(&header->gathering))
-		sr_sys_futex_wake(&header->letters);
+		sr_sys_futex_wake(&header->letters, 1);
 	SR_STOP("letter.posted");
 }
 
@@ -66,11 +66,12 @@ bool sr_letter_forsake(struct segreg *reg)
 enum sr_letter_state sr_letter_wait(struct segreg *reg, int64_t nanoseconds)
 {
 	struct timespec t = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
-	struct sr_letter *letter = &reg->lane_page->letter;
+	uint32_t *calls = &reg->region.header->calls, seen = sr_load_seqcst_u32(calls);
+	const struct sr_letter *letter = &reg->lane_page->letter;
 	enum sr_letter_state state = state_of(letter);
 
 	if (nanoseconds && (state == SR_LETTER_POSTED || state == SR_LETTER_TAKEN))
-		sr_sys_futex_wait(&letter->state, state, &t);
+		sr_sys_futex_wait(calls, seen, &t);
 	return state_of(letter);
 }
 
@@ -214,9 +215,10 @@ void sr_letter_hand_back(const struct sr_region *region, uint64_t owner, uint64_
 		move(letter, SR_LETTER_FORSAKEN, SR_LETTER_FREE);
 }
 
-void sr_letter_wake(const struct sr_region *region, uint64_t owner)
+void sr_letter_wake(const struct sr_region *region)
 {
-	sr_sys_futex_wake(&sr_region_lane(region, (uint32_t)owner)->letter.state);
+	sr_add_seqcst_u32(&region->header->calls, 1);
+	sr_sys_futex_wake(&region->header->calls, INT32_MAX);
 }
 
 static const struct sr_rider *find_rider(const struct sr_riders *riders, uint64_t owner, uint64_t seq)
@@ -230,7 +232,7 @@ static const struct sr_rider *find_rider(const struct sr_riders *riders, uint64_
 void sr_letter_settle(const struct sr_region *region, const struct sr_riders *riders)
 {
 	uint32_t top = sr_region_lane_top(region);
-	bool same_region = riders->start == region->header->starts;
+	bool same_region = riders->start == region->header->starts, any = false;
 
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
@@ -247,24 +249,20 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 			sr_letter_answer(region, owner, seq, 0, rider->version, "");
 		else
 			sr_letter_hand_back(region, owner, seq);
-		sr_letter_wake(region, owner);
+		any = true;
 	}
+	if (any)
+		sr_letter_wake(region);
 }
 
 void sr_letter_nudge(const struct sr_region *region)
 {
-	uint32_t n = 0;
+	uint32_t *calls = &region->header->calls;
 
 	/* Posting sets a bit and then tries the lock; this comes after the lock was given and looks at the bits: one sees the other. */
-	sr_add_seqcst_u32(&region->header->nudges, 1);
-	for (; (n = next_lane(region, n)) != SR_NONE; n++) {
-		struct sr_letter *letter = &sr_region_lane(region, n)->letter;
-
-		if (state_of(letter) == SR_LETTER_POSTED) {
-			sr_sys_futex_wake(&letter->state);
-			return;
-		}
-	}
+	sr_add_seqcst_u32(calls, 1);
+	if (sr_letter_count(region))
+		sr_sys_futex_wake(calls, 1);
 }
 
 void sr_letter_clear(struct sr_lane *lane)

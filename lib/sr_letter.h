@@ -65,13 +65,13 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 /* Answer it, or hand it back unanswered. */
 void sr_letter_answer(const struct sr_region *region, uint64_t owner, uint64_t seq, int code, uint64_t version, const char *text);
 void sr_letter_hand_back(const struct sr_region *region, uint64_t owner, uint64_t seq);
-/* After an answer: wake its owner, without a lock. */
-void sr_letter_wake(const struct sr_region *region, uint64_t owner);
+/* After answers, without a lock: wake all who wait for one. */
+void sr_letter_wake(const struct sr_region *region);
 
 /* In a repair, by whoever comes after a dead leader: answer the letters that he has made durable, hand the others back. */
 void sr_letter_settle(const struct sr_region *region, const struct sr_riders *riders);
 
-/* After the commit lock was given back: let the owner of one waiting letter look whether he can have it. */
+/* After the commit lock was given back: let one who waits look whether he can have it. */
 void sr_letter_nudge(const struct sr_region *region);
 
 /* Emptying a lane. [table] */

@@ -247,7 +247,7 @@ void sr_region_wake(struct sr_region *region)
 	if (sr_add_seqcst_u32(&header->wake, 1) == UINT32_MAX)
 		sr_add_seqcst_u32(&header->wake, 1); /* 0 is for those who have seen nothing yet */
 	if (sr_load_seqcst_u32(&header->waiters))
-		sr_sys_futex_wake(&header->wake);
+		sr_sys_futex_wake(&header->wake, INT32_MAX);
 }
 
 void sr_region_set_version(struct sr_region *region, uint64_t version)
@@ -259,5 +259,5 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 	sr_store_seqcst_u64(&header->version, version);
 	sr_add_seqcst_u32(&header->version_wake, 1);
 	if (sr_load_seqcst_u32(&header->version_waiters))
-		sr_sys_futex_wake(&header->version_wake);
+		sr_sys_futex_wake(&header->version_wake, INT32_MAX);
 }

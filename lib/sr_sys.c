@@ -278,9 +278,9 @@ int sr_sys_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *
 	return (int)syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout, NULL, 0);
 }
 
-void sr_sys_futex_wake(uint32_t *word)
+void sr_sys_futex_wake(uint32_t *word, int most)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE, most, NULL, NULL, 0);
 }
 
 void *sr_sys_malloc(size_t size)

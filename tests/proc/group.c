@@ -444,6 +444,31 @@ static void lane_used_again(void)
 	end_scene(&s);
 }
 
+/* The same at the very moment when the letter is taken: the heir's is taken after, and its edit made once. */
+static void lane_used_again_at_once(void)
+{
+	struct scene s = set_scene_with((struct segreg_open_options){ .max_lanes = RIDERS + 2 });
+	struct errand errand = { .add = 14, .expected = s.version + 3 };
+	struct peer *heir = peer_start(&s.w, PEER_PROCESS);
+
+	begin_to_lead(&s, (struct errand){ .add = LEADERS });
+	for (unsigned i = 0; i < RIDERS; i++)
+		post(&s, i, (struct errand){ .add = LEADERS + 1 + i });
+	lead_to(&s, "letter.taken", 2);
+	peer_kill(s.rider[1]);
+	T_OK(peer_open(heir));
+	peer_run_to(heir, "letter.posted", do_errand, &errand, sizeof(errand));
+	peer_go_on(heir);
+	peer_go_on(s.leader);
+	end(s.leader);
+	T_EQ(end(heir).version, s.version + 4);
+	end(s.rider[0]);
+	end(s.rider[2]);
+	T_EQ(t_state(s.reg, LEADERS + 2), SEGREG_E_NOENT);
+	T_EQ(version_of(s.reg), s.version + 4);
+	end_scene(&s);
+}
+
 static void dead_before_taken(void)
 {
 	struct scene s = set_scene();
@@ -646,6 +671,7 @@ T_SUITE(group,
 	{ "who repairs after a leader is killed too: the riders get their answers", repairer_killed },
 	{ "a rider is killed while a leader has its letter: the others are answered", rider_killed_while_taken },
 	{ "a lane is used again while a leader has its letter: the heir gets his own answer", lane_used_again },
+	{ "a lane is used again while a leader takes its letter: the heir's edit is made, once", lane_used_again_at_once },
 	{ "a rider that is dead by the time is left out", dead_before_taken },
 	{ "a leader is stopped before it takes letters: TIMEDOUT, and nothing has changed", stopped_before_it_takes },
 	{ "a leader is stopped with a letter and comes back: REOPEN, and the edit is made", stopped_and_back },

@@ -212,9 +212,10 @@ int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_
 {
 	struct input in = { .at = bytes, .end = bytes + size };
 	uint64_t flags = size ? sr_bytes_take(&in.at, 1) : 0;
+	size_t head = (flags & HAS_EXPECTED ? 8u : 0u) + (flags & HAS_TOKEN ? SR_TOKEN_SIZE : 0u);
 	int rc = 0;
 
-	if (!size || flags & ~(uint64_t)FLAGS || !has(&in, (flags & HAS_EXPECTED ? 8u : 0u) + (flags & HAS_TOKEN ? SR_TOKEN_SIZE : 0u)))
+	if (!size || flags & ~(uint64_t)FLAGS || !has(&in, head))
 		return nonsense("a head that makes no sense");
 	edit->expects = flags & HAS_EXPECTED;
 	edit->expects_live = flags & EXPECTS_LIVE;

@@ -6,13 +6,12 @@
  *
  *      rider                                leader, with the commit lock
  *      ---------------------------------    ------------------------------------------------------------
- *      lock is taken: post the letter       plan the own edit; take letters, plan each, until none waits
- *      try the lock once more               write who rides along ("riders"); LMDB commit
- *      sleep on the letter, in slices       show all in the region, then the version
- *      answered: done                       answer each letter, give the lock back, wake the riders
- *      slice over, or nudged: try the lock; nudge the owner of a letter that still waits
- *      who gets it takes the letter back
- *      and leads
+ *      lock is taken: post the letter       plan the own edit; gather for a moment those of the last group
+ *      try the lock once more               take letters, plan each, until none waits
+ *      sleep, in slices                     write who rides along ("riders"); LMDB commit
+ *        answered: done                     show all in the region, then the version
+ *        else: try the lock; who gets it    answer each letter
+ *        takes its letter back and leads    give the lock back, nudge somebody whose letter waits; wake the riders
  *
  * The edits are planned one after the other in one transaction, each with a version of its own, so the result is that of some
  * serial order. One that is refused is put aside with its answer; if it had written something by then, the transaction begins
@@ -132,8 +131,8 @@ static int plan_seats(struct group *g)
 	return rc;
 }
 
-/* Read a letter into a seat. */
-static void seat_rider(struct group *g, struct seat *s, const struct sr_taken *taken)
+/* Read a letter into a seat. No memory for it is no answer to its edit. */
+static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *taken)
 {
 	char before[SR_ERROR_SIZE];
 	int rc;
@@ -146,10 +145,18 @@ static void seat_rider(struct group *g, struct seat *s, const struct sr_taken *t
 	s->edit = &s->carried;
 	sr_error_keep(before);
 	rc = sr_edit_decode(&s->carried, taken->edit, taken->length);
-	if (rc) {
+	if (rc && rc != SEGREG_E_NOMEM)
 		keep_refusal(s, rc);
-		sr_error_put_back(before);
-	}
+	sr_error_put_back(before);
+	return rc == SEGREG_E_NOMEM ? rc : 0;
+}
+
+/* This process has no memory for others: they lead themselves. */
+static void turn_away(struct group *g, struct seat *s)
+{
+	sr_edit_clear(&s->carried);
+	sr_letter_hand_back(&g->reg->region, s->owner, s->seq);
+	g->alone = true;
 }
 
 /* Take letters. How many. */
@@ -165,12 +172,21 @@ static uint32_t board(struct group *g)
 	if (!g->riders)
 		return 0;
 	sr_change_prepare(&g->change);
-	while (g->n_riders < SR_RIDERS_MAX && sr_letter_take(g->reg->registry, &next, &taken))
-		seat_rider(g, &g->riders[g->n_riders++], &taken);
+	while (!g->alone && g->n_riders < SR_RIDERS_MAX && sr_letter_take(g->reg->registry, &next, &taken)) {
+		struct seat *s = &g->riders[g->n_riders];
+
+		if (seat_rider(g, s, &taken))
+			turn_away(g, s);
+		else
+			g->n_riders++;
+	}
 	return g->n_riders - before;
 }
 
-/* Whoever was in the last group is likely to come again soon: wait for all of them, but only a part of the time that a commit takes. */
+/*
+ * Whoever was in the last group is likely to come again soon: wait for all of them, but only a part of the time that a commit
+ * takes.
+ */
 static void gather(const struct group *g)
 {
 	const struct sr_header *header = g->reg->region.header;
@@ -445,8 +461,8 @@ static int give_up(struct segreg *reg, bool is_last)
 	if (sr_letter_withdraw(reg))
 		return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
 	if (is_last && sr_letter_forsake(reg))
-		return sr_fail(SEGREG_E_REOPEN, "process %u took this edit into its own commit and does not go on; whether it is made is "
-			       "known when the next edit has gone through", sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT));
+		return sr_fail(SEGREG_E_REOPEN, "process %u took this edit into its own commit and does not go on; whether it is "
+			       "made is known when the next edit has gone through", sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT));
 	return 0;
 }
 

@@ -259,7 +259,7 @@ void sr_letter_nudge(const struct sr_region *region)
 {
 	uint32_t *calls = &region->header->calls;
 
-	/* Posting sets a bit and then tries the lock; this comes after the lock was given and looks at the bits: one sees the other. */
+	/* Posting sets a bit and then tries the lock; this gave the lock and then looks at the bits: one sees the other. */
 	sr_add_seqcst_u32(calls, 1);
 	if (sr_letter_count(region))
 		sr_sys_futex_wake(calls, 1);

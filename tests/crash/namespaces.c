@@ -180,14 +180,21 @@ static void wait_until_it_waits(struct peer *peer)
 	} while (call != SYS_futex && call != SYS_clock_nanosleep);
 }
 
+/* A reservation cannot travel with another's commit: it waits for the lock itself. */
+static int do_reserve(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	return segreg_reserve(self->reg, 5, t_segment(5));
+}
+
 /* holder stands inside a commit; the others wait in vain, one of them is killed as it waits, and holder goes on. */
 static void wait_and_die(struct scene *s, struct peer *holder, struct peer *mortal, const char *point)
 {
-	const uint64_t three = 3, four = 4;
+	const uint64_t three = 3;
 
 	peer_run_to(holder, point, peer_do_retire, &three, sizeof(three));
 	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(s->neighbour, 4));
-	peer_begin(mortal, peer_do_retire, &four, sizeof(four));
+	peer_begin(mortal, do_reserve, NULL, 0);
 	wait_until_it_waits(mortal);
 	peer_kill(mortal);
 	T_ERR(SEGREG_E_TIMEDOUT, peer_retire(s->neighbour, 4));
@@ -224,6 +231,36 @@ static void foreigner_holds_tables(void)
 	struct scene s = set();
 
 	wait_and_die(&s, s.foreign, s.home, "edit.publishing");
+}
+
+/* leader stands inside a commit; rider's edit is made with it, also if the leader dies when both are durable. */
+static void ride(struct peer *leader, struct peer *rider)
+{
+	const uint64_t three = 3, four = 4;
+
+	peer_run_to(leader, "group.leading", peer_do_retire, &three, sizeof(three));
+	peer_run_to(rider, "letter.posted", peer_do_retire, &four, sizeof(four));
+	peer_go_on(rider);
+	peer_stop_at(leader, "change.durable", 1);
+	peer_go_on(leader);
+	T_CHECK(peer_stands(leader));
+	peer_kill(leader);
+	T_OK(peer_end(rider, NULL));
+	T_EQ(reclaimed_by(rider, 2), 1);
+}
+
+static void foreigner_rides(void)
+{
+	struct scene s = set();
+
+	ride(s.home, s.foreign);
+}
+
+static void foreigner_leads(void)
+{
+	struct scene s = set();
+
+	ride(s.foreign, s.home);
 }
 
 /* victim dies inside a commit, at once repaired by the next one. */
@@ -268,6 +305,8 @@ T_SUITE(namespaces,
 	{ "a foreigner is killed as it waits for the table lock; its holder goes on", foreigner_waits_for_tables },
 	{ "a foreigner holds the commit lock; its namesake is killed as it waits", foreigner_holds },
 	{ "a foreigner holds the table lock; its namesake is killed as it waits", foreigner_holds_tables },
+	{ "a foreigner's edit travels with a commit at home, whose leader dies", foreigner_rides },
+	{ "an edit from home travels with a foreigner's commit, who dies", foreigner_leads },
 	{ "a foreigner dies inside a commit; the next one repairs", foreigner_dies_inside },
 	{ "a foreigner dies inside the tables; the next one repairs", foreigner_dies_in_the_tables },
 	{ "one at home dies inside a commit; a foreigner repairs", native_dies_inside });

@@ -9,6 +9,7 @@
 #include "reboot.h"
 #include "sr_registry.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -305,6 +306,42 @@ static void too_many_together(void)
 	T_EQ(version_of(s.reg), s.version + 2);
 	T_EQ(t_stats(s.reg).live, 3);
 	end_scene(&s);
+}
+
+static unsigned failing_malloc;
+
+static int do_starving(struct peer_self *self, void *arg)
+{
+	const struct errand *errand = arg;
+	struct segreg_edit *edit;
+	int rc;
+
+	T_OK(segreg_edit_begin(self->reg, &edit));
+	T_OK(segreg_edit_add(edit, errand->add, t_segment(errand->add)));
+	t_fail_call("malloc", failing_malloc, ENOMEM);
+	rc = segreg_edit_commit(edit, NULL);
+	T_EQ(t_failed_calls(), 1);
+	t_fail_call(NULL, 0, 0);
+	return rc;
+}
+
+/* Memory for the riders; for the record and the list of each one's edit. */
+static void no_memory_for_others(void)
+{
+	for (failing_malloc = 1; failing_malloc <= 1 + 2 * RIDERS; failing_malloc++) {
+		struct scene s = set_scene();
+		struct errand errand = { .add = LEADERS };
+
+		peer_run_to(s.leader, "group.leading", do_starving, &errand, sizeof(errand));
+		for (unsigned i = 0; i < RIDERS; i++)
+			post(&s, i, (struct errand){ .add = LEADERS + 1 + i });
+		peer_go_on(s.leader);
+		T_OK(peer_end(s.leader, NULL));
+		for (unsigned i = 0; i < RIDERS; i++)
+			end(s.rider[i]);
+		T_EQ(version_of(s.reg), s.version + 1 + RIDERS);
+		end_scene(&s);
+	}
 }
 
 /* ---------------------------------------------------------------- deaths */
@@ -665,6 +702,7 @@ T_SUITE(group,
 	{ "the leader is refused, and its riders are not", the_leader_is_refused },
 	{ "all are refused, and nothing is committed", all_are_refused },
 	{ "what is too much together is tried by each alone", too_many_together },
+	{ "a leader without memory for its riders commits alone, and so do they", no_memory_for_others },
 	{ "a leader is killed anywhere: its riders' edits are made, once", leader_killed },
 	{ "a leader is killed after its commit: its riders get the versions that it made", leader_killed_after_the_commit },
 	{ "leader and riders are killed anywhere: all or nothing, then and later", all_killed },

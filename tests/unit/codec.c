@@ -174,9 +174,11 @@ static void truncated(void)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, size, &c_out));
 	for (size_t size = 0; size < token_size; size++)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, size, &version));
-	for (size_t size = 0; size < riders_size; size++)
-		T_EQ(sr_decode_riders(riders, size, &riders_out), size >= SR_RIDERS_FIXED && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE == 0 ?
-								 0 : SEGREG_E_CORRUPT);
+	for (size_t size = 0; size < riders_size; size++) {
+		bool whole = size >= SR_RIDERS_FIXED && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE == 0;
+
+		T_EQ(sr_decode_riders(riders, size, &riders_out), whole ? 0 : SEGREG_E_CORRUPT);
+	}
 	T_OK(sr_decode_record(record, record_size, 1, &r_out));
 	T_OK(sr_decode_meta(meta, meta_size, &m_out));
 }

@@ -117,9 +117,31 @@ static int fail_to_reach(int errnum, const struct sr_base *base, const char *pat
 	}
 }
 
+static int check_identity(const struct sr_base *base, const char *path, const struct sr_identity *identity)
+{
+	if (identity->dev != base->dir.dev || identity->is_mount)
+		return fail_to_reach(EXDEV, base, path);
+	if (S_ISLNK(identity->mode))
+		return fail_to_reach(ELOOP, base, path);
+	if (!S_ISDIR(identity->mode) && !S_ISREG(identity->mode))
+		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s is neither a directory nor a regular file", path, base->path);
+	return 0;
+}
+
+int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity)
+{
+	int dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_kept(errno, base->path);
+	if (sr_sys_identify(dir, path, identity) == -1)
+		return fail_to_reach(errno, base, path);
+	return check_identity(base, path, identity);
+}
+
 int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity)
 {
-	int rc = 0, fd, dir = sr_base_fd(base);
+	int rc, fd, dir = sr_base_fd(base);
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
@@ -128,10 +150,8 @@ int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity 
 		return fail_to_reach(errno, base, path);
 	if (sr_sys_identify(fd, "", identity) == -1)
 		rc = fail_to_reach(errno, base, path);
-	else if (identity->dev != base->dir.dev)
-		rc = fail_to_reach(EXDEV, base, path);
-	else if (!S_ISDIR(identity->mode) && !S_ISREG(identity->mode))
-		rc = sr_fail(SEGREG_E_PATH, "path \"%s\" below %s is neither a directory nor a regular file", path, base->path);
+	else
+		rc = check_identity(base, path, identity);
 	sr_sys_close(fd);
 	return rc;
 }

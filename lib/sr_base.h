@@ -41,6 +41,9 @@ const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1]);
 
 /* What stands at path, reached without leaving base. 0, SEGREG_E_NOENT, SEGREG_E_PATH, ... */
 int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity);
+/* The same in one call instead of three, for a path beside one that was looked at just before: what is on the way to both is
+ * taken to be what it was then. (A deletion takes nothing so: sr_trash.h.) */
+int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity);
 
 struct sr_marker {
 	uint8_t uuid[16];

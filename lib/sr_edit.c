@@ -31,6 +31,22 @@ static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct s
 	return 0;
 }
 
+/* What stands at path. Many additions to one directory are looked at more quickly. */
+static int identify(struct segreg_edit *edit, const char *path, struct sr_identity *identity)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	char parent[SEGREG_PATH_MAX + 1];
+	int rc;
+
+	sr_base_parent(path, parent);
+	if (!strcmp(parent, edit->beside))
+		return sr_base_identify_beside(base, path, identity);
+	rc = sr_base_identify(base, path, identity);
+	if (!rc)
+		strcpy(edit->beside, parent);
+	return rc;
+}
+
 int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 {
 	struct sr_base *base = &edit->reg->registry->base;
@@ -39,7 +55,7 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 	int rc = sr_base_check_path(base, path);
 
 	if (!rc)
-		rc = sr_base_identify(base, path, &identity);
+		rc = identify(edit, path, &identity);
 	if (rc)
 		return rc;
 	record.is_directory = S_ISDIR(identity.mode);

@@ -26,6 +26,7 @@ struct segreg_edit {
 	uint64_t fork_generation;
 	struct sr_op *ops;
 	size_t n, room;
+	char beside[SEGREG_PATH_MAX + 1]; /* the directory of the last addition; "": none */
 };
 
 #define SR_EDIT_MAGIC 0x65646974u

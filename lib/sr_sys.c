@@ -96,6 +96,7 @@ int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
 		.btime = stx.stx_mask & STATX_BTIME ?
 				 stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec : 0,
 		.mode = stx.stx_mode,
+		.is_mount = stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT,
 		.nlink = stx.stx_nlink,
 		.blocks = stx.stx_blocks,
 	};

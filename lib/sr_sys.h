@@ -32,6 +32,7 @@ struct sr_identity {
 	uint64_t ino;
 	int64_t btime; /* nanoseconds; 0 where the file system keeps none */
 	mode_t mode;
+	bool is_mount; /* the root of one */
 	uint64_t nlink;
 	uint64_t blocks; /* of 512 bytes */
 };

@@ -76,6 +76,7 @@ static void register_unusable_path(void)
 		"registry/registry.mdb", ".segreg", T_TRASH, "link", "link/data", "link-to-file", "fifo", "outside",
 		"outside/seg-1",
 	};
+	struct segreg_edit *edit;
 
 	t_make_segment(&w, 1);
 	t_make_segment(&other, 1);
@@ -87,6 +88,13 @@ static void register_unusable_path(void)
 		refuse_path(reg, unusable[i]);
 	refuse_path(reg, t_path(&w, "seg-1"));
 	refuse_path(reg, t_path(&other, "seg-1"));
+	/* In an edit, too, after a good one in the same directory. */
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_add(edit, 1, "seg-1"));
+	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++)
+		T_ERR(SEGREG_E_PATH, segreg_edit_add(edit, 2, unusable[i]));
+	T_ERR(SEGREG_E_NOENT, segreg_edit_add(edit, 2, "missing"));
+	segreg_edit_abort(edit);
 	T_ERR(SEGREG_E_NOENT, segreg_register(reg, 1, "missing"));
 	T_ERR(SEGREG_E_NOENT, segreg_register(reg, 1, "seg-1/missing"));
 	T_ERR(SEGREG_E_NOENT, segreg_register(reg, 1, "seg-1/data/below"));

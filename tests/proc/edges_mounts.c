@@ -203,6 +203,7 @@ static void another_mount(void)
 {
 	struct t_world w = t_world(T_DISK);
 	struct segreg *reg;
+	struct segreg_edit *edit;
 
 	need_mounts();
 	reg = t_open(&w);
@@ -217,6 +218,12 @@ static void another_mount(void)
 	T_SYS(mkdir(t_path(&w, "bound"), 0700));
 	T_SYS(mount(t_path(&w, "seg-2"), t_path(&w, "bound"), NULL, MS_BIND, NULL));
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 2, "bound"));
+	/* In an edit, too, after a good one in the same directory. */
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_add(edit, 2, "seg-2"));
+	T_ERR(SEGREG_E_PATH, segreg_edit_add(edit, 3, "bound"));
+	T_ERR(SEGREG_E_PATH, segreg_edit_add(edit, 3, "mount"));
+	segreg_edit_abort(edit);
 	T_EQ(t_stats(reg).version, 0);
 	t_close(reg);
 }

@@ -42,6 +42,7 @@ struct sr_lock_word {
 	pthread_mutex_t mutex; /* robust, process-shared; the upper layer */
 	uint32_t dirty;        /* [holder] not 0: the guarded things are being changed */
 	uint32_t owner;        /* [holder] pid, for messages only */
+	uint32_t wanted;       /* [any] not 0: somebody has begun to wait since it was cleared */
 } __attribute__((aligned(128)));
 
 enum sr_lock_id {

@@ -13,6 +13,8 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#define WAKING_TAKES 50000 /* nanoseconds */
+
 static const char *const lock_name[SR_LOCKS] = { [SR_LOCK_COMMIT] = "commit lock", [SR_LOCK_TABLE] = "table lock" };
 static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [SR_LOCK_TABLE] = SR_BYTE_TABLE };
 
@@ -142,7 +144,11 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct 
 
 	if (locks->foreign)
 		return 0;
-	error = deadline ? lock_until(mutex, deadline) : pthread_mutex_trylock(mutex);
+	error = pthread_mutex_trylock(mutex);
+	if (error == EBUSY && deadline) {
+		sr_store_release_u32(&locks->word[id].wanted, 1);
+		error = lock_until(mutex, deadline);
+	}
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
 	return error;
@@ -194,8 +200,12 @@ static int take_rest(struct sr_locks *locks, enum sr_lock_id id, const struct ti
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
 {
 	struct timespec deadline = deadline_after(timeout_ms);
-	int error = lock_until(&locks->local[id], &deadline);
+	int error = pthread_mutex_trylock(&locks->local[id]);
 
+	if (error == EBUSY) {
+		sr_store_release_u32(&locks->word[id].wanted, 1);
+		error = lock_until(&locks->local[id], &deadline);
+	}
 	if (error)
 		return fail_to_take(locks, id, error, timeout_ms);
 	error = take_rest(locks, id, &deadline);
@@ -231,6 +241,14 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
 		sr_sys_lock(locks->kept[id].fd, F_UNLCK, lock_byte[id]);
 	give_robust(locks, id);
 	pthread_mutex_unlock(&locks->local[id]);
+}
+
+void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
+{
+	if (!sr_load_acquire_u32(&locks->word[id].wanted))
+		return;
+	sr_store_release_u32(&locks->word[id].wanted, 0);
+	sr_sys_sleep(WAKING_TAKES);
 }
 
 bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id)

@@ -52,6 +52,12 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id);
 /* Whether somebody holds that byte of registry.lock; true where it cannot be known. For the holder of lock id. */
 bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
 
+/*
+ * For one who takes a lock again and again: between two turns, let those in who wait. A mutex is not fair: who gives it
+ * back and takes it at once is faster than whom he has woken.
+ */
+void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id);
+
 /* The holder's: did my predecessor die inside; I begin to change things; I am done. */
 bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id);
 void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id);

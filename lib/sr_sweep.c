@@ -351,9 +351,10 @@ static int decide_round(struct sweep *sweep)
 		return rc;
 	if (!is_dry(sweep))
 		sr_change_prepare(&change);
-	do
+	do {
 		rc = decide_batch(sweep, &change);
-	while (!rc && sweep->at < sweep->n_queue && sweep->n_victims < ROUND && sweep->n_held < BATCH);
+		sr_lock_give_way(&sweep->reg->registry->locks, SR_LOCK_TABLE);
+	} while (!rc && sweep->at < sweep->n_queue && sweep->n_victims < ROUND && sweep->n_held < BATCH);
 	SR_STOP("sweep.decided");
 	if (!rc)
 		rc = record_decisions(sweep, &changes);

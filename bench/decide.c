@@ -115,7 +115,7 @@ static double waits(struct scene *s, unsigned rounds)
 	return median;
 }
 
-static void grow(const char *series, uint64_t live, uint64_t pending, unsigned lanes, double x)
+static void grow(const char *curve, uint64_t live, uint64_t pending, unsigned lanes, double x)
 {
 	static unsigned number;
 	struct scene s;
@@ -124,7 +124,7 @@ static void grow(const char *series, uint64_t live, uint64_t pending, unsigned l
 	if (asprintf(&name, "decide-%u", number++) == -1)
 		bench_fail("asprintf");
 	set(&s, name, live, pending, lanes);
-	bench_point("sweep", series, x, sweeps(&s, 5));
+	bench_point(curve, "segreg_sweep, all held", x, sweeps(&s, 5));
 	strike(&s, lanes);
 	free(name);
 }
@@ -140,9 +140,9 @@ void bench_decide(void)
 	bench_bound("  longest wait of a missing pin meanwhile", waits(&s, ROUNDS), 1, false, "ms");
 	strike(&s, LANES_MAX);
 	for (uint64_t pending = 100; pending <= n / 10; pending *= 10)
-		grow("against pending", 0, pending, 4, (double)pending);
+		grow("sweep_pending", 0, pending, 4, (double)pending);
 	for (unsigned lanes = 1; lanes <= LANES_MAX; lanes *= 4)
-		grow("1,000 pending, against lanes", 0, 1000, lanes, lanes);
+		grow("sweep_lanes", 0, 1000, lanes, lanes);
 	for (uint64_t live = 100; live <= n / 10; live *= 10)
-		grow("1,000 pending, against live", live, 1000, 4, (double)live);
+		grow("sweep_total", live, 1000, 4, (double)live);
 }

@@ -78,6 +78,13 @@ static void die(void)
 	kill(getpid(), SIGKILL);
 }
 
+static unsigned passed; /* points, by all threads */
+
+unsigned victim_passed(void)
+{
+	return __atomic_load_n(&passed, __ATOMIC_SEQ_CST);
+}
+
 static void come_to_point(const char *point)
 {
 	bool (*fn)(void *arg, const char *point) = at_points;
@@ -85,11 +92,11 @@ static void come_to_point(const char *point)
 	at_points = NULL; /* not while it runs */
 	if (fn && !fn(at_points_arg, point))
 		at_points = fn;
-	if (harm.kind != KILL_AT_POINT)
-		return;
-	note(point);
-	if (--harm.nth == 0)
+	if (harm.kind == KILL_AT_POINT && __atomic_sub_fetch(&harm.nth, 1, __ATOMIC_SEQ_CST) == 0) {
+		note(point);
 		die();
+	}
+	__atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST);
 }
 
 /* The errors that a call can have, 0 at the end. (None: fstat of a local file, and letting a lock go.) */

@@ -45,6 +45,8 @@ bool victim_play(struct scene *scene, const struct act *act, struct harm harm);
 
 /* Once in a victim: call fn at each of its stop points until it returns true; before the victim may be killed there. */
 void victim_at_points(bool (*fn)(void *arg, const char *point), void *arg);
+/* How many points its threads have passed. */
+unsigned victim_passed(void);
 
 /* ---------------------------------------------------------------- in acts */
 

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #define MINUTE 60.0
-#define SETTLE 2.0 /* seconds after its start that do not count */
+#define SETTLE 4.0 /* seconds after its start that do not count: it looks a last time two seconds after a death */
 
 static pid_t daemon_pid;
 static struct segreg *holder;

@@ -30,8 +30,8 @@ static int show_help(void)
 	       "  -1, --once              sweep once and exit, for cron\n"
 	       "  -g, --grace SECONDS     keep segments for so long after they were retired\n"
 	       "  -p, --pace BYTES        delete at most so many bytes per second (K, M, G, T)\n"
-	       "  -i, --interval SECONDS  how often to look for deaths that cannot be\n"
-	       "                          watched, in other PID namespaces (default: 5)\n"
+	       "  -i, --interval SECONDS  how often to look for deaths where there is no\n"
+	       "                          inotify watch to be had (default: 5)\n"
 	       "  -h, --help              show this and exit\n"
 	       "  -V, --version           show the version and exit\n\n"
 	       "SIGTERM and SIGINT end it after the deletion at hand. segregd(8) tells all.\n");

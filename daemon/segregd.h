@@ -1,5 +1,5 @@
 /*
- * segregd.h - the parts of segregd: the server, and the two things that wake it.
+ * segregd.h - the parts of segregd: the server, and the bell that wakes it.
  */
 #ifndef SEGREGD_H
 #define SEGREGD_H
@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <systemd/sd-event.h>
 
 #include "segreg.h"
 #include "tool.h"
@@ -54,24 +53,5 @@ void bell_stop(struct bell *bell);
 /* Take the ring from the eventfd; let the bell ring again. */
 void bell_hear(struct bell *bell);
 void bell_release(struct bell *bell);
-
-/* ------------------------------------------------------------------ segregd_watch.c */
-
-struct watch;
-
-/* Watches on the processes that are attached, by pidfd: on_death(arg) is called by the event loop, once for each. */
-struct watches {
-	sd_event *event;
-	sd_event_io_handler_t on_death;
-	void *arg;
-	struct watch *items;
-	size_t n, max;
-	size_t n_dying;     /* processes that are dead, but still attached when the watches were renewed */
-	size_t n_unwatched; /* handles or processes that cannot be watched */
-};
-
-/* Watch those who are attached now, and nobody else. Returns a SEGREG_E_* code or 0. */
-int watches_renew(struct watches *watches, struct segreg *reg);
-void watches_drop(struct watches *watches);
 
 #endif /* SEGREGD_H */

@@ -1,22 +1,22 @@
 /*
  * segregd_server.c - segregd at work.
  *
- * All work is done in rounds, by the main thread: renew the watches on attached processes, sweep, set the timer for
- * what is known to come. Three things start a round; without them nothing runs at all.
+ * All work is done in rounds, by the main thread: sweep, set the timer for what is known to come. Three things start a
+ * round; without them nothing runs at all.
  *
  *      the bell    a retirement, the last unpin of a retired segment, a handle that came or went (segregd_bell.c)
- *      a death     of a process that is attached (segregd_watch.c)
- *      the timer   what announces itself in no other way: the end of a grace period or of a back-off; the death of a
- *                  process in another PID namespace; a holder that became another program by execve(2)
+ *      a death     of a process that is attached, told by inotify: every handle has registry.lock open for reading, by a
+ *                  mapping that ends with its address space. So this tells exits, kills and execve(2) alike, in any PID
+ *                  namespace, at one watch for all
+ *      the timer   what announces itself in no other way: the end of a grace period or of a back-off
  *
  * Why nothing is missed. The bell has its ticket before it rings, so before the sweep that looks: what comes too late
- * for that sweep makes it ring again. The watches are renewed before the sweep: who dies too early for his pidfd is
- * found dead by the sweep, who dies later makes it readable. A dead process's file lock can outlast it by some
- * milliseconds; while its handle is listed, the timer starts rounds at growing distances.
+ * for that sweep makes it ring again. The kernel tells that a file is closed just before it gives back the file's locks,
+ * so the round that a death starts can come too early: others follow it, at growing distances.
  *
- * Why it does not spin. A sweep rings the bell only when it reclaims a handle, once per death. Those who pin and unpin
- * a retired segment that others hold can ring at any rate, so a round that found nothing keeps the next at a distance.
- * After an error, all wait for the end of the back-off.
+ * Why it does not spin. A sweep rings the bell only when it reclaims a handle, once per death, and opens registry.lock
+ * for writing only, which is not watched. Those who pin and unpin a retired segment that others hold can ring at any
+ * rate, so a round that found nothing keeps the next at a distance. After an error, all wait for the end of the back-off.
  *
  * Signals. SIGTERM and SIGINT are blocked in all threads; the event loop reads them from a signalfd. The loop stands
  * still during a sweep, so the sweep's callback, which runs between two deletions, asks whether one is pending and ends
@@ -28,9 +28,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
+#include <sys/inotify.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,16 +42,18 @@
 #define NEVER UINT64_MAX
 
 #define QUIET (10 * MILLISECOND) /* after a round that found nothing */
-#define HELD_CHECK (60 * SECOND)
+
+/* What each handle has open, and what else can happen to it. */
+#define WATCHED "registry.lock"
+#define WATCHED_FOR (IN_CLOSE_NOWRITE | IN_Q_OVERFLOW)
 
 /* Back-offs double from the first to the last. */
-#define DEATH_FIRST (1 * MILLISECOND) /* the last is the interval */
+#define DEATH_FIRST (1 * MILLISECOND)
+#define DEATH_LAST (1 * SECOND)
 #define BUSY_FIRST (20 * MILLISECOND)
 #define BUSY_LAST (1 * SECOND)
 #define TROUBLE_FIRST (1 * SECOND)
 #define TROUBLE_LAST (60 * SECOND)
-
-#define SPARE_FILES 64 /* open files kept for everything but watches */
 
 struct server {
 	const struct settings *settings;
@@ -63,9 +66,10 @@ struct server {
 	struct segreg *reg;  /* NULL: closed after an error */
 	int lock;            /* TOOL_SWEEPER_LOCK, or -1 */
 	struct bell bell;
-	struct watches watches;
+	sd_event_source *deaths; /* NULL: they cannot be watched, so each interval starts a round */
 
-	uint64_t death_pause, trouble_pause;
+	uint64_t death_pause; /* to the next round that follows a death; 0: none does */
+	uint64_t trouble_pause;
 	int trouble;         /* the SEGREG_E_* code that was said last; 0 after a success */
 
 	uint64_t n_events, n_deleted, bytes_freed;
@@ -122,12 +126,14 @@ static int on_ring(sd_event_source *source, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
-static int on_death(sd_event_source *source, int fd, uint32_t events, void *arg)
+static int on_death(sd_event_source *source, const struct inotify_event *event, void *arg)
 {
+	struct server *s = arg;
+
 	(void)source;
-	(void)fd;
-	(void)events;
-	schedule_soon(arg);
+	(void)event;
+	s->death_pause = DEATH_FIRST;
+	schedule_soon(s);
 	return 0;
 }
 
@@ -139,18 +145,16 @@ static void schedule_waiting(struct server *s, int64_t when)
 	schedule(s, now_us() + (left > 0 ? (uint64_t)left / 1000 + 1 : 0));
 }
 
-static void schedule_checks(struct server *s, bool is_any_held)
+static void schedule_checks(struct server *s)
 {
-	uint64_t now = now_us(), interval = s->settings->interval_ms * MILLISECOND;
+	uint64_t now = now_us();
 
-	if (s->watches.n_dying)
-		schedule(s, now + back_off(&s->death_pause, DEATH_FIRST, interval));
-	else
-		s->death_pause = 0;
-	if (s->watches.n_unwatched)
-		schedule(s, now + interval);
-	if (is_any_held)
-		schedule(s, now + HELD_CHECK);
+	if (!s->deaths)
+		schedule(s, now + s->settings->interval_ms * MILLISECOND);
+	if (!s->death_pause)
+		return;
+	schedule(s, now + s->death_pause);
+	s->death_pause = s->death_pause < DEATH_LAST ? 2 * s->death_pause : 0;
 }
 
 /* ------------------------------------------------------------------ the sweep */
@@ -243,7 +247,7 @@ static int lock_out_others(struct server *s)
 static void detach(struct server *s)
 {
 	bell_stop(&s->bell);
-	watches_drop(&s->watches);
+	s->deaths = sd_event_source_disable_unref(s->deaths);
 	segreg_close(s->reg, NULL);
 	s->reg = NULL;
 	if (s->lock != -1)
@@ -261,6 +265,19 @@ static int open_registry(struct server *s)
 	return code;
 }
 
+/* Who dies before is found by the first round. */
+static void watch_deaths(struct server *s)
+{
+	char path[SEGREG_PATH_SIZE];
+	int rc;
+
+	snprintf(path, sizeof path, "%s/%s", s->settings->dir, WATCHED);
+	rc = sd_event_add_inotify(s->event, &s->deaths, path, WATCHED_FOR, on_death, s);
+	if (rc < 0)
+		say("cannot watch %s by inotify: %s; looking for dead processes every %.3g s", path, strerror(-rc),
+		    (double)s->settings->interval_ms / 1e3);
+}
+
 /* The bell's first ring starts the first round. What fails has been said. */
 static int attach(struct server *s)
 {
@@ -276,6 +293,8 @@ static int attach(struct server *s)
 	}
 	if (code)
 		detach(s);
+	else
+		watch_deaths(s);
 	return code;
 }
 
@@ -284,15 +303,13 @@ static int attach(struct server *s)
 static int work(struct server *s)
 {
 	struct segreg_sweep_result result;
-	int code = watches_renew(&s->watches, s->reg);
+	int code = sweep(s, &result);
 
-	if (!code)
-		code = sweep(s, &result);
 	if (code)
 		return code;
 	if (result.next_at)
 		schedule_waiting(s, result.next_at);
-	schedule_checks(s, result.held);
+	schedule_checks(s);
 	return 0;
 }
 
@@ -390,29 +407,10 @@ static void free_loop(struct server *s)
 		close(s->bell.fd);
 }
 
-/* A pidfd for each process can be more than the usual limit of open files. */
-static size_t allow_many_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	return limit.rlim_cur > SPARE_FILES ? limit.rlim_cur - SPARE_FILES : 0;
-}
-
-static void prepare_watches(struct server *s)
-{
-	s->watches = (struct watches){ .event = s->event, .on_death = on_death, .arg = s, .max = allow_many_files() };
-}
-
 static int run_loop(struct server *s)
 {
-	int rc, code;
+	int rc, code = attach(s);
 
-	prepare_watches(s);
-	code = attach(s);
 	if (code)
 		return tool_exit_status(code);
 	say("serving %s for segments below %s", s->settings->dir, segreg_base_path(s->reg));

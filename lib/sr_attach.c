@@ -404,6 +404,23 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 	return errno == EAGAIN ? RETRY : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 }
 
+/*
+ * From the descriptor that found the way in to a hold of our own. Its file is open for reading only, and no other of the library's is:
+ * when it is closed, by a death or otherwise, the kernel tells whoever watches registry.lock by inotify (IN_CLOSE_NOWRITE), and
+ * the locks that a sweep takes for itself do not.
+ */
+static int keep_attached(struct sr_registry *registry, int fd)
+{
+	int rc = sr_hold_take(&registry->lockfile, SR_BYTE_ATTACH, F_RDLCK, &registry->attach);
+
+	if (rc == -1) {
+		rc = sr_fail_errno(errno, "cannot hold %s", registry->lock_path);
+		leave_region(registry);
+	}
+	sr_sys_close(fd);
+	return rc;
+}
+
 static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options)
 {
 	int64_t deadline = sr_sys_monotonic() + (int64_t)options->timeout_ms * 1000000;
@@ -416,13 +433,8 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		if (fd == -1)
 			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 		rc = attach_once(registry, options, fd, &joining);
-		if (rc == 0) {
-			if (sr_hold_from_fd(&registry->lockfile, fd, &registry->attach) == 0)
-				return 0;
-			rc = sr_fail_errno(errno, "cannot map %s", registry->lock_path);
-			leave_region(registry);
-			return rc;
-		}
+		if (rc == 0)
+			return keep_attached(registry, fd);
 		sr_sys_close(fd);
 		if (rc != RETRY)
 			return rc;

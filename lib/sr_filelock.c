@@ -76,9 +76,9 @@ void sr_kept_close(struct sr_kept *kept)
 	kept->fd = -1;
 }
 
-int sr_lockfile_reopen(const struct sr_lockfile *file)
+static int reopen(const struct sr_lockfile *file, int mode)
 {
-	int fd = sr_sys_openat(AT_FDCWD, file->path, O_RDWR | O_NOFOLLOW, 0);
+	int fd = sr_sys_openat(AT_FDCWD, file->path, mode | O_NOFOLLOW, 0);
 
 	if (fd == -1)
 		return -1;
@@ -87,6 +87,11 @@ int sr_lockfile_reopen(const struct sr_lockfile *file)
 		return fail_closing(fd);
 	}
 	return fd;
+}
+
+int sr_lockfile_reopen(const struct sr_lockfile *file)
+{
+	return reopen(file, O_RDWR);
 }
 
 /* Does a lock outlive its descriptor here, as long as a mapping keeps the open file? */
@@ -121,7 +126,8 @@ int sr_lockfile_open(struct sr_lockfile *file, const char *path)
 	return 0;
 }
 
-int sr_hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
+/* Turn an open, locked descriptor into a hold; closes fd in any case. 0 or -1 with errno. */
+static int hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 {
 	void *page = sr_sys_mmap(SR_PAGE, PROT_READ, MAP_SHARED, fd);
 
@@ -144,13 +150,13 @@ int sr_hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold
 
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
 {
-	int fd = sr_lockfile_reopen(file);
+	int fd = reopen(file, type == F_RDLCK ? O_RDONLY : O_RDWR);
 
 	if (fd == -1)
 		return -1;
 	if (sr_sys_lock(fd, type, byte) == -1)
 		return fail_closing(fd);
-	return sr_hold_from_fd(file, fd, hold);
+	return hold_from_fd(file, fd, hold);
 }
 
 void sr_hold_init(struct sr_hold *hold)

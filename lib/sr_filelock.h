@@ -60,10 +60,9 @@ struct sr_hold {
 };
 
 void sr_hold_init(struct sr_hold *hold);
-/* Take byte as F_RDLCK or F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with another errno. */
+/* Take byte as F_RDLCK, with a file that is open for reading only, or as F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with
+ * another errno. */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
-/* Turn an open, locked descriptor into a hold; closes fd in any case. 0 or -1 with errno. */
-int sr_hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 void sr_hold_drop(struct sr_hold *hold);
 /* In a forked child: forget it without touching what is the parent's or gone. A descriptor that it kept is closed: as long as the
  * child had it, the parent's lock would outlive the parent. */

@@ -1,6 +1,7 @@
 /*
  * holder.c - for the scripts: a process that pins segments. "holder DIR LABEL ID..." says "ready". On SIGUSR1
- * it unpins, says "unpinned" and stays attached; on SIGUSR2 it unpins and pins the first one without end. Kill it.
+ * it unpins, says "unpinned" and stays attached; on SIGUSR2 it unpins and pins the first one without end; on SIGHUP it becomes
+ * another program. Kill it.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -38,12 +39,15 @@ int main(int argc, char **argv)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGUSR2);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	must(segreg_open(argv[1], &options, &reg));
 	for (int i = 0; i < n; i++)
 		must(segreg_pin(reg, strtoull(argv[3 + i], NULL, 0), 0, &pins[i]));
 	say("ready");
 	must(sigwait(&signals, &signal));
+	if (signal == SIGHUP)
+		return execlp("sleep", "sleep", "infinity", NULL);
 	while (signal == SIGUSR2) {
 		uint64_t id = pins[0].id;
 

@@ -29,7 +29,7 @@ fi
 ok "the command line, and its exit statuses"
 
 new_registry
-for i in {1..9}; do
+for i in {1..9} 20; do
 	segment "$i" 8
 done
 expect 0 "$segregd" --once
@@ -95,6 +95,16 @@ end "$holder" KILL
 eventually logged "deleted 5 5:"
 ok "of two holders, the last counts"
 
+hold reader 20
+expect 0 "$segctl" retire 20
+eventually logged "held 20 20:"
+kill -HUP "$holder"
+eventually logged "segregd: reclaimed a handle of pid $holder (reader): 1 pin"
+eventually logged "deleted 20 20:"
+kill -0 "$holder" || fail "the holder is gone"
+end "$holder" KILL
+ok "a holder that becomes another program wakes it"
+
 # How often its threads have given up the processor, or lost it.
 switches() {
 	cat /proc/"$daemon"/task/*/status | awk '/ctxt_switches/ { sum += $2 } END { print sum }'
@@ -110,11 +120,11 @@ case ${SAN_FLAGS-} in
 	skipped "idle, it sleeps: ThreadSanitizer has a thread of its own, which never does" ;;
 *)
 	hold reader 6
-	eventually sleeps_for 0.3
+	eventually sleeps_for 1.2 # it looks a last time a second after a death
 	sleeps_for 2 || fail "an idle segregd wakes up"
 	expect 0 "$segctl" retire 6
 	eventually logged "held 6 6:"
-	eventually sleeps_for 0.3
+	eventually sleeps_for 1.2
 	sleeps_for 1 || fail "segregd wakes up while a segment is held"
 	end "$holder" KILL
 	eventually logged "deleted 6 6:"

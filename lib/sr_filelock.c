@@ -15,9 +15,9 @@
 
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 {
-	struct stat st;
+	struct sr_identity identity;
 
-	return fd >= 0 && sr_sys_fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	return fd >= 0 && sr_sys_identify(fd, "", &identity) == 0 && identity.dev == dev && identity.ino == ino;
 }
 
 int sr_fail_kept(int errnum, const char *path)

@@ -13,7 +13,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#define WAKING_TAKES 50000 /* nanoseconds */
+#define WAY_GIVEN 10000000 /* nanoseconds, at most, to those who wait: they may be stopped or dead */
 
 static const char *const lock_name[SR_LOCKS] = { [SR_LOCK_COMMIT] = "commit lock", [SR_LOCK_TABLE] = "table lock" };
 static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [SR_LOCK_TABLE] = SR_BYTE_TABLE };
@@ -74,6 +74,7 @@ void sr_locks_init(struct sr_locks *locks, struct sr_header *header, const struc
 	locks->foreign = !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
 	for (int id = 0; id < SR_LOCKS; id++) {
 		pthread_mutex_init(&locks->local[id], NULL);
+		locks->unmoved[id] = 0;
 		locks->kept[id] = (struct sr_kept){
 			.fd = -1, .dev = file->dev, .ino = file->ino, .flags = O_RDWR | O_NOFOLLOW, .path = file->path,
 		};
@@ -87,6 +88,12 @@ void sr_locks_destroy(struct sr_locks *locks)
 		pthread_mutex_destroy(&locks->local[id]);
 	}
 }
+
+/* How long to wait for a lock, and whether its word knows. */
+struct patience {
+	const struct timespec *deadline; /* NULL: not at all */
+	bool has_asked;
+};
 
 static struct timespec deadline_after(uint32_t timeout_ms)
 {
@@ -116,8 +123,28 @@ static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
 #endif
 }
 
+/* Somebody is going to wait until deadline, or would if there were one. */
+static bool ask(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
+{
+	if (!patience->deadline)
+		return false;
+	if (!patience->has_asked)
+		sr_add_seqcst_u32(&locks->word[id].asked, 1);
+	patience->has_asked = true;
+	return true;
+}
+
+/* It has the lock, or gives up. */
+static void stop_asking(struct sr_locks *locks, enum sr_lock_id id, const struct patience *patience)
+{
+	if (!patience->has_asked)
+		return;
+	sr_add_seqcst_u32(&locks->word[id].served, 1);
+	sr_sys_futex_wake(&locks->word[id].served, 1);
+}
+
 /* 0, or an errno. Waits by polling: only where the mutex above does not keep others out, or its holder is just dying. */
-static int take_byte(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+static int take_byte(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	int fd = sr_kept_get(&locks->kept[id]);
 	int64_t pause = 20000;
@@ -127,7 +154,7 @@ static int take_byte(struct sr_locks *locks, enum sr_lock_id id, const struct ti
 	while (sr_sys_lock(fd, F_WRLCK, lock_byte[id]) == -1) {
 		if (errno != EAGAIN)
 			return errno;
-		if (!deadline || is_past(deadline))
+		if (!ask(locks, id, patience) || is_past(patience->deadline))
 			return ETIMEDOUT;
 		sr_sys_sleep(pause);
 		if (pause < 1000000)
@@ -137,7 +164,7 @@ static int take_byte(struct sr_locks *locks, enum sr_lock_id id, const struct ti
 }
 
 /* 0, or an errno. */
-static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	pthread_mutex_t *mutex = &locks->word[id].mutex;
 	int error;
@@ -145,10 +172,8 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, const struct 
 	if (locks->foreign)
 		return 0;
 	error = pthread_mutex_trylock(mutex);
-	if (error == EBUSY && deadline) {
-		sr_store_release_u32(&locks->word[id].wanted, 1);
-		error = lock_until(mutex, deadline);
-	}
+	if (error == EBUSY && ask(locks, id, patience))
+		error = lock_until(mutex, patience->deadline);
 	if (error == EOWNERDEAD)
 		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
 	return error;
@@ -180,14 +205,14 @@ static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, u
 	return sr_fail_kept(error, locks->kept[id].path);
 }
 
-/* With the process's own mutex in hand. 0 or an errno; deadline NULL: do not wait. */
-static int take_rest(struct sr_locks *locks, enum sr_lock_id id, const struct timespec *deadline)
+/* With the process's own mutex in hand. 0 or an errno. */
+static int take_rest(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
-	int error = take_robust(locks, id, deadline);
+	int error = take_robust(locks, id, patience);
 
 	if (error)
 		return error;
-	error = take_byte(locks, id, deadline);
+	error = take_byte(locks, id, patience);
 	if (error) {
 		give_robust(locks, id);
 		return error;
@@ -197,35 +222,39 @@ static int take_rest(struct sr_locks *locks, enum sr_lock_id id, const struct ti
 	return 0;
 }
 
+/* 0 or an errno. */
+static int take(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
+{
+	int error = pthread_mutex_trylock(&locks->local[id]);
+
+	if (error == EBUSY && ask(locks, id, patience))
+		error = lock_until(&locks->local[id], patience->deadline);
+	if (error)
+		return error;
+	error = take_rest(locks, id, patience);
+	if (error)
+		pthread_mutex_unlock(&locks->local[id]);
+	return error;
+}
+
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
 {
 	struct timespec deadline = deadline_after(timeout_ms);
-	int error = pthread_mutex_trylock(&locks->local[id]);
+	struct patience patience = { .deadline = &deadline };
+	int error = take(locks, id, &patience);
 
-	if (error == EBUSY) {
-		sr_store_release_u32(&locks->word[id].wanted, 1);
-		error = lock_until(&locks->local[id], &deadline);
-	}
-	if (error)
-		return fail_to_take(locks, id, error, timeout_ms);
-	error = take_rest(locks, id, &deadline);
-	if (!error)
-		return 0;
-	pthread_mutex_unlock(&locks->local[id]);
-	return fail_to_take(locks, id, error, timeout_ms);
+	stop_asking(locks, id, &patience);
+	return error ? fail_to_take(locks, id, error, timeout_ms) : 0;
 }
 
 int sr_lock_try(struct sr_locks *locks, enum sr_lock_id id)
 {
-	int error;
+	struct patience none = { .deadline = NULL };
+	int error = take(locks, id, &none);
 
-	if (pthread_mutex_trylock(&locks->local[id]))
+	if (error == EBUSY || error == ETIMEDOUT)
 		return SR_LOCK_BUSY;
-	error = take_rest(locks, id, NULL);
-	if (!error)
-		return 0;
-	pthread_mutex_unlock(&locks->local[id]);
-	return error == EBUSY || error == ETIMEDOUT ? SR_LOCK_BUSY : fail_to_take(locks, id, error, 0);
+	return error ? fail_to_take(locks, id, error, 0) : 0;
 }
 
 bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte)
@@ -245,10 +274,19 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
 
 void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
 {
-	if (!sr_load_acquire_u32(&locks->word[id].wanted))
-		return;
-	sr_store_release_u32(&locks->word[id].wanted, 0);
-	sr_sys_sleep(WAKING_TAKES);
+	struct sr_lock_word *word = &locks->word[id];
+	uint32_t asked = sr_load_seqcst_u32(&word->asked), served = sr_load_seqcst_u32(&word->served);
+	int64_t left = WAY_GIVEN, end = asked == served ? 0 : sr_sys_monotonic() + left;
+	int32_t waiting;
+
+	while ((waiting = (int32_t)(asked - served)) > locks->unmoved[id] && left > 0) {
+		struct timespec t = { .tv_nsec = left };
+
+		sr_sys_futex_wait(&word->served, served, &t);
+		served = sr_load_seqcst_u32(&word->served);
+		left = end - sr_sys_monotonic();
+	}
+	locks->unmoved[id] = waiting > 0 ? waiting : 0;
 }
 
 bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id)

@@ -129,7 +129,7 @@ static int open_tables(struct sr_store *store, unsigned flags)
 
 	if (error)
 		return error;
-	error = mdb_dbi_open(txn, "meta", flags, &store->meta);
+	error = mdb_dbi_open(txn, NULL, flags, &store->meta);
 	if (!error)
 		error = mdb_dbi_open(txn, "segments", flags, &store->segments);
 	if (!error)
@@ -154,7 +154,7 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 	}
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
-	error = mdb_env_set_maxdbs(store->env, 5);
+	error = mdb_env_set_maxdbs(store->env, 4);
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)

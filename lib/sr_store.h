@@ -1,11 +1,12 @@
 /*
  * sr_store.h - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
  *
- * Five tables:
+ * Four tables:
  *
- *      meta       "registry" -> struct sr_meta   what the registry is; written once
+ *      main       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
  *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
+ *                 LMDB keeps the roots of the other tables there, so each transaction writes this page anyway
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
  *      tokens     token -> the version that its edit made, and its place in the row of tokens
  *                 place (8 bytes, big-endian) -> token

@@ -81,6 +81,12 @@ int sr_sys_fstat(int fd, struct stat *st)
 	return fstat(fd, st);
 }
 
+/*
+ * Not the times: where timestamps are multigrain (Linux 6.13), a file whose mtime or ctime was asked for gets a new one with the
+ * next write, and fdatasync then writes its inode as well.
+ */
+#define IDENTITY (STATX_BASIC_STATS & ~(STATX_ATIME | STATX_MTIME | STATX_CTIME))
+
 int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
 {
 	struct statx stx;
@@ -88,7 +94,7 @@ int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
 	if (made_to_fail("statx"))
 		return -1;
 	if (RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
-			STATX_BASIC_STATS | STATX_BTIME, &stx)) == -1)
+			IDENTITY | STATX_BTIME, &stx)) == -1)
 		return -1;
 	*identity = (struct sr_identity){
 		.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),

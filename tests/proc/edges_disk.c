@@ -461,7 +461,7 @@ static void patch_schema(const struct t_world *w, const char *key_text, unsigned
 	T_EQ(mdb_env_set_maxdbs(env, 4), 0);
 	T_EQ(mdb_env_open(env, database(w), MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
 	T_EQ(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	T_EQ(mdb_dbi_open(txn, "meta", 0, &dbi), 0);
+	T_EQ(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
 	T_EQ(mdb_get(txn, dbi, &key, &value), 0);
 	T_CHECK(value.mv_size <= sizeof(bytes));
 	memcpy(bytes, value.mv_data, value.mv_size);

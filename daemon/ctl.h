@@ -72,7 +72,8 @@ struct ctl {
 	int n_operands;
 };
 
-extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_ls, ctl_show, ctl_why, ctl_stats, ctl_sweep, ctl_pin, ctl_hold, ctl_wait;
+extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
+	ctl_pin, ctl_hold, ctl_wait;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */
 int ctl_error(const struct ctl *ctl, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -132,6 +133,42 @@ void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struc
 
 /* Why its last deletion failed. */
 const char *ctl_segment_error(const struct segreg_info *info);
+
+/* ------------------------------------------------------------------ ctl_process.c */
+
+/* Who is behind a handle. Empty: not known. */
+struct ctl_process {
+	char command[64]; /* the name of its program, or "(dead)", ... */
+	char user[64];
+	char cgroup[512];
+};
+
+void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process);
+
+/* ------------------------------------------------------------------ ctl_blame.c */
+
+/* A handle, and what it has to do with the disk space that retired segments keep. */
+struct ctl_culprit {
+	struct segreg_holder holder; /* all that it holds; its label is the one below */
+	char label[SEGREG_LABEL_SIZE];
+	uint64_t segments; /* retired ones that it holds, */
+	uint64_t held;     /* their bytes, */
+	uint64_t alone;    /* and those that nobody but its process holds */
+	int64_t since;     /* when the first of them was retired */
+};
+
+struct ctl_blame {
+	struct ctl_culprit *culprits; /* all handles attached, in the order of their lanes */
+	size_t n, room;
+};
+
+/* Begin with all handles and no segment; add a retired segment. Both return 0 or a SEGREG_E_* code. */
+int ctl_blame_begin(const struct ctl *ctl, struct ctl_blame *blame);
+int ctl_blame_segment(const struct ctl *ctl, struct ctl_blame *blame, const struct segreg_info *info, uint64_t bytes);
+void ctl_blame_free(struct ctl_blame *blame);
+
+/* The one whose process's end would give most back; NULL if nobody holds anything. */
+const struct ctl_culprit *ctl_blame_worst(const struct ctl_blame *blame);
 
 /* ------------------------------------------------------------------ ctl_measure.c, ctl_served.c */
 

@@ -1,12 +1,10 @@
 /*
  * ctl_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
  *
- * A segment is a line, each handle that holds it a line below it. Columns are of the one or of the other. For people, a
- * segment's path stands before its reason, so that the lines below need not begin behind the longest path.
+ * For people, the answer comes first: how much is kept, and whose end would give most of it back. Then a segment is a line,
+ * each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands before its reason,
+ * so that the lines below need not begin behind the longest path.
  */
-#include <errno.h>
-#include <pwd.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +12,7 @@
 
 enum {
 	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, RETRY_AT, PINS, SNAPSHOTS, WHY, /* of a segment */
-	PID, COMMAND, USER, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
+	PID, COMMAND, USER, CGROUP, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
 };
 
 static const struct ctl_column columns[] = {
@@ -32,6 +30,7 @@ static const struct ctl_column columns[] = {
 	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
 	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
 	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+	[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
 	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
 	[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
 	[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
@@ -53,36 +52,6 @@ struct holders {
 	uint64_t pins, snapshots, horizons; /* of all of them */
 };
 
-/* The program that runs as holder's process. */
-static void find_command(const struct segreg_holder *holder, char *command, size_t size)
-{
-	char path[64];
-	size_t length = 0;
-	FILE *file;
-
-	snprintf(command, size, "%s", holder->is_foreign ? "(in another PID namespace)" : "(dead)");
-	if (holder->is_foreign || (kill((pid_t)holder->pid, 0) == -1 && errno == ESRCH))
-		return;
-	snprintf(path, sizeof path, "/proc/%" PRId64 "/comm", holder->pid);
-	file = fopen(path, "re");
-	if (file) {
-		length = fread(command, 1, size - 1, file);
-		fclose(file);
-	}
-	command[length] = '\0';
-	command[strcspn(command, "\n")] = '\0';
-}
-
-static void find_user(uint32_t uid, char *user, size_t size)
-{
-	const struct passwd *entry = getpwuid(uid);
-
-	if (entry)
-		snprintf(user, size, "%s", entry->pw_name);
-	else
-		snprintf(user, size, "%" PRIu32, uid);
-}
-
 /* "2 pins, a snapshot of version 7". */
 static const char *describe_hold(const struct segreg_holder *holder, char *what, size_t size)
 {
@@ -103,18 +72,19 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 	struct holders *holders = arg;
 	struct ctl_table *table = holders->table;
 	struct libscols_line *row = ctl_table_row(table, holders->parent);
-	char command[64], user[64], span[TOOL_SPAN_SIZE], what[128], why[512];
+	char span[TOOL_SPAN_SIZE], what[128], why[512];
+	struct ctl_process process;
 
-	find_command(holder, command, sizeof command);
-	find_user(holder->uid, user, sizeof user);
-	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago", holder->pid, command, holder->label, user,
-		 describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span));
+	ctl_process_find(holder, &process);
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago", holder->pid, process.command, holder->label,
+		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span));
 	ctl_set_text(table, row, WHY, why);
 	ctl_set(table, row, PINS, holder->pins);
 	ctl_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
 	ctl_set(table, row, PID, (uint64_t)holder->pid);
-	ctl_set_text(table, row, COMMAND, command);
-	ctl_set_text(table, row, USER, user);
+	ctl_set_text(table, row, COMMAND, process.command);
+	ctl_set_text(table, row, USER, process.user);
+	ctl_set_text(table, row, CGROUP, process.cgroup);
 	ctl_set_text(table, row, LABEL, holder->label);
 	ctl_set(table, row, LANE, holder->lane);
 	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
@@ -240,6 +210,41 @@ static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
 	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING;
 }
 
+static void tell_worst(const struct ctl_culprit *worst)
+{
+	char held[TOOL_SPAN_SIZE], alone[TOOL_SPAN_SIZE], since[TOOL_SPAN_SIZE];
+	struct ctl_process process;
+
+	ctl_process_find(&worst->holder, &process);
+	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back if it ends.",
+		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
+		 tool_format_bytes(worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
+		 tool_format_span(tool_now() - worst->since, since), tool_format_bytes(worst->alone, alone));
+}
+
+/* The answer first. */
+static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n)
+{
+	struct ctl_blame blame;
+	char bytes[TOOL_SPAN_SIZE];
+	uint64_t sum = 0;
+	int code = ctl_blame_begin(ctl, &blame);
+
+	for (size_t i = 0; i < n && !code; i++) {
+		sum += kept[i].bytes;
+		if (kept[i].info->state == SEGREG_PENDING)
+			code = ctl_blame_segment(ctl, &blame, kept[i].info, kept[i].bytes);
+	}
+	if (!code) {
+		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", tool_format_bytes(sum, bytes));
+		if (ctl_blame_worst(&blame))
+			tell_worst(ctl_blame_worst(&blame));
+		printf("\n");
+	}
+	ctl_blame_free(&blame);
+	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
 /* Lines for all segments, the biggest first, their holders below them. */
 static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
 {
@@ -296,7 +301,9 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 		kept[i].is_measured = ctl_measure(ctl, kept[i].info, &kept[i].bytes);
 	}
 	qsort(kept, segments->n, sizeof *kept, by_size);
-	status = is_one && for_people ? print_one(ctl, kept) : print_tree(ctl, kept, segments->n);
+	status = for_people && !is_one && segments->n && !ctl->option['n'] ? print_answer(ctl, kept, segments->n) : EX_OK;
+	if (!status)
+		status = is_one && for_people ? print_one(ctl, kept) : print_tree(ctl, kept, segments->n);
 	if (for_people && !segments->n)
 		printf("Nothing is kept: no retired segment is left.\n");
 	free(kept);

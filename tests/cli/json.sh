@@ -13,7 +13,7 @@ hold $'la\e]0;bel"\xfe' 2 2 18446744073709551615
 expect 0 "$segctl" retire 2 3 18446744073709551615
 
 for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551615" why "why 1" "why 2" "why 3" \
-	"why 18446744073709551615" "why -o PID" stats "stats -o LIVE"; do
+	"why 18446744073709551615" "why -o PID" holders "holders 2" "holders 3" stats "stats -o LIVE"; do
 	# shellcheck disable=SC2086
 	expect 0 "$segctl" $verb --json
 	python3 -m json.tool <"$dir/out" >/dev/null || fail "segctl $verb --json is not JSON"
@@ -29,6 +29,7 @@ columns=ID,STATE,PINS,BYTES,PATH,TYPE,MISSING,ATTEMPTS,BORN
 "$segctl" ls -J -o $columns >"$dir/json"
 "$segctl" ls -R -n -o $columns -s live >"$dir/raw"
 "$segctl" why -J >"$dir/why"
+"$segctl" holders -J >"$dir/holders"
 "$segctl" stats -J >"$dir/stats"
 EVIL=$evil python3 - "$dir" "$holder" <<'PYTHON' || fail "JSON and tables differ"
 import json, os, sys
@@ -54,6 +55,9 @@ assert sorted(r["id"] for r in why) == [2, 3, 2**64 - 1], why
 two = [r for r in why if r["id"] == 2][0]
 assert [(c["pid"], c["pins"], c["command"]) for c in two["children"]] == [(holder, 2, "holder")], two
 assert two["children"][0]["label"] == "la\x1b]0;bel\"\\xfe", two
+held = sum(r["bytes"] for r in rows if r["id"] in (2, 2**64 - 1))
+first = load("holders")["holders"][0]
+assert (first["pid"], first["pins"], first["segments"], first["held"], first["alone"]) == (holder, 3, 2, held, held), first
 assert load("stats")["stats"][0]["pending"] == 3
 PYTHON
 ok "JSON and tables say the same"

@@ -37,7 +37,7 @@ diff "$dir/helps" "$dir/manuals" >"$dir/out" || fail "options of --help (<) and 
 [ "$(wc -l <"$dir/helps")" -ge 15 ] || fail "the options were not found"
 ok "the manual has the verbs and options"
 
-for verb in ls show why stats; do
+for verb in ls show why holders stats; do
 	case $verb in
 	ls | show) section="ls and show" ;;
 	*) section=$verb ;;

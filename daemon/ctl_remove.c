@@ -1,0 +1,67 @@
+/*
+ * ctl_remove.c - segctl remove: forget segments and leave their files alone.
+ */
+#include "ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 'f', "force", NULL, "even if held, being built, or failing to be deleted" },
+	{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
+	{ 0 },
+};
+
+/* Would the library refuse it without force? */
+static const char *objection(const struct segreg_info *info)
+{
+	if (info->state == SEGREG_BUILDING)
+		return "is being built";
+	if (info->state == SEGREG_DELETING)
+		return "is being deleted";
+	return info->pins ? "is pinned" : NULL;
+}
+
+static int try_one(struct ctl *ctl, uint64_t id)
+{
+	struct ctl_segments segments = { .n = 0 };
+	int status = EX_OK, code = ctl_segments_load_one(ctl, id, &segments);
+	const char *why = code || ctl->option['f'] ? NULL : objection(&segments.items[0].info);
+
+	if (code)
+		status = ctl_fail(ctl, code);
+	else if (why)
+		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s; see --force", id, why);
+	else
+		printf("would forget %" PRIu64 " %s\n", id, segments.items[0].path);
+	ctl_segments_free(&segments);
+	return status;
+}
+
+static int remove_one(struct ctl *ctl, uint64_t id)
+{
+	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
+
+	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+static int exec(struct ctl *ctl)
+{
+	int status = EX_OK;
+
+	for (int i = 0; i < ctl->n_operands && !status; i++) {
+		uint64_t id;
+
+		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
+			return EX_USAGE;
+		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
+	}
+	return status;
+}
+
+const struct ctl_verb ctl_remove = {
+	.name = "remove",
+	.operands = "ID...",
+	.help = "Forget segments and leave their files alone",
+	.min = 1,
+	.max = -1,
+	.options = options,
+	.exec = exec,
+};

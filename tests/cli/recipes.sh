@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The examples of segctl.1, taken from the page and run as they stand there.
+. "$(dirname "$0")/lib.sh"
+
+# recipe WORDS: the example below the sentence that begins so.
+recipe() {
+	MANWIDTH=200 mandoc -T man "$root/daemon/segctl.1" >/dev/null || exit 1
+	awk -v words="$1" 'index($0, words) == 1 { found = 1 } found && /^\.Ed/ { exit } inside { print } found && /^\.Bd/ { inside = 1 }' \
+		"$root/daemon/segctl.1" >"$dir/recipe"
+	[ -s "$dir/recipe" ] || fail "no example that begins '$1'"
+}
+mkdir "$dir/bin"
+ln -s "$segctl" "$dir/bin/segctl"
+PATH=$dir/bin:$PATH
+run() {
+	(cd "$dir" && exec bash "$dir/recipe")
+}
+
+new_registry
+segment 42 100
+segment 7
+recipe "Back up a segment"
+expect 0 run
+expect 0 tar -C "$dir" -tf "$dir/backup-42.tar"
+says ./data
+ok "back up a segment"
+
+hold worker 7
+recipe "Drain a host"
+run &
+draining=$!
+children+=("$draining")
+sleep 0.3
+kill -0 "$draining" 2>/dev/null || fail "drained, though a worker is there"
+end "$holder" TERM
+expect 0 "$segctl" sweep
+eventually has_ended "$draining"
+wait "$draining" || fail "draining ended with $?"
+ok "drain a host"
+
+hold small 7
+small=$holder
+hold leak 42
+leak=$holder
+expect 0 "$segctl" retire 7 42
+recipe "Find a leak"
+expect 0 run
+says "2 retired segments keep"
+says "(leak)"
+eventually has_ended "$leak"
+has_ended "$small" && fail "the wrong one was ended"
+ok "find a leak"
+
+recipe "Alert on age"
+expect 0 run
+sed -i 's/3600/-1/' "$dir/recipe"
+expect 1 run
+says " 7 7"
+ok "alert on age"
+
+segment 1
+recipe "Wait for a version"
+sed -i 's/-t 60/-t 1/' "$dir/recipe"
+expect 0 run
+says "has 1 segments"
+ok "wait for a version"

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# remove: the registry forgets, the files stay; and the dry runs of remove and retire, which change nothing.
+. "$(dirname "$0")/lib.sh"
+
+new_registry
+for i in {1..5}; do
+	segment "$i"
+done
+expect 64 "$segctl" remove
+expect 64 "$segctl" remove x
+expect 66 "$segctl" remove 9
+expect 66 "$segctl" remove -n 9
+expect 0 "$segctl" remove --dry-run 1 2
+[ "$(cat "$dir/out")" = $'would forget 1 1\nwould forget 2 2' ] || fail "what would be forgotten is not said"
+[ "$(column 1 STATE)" = live ] || fail "a dry run forgot"
+expect 0 "$segctl" remove 1 2
+expect 66 "$segctl" show 1
+is_there 1
+is_there 2
+expect 0 "$segctl" register 1 1
+ok "a segment is forgotten, and its files stay"
+
+hold reader 3
+expect 75 "$segctl" remove 3
+expect 75 "$segctl" remove --dry-run 3
+complains "is pinned"
+expect 0 "$segctl" remove --dry-run --force 3
+[ "$(column 3 STATE)" = live ] || fail "a refused removal changed something"
+expect 0 "$segctl" remove --force 3
+expect 66 "$segctl" show 3
+kill -USR1 "$holder"
+eventually grep -q unpinned "$dir/holder.out"
+is_there 3
+ok "a held one needs --force, and its holder goes on"
+
+expect 0 "$segctl" retire --dry-run 4 5
+[ "$(cat "$dir/out")" = $'would retire 4 4, pinned 0 times\nwould retire 5 5, pinned 0 times' ] || fail "what would be retired is not said"
+[ "$(column 4 STATE)" = live ] || fail "a dry run retired"
+expect 66 "$segctl" retire --dry-run 4 9
+expect 64 "$segctl" retire --dry-run x
+expect 0 "$segctl" retire 4
+expect 0 "$segctl" retire --dry-run 4
+is_silent
+ok "retire --dry-run"

@@ -41,7 +41,7 @@ RUSTC      ?= $(shell command -v rustc)
 LIB_SRC  := $(wildcard lib/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
-DAE_SRC  := $(wildcard daemon/segregd*.c) daemon/tool.c
+DAE_SRC  := $(wildcard daemon/segregd*.c daemon/tool*.c)
 DAE_OBJ  := $(DAE_SRC:%.c=$(BUILD)/obj/%.o)
 CTL_SRC  := $(filter-out daemon/segregd%.c,$(wildcard daemon/*.c))
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)

@@ -170,10 +170,7 @@ void ctl_blame_free(struct ctl_blame *blame);
 /* The one whose process's end would give most back; NULL if nobody holds anything. */
 const struct ctl_culprit *ctl_blame_worst(const struct ctl_blame *blame);
 
-/* ------------------------------------------------------------------ ctl_measure.c, ctl_served.c */
-
-/* *bytes becomes what deleting the segment would give back. False if that cannot be told. */
-bool ctl_measure(const struct ctl *ctl, const struct segreg_info *info, uint64_t *bytes);
+/* ------------------------------------------------------------------ ctl_served.c */
 
 /* Whether a segregd serves the registry. */
 bool ctl_is_served(const struct ctl *ctl);

@@ -102,7 +102,7 @@ static int blame_all(struct ctl *ctl, struct ctl_blame *blame, const struct ctl_
 		const struct segreg_info *info = &segments->items[i].info;
 		uint64_t bytes = 0;
 
-		ctl_measure(ctl, info, &bytes);
+		tool_measure(segreg_base_path(ctl->reg), info, &bytes);
 		code = ctl_blame_segment(ctl, blame, info, bytes);
 	}
 	return code;

@@ -118,7 +118,7 @@ void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struc
 	ctl_set(table, row, AGE, (uint64_t)info->registered_at);
 	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
 	ctl_set(table, row, HELD, (uint64_t)info->held_since);
-	if (ctl_table_shows(table, BYTES) && ctl_measure(ctl, info, &bytes))
+	if (ctl_table_shows(table, BYTES) && tool_measure(segreg_base_path(ctl->reg), info, &bytes))
 		ctl_set(table, row, BYTES, bytes);
 	ctl_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
 	ctl_set(table, row, MISSING, (uint64_t)info->is_missing);

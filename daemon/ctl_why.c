@@ -298,7 +298,7 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 	for (size_t i = 0; i < segments->n; i++) {
 		kept[i].info = &segments->items[i].info;
 		kept[i].is_served = is_served;
-		kept[i].is_measured = ctl_measure(ctl, kept[i].info, &kept[i].bytes);
+		kept[i].is_measured = tool_measure(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
 	}
 	qsort(kept, segments->n, sizeof *kept, by_size);
 	status = for_people && !is_one && segments->n && !ctl->option['n'] ? print_answer(ctl, kept, segments->n) : EX_OK;

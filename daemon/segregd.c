@@ -1,37 +1,58 @@
 /*
- * segregd.c - the sweeper daemon of one registry: its command line.
+ * segregd.c - the sweeper daemon: its command line.
  */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "segregd.h"
 
 #define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
 
+#define LETTERS "r:c:1g:p:i:m:ul:hV"
+#define CONFIG "/etc/segregd.conf"
+
 static const struct option options[] = {
 	{ "registry", required_argument, NULL, 'r' },
+	{ "config", required_argument, NULL, 'c' },
 	{ "once", no_argument, NULL, '1' },
 	{ "grace", required_argument, NULL, 'g' },
 	{ "pace", required_argument, NULL, 'p' },
 	{ "interval", required_argument, NULL, 'i' },
+	{ "metrics", required_argument, NULL, 'm' },
+	{ "unconfined", no_argument, NULL, 'u' },
+	{ "log-format", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
+struct command {
+	struct config config;
+	const char *file; /* --config */
+	bool once;
+	bool has_settings; /* that a file would have */
+};
+
 static int show_help(void)
 {
-	printf("Usage: segregd [OPTION]... [-r DIR | DIR]\n\n"
-	       "Delete the retired segments of the registry DIR as soon as nobody holds them.\n\n"
+	printf("Usage: segregd [OPTION]... [-r DIR | DIR]...\n"
+	       "       segregd [-l FORMAT] [-c FILE]\n\n"
+	       "Delete the retired segments of registries as soon as nobody holds them.\n\n"
 	       "Options:\n"
-	       "  -r, --registry DIR      the registry (default: SEGREG_REGISTRY)\n"
+	       "  -r, --registry DIR      a registry (default: SEGREG_REGISTRY)\n"
+	       "  -c, --config FILE       registries and settings; read again on SIGHUP\n"
+	       "                          (default, if nothing else is said: /etc/segregd.conf)\n"
 	       "  -1, --once              sweep once and exit, for cron\n"
 	       "  -g, --grace SECONDS     keep segments for so long after they were retired\n"
 	       "  -p, --pace BYTES        delete at most so many bytes per second (K, M, G, T)\n"
 	       "  -i, --interval SECONDS  how often to look for deaths where there is no\n"
 	       "                          inotify watch to be had (default: 5)\n"
+	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"
+	       "  -u, --unconfined        do without Landlock\n"
+	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
 	       "  -h, --help              show this and exit\n"
 	       "  -V, --version           show the version and exit\n\n"
 	       "SIGTERM and SIGINT end it after the deletion at hand. segregd(8) tells all.\n");
@@ -50,73 +71,93 @@ static int try_help(void)
 	return EX_USAGE;
 }
 
-static bool parse_span(const char *option, uint64_t *milliseconds)
+static const char *name_of(int letter)
 {
-	uint64_t value;
+	const struct option *option = options;
 
-	if (tool_parse_seconds(optarg, &value) && value <= SPAN_MAX_MS) {
-		*milliseconds = value;
+	while (option->val != letter)
+		option++;
+	return option->name;
+}
+
+/* What can also stand in a file. */
+static bool parse_setting(struct command *command, int letter)
+{
+	command->has_settings = true;
+	return config_set(&command->config.common, "--", name_of(letter), letter == 'u' ? "yes" : optarg);
+}
+
+static bool parse_option(struct command *command, int letter)
+{
+	switch (letter) {
+	case 'c':
+		command->file = optarg;
 		return true;
+	case '1':
+		command->once = true;
+		return true;
+	case 'l':
+		if (log_parse_format(optarg, &command->config.format))
+			return true;
+		warn("--log-format: '%s' is none of auto, plain, time, journal, json", optarg);
+		return false;
+	case 'r': /* added when all settings are known */
+		return true;
+	case '?':
+		return false;
+	default:
+		return parse_setting(command, letter);
 	}
-	say("%s: '%s' is not a number of seconds up to %" PRIu64, option, optarg, SPAN_MAX_MS / 1000);
+}
+
+/* The registries of the command line, or else of the environment. */
+static bool add_registries(struct command *command, int argc, char **argv)
+{
+	const char *named = getenv("SEGREG_REGISTRY");
+	int letter;
+
+	optind = 0;
+	while ((letter = getopt_long(argc, argv, LETTERS, options, NULL)) != -1)
+		if (letter == 'r' && !config_add(&command->config, "", optarg))
+			return false;
+	for (; optind < argc; optind++)
+		if (!config_add(&command->config, "", argv[optind]))
+			return false;
+	return command->config.n || command->file || !named || config_add(&command->config, "", named);
+}
+
+/* A file and registries or settings beside it would contradict one another. */
+static bool choose_source(struct command *command)
+{
+	if (!command->file && !command->config.n && access(CONFIG, F_OK) == 0)
+		command->file = CONFIG;
+	if (command->file && (command->config.n || command->has_settings || command->once)) {
+		warn("registries and settings come from %s; give the command line without them, or without the file", command->file);
+		return false;
+	}
+	if (command->file || command->config.n == 1 || (command->config.n && !command->once))
+		return true;
+	warn(command->config.n ? "--once: one registry at a time" : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
 	return false;
 }
 
-static bool parse_option(struct settings *settings, int letter)
-{
-	switch (letter) {
-	case 'r':
-		settings->dir = optarg;
-		return true;
-	case '1':
-		settings->once = true;
-		return true;
-	case 'g':
-		return parse_span("--grace", &settings->grace_ms);
-	case 'i':
-		if (!parse_span("--interval", &settings->interval_ms))
-			return false;
-		if (!settings->interval_ms)
-			say("--interval: 0 would never rest");
-		return settings->interval_ms;
-	case 'p':
-		if (tool_parse_bytes(optarg, &settings->pace) && settings->pace)
-			return true;
-		say("--pace: '%s' is not a number of bytes", optarg);
-		return false;
-	default:
-		return false;
-	}
-}
-
 /* Returns -1 to go on, or the exit status. */
-static int parse(struct settings *settings, int argc, char **argv)
+static int parse(struct command *command, int argc, char **argv)
 {
 	static char name[] = "segregd"; /* for getopt's messages */
 	int letter;
 
 	if (argc)
 		argv[0] = name;
-	while ((letter = getopt_long(argc, argv, "r:1g:p:i:hV", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, LETTERS, options, NULL)) != -1) {
 		if (letter == 'h')
 			return show_help();
 		if (letter == 'V')
 			return show_version();
-		if (!parse_option(settings, letter))
+		if (!parse_option(command, letter))
 			return try_help();
 	}
-	if (optind < argc && (settings->dir || optind + 1 < argc)) {
-		say("one registry at a time: '%s' is too much", argv[settings->dir ? optind : optind + 1]);
-		return try_help();
-	}
-	if (optind < argc)
-		settings->dir = argv[optind];
-	if (!settings->dir)
-		settings->dir = getenv("SEGREG_REGISTRY");
-	if (settings->dir)
-		return -1;
-	say("which registry? Give -r DIR or set SEGREG_REGISTRY");
-	return try_help();
+	return add_registries(command, argc, argv) && choose_source(command) ? -1 : try_help();
 }
 
 /* Whoever started us with SIGINT ignored, as a shell does with a background job, wants us to survive it. */
@@ -132,14 +173,32 @@ static void block_signals(sigset_t *signals)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static int serve(struct command *command, const sigset_t *signals)
+{
+	log_open(command->config.format, NULL);
+	if (command->file && !config_read(&command->config, command->file))
+		return EX_CONFIG;
+	log_open(command->config.format, NULL);
+	if (command->once)
+		return server_sweep_once(&command->config.servers[0], signals);
+	if (command->file || command->config.n > 1)
+		return herd_run(&command->config, command->file, signals);
+	return server_run(&command->config.servers[0], signals);
+}
+
 int main(int argc, char **argv)
 {
-	struct settings settings = { .interval_ms = 5000 };
+	struct command command = { .once = false };
 	sigset_t signals;
-	int status = parse(&settings, argc, argv);
+	int status;
 
-	if (status != -1)
-		return status;
-	block_signals(&signals);
-	return settings.once ? server_sweep_once(&settings, &signals) : server_run(&settings, &signals);
+	tool_guard_descriptors();
+	config_init(&command.config);
+	status = parse(&command, argc, argv);
+	if (status == -1) {
+		block_signals(&signals);
+		status = serve(&command, &signals);
+	}
+	config_free(&command.config);
+	return status;
 }

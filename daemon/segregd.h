@@ -1,5 +1,5 @@
 /*
- * segregd.h - the parts of segregd: the server, and the bell that wakes it.
+ * segregd.h - the parts of segregd: settings, the herd of servers, one server, and what each of them needs.
  */
 #ifndef SEGREGD_H
 #define SEGREGD_H
@@ -10,24 +10,97 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <syslog.h>
 
 #include "segreg.h"
 #include "tool.h"
 
-#define PREFIX "segregd: "
-#define say(...) tool_say(stderr, PREFIX, __VA_ARGS__)
+/* ------------------------------------------------------------------ segregd_log.c */
 
+enum log_format {
+	LOG_FORMAT_AUTO, /* journal if stderr is journald's, plain on a terminal, time otherwise */
+	LOG_FORMAT_PLAIN,
+	LOG_FORMAT_TIME,
+	LOG_FORMAT_JOURNAL, /* sd-daemon(3)'s prefixes */
+	LOG_FORMAT_JSON,
+};
+
+bool log_parse_format(const char *name, enum log_format *format);
+
+/* From now on, write in that format, and name registry with each line (NULL: not). */
+void log_open(enum log_format format, const char *registry);
+void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_event(const struct segreg_sweep_event *event);
+
+#define say(...) log_say(LOG_INFO, __VA_ARGS__)
+#define warn(...) log_say(LOG_WARNING, __VA_ARGS__)
+
+/* ------------------------------------------------------------------ segregd_config.c */
+
+/* How one registry is served. */
 struct settings {
-	const char *dir;
-	bool once;
+	char *dir;
+	char *metrics; /* a file; NULL: none */
 	uint64_t grace_ms;
 	uint64_t pace; /* bytes per second; 0: no limit */
 	uint64_t interval_ms;
+	bool unconfined;
+	int report; /* the herd's end of a pipe, which is told what goes on; -1: none */
 };
+
+struct config {
+	enum log_format format;
+	struct settings common;   /* of those that follow */
+	struct settings *servers; /* in the order of their directories */
+	size_t n;
+};
+
+void config_init(struct config *config);
+void config_free(struct config *config);
+
+/* Set what an option or a key of that name says. False: it is wrong, which is said with where in front. */
+bool config_set(struct settings *settings, const char *where, const char *name, const char *value);
+
+/* Serve dir, too, as common says. False: it is there already, or no memory; likewise. */
+bool config_add(struct config *config, const char *where, const char *dir);
+
+/* Read a file. False: it is wrong, which is said. */
+bool config_read(struct config *config, const char *path);
+
+bool config_is_same(const struct settings *a, const struct settings *b);
+
+/* ------------------------------------------------------------------ segregd_herd.c */
+
+/*
+ * Serve several registries, each in a process of its own, until one of the signals comes, which are blocked. path: the file that
+ * the configuration is from, read again on SIGHUP; NULL: none. Returns the exit status.
+ */
+int herd_run(struct config *config, const char *path, const sigset_t *signals);
+
+/* ------------------------------------------------------------------ segregd_server.c */
 
 /* Serve the registry until one of the signals comes, which are blocked; sweep it once. Both return the exit status. */
 int server_run(const struct settings *settings, const sigset_t *signals);
 int server_sweep_once(const struct settings *settings, const sigset_t *signals);
+
+/* ------------------------------------------------------------------ segregd_confine.c */
+
+/*
+ * Take away from this process, by Landlock, all rights to files but those that serving this registry needs. For good; the
+ * process must have one thread. Returns 0, ENOSYS if the kernel cannot do it, or another errno.
+ */
+int confine(const struct settings *settings, const char *base);
+
+/* ------------------------------------------------------------------ segregd_metrics.c */
+
+struct metrics;
+
+/* NULL: no memory. */
+struct metrics *metrics_new(const struct settings *settings);
+void metrics_free(struct metrics *metrics);
+
+/* A sweep took so long, in seconds, and had this result; or it failed, and result is NULL. Writes the file if it says something new. */
+void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds);
 
 /* ------------------------------------------------------------------ segregd_bell.c */
 

@@ -1,5 +1,5 @@
 /*
- * segregd_server.c - segregd at work.
+ * segregd_server.c - segregd at work, for one registry.
  *
  * All work is done in rounds, by the main thread: sweep, set the timer for what is known to come. Three things start a
  * round; without them nothing runs at all.
@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -66,6 +67,8 @@ struct server {
 	struct segreg *reg;  /* NULL: closed after an error */
 	int lock;            /* TOOL_SWEEPER_LOCK, or -1 */
 	struct bell bell;
+	struct metrics *metrics; /* NULL: none are wanted */
+	bool is_confined, is_once;
 	sd_event_source *deaths; /* NULL: they cannot be watched, so each interval starts a round */
 
 	uint64_t death_pause; /* to the next round that follows a death; 0: none does */
@@ -167,22 +170,15 @@ static bool is_told_to_stop(void)
 	return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT);
 }
 
-static void say_failed(const struct segreg_sweep_event *event)
-{
-	double seconds = (double)(event->retry_at - tool_now()) / 1e9;
-
-	say("failed %" PRIu64 " %s: %s; next try in %.0f s", event->id, event->path, event->reason, seconds > 0 ? seconds : 0);
-}
-
 static int on_event(void *arg, const struct segreg_sweep_event *event)
 {
 	struct server *s = arg;
+	struct segreg_sweep_event told = *event;
 
 	s->n_events++;
-	if (event->action == SEGREG_SWEEP_FAILED && !s->settings->once)
-		say_failed(event);
-	else
-		tool_say_event(stderr, PREFIX, event, false);
+	if (s->is_once)
+		told.retry_at = 0; /* not by this process */
+	log_event(&told);
 	if (event->action == SEGREG_SWEEP_DELETED) {
 		s->n_deleted++;
 		s->bytes_freed += event->bytes;
@@ -215,12 +211,28 @@ static bool is_news(struct server *s, int code)
 	return is_new;
 }
 
+/* To the herd, in a line of its own. */
+__attribute__((format(printf, 2, 3)))
+static void report(const struct server *s, const char *format, ...)
+{
+	va_list args;
+
+	if (s->settings->report == -1)
+		return;
+	va_start(args, format);
+	vdprintf(s->settings->report, format, args);
+	va_end(args);
+}
+
 static void complain(struct server *s, int code)
 {
 	const char *story = segreg_last_error();
 
-	if (is_news(s, code))
-		say("%s", *story ? story : segreg_strerror(code));
+	if (!is_news(s, code))
+		return;
+	warn("%s%s", *story ? story : segreg_strerror(code), s->is_confined && code == SEGREG_E_PERM ?
+	     "; if a directory was replaced since segregd started, start it anew: it is confined to those that it found" : "");
+	report(s, "%s: %s\n", s->settings->dir, segreg_strerror(code));
 }
 
 /* One segregd for each registry. */
@@ -238,9 +250,9 @@ static int lock_out_others(struct server *s)
 	if (!is_news(s, code))
 		return code;
 	if (code == SEGREG_E_BUSY)
-		say("another segregd serves %s already", s->settings->dir);
+		warn("another segregd serves %s already", s->settings->dir);
 	else
-		say("cannot lock %s: %s", path, strerror(errno));
+		warn("cannot lock %s: %s", path, strerror(errno));
 	return code;
 }
 
@@ -274,8 +286,23 @@ static void watch_deaths(struct server *s)
 	snprintf(path, sizeof path, "%s/%s", s->settings->dir, WATCHED);
 	rc = sd_event_add_inotify(s->event, &s->deaths, path, WATCHED_FOR, on_death, s);
 	if (rc < 0)
-		say("cannot watch %s by inotify: %s; looking for dead processes every %.3g s", path, strerror(-rc),
+		warn("cannot watch %s by inotify: %s; looking for dead processes every %.3g s", path, strerror(-rc),
 		    (double)s->settings->interval_ms / 1e3);
+}
+
+/* Once, while there is one thread. */
+static void confine_once(struct server *s)
+{
+	int error;
+
+	if (s->is_confined || s->settings->unconfined)
+		return;
+	error = confine(s->settings, segreg_base_path(s->reg));
+	s->is_confined = !error;
+	if (error == ENOSYS)
+		say("not confined: this kernel has no Landlock, or an older one than segregd needs");
+	else if (error)
+		warn("not confined: Landlock: %s", strerror(error));
 }
 
 /* The bell's first ring starts the first round. What fails has been said. */
@@ -285,11 +312,12 @@ static int attach(struct server *s)
 
 	if (code)
 		return code;
+	confine_once(s);
 	code = lock_out_others(s);
 	if (!code) {
 		code = bell_start(&s->bell, s->reg);
 		if (code && is_news(s, code))
-			say("cannot start a thread");
+			warn("cannot start a thread");
 	}
 	if (code)
 		detach(s);
@@ -303,8 +331,11 @@ static int attach(struct server *s)
 static int work(struct server *s)
 {
 	struct segreg_sweep_result result;
+	uint64_t began = now_us();
 	int code = sweep(s, &result);
 
+	if (s->metrics)
+		metrics_update(s->metrics, s->reg, code ? NULL : &result, (double)(now_us() - began) / SECOND);
 	if (code)
 		return code;
 	if (result.next_at)
@@ -327,8 +358,10 @@ static void retreat(struct server *s, int code)
 
 static void recover(struct server *s)
 {
-	if (s->trouble)
+	if (s->trouble) {
 		say("serving %s again", s->settings->dir);
+		report(s, "serving\n");
+	}
 	s->trouble = 0;
 	s->trouble_pause = 0;
 }
@@ -393,6 +426,8 @@ static int make_loop(struct server *s, const sigset_t *signals)
 		rc = sd_event_add_signal(s->event, NULL, SIGINT, on_signal, s);
 	if (rc >= 0)
 		rc = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, NEVER, 1, on_timer, s);
+	if (rc >= 0)
+		rc = sd_event_set_watchdog(s->event, true);
 	if (rc < 0)
 		return rc;
 	s->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -414,10 +449,11 @@ static int run_loop(struct server *s)
 	if (code)
 		return tool_exit_status(code);
 	say("serving %s for segments below %s", s->settings->dir, segreg_base_path(s->reg));
-	sd_notify(0, "READY=1");
+	sd_notifyf(0, "READY=1\nSTATUS=serving %s", s->settings->dir);
+	report(s, "serving\n");
 	rc = sd_event_loop(s->event);
 	if (rc < 0)
-		say("the event loop failed: %s", strerror(-rc));
+		warn("the event loop failed: %s", strerror(-rc));
 	detach(s);
 	return rc < 0 ? EX_OSERR : rc;
 }
@@ -428,8 +464,11 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 	int status, rc = make_loop(&s, signals);
 
 	if (rc < 0)
-		say("cannot make an event loop: %s", strerror(-rc));
+		warn("cannot make an event loop: %s", strerror(-rc));
+	if (settings->metrics && !(s.metrics = metrics_new(settings)))
+		warn("no memory for metrics");
 	status = rc < 0 ? EX_OSERR : run_loop(&s);
+	metrics_free(s.metrics);
 	free_loop(&s);
 	return status;
 }
@@ -437,12 +476,13 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 /* For cron. It serves nothing, so it takes no lock: the library sees to it that two sweeps do not meet. */
 int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 {
-	struct server s = { .settings = settings, .lock = -1 };
+	struct server s = { .settings = settings, .lock = -1, .is_once = true };
 	struct segreg_sweep_result result;
 	int code = open_registry(&s);
 
 	if (code)
 		return tool_exit_status(code);
+	confine_once(&s);
 	code = sweep(&s, &result);
 	if (code)
 		complain(&s, code);

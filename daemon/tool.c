@@ -200,51 +200,84 @@ char *tool_escape(const char *text, bool controls)
 	return copy;
 }
 
-__attribute__((format(printf, 3, 0)))
-static void say(FILE *stream, const char *prefix, const char *format, va_list args)
+char *tool_vformat(const char *format, va_list args)
 {
-	char *message = NULL, *line = NULL;
+	char *message = NULL, *line;
 
 	if (vasprintf(&message, format, args) < 0)
-		message = NULL;
-	if (message)
-		line = tool_escape(message, true);
-	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
-	free(line);
+		return NULL;
+	line = tool_escape(message, true);
 	free(message);
+	return line;
 }
 
 void tool_say(FILE *stream, const char *prefix, const char *format, ...)
 {
 	va_list args;
+	char *line;
 
 	va_start(args, format);
-	say(stream, prefix, format, args);
+	line = tool_vformat(format, args);
 	va_end(args);
+	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
+	free(line);
 }
 
-void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run)
+/* ------------------------------------------------------------------ what a sweep did */
+
+const char *tool_event_name(const struct segreg_sweep_event *event)
+{
+	switch (event->action) {
+	case SEGREG_SWEEP_DELETED:
+		return "deleted";
+	case SEGREG_SWEEP_FAILED:
+		return "failed";
+	case SEGREG_SWEEP_HELD:
+		return "held";
+	case SEGREG_SWEEP_RECLAIMED:
+		return "reclaimed";
+	case SEGREG_SWEEP_MISSING:
+		return "missing";
+	}
+	return "unknown";
+}
+
+__attribute__((format(printf, 1, 2)))
+static char *format_line(const char *format, ...)
+{
+	va_list args;
+	char *line;
+
+	va_start(args, format);
+	line = tool_vformat(format, args);
+	va_end(args);
+	return line;
+}
+
+char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run)
 {
 	char freed[TOOL_SPAN_SIZE];
 
 	switch (event->action) {
 	case SEGREG_SWEEP_DELETED:
 		tool_format_bytes(event->bytes, freed);
-		tool_say(stream, prefix, "%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id,
-			 event->path, freed, dry_run ? "" : " freed");
-		return;
-	case SEGREG_SWEEP_FAILED:
-		tool_say(stream, prefix, "failed %" PRIu64 " %s: %s", event->id, event->path, event->reason);
-		return;
-	case SEGREG_SWEEP_HELD:
-		tool_say(stream, prefix, "held %" PRIu64 " %s: %s", event->id, event->path, event->reason);
-		return;
+		return format_line("%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id, event->path, freed,
+				   dry_run ? "" : " freed");
 	case SEGREG_SWEEP_RECLAIMED:
-		tool_say(stream, prefix, "reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid,
-			 event->label, event->pins, event->pins == 1 ? "pin" : "pins");
-		return;
+		return format_line("reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid, event->label, event->pins,
+				   event->pins == 1 ? "pin" : "pins");
+	case SEGREG_SWEEP_FAILED:
+	case SEGREG_SWEEP_HELD:
 	case SEGREG_SWEEP_MISSING:
-		tool_say(stream, prefix, "missing %" PRIu64 " %s: %s", event->id, event->path, event->reason);
-		return;
+		break;
 	}
+	return format_line("%s %" PRIu64 " %s: %s", tool_event_name(event), event->id, event->path, event->reason);
+}
+
+void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run)
+{
+	char *line = tool_describe_event(event, dry_run);
+
+	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
+	free(line);
 }

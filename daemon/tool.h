@@ -4,6 +4,7 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,10 +49,20 @@ int64_t tool_now(void);
  */
 char *tool_escape(const char *text, bool controls);
 
+/* A formatted message with control characters escaped, to be freed. NULL: out of memory. */
+char *tool_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 /* Write prefix, a formatted message and a newline to stream, control characters escaped. */
 void tool_say(FILE *stream, const char *prefix, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What a sweep did: in a word, "deleted"; in a line, to be freed. */
+const char *tool_event_name(const struct segreg_sweep_event *event);
+char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run);
+
 /* Say what a sweep did, in one line: "deleted 42 2026/seg-42: 12.3 MiB freed". */
 void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
+
+/* *bytes becomes what deleting the segment below base would give back. False if that cannot be told. (tool_measure.c) */
+bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes);
 
 #endif /* TOOL_H */

@@ -492,11 +492,12 @@ typedef int segreg_list_fn(void *arg, const struct segreg_info *info);
 
 /*
  * Call fn for each segment, in no particular order. A segment that exists during the whole walk is seen exactly
- * once; the walk takes a short lock per few segments and holds none during fn. segreg_list_one calls it for id
- * only.
+ * once; the walk takes a short lock per few segments and holds none during fn. segreg_list_retired calls it for those
+ * that are PENDING or DELETING, and takes time for these only; segreg_list_one for id only.
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT; NOENT (segreg_list_one).
  */
 int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg);
+int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg);
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg);
 
 /* One handle as seen by segreg_holders and segreg_lanes. Later versions may append members. */

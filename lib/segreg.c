@@ -578,6 +578,15 @@ int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 	return fn ? sr_ask_list(reg, fn, arg) : invalid("no function to call");
 }
 
+int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_ask_list_retired(reg, fn, arg) : invalid("no function to call");
+}
+
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
 {
 	int rc = check(reg);

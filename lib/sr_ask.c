@@ -143,7 +143,18 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 	return true;
 }
 
-static int list_batch(struct segreg *reg, uint32_t *slot, struct listed batch[LIST_BATCH], uint32_t *n)
+/* A walk over all slots, or over those given. */
+struct walk {
+	const uint32_t *slots; /* NULL: all */
+	uint32_t n, at;
+};
+
+static bool is_retired(const struct listed *listed)
+{
+	return listed->info.state == SEGREG_PENDING || listed->info.state == SEGREG_DELETING;
+}
+
+static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n)
 {
 	uint32_t top;
 	int rc = sr_enter_table(reg);
@@ -152,26 +163,52 @@ static int list_batch(struct segreg *reg, uint32_t *slot, struct listed batch[LI
 	if (rc)
 		return rc;
 	top = sr_region_slot_top(&reg->region);
-	for (; *slot < top && *n < LIST_BATCH; ++*slot)
-		*n += copy_segment(&reg->region, *slot, &batch[*n]);
+	for (; walk->at < (walk->slots ? walk->n : top) && *n < LIST_BATCH; walk->at++) {
+		uint32_t slot = walk->slots ? walk->slots[walk->at] : walk->at;
+
+		if (slot < top && copy_segment(&reg->region, slot, &batch[*n]) && (!walk->slots || is_retired(&batch[*n])))
+			++*n;
+	}
 	sr_leave_table(reg);
 	return 0;
 }
 
-int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
+static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void *arg)
 {
 	struct listed *batch = sr_sys_malloc(LIST_BATCH * sizeof(*batch));
-	uint32_t slot = 0, n = 0;
+	uint32_t n = 0;
 	int rc = batch ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
 
 	while (!rc) {
-		rc = list_batch(reg, &slot, batch, &n);
+		rc = list_batch(reg, walk, batch, &n);
 		for (uint32_t i = 0; i < n && !rc; i++)
 			rc = fn(arg, &batch[i].info);
 		if (!n)
 			break;
 	}
 	free(batch);
+	return rc;
+}
+
+int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	return list(reg, &(struct walk){ .slots = NULL }, fn, arg);
+}
+
+/* By a copy of the queue, which moves while it is walked. */
+int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	uint32_t *slots, n;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	rc = sr_table_copy_queue(&reg->region, &slots, &n);
+	sr_leave_table(reg);
+	if (rc)
+		return rc;
+	rc = list(reg, &(struct walk){ .slots = slots, .n = n }, fn, arg);
+	free(slots);
 	return rc;
 }
 

@@ -522,22 +522,16 @@ static int finish_round(struct sweep *sweep)
 
 /* ---------------------------------------------------------------- the whole */
 
-/* The queue as it is now: later arrivals wait for the next sweep. Entries are looked at again under the lock. */
+/* Later arrivals wait for the next sweep. Entries are looked at again under the lock. */
 static int copy_queue(struct sweep *sweep)
 {
-	struct sr_region *region = &sweep->reg->region;
-	uint32_t n, room = region->geometry.max_segments;
 	int rc = sr_enter_table(sweep->reg);
 
 	if (rc)
 		return rc;
-	n = region->header->queue_length < room ? region->header->queue_length : room;
-	sweep->queue = sr_sys_malloc(n * sizeof(uint32_t));
-	for (uint32_t i = 0; sweep->queue && i < n; i++)
-		if (region->queue[i] < sr_region_slot_top(region))
-			sweep->queue[sweep->n_queue++] = region->queue[i];
+	rc = sr_table_copy_queue(&sweep->reg->region, &sweep->queue, &sweep->n_queue);
 	sr_leave_table(sweep->reg);
-	return sweep->queue ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to sweep %u segments", n);
+	return rc;
 }
 
 static void measure_round(struct sweep *sweep)

@@ -301,6 +301,21 @@ static int dequeue(struct sr_region *region, uint32_t slot)
 	return 0;
 }
 
+int sr_table_copy_queue(const struct sr_region *region, uint32_t **slots, uint32_t *n)
+{
+	uint32_t room = region->geometry.max_segments, length = region->header->queue_length;
+
+	length = length < room ? length : room;
+	*n = 0;
+	*slots = sr_sys_malloc(length * sizeof(**slots));
+	if (!*slots)
+		return sr_fail(SEGREG_E_NOMEM, "no memory to list %u retired segments", length);
+	for (uint32_t i = 0; i < length; i++)
+		if (region->queue[i] < sr_region_slot_top(region))
+			(*slots)[(*n)++] = region->queue[i];
+	return 0;
+}
+
 /* ---------------------------------------------------------------- slots */
 
 int sr_table_init(struct sr_region *region)

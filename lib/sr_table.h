@@ -62,6 +62,9 @@ void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state sta
 int sr_table_load(struct sr_region *region, const struct sr_record *record);
 void sr_table_load_index(struct sr_region *region);
 
+/* A copy of the queue as it is now, to be freed: segments that a sweep must look at. SEGREG_E_NOMEM. [table] */
+int sr_table_copy_queue(const struct sr_region *region, uint32_t **slots, uint32_t *n);
+
 /* Move a slot to another state, with all that hangs on it (queue, counters). SEGREG_E_CORRUPT if the move is not allowed. */
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to);
 /* Unregister a slot: out of the index; then FREE, or GONE if a lane still counts it. */

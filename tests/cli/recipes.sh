@@ -4,7 +4,6 @@
 
 # recipe WORDS: the example below the sentence that begins so.
 recipe() {
-	MANWIDTH=200 mandoc -T man "$root/daemon/segctl.1" >/dev/null || exit 1
 	awk -v words="$1" 'index($0, words) == 1 { found = 1 } found && /^\.Ed/ { exit } inside { print } found && /^\.Bd/ { inside = 1 }' \
 		"$root/daemon/segctl.1" >"$dir/recipe"
 	[ -s "$dir/recipe" ] || fail "no example that begins '$1'"

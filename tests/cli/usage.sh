@@ -72,7 +72,7 @@ ok "what cannot be written is EX_IOERR"
 expect 0 "$segregd" --help
 awk 'length > 80 { exit 1 }' "$dir/out" || fail "segregd --help has a line of more than 80 characters"
 expect 0 "$segregd" --version
-for command in "--nosuchoption" "--grace x" "--pace 0" "--interval 0" "--interval -1" "a b" "-r a b"; do
+for command in "--nosuchoption" "--grace x" "--pace 0" "--interval 0" "--interval -1" "--once a b" "a a"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segregd" $command
 	complains "Try 'segregd --help'."

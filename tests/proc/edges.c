@@ -598,7 +598,41 @@ static void force_remove_deleting(void)
 	t_close(reg);
 }
 
+static int note_retired(void *arg, const struct segreg_info *info)
+{
+	uint64_t *ids = arg;
+
+	T_CHECK(info->state == SEGREG_PENDING || info->state == SEGREG_DELETING);
+	*ids |= 1u << info->id;
+	return 0;
+}
+
+static void lists_the_retired(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_pin pin;
+	uint64_t ids = 0;
+
+	for (uint64_t id = 1; id <= 5; id++)
+		t_add(&w, reg, id);
+	T_OK(segreg_list_retired(reg, note_retired, &ids));
+	T_EQ(ids, 0);
+	T_OK(segreg_pin(reg, 2, 0, &pin));
+	T_OK(segreg_retire(reg, 2));
+	T_OK(segreg_retire(reg, 4));
+	T_OK(segreg_list_retired(reg, note_retired, &ids));
+	T_EQ(ids, 1u << 2 | 1u << 4);
+	T_EQ(t_sweep(reg).deleted, 1);
+	ids = 0;
+	T_OK(segreg_list_retired(reg, note_retired, &ids));
+	T_EQ(ids, 1u << 2);
+	T_OK(segreg_unpin(reg, &pin));
+	t_close(reg);
+}
+
 T_SUITE(edges,
+	{ "the retired are listed, and no others", lists_the_retired },
 	{ "registering a live id again at the same path changes nothing", register_again },
 	{ "a taken id is refused, and a path that is, contains or lies in another's", register_taken },
 	{ "a path that is missing, or leads elsewhere, or is segreg's own, is refused", register_unusable_path },

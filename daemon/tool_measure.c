@@ -1,13 +1,14 @@
 /*
- * ctl_measure.c - the disk space that the deletion of a segment gives back.
+ * tool_measure.c - the disk space that the deletion of a segment gives back.
  */
 #include <errno.h>
 #include <fts.h>
+#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "ctl.h"
+#include "tool.h"
 
 #define TRASH ".segreg-trash" /* in base: a deletion moves the segment to TRASH/ID.BORN first */
 
@@ -78,9 +79,8 @@ static bool measure(char *path, uint64_t *bytes)
 	return whole;
 }
 
-bool ctl_measure(const struct ctl *ctl, const struct segreg_info *info, uint64_t *bytes)
+bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes)
 {
-	const char *base = segreg_base_path(ctl->reg);
 	char path[SEGREG_PATH_SIZE + 64];
 
 	if (info->state == SEGREG_DELETING) {

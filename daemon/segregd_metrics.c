@@ -1,0 +1,313 @@
+/*
+ * segregd_metrics.c - what a server knows, in Prometheus' text format, in a file for node_exporter's textfile collector.
+ *
+ * The file is written aside and renamed, after a sweep that changed what it says: nothing is done for its sake alone. What a retired
+ * segment keeps of the disk is measured once, since segments do not change.
+ *
+ * Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text-based, version 0.0.4).
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "segregd.h"
+
+/* Upper bounds of the buckets of sweeps' durations, in seconds; one more is +Inf. */
+static const double bounds[] = { 0.001, 0.01, 0.1, 1, 10, 100, 1000 };
+#define N_BUCKETS (sizeof bounds / sizeof *bounds + 1)
+
+/* A retired segment whose size is known. */
+struct size {
+	uint64_t id, born;
+	uint64_t bytes;
+};
+
+struct metrics {
+	char *path, *aside;
+	char *registry; /* escaped, as a label's value */
+	char *written;  /* what the file says but for the sweeps */
+	void *sizes;    /* of what was pending after the last sweep: tree of struct size */
+	bool has_complained;
+	uint64_t n_sweeps, n_errors, buckets[N_BUCKETS];
+	double seconds;
+	/* Of the round: */
+	struct segreg *reg;
+	void *new_sizes;
+	uint64_t pending_bytes, oldest_id;
+	int64_t oldest_at;
+};
+
+static char *escape_label(const char *text)
+{
+	char *escaped = malloc(2 * strlen(text) + 1), *to = escaped;
+
+	for (; escaped && *text; text++) {
+		if (*text == '\\' || *text == '"' || *text == '\n')
+			*to++ = '\\';
+		*to++ = *text == '\n' ? 'n' : *text;
+	}
+	if (escaped)
+		*to = '\0';
+	return escaped;
+}
+
+/* DIR/segreg-var-lib-engine-registry.prom: '-' for '/', and %XX for what is neither a letter, a digit, '_' nor '.'. */
+static char *name_file(const char *dir, const char *registry)
+{
+	char name[3 * SEGREG_PATH_SIZE], *to = name, *path;
+
+	for (const char *c = registry + (*registry == '/'); *c && to < name + sizeof name - 4; c++) {
+		if (*c == '/' || isalnum((unsigned char)*c) || *c == '_' || *c == '.')
+			*to++ = *c == '/' ? '-' : *c;
+		else
+			to += sprintf(to, "%%%02X", (unsigned char)*c);
+	}
+	*to = '\0';
+	return asprintf(&path, "%s/segreg-%s.prom", dir, name) < 0 ? NULL : path;
+}
+
+struct metrics *metrics_new(const struct settings *settings)
+{
+	struct metrics *metrics = calloc(1, sizeof *metrics);
+
+	if (!metrics)
+		return NULL;
+	metrics->path = name_file(settings->metrics, settings->dir);
+	metrics->registry = escape_label(settings->dir);
+	if (metrics->path && asprintf(&metrics->aside, "%s.new", metrics->path) < 0)
+		metrics->aside = NULL;
+	if (metrics->path && metrics->aside && metrics->registry)
+		return metrics;
+	metrics_free(metrics);
+	return NULL;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+	if (!metrics)
+		return;
+	tdestroy(metrics->sizes, free);
+	free(metrics->path);
+	free(metrics->aside);
+	free(metrics->registry);
+	free(metrics->written);
+	free(metrics);
+}
+
+/* ------------------------------------------------------------------ what is pending */
+
+static int by_segment(const void *a, const void *b)
+{
+	const struct size *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (x->born > y->born) - (x->born < y->born);
+}
+
+/* What is known moves from the old tree to the new one; NULL: no memory. */
+static struct size *take_size(struct metrics *metrics, const struct segreg_info *info)
+{
+	struct size wanted = { .id = info->id, .born = info->born }, *size;
+	struct size **found = tfind(&wanted, &metrics->sizes, by_segment);
+
+	if (found) {
+		size = *found;
+		tdelete(size, &metrics->sizes, by_segment);
+		return size;
+	}
+	size = malloc(sizeof *size);
+	if (!size)
+		return NULL;
+	*size = wanted;
+	tool_measure(segreg_base_path(metrics->reg), info, &size->bytes);
+	return size;
+}
+
+static uint64_t size_of(struct metrics *metrics, const struct segreg_info *info)
+{
+	struct size *size = take_size(metrics, info), **kept = size ? tsearch(size, &metrics->new_sizes, by_segment) : NULL;
+	uint64_t bytes = size ? size->bytes : 0;
+
+	if (!kept || *kept != size)
+		free(size);
+	return bytes;
+}
+
+static int note_pending(void *arg, const struct segreg_info *info)
+{
+	struct metrics *metrics = arg;
+
+	metrics->pending_bytes += size_of(metrics, info);
+	if (info->state == SEGREG_PENDING && (!metrics->oldest_at || info->retired_at < metrics->oldest_at)) {
+		metrics->oldest_at = info->retired_at;
+		metrics->oldest_id = info->id;
+	}
+	return 0;
+}
+
+static int look_at_pending(struct metrics *metrics)
+{
+	int code;
+
+	metrics->pending_bytes = metrics->oldest_id = 0;
+	metrics->oldest_at = 0;
+	metrics->new_sizes = NULL;
+	code = segreg_list_retired(metrics->reg, note_pending, metrics);
+	tdestroy(metrics->sizes, free);
+	metrics->sizes = metrics->new_sizes;
+	return code;
+}
+
+static int count_holder(void *arg, const struct segreg_holder *holder)
+{
+	uint64_t *n = arg;
+
+	(void)holder;
+	*n += 1;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the text */
+
+static void put_head(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP segreg_%s %s\n# TYPE segreg_%s %s\n", name, help, name, type);
+}
+
+static void put(FILE *out, const struct metrics *metrics, const char *name, const char *type, const char *help, double value)
+{
+	put_head(out, name, type, help);
+	fprintf(out, "segreg_%s{registry=\"%s\"} %.17g\n", name, metrics->registry, value);
+}
+
+static void put_states(FILE *out, const struct metrics *metrics, const struct segreg_stats *stats)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} states[] = { { "building", stats->building }, { "live", stats->live }, { "pending", stats->pending }, { "deleting", stats->deleting } };
+
+	put_head(out, "segments", "gauge", "Segments by state.");
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		fprintf(out, "segreg_segments{registry=\"%s\",state=\"%s\"} %" PRIu64 "\n", metrics->registry, states[i].name, states[i].n);
+}
+
+static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_stats *stats, uint64_t holders)
+{
+	put_head(out, "build_info", "gauge", "The version of segregd.");
+	fprintf(out, "segreg_build_info{version=\"%s\"} 1\n", segreg_version_string());
+	put_states(out, metrics, stats);
+	put(out, metrics, "failed_segments", "gauge", "Segments whose last deletion failed.", (double)stats->failed);
+	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.", (double)stats->missing);
+	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.", (double)metrics->pending_bytes);
+	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge", "When the oldest pending segment was retired; 0 if there is none.",
+	    (double)metrics->oldest_at / 1e9);
+	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)holders);
+	put(out, metrics, "handles", "gauge", "Handles attached, in all processes.", (double)stats->lanes);
+	put(out, metrics, "shared_memory_bytes", "gauge", "Shared memory in use.", (double)stats->region_bytes);
+	put(out, metrics, "max_segments", "gauge", "Limit of segments at once.", (double)stats->max_segments);
+	put(out, metrics, "max_handles", "gauge", "Limit of handles at once.", (double)stats->max_lanes);
+	put(out, metrics, "versions_total", "counter", "Edits committed since the registry was made.", (double)stats->version);
+	put(out, metrics, "starts_total", "counter", "Times that the shared memory was built.", (double)stats->starts);
+	put(out, metrics, "deleted_segments_total", "counter", "Segments deleted since the shared memory was built.", (double)stats->deleted);
+	put(out, metrics, "freed_bytes_total", "counter", "Disk space that this gave back.", (double)stats->bytes_freed);
+	put(out, metrics, "reclaimed_handles_total", "counter", "Handles of dead processes cleaned up.", (double)stats->reclaimed);
+	put(out, metrics, "reclaimed_pins_total", "counter", "Pins that those had held.", (double)stats->reclaimed_pins);
+	put(out, metrics, "repairs_total", "counter", "Repairs after a death inside a change.", (double)stats->repairs);
+}
+
+static void put_sweeps(FILE *out, const struct metrics *metrics)
+{
+	uint64_t sum = 0;
+
+	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.", (double)metrics->n_errors);
+	put_head(out, "sweep_duration_seconds", "histogram", "How long sweeps took, since segregd started.");
+	for (size_t i = 0; i < N_BUCKETS; i++) {
+		sum += metrics->buckets[i];
+		fprintf(out, "segreg_sweep_duration_seconds_bucket{registry=\"%s\",le=\"", metrics->registry);
+		fprintf(out, i < N_BUCKETS - 1 ? "%g" : "+Inf", i < N_BUCKETS - 1 ? bounds[i] : 0);
+		fprintf(out, "\"} %" PRIu64 "\n", sum);
+	}
+	fprintf(out, "segreg_sweep_duration_seconds_sum{registry=\"%s\"} %.9f\n", metrics->registry, metrics->seconds);
+	fprintf(out, "segreg_sweep_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry, metrics->n_sweeps);
+}
+
+/* ------------------------------------------------------------------ the file */
+
+static bool write_file(const struct metrics *metrics, const char *text)
+{
+	FILE *out = fopen(metrics->aside, "we");
+	bool good = out != NULL;
+
+	if (out) {
+		fputs(text, out);
+		put_sweeps(out, metrics);
+		good = !ferror(out);
+		good = fclose(out) == 0 && good;
+	}
+	return good && rename(metrics->aside, metrics->path) == 0;
+}
+
+/* Takes text. */
+static void publish(struct metrics *metrics, char *text)
+{
+	if (metrics->written && !strcmp(metrics->written, text)) {
+		free(text);
+		return;
+	}
+	if (write_file(metrics, text)) {
+		free(metrics->written);
+		metrics->written = text;
+		metrics->has_complained = false;
+		return;
+	}
+	if (!metrics->has_complained)
+		warn("cannot write %s: %s", metrics->path, strerror(errno));
+	metrics->has_complained = true;
+	free(text);
+}
+
+static void count_sweep(struct metrics *metrics, const struct segreg_sweep_result *result, double seconds)
+{
+	size_t bucket = 0;
+
+	if (!result) {
+		metrics->n_errors++;
+		return;
+	}
+	while (bucket < N_BUCKETS - 1 && seconds > bounds[bucket])
+		bucket++;
+	metrics->buckets[bucket]++;
+	metrics->n_sweeps++;
+	metrics->seconds += seconds;
+}
+
+void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds)
+{
+	struct segreg_stats stats = { .size = sizeof stats };
+	uint64_t holders = 0;
+	char *text = NULL;
+	size_t length;
+	FILE *out;
+
+	count_sweep(metrics, result, seconds);
+	metrics->reg = reg;
+	if (!result || segreg_stats(reg, &stats) || look_at_pending(metrics))
+		return;
+	if (metrics->oldest_at)
+		segreg_holders(reg, metrics->oldest_id, count_holder, &holders);
+	out = open_memstream(&text, &length);
+	if (!out)
+		return;
+	put_stats(out, metrics, &stats, holders);
+	if (fclose(out) == 0)
+		publish(metrics, text);
+	else
+		free(text);
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Landlock: a segregd that somebody has taken over, here by a library that is loaded into it, cannot touch what is not the registry's.
+. "$(dirname "$0")/lib.sh"
+
+new_registry
+segment 1
+segment 2
+case ${SAN_FLAGS-} in
+?*) skipped "a sweeper that was taken over: a sanitizer's build loads nothing before itself"; exit 0 ;;
+esac
+
+# The first deletion of a file called data is the moment at which it turns.
+cat >"$dir/evil.c" <<'C'
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void attempt(const char *what, int rc)
+{
+	fprintf(stderr, "evil: %s: %s\n", what, rc == -1 ? strerror(errno) : "done");
+}
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	static int turned;
+	int (*real)(int, const char *, int) = (int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat");
+	char canary[4096], aside[4096];
+
+	if (!strcmp(name, "data") && !turned++) {
+		snprintf(canary, sizeof canary, "%s/canary", getenv("OUTSIDE"));
+		snprintf(aside, sizeof aside, "%s/aside", getenv("OUTSIDE"));
+		attempt("rename", rename(canary, aside));
+		attempt("write", open(canary, O_WRONLY));
+		attempt("read", open(canary, O_RDONLY));
+		attempt("create", open(aside, O_WRONLY | O_CREAT, 0600));
+		attempt("unlink", real(AT_FDCWD, canary, 0));
+		attempt("run", execl("/bin/true", "true", NULL));
+	}
+	return real(dir, name, flags);
+}
+C
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$dir/evil.so" "$dir/evil.c" -ldl || fail "cannot build the library"
+mkdir "$dir/outside"
+echo sings >"$dir/outside/canary"
+turn() {
+	OUTSIDE=$dir/outside LD_PRELOAD=$dir/evil.so "$@"
+}
+
+expect 0 "$segctl" retire 1
+expect 0 turn "$segregd" --once
+if grep -qF "not confined" "$dir/err"; then
+	skipped "a sweeper that was taken over: this kernel has no Landlock that segregd can use"
+	exit 0
+fi
+for what in rename write read create unlink run; do
+	complains "evil: $what: Permission denied"
+done
+[ "$(cat "$dir/outside/canary")" = sings ] || fail "the canary is gone"
+[ ! -e "$base/1" ] || fail "segment 1 is there"
+ok "a sweeper that was taken over reaches nothing outside, and its own work is done"
+
+expect 0 "$segctl" retire 2
+turn "$segregd" --once --unconfined 2>"$dir/err"
+complains "evil: unlink: No such file"
+[ -e "$dir/outside/canary" ] && fail "the canary sings, though nothing kept it from being taken: the test tests nothing"
+ok "without Landlock it does"

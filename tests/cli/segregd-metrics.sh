@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Metrics: well-formed, true, written only when they say something new, and no sweep hangs on them.
+. "$(dirname "$0")/lib.sh"
+
+new_registry
+for i in {1..6}; do
+	segment $i 100
+done
+mkdir "$dir/prom"
+serve --metrics "$dir/prom"
+file=$(echo "$dir/prom/segreg-"*.prom)
+eventually test -s "$dir/prom/segreg-$(echo "${SEGREG_REGISTRY#/}" | sed 's|-|%2D|g; s|/|-|g').prom"
+file=$(echo "$dir/prom/segreg-"*.prom)
+
+# value NAME [LABELS]
+value() {
+	grep -F "segreg_$1{registry=\"$SEGREG_REGISTRY\"${2:+,$2}} " "$file" | awk '{ print $NF }'
+}
+has() {
+	[ "$(value "$1" "${3-}")" = "$2" ]
+}
+hold reader 1 2
+expect 0 "$segctl" retire 1 2 3
+eventually has deleted_segments_total 1
+eventually has segments 2 'state="pending"'
+has segments 3 'state="live"' || fail "live segments: $(value segments 'state="live"')"
+has pending_bytes "$(($(column 1 BYTES) + $(column 2 BYTES)))" || fail "pending bytes: $(value pending_bytes)"
+has oldest_pending_holders 1 || fail "holders of the oldest: $(value oldest_pending_holders)"
+at=$(value oldest_pending_timestamp_seconds)
+[ "${at%.*}" -gt $(($(date +%s) - 600)) ] && [ "${at%.*}" -le "$(date +%s)" ] || fail "the oldest was retired at $at"
+freed=$(value freed_bytes_total)
+[ "$freed" -gt 100000 ] || fail "freed: $freed"
+end "$holder" KILL
+eventually has deleted_segments_total 3
+eventually has reclaimed_pins_total 2
+has pending_bytes 0 || fail "nothing is pending but $(value pending_bytes) bytes"
+has oldest_pending_timestamp_seconds 0 || fail "nothing is pending since $(value oldest_pending_timestamp_seconds)"
+ok "they are true"
+
+python3 - "$file" <<'PYTHON' || fail "they are not well-formed"
+import re, sys
+types, seen, last = {}, set(), None
+for line in open(sys.argv[1]):
+    m = re.fullmatch(r'# (HELP|TYPE) ([a-z_]+) (.+)\n', line)
+    if m:
+        if m[1] == "TYPE":
+            assert m[2] not in types, "twice: " + m[2]
+            types[m[2]] = m[3]
+        last = m[2]
+        continue
+    m = re.fullmatch(r'([a-z_]+)\{([a-z]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*)\} ([0-9.e+-]+)\n', line)
+    assert m, line
+    family = re.sub(r'_(bucket|sum|count)$', '', m[1]) if types.get(re.sub(r'_(bucket|sum|count)$', '', m[1])) == "histogram" else m[1]
+    assert family == last and family in types, line
+    assert (m[1], m[2]) not in seen, line
+    seen.add((m[1], m[2]))
+    assert (types[family] == "counter") == m[1].endswith("_total") or types[family] == "histogram", line
+buckets = [l for l in open(sys.argv[1]) if "_bucket" in l]
+counts = [int(l.split()[-1]) for l in buckets]
+assert counts == sorted(counts) and '+Inf' in buckets[-1] and counts[-1] > 0, buckets
+PYTHON
+ok "they are well-formed"
+
+before=$(stat -c %i "$file")
+expect 0 "$segctl" ls
+sleep 0.5
+[ "$(stat -c %i "$file")" = "$before" ] || [ "$(value handles)" != "" ] || fail "written without news"
+rm -rf "$dir/prom"
+expect 0 "$segctl" retire 4
+eventually logged "deleted 4 4: "
+eventually logged "cannot write $file"
+expect 0 "$segctl" retire 5
+eventually logged "deleted 5 5: "
+[ "$(grep -c 'cannot write' "$dir/log")" -eq 1 ] || fail "one trouble, many words"
+stop
+ok "a directory that is gone does not keep it from its work"

@@ -30,7 +30,7 @@ struct size {
 struct metrics {
 	char *path, *aside;
 	char *registry; /* escaped, as a label's value */
-	char *written;  /* what the file says but for the sweeps */
+	char *written;  /* what the file says, but for the rest */
 	void *sizes;    /* of what was pending after the last sweep: tree of struct size */
 	bool has_complained;
 	uint64_t n_sweeps, n_errors, buckets[N_BUCKETS];
@@ -38,7 +38,7 @@ struct metrics {
 	/* Of the round: */
 	struct segreg *reg;
 	void *new_sizes;
-	uint64_t pending_bytes, oldest_id;
+	uint64_t pending_bytes, oldest_id, holders;
 	int64_t oldest_at;
 };
 
@@ -155,7 +155,7 @@ static int look_at_pending(struct metrics *metrics)
 {
 	int code;
 
-	metrics->pending_bytes = metrics->oldest_id = 0;
+	metrics->pending_bytes = metrics->oldest_id = metrics->holders = 0;
 	metrics->oldest_at = 0;
 	metrics->new_sizes = NULL;
 	code = segreg_list_retired(metrics->reg, note_pending, metrics);
@@ -198,7 +198,7 @@ static void put_states(FILE *out, const struct metrics *metrics, const struct se
 		fprintf(out, "segreg_segments{registry=\"%s\",state=\"%s\"} %" PRIu64 "\n", metrics->registry, states[i].name, states[i].n);
 }
 
-static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_stats *stats, uint64_t holders)
+static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_stats *stats)
 {
 	put_head(out, "build_info", "gauge", "The version of segregd.");
 	fprintf(out, "segreg_build_info{version=\"%s\"} 1\n", segreg_version_string());
@@ -208,7 +208,6 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.", (double)metrics->pending_bytes);
 	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge", "When the oldest pending segment was retired; 0 if there is none.",
 	    (double)metrics->oldest_at / 1e9);
-	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)holders);
 	put(out, metrics, "handles", "gauge", "Handles attached, in all processes.", (double)stats->lanes);
 	put(out, metrics, "shared_memory_bytes", "gauge", "Shared memory in use.", (double)stats->region_bytes);
 	put(out, metrics, "max_segments", "gauge", "Limit of segments at once.", (double)stats->max_segments);
@@ -222,10 +221,12 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "repairs_total", "counter", "Repairs after a death inside a change.", (double)stats->repairs);
 }
 
-static void put_sweeps(FILE *out, const struct metrics *metrics)
+/* What can change with each sweep, and is no reason to write. */
+static void put_rest(FILE *out, const struct metrics *metrics)
 {
 	uint64_t sum = 0;
 
+	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)metrics->holders);
 	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.", (double)metrics->n_errors);
 	put_head(out, "sweep_duration_seconds", "histogram", "How long sweeps took, since segregd started.");
 	for (size_t i = 0; i < N_BUCKETS; i++) {
@@ -247,7 +248,7 @@ static bool write_file(const struct metrics *metrics, const char *text)
 
 	if (out) {
 		fputs(text, out);
-		put_sweeps(out, metrics);
+		put_rest(out, metrics);
 		good = !ferror(out);
 		good = fclose(out) == 0 && good;
 	}
@@ -291,7 +292,6 @@ static void count_sweep(struct metrics *metrics, const struct segreg_sweep_resul
 void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds)
 {
 	struct segreg_stats stats = { .size = sizeof stats };
-	uint64_t holders = 0;
 	char *text = NULL;
 	size_t length;
 	FILE *out;
@@ -301,11 +301,11 @@ void metrics_update(struct metrics *metrics, struct segreg *reg, const struct se
 	if (!result || segreg_stats(reg, &stats) || look_at_pending(metrics))
 		return;
 	if (metrics->oldest_at)
-		segreg_holders(reg, metrics->oldest_id, count_holder, &holders);
+		segreg_holders(reg, metrics->oldest_id, count_holder, &metrics->holders);
 	out = open_memstream(&text, &length);
 	if (!out)
 		return;
-	put_stats(out, metrics, &stats, holders);
+	put_stats(out, metrics, &stats);
 	if (fclose(out) == 0)
 		publish(metrics, text);
 	else

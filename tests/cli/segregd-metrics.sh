@@ -61,10 +61,23 @@ assert counts == sorted(counts) and '+Inf' in buckets[-1] and counts[-1] > 0, bu
 PYTHON
 ok "they are well-formed"
 
-before=$(stat -c %i "$file")
-expect 0 "$segctl" ls
+# One who pins and unpins what another one holds has it sweep all the time, for nothing.
+hold quiet 6
+quiet=$holder
+hold restless 6
+expect 0 "$segctl" retire 6
+eventually has segments 1 'state="pending"'
+sleep 2.2 # the last look after a death
+kill -USR2 "$holder"
+sleep 0.2
+before=$(stat -c %i,%z "$file")
 sleep 0.5
-[ "$(stat -c %i "$file")" = "$before" ] || [ "$(value handles)" != "" ] || fail "written without news"
+[ "$(stat -c %i,%z "$file")" = "$before" ] || fail "written without news"
+end "$holder" KILL
+end "$quiet" KILL
+eventually logged "deleted 6 6: "
+ok "they are written when they have changed"
+
 rm -rf "$dir/prom"
 expect 0 "$segctl" retire 4
 eventually logged "deleted 4 4: "

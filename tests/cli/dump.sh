@@ -30,14 +30,14 @@ expect 0 "$segctl" dump
 [ "$(sed 's/^version [0-9]*$/version/' "$dir/out")" = $'segreg dump 1\nversion\nend 0' ] ||
 	fail "the dump of an empty registry"
 odd=$'odd/\xc3\xa4 \\n\n\xff'
-mkdir -p "$base/$odd" "$base/2026/a" "$base/2026/a-b" "$base/2026/ab"
+mkdir -p "$base/$odd" "$base/2026/a/c" "$base/2026/a-b" "$base/2026/ab"
 echo text >"$base/file"
 for i in {1..200}; do
 	mkdir "$base/many-$i"
 	echo "segment $((1000 + i)) dir many-$i"
 done >"$dir/many"
-expect 0 "$segctl" register 18446744073709551615 "$odd"
 expect 0 "$segctl" register 3 file
+expect 0 "$segctl" register 18446744073709551615 "$odd"
 expect 0 "$segctl" register 2 2026/a
 segment 4
 expect 0 "$segctl" retire 4
@@ -53,7 +53,7 @@ END
 cmp -s "$dir/dump" "$dir/want" || fail "not the dump of three live segments"
 [ "$(wc -l <"$dir/out")" -eq 6 ] || fail "a dump tells no version"
 "$segctl" dump >/dev/full 2>"$dir/err" && fail "a dump onto a full disk is no failure"
-ok "a dump has the live segments, in the order of their ids"
+ok "a dump has the live segments, and them only"
 
 expect 0 "$segctl" sweep
 expect 0 "$segctl" load "$dir/dump"
@@ -87,6 +87,8 @@ text "segment 7 dir 2026/ab" "segment 7 dir 2026/a-b"
 refused 73 "text:3: segment 7 2026/a-b: the id is taken by line 2"
 text "segment 7 dir 2026/a"
 refused 73 "text:2: segment 7 2026/a: the path is or lies in that of segment 2 (live)"
+text "segment 7 dir 2026/a-b" "segment 8 dir 2026/a/c"
+refused 73 "text:3: segment 8 2026/a/c: the path is or lies in that of segment 2 (live)"
 text "segment 7 dir 2026/ab" "segment 8 dir 2026"
 refused 73 "text:3: segment 8 2026: the path contains that of"
 text "segment 7 dir 2026/ab" "segment 8 dir 2026/ab/c"
@@ -105,12 +107,16 @@ ok "what cannot be is said by its line, and nothing is changed"
 segment 5
 expect 0 "$segctl" dump
 cp "$dir/out" "$dir/text"
-hold reader 5
+hold reader 5 # and with it the shared memory, in which segments stand as they came
+segment 20
+segment 10
+expect 0 "$segctl" dump
+grep '^segment' "$dir/out" | sort -n -c -k 2,2 2>"$dir/err" || fail "a dump is not in the order of ids"
 expect 0 "$segctl" retire 5
 state >"$dir/before"
 refused 73 "the id is taken by segment 5 (pending)"
 end "$holder" TERM
-ok "a retired segment is not live again"
+ok "a dump is in the order of ids; a retired segment is not live again"
 
 state >"$dir/before"
 for line in "segment 7 dir" "segment 7 dir 2026/ab more" "segment 7 link 2026/ab" "segment -7 dir 2026/ab" "segment 7 dir a\\x0" \

@@ -2,7 +2,7 @@
 # What the command line accepts and refuses, and with which exit status.
 . "$(dirname "$0")/lib.sh"
 
-verbs="init register retire ls show why stats sweep"
+verbs="init register retire ls show why stats sweep dump load"
 
 expect 0 "$segctl" --help
 for verb in $verbs; do

@@ -1,0 +1,101 @@
+# segctl.bash - completion of segctl(1) in bash: verbs, options and columns as segctl itself lists them, ids as the registry has them.
+
+# _segctl_list TOOL VERB options|columns|verbs: what its --help lists.
+_segctl_list()
+{
+	local script
+
+	case $3 in
+	options) script='s/^  -., \(--[a-z-]*\) .*/\1/p' ;;
+	columns) script='/^Columns:$/,$s/^  \([A-Z_]*\) .*/\1/p' ;;
+	verbs) script='/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p' ;;
+	esac
+	"$1" ${2:+"$2"} --help 2>/dev/null | sed -n "$script"
+}
+
+# Whether option $3 of a verb takes an argument.
+_segctl_takes()
+{
+	"$1" ${2:+"$2"} --help 2>/dev/null | grep -qE -- "^  (-., )?$3(, --[a-z-]+)? [A-Z]+  "
+}
+
+_segctl_reply()
+{
+	mapfile -t COMPREPLY < <(compgen "$@" | awk '!seen[$0]++')
+}
+
+# _segctl_files CURRENT KIND...: names of what compgen calls these kinds.
+_segctl_files()
+{
+	local current=$1
+	shift
+
+	compopt -o filenames 2>/dev/null
+	_segctl_reply "${@/#/-A}" -- "$current"
+}
+
+# Columns, comma-separated, perhaps after a +.
+_segctl_columns()
+{
+	local last=${3##*[,+]}
+
+	compopt -o nospace 2>/dev/null
+	_segctl_reply -P "${3%"$last"}" -W "$(_segctl_list "$1" "$2" columns)" -- "${last^^}"
+}
+
+_segctl_operand()
+{
+	local tool=$1 verb=$2 current=$3 command=$4
+	shift 4
+
+	if [ -n "$command" ]; then
+		_segctl_files "$current" command file
+		return
+	fi
+	case $verb in
+	'') _segctl_reply -W "$(_segctl_list "$tool" "" verbs)" -- "$current" ;;
+	retire | remove | show | why | holders | pin)
+		_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o ID 2>/dev/null)" -- "$current" ;;
+	init) _segctl_files "$current" directory ;;
+	load) _segctl_files "$current" file ;;
+	hold) _segctl_files "$current" command file ;;
+	esac
+}
+
+_segctl()
+{
+	local tool=$1 current=$2 previous=$3 verb='' command='' registry=() i
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--) command=yes ;;
+		-r | --registry)
+			[ "${COMP_WORDS[i + 1]}" = "=" ] && ((i++))
+			((++i < COMP_CWORD)) && registry=(-r "${COMP_WORDS[i]/#\~\//$HOME/}") ;;
+		-*) ;;
+		*) [ -n "$verb" ] || verb=${COMP_WORDS[i]} ;;
+		esac
+	done
+	if [ "$current" = "=" ]; then
+		current=''
+	elif [ "$previous" = "=" ]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	[ -z "$command" ] || previous=''
+	case $verb:$previous in
+	*:-r | *:--registry | init:-B | init:--base) _segctl_files "$current" directory ;;
+	*:-o | *:--output) _segctl_columns "$tool" "$verb" "$current" ;;
+	ls:-s | ls:--state) _segctl_reply -W "building live pending deleting" -- "$current" ;;
+	*)
+		if [[ $previous == -* ]] && _segctl_takes "$tool" "$verb" "$previous"; then
+			return
+		elif [[ $current == -* && -z $command ]]; then
+			_segctl_reply -W "$(_segctl_list "$tool" "$verb" options)" -- "$current"
+		else
+			_segctl_operand "$tool" "$verb" "$current" "$command" ${registry[@]+"${registry[@]}"}
+		fi ;;
+	esac
+}
+
+complete -F _segctl segctl

@@ -754,7 +754,7 @@ inline commit_decisions()
 		}
 		i = 0
 	}
-	:: fails > 0 && fresh != 0 -> fails--;
+	:: fails > 0 && fresh != 0 && me != SURVIVOR -> fails--;
 #ifndef BUG_FAILED_COMMIT_BELIEVED
 		undo()
 #endif

@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, and show the main job on real files
 #   make check      install what is missing, build, and run all tests
 #   make asan ubsan tsan    the tests in a build with that sanitizer
+#   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make clean
 #
@@ -56,7 +57,7 @@ SO     := libsegreg.so.$(VERSION)
 SONAME := libsegreg.so.$(SOVERSION)
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -133,7 +134,7 @@ $(BUILD)/obj/%.o: %.c
 # ---------------------------------------------------------------- for people
 
 PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
-            mandoc python3 procps e2fsprogs
+            mandoc python3 procps e2fsprogs spin
 BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev gnuplot-nox \
             liburcu-dev libck-dev
 
@@ -183,6 +184,10 @@ bench-run: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC)
 # The last run's results into the README.
 bench-publish:
 	@bench/publish $(BUILD)/bench
+
+model:
+	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev spin'
+	@tests/model/run $(if $(QUICK),--quick)
 
 clean:
 	rm -rf build

@@ -9,26 +9,40 @@ static const struct ctl_option options[] = {
 	{ 0 },
 };
 
-/* Would the library refuse it without force? */
-static const char *objection(const struct segreg_info *info)
+static int count_holds(void *arg, const struct segreg_holder *holder)
 {
-	if (info->state == SEGREG_BUILDING)
-		return "is being built";
-	if (info->state == SEGREG_DELETING)
+	uint64_t *holds = arg;
+
+	*holds += holder->pins + holder->snapshots + holder->horizons;
+	return 0;
+}
+
+/* Would the library refuse it? Whether a sweep is at a segment that is being deleted, only it can tell. */
+static const char *objection(const struct ctl *ctl, const struct segreg_info *info, uint64_t holds)
+{
+	if (info->state == SEGREG_DELETING && !(ctl->option['f'] && info->attempts))
 		return "is being deleted";
-	return info->pins ? "is pinned" : NULL;
+	if (ctl->option['f'])
+		return NULL;
+	if (info->state == SEGREG_BUILDING)
+		return "is being built; see --force";
+	return holds ? "is held; see --force" : NULL;
 }
 
 static int try_one(struct ctl *ctl, uint64_t id)
 {
 	struct ctl_segments segments = { .n = 0 };
+	uint64_t holds = 0;
 	int status = EX_OK, code = ctl_segments_load_one(ctl, id, &segments);
-	const char *why = code || ctl->option['f'] ? NULL : objection(&segments.items[0].info);
+	const char *why;
 
+	if (!code)
+		code = segreg_holders(ctl->reg, id, count_holds, &holds);
+	why = code ? NULL : objection(ctl, &segments.items[0].info, holds);
 	if (code)
 		status = ctl_fail(ctl, code);
 	else if (why)
-		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s; see --force", id, why);
+		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
 	else
 		printf("would forget %" PRIu64 " %s\n", id, segments.items[0].path);
 	ctl_segments_free(&segments);
@@ -45,12 +59,13 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 static int exec(struct ctl *ctl)
 {
 	int status = EX_OK;
+	uint64_t id;
 
-	for (int i = 0; i < ctl->n_operands && !status; i++) {
-		uint64_t id;
-
+	for (int i = 0; i < ctl->n_operands; i++)
 		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
 			return EX_USAGE;
+	for (int i = 0; i < ctl->n_operands && !status; i++) {
+		ctl_parse_id(ctl, ctl->operand[i], &id);
 		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
 	}
 	return status;

@@ -210,7 +210,15 @@ static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
 	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING;
 }
 
-static void tell_worst(const struct ctl_culprit *worst)
+static const char *format_bytes(const struct ctl *ctl, uint64_t bytes, char buf[TOOL_SPAN_SIZE])
+{
+	if (!ctl->option['b'])
+		return tool_format_bytes(bytes, buf);
+	snprintf(buf, TOOL_SPAN_SIZE, "%" PRIu64, bytes);
+	return buf;
+}
+
+static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 {
 	char held[TOOL_SPAN_SIZE], alone[TOOL_SPAN_SIZE], since[TOOL_SPAN_SIZE];
 	struct ctl_process process;
@@ -218,8 +226,8 @@ static void tell_worst(const struct ctl_culprit *worst)
 	ctl_process_find(&worst->holder, &process);
 	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back if it ends.",
 		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
-		 tool_format_bytes(worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
-		 tool_format_span(tool_now() - worst->since, since), tool_format_bytes(worst->alone, alone));
+		 format_bytes(ctl, worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
+		 tool_format_span(tool_now() - worst->since, since), format_bytes(ctl, worst->alone, alone));
 }
 
 /* The answer first. */
@@ -236,9 +244,9 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 			code = ctl_blame_segment(ctl, &blame, kept[i].info, kept[i].bytes);
 	}
 	if (!code) {
-		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", tool_format_bytes(sum, bytes));
+		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", format_bytes(ctl, sum, bytes));
 		if (ctl_blame_worst(&blame))
-			tell_worst(ctl_blame_worst(&blame));
+			tell_worst(ctl, ctl_blame_worst(&blame));
 		printf("\n");
 	}
 	ctl_blame_free(&blame);

@@ -26,15 +26,24 @@ ok "back up a segment"
 
 hold worker 7
 recipe "Drain a host"
+mkfifo "$dir/looked"
+cat >"$dir/bin/sleep" <<'SLEEP'
+#!/bin/sh
+echo looked >looked
+SLEEP
+chmod +x "$dir/bin/sleep"
 run &
 draining=$!
 children+=("$draining")
-sleep 0.3
-kill -0 "$draining" 2>/dev/null || fail "drained, though a worker is there"
+read -r _ <"$dir/looked" # it looked, and saw the worker
+read -r _ <"$dir/looked"
 end "$holder" TERM
+timeout 5 cat "$dir/looked" >/dev/null &
+rm "$dir/bin/sleep"
 expect 0 "$segctl" sweep
 eventually has_ended "$draining"
 wait "$draining" || fail "draining ended with $?"
+expect 1 env SEGREG_REGISTRY="$dir/nowhere" bash "$dir/recipe"
 ok "drain a host"
 
 hold small 7
@@ -48,6 +57,10 @@ says "2 retired segments keep"
 says "(leak)"
 eventually has_ended "$leak"
 has_ended "$small" && fail "the wrong one was ended"
+kill -USR1 "$small"
+eventually grep -q unpinned "$dir/holder.out"
+run >"$dir/out"
+has_ended "$small" && fail "one that keeps nothing was ended"
 ok "find a leak"
 
 recipe "Alert on age"
@@ -55,6 +68,7 @@ expect 0 run
 sed -i 's/3600/-1/' "$dir/recipe"
 expect 1 run
 says " 7 7"
+expect 66 env SEGREG_REGISTRY="$dir/nowhere" bash "$dir/recipe"
 ok "alert on age"
 
 segment 1

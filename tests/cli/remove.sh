@@ -10,6 +10,9 @@ expect 64 "$segctl" remove
 expect 64 "$segctl" remove x
 expect 66 "$segctl" remove 9
 expect 66 "$segctl" remove -n 9
+expect 64 "$segctl" remove 1 x
+is_there 1
+expect 0 "$segctl" show 1
 expect 0 "$segctl" remove --dry-run 1 2
 [ "$(cat "$dir/out")" = $'would forget 1 1\nwould forget 2 2' ] || fail "what would be forgotten is not said"
 [ "$(column 1 STATE)" = live ] || fail "a dry run forgot"
@@ -23,7 +26,7 @@ ok "a segment is forgotten, and its files stay"
 hold reader 3
 expect 75 "$segctl" remove 3
 expect 75 "$segctl" remove --dry-run 3
-complains "is pinned"
+complains "is held"
 expect 0 "$segctl" remove --dry-run --force 3
 [ "$(column 3 STATE)" = live ] || fail "a refused removal changed something"
 expect 0 "$segctl" remove --force 3
@@ -32,6 +35,13 @@ kill -USR1 "$holder"
 eventually grep -q unpinned "$dir/holder.out"
 is_there 3
 ok "a held one needs --force, and its holder goes on"
+
+"$segctl" hold -s -- sleep 1000 &
+children+=("$!")
+eventually sh -c "'$segctl' holders -nRo SNAPSHOTS 5 | grep -q 1"
+expect 75 "$segctl" remove 5
+expect 75 "$segctl" remove -n 5
+ok "a snapshot holds it, too, and the dry run says so"
 
 expect 0 "$segctl" retire --dry-run 4 5
 [ "$(cat "$dir/out")" = $'would retire 4 4, pinned 0 times\nwould retire 5 5, pinned 0 times' ] || fail "what would be retired is not said"

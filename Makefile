@@ -6,6 +6,7 @@
 #   make asan ubsan tsan    the tests in a build with that sanitizer
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
+#   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
 #   make clean
 #
 # Settings: CC, CPPFLAGS, CFLAGS, LDFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
@@ -135,7 +136,7 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-include .packaging/install.mk
+include .packaging/install.mk .packaging/deb.mk
 
 # ---------------------------------------------------------------- for people
 

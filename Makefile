@@ -6,9 +6,12 @@
 #   make asan ubsan tsan    the tests in a build with that sanitizer
 #   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
+#   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
+#   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
 #   make clean
 #
-# Settings: CC, CFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
+# Settings: CC, CPPFLAGS, CFLAGS, LDFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
+#   SHARED=1 (in a BUILD of its own: segctl and segregd with libsegreg.so rather than with all of it inside),
 #   DEMO_INPUT (folder of text for the demo), SUITE (run one suite of the tests), QUESTIONS (of the bench).
 
 VERSION := $(shell awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } END { print v }' \
@@ -26,7 +29,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wst
         -Wpointer-arith -Wimplicit-fallthrough -Werror
 SEG_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread $(WARN) \
         -DAO_PREFER_BUILTIN_ATOMICS \
-        $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all)
+        $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all) \
+        $(CPPFLAGS)
 SEG_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 pc = $(shell pkg-config $(1) $(2))
@@ -55,6 +59,8 @@ BENCH_OBJ := $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
 SO     := libsegreg.so.$(VERSION)
 SONAME := libsegreg.so.$(SOVERSION)
+TOOL_LIB := $(BUILD)/libsegreg.$(if $(SHARED),so,a)
+TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
 .PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model
@@ -75,13 +81,13 @@ $(BUILD)/$(SO): $(LIB_OBJ) lib/libsegreg.map
 $(BUILD)/libsegreg.so: $(BUILD)/$(SO)
 	$(Q)ln -sf $(SO) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
 
-$(BUILD)/segregd: $(DAE_OBJ) $(BUILD)/libsegreg.a
+$(BUILD)/segregd: $(DAE_OBJ) $(TOOL_LIB)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(DAE_LIBS)
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(DAE_LIBS)
 
-$(BUILD)/segctl: $(CTL_OBJ) $(BUILD)/libsegreg.a
+$(BUILD)/segctl: $(CTL_OBJ) $(TOOL_LIB)
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(CTL_LIBS)
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(CTL_LIBS)
 
 $(DAE_OBJ): EXTRA = $(DAE_CFLAGS)
 $(CTL_OBJ): EXTRA = $(CTL_CFLAGS)
@@ -131,10 +137,12 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
+include .packaging/install.mk .packaging/deb.mk
+
 # ---------------------------------------------------------------- for people
 
 PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
-            mandoc python3 procps e2fsprogs spin
+            mandoc python3 procps e2fsprogs spin g++
 BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev gnuplot-nox \
             liburcu-dev libck-dev
 

@@ -20,7 +20,7 @@ says "REGISTERED_AT"
 ok "help and version"
 
 for command in "" "nosuchverb" "--nosuchoption" "ls" "ls --nosuchoption" "ls operand" "register" "register 1" "register 1 a b" \
-	"retire" "show" "show 1 2" "why 1 2" "stats 1" "sweep 1" "init" "-r $dir/a init $dir/b" "init a b"; do
+	"retire" "show" "show 1 2" "holders 1 2" "remove" "remove x" "remove 1 x" "retire -n x" "why 1 2" "stats 1" "sweep 1" "init" "-r $dir/a init $dir/b" "init a b"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segctl" $command
 	complains "Try 'segctl "
@@ -61,11 +61,15 @@ expect 66 "$segctl" -r "$base" ls
 complains "segctl: ls: "
 ok "the registry is that of -r, else the environment's"
 
-for command in --help --version "ls --help" ls "show 1" why "why 1" stats sweep "ls --json" "stats --json" init; do
+for command in --help --version "ls --help" ls "show 1" why "why 1" stats sweep "ls --json" "stats --json" init holders \
+	"holders --json" dump "retire -n 1" "remove -n 1"; do
 	# shellcheck disable=SC2086
 	"$segctl" $command >/dev/full 2>"$dir/err"
 	[ $? -eq 74 ] || fail "segctl $command on a full disk is not EX_IOERR"
 	complains "cannot write"
+	# shellcheck disable=SC2086
+	"$segctl" $command >&- 2>"$dir/err"
+	[ $? -eq 74 ] || fail "segctl $command with a closed stdout is not EX_IOERR"
 done
 ok "what cannot be written is EX_IOERR"
 

@@ -1,0 +1,72 @@
+# install.mk - make install, and make uninstall with the same settings. For packages that split it: install-lib (what
+# programs need at run time), install-dev (what compiling them needs) and install-tools.
+#
+# Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR,
+#   COMPLETIONDIR.
+
+PREFIX        ?= /usr/local
+BINDIR        ?= $(PREFIX)/bin
+SBINDIR       ?= $(PREFIX)/sbin
+LIBDIR        ?= $(PREFIX)/lib
+INCLUDEDIR    ?= $(PREFIX)/include
+PKGCONFIGDIR  ?= $(LIBDIR)/pkgconfig
+MANDIR        ?= $(PREFIX)/share/man
+UNITDIR       ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+
+# Man pages, with a link for each further name that a page's NAME section gives.
+man_dir = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))
+man_names = $(addsuffix $(suffix $(1)),$(shell awk '/^\.Sh/ { names = $$2 == "NAME" } \
+        names && $$1 == ".Nm" { print $$2 }' $(1)))
+man_page = 644:$(1):$(call man_dir,$(1))/$(notdir $(1)) \
+        $(foreach name,$(filter-out $(notdir $(1)),$(call man_names,$(1))), \
+            link:$(notdir $(1)):$(call man_dir,$(1))/$(name))
+if_there = $(if $(wildcard $(2)),$(1):$(2):$(3))
+
+# What is installed: MODE:FILE:DESTINATION, link:TARGET:DESTINATION, or text:FILE:DESTINATION for a text that says where
+# things are and is told so here.
+LIB_PART = 755:$(BUILD)/$(SO):$(LIBDIR)/$(SO) link:$(SO):$(LIBDIR)/$(SONAME)
+DEV_PART = 644:include/segreg.h:$(INCLUDEDIR)/segreg.h \
+        644:$(BUILD)/libsegreg.a:$(LIBDIR)/libsegreg.a \
+        link:$(SONAME):$(LIBDIR)/libsegreg.so \
+        text:lib/segreg.pc.in:$(PKGCONFIGDIR)/segreg.pc \
+        $(foreach page,$(wildcard lib/*.3),$(call man_page,$(page)))
+TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
+        755:$(BUILD)/segregd:$(SBINDIR)/segregd \
+        $(foreach page,$(wildcard lib/*.7 daemon/*.[158]),$(call man_page,$(page))) \
+        $(call if_there,text,daemon/segregd.service,$(UNITDIR)/segregd.service) \
+        $(call if_there,644,daemon/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
+        $(call if_there,644,daemon/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
+        $(call if_there,644,daemon/segctl.bash,$(COMPLETIONDIR)/segctl)
+
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+located = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
+        -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|/usr/sbin/segregd|$(SBINDIR)/segregd|'
+
+# A subshell per entry: $1 how, $2 what, $3 where to.
+place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)$$3"; \
+        mkdir -p "$${to%/*}" && case $$1 in \
+        link) ln -sf "$$2" "$$to" ;; \
+        text) rm -f "$$to" && $(located) "$$2" >"$$to" ;; \
+        *) install -m "$$1" "$$2" "$$to" ;; esac ) || exit; done
+
+.PHONY: install install-lib install-dev install-tools uninstall
+
+install: install-lib install-dev install-tools
+
+install-lib: $(BUILD)/libsegreg.so
+	@echo "  INSTALL $(DESTDIR)$(LIBDIR)/$(SO)"
+	$(Q)$(call place,$(LIB_PART))
+
+install-dev: $(BUILD)/libsegreg.a
+	@echo "  INSTALL $(DESTDIR)$(INCLUDEDIR)/segreg.h"
+	$(Q)$(call place,$(DEV_PART))
+
+install-tools: $(BUILD)/segctl $(BUILD)/segregd
+	@echo "  INSTALL $(DESTDIR)$(BINDIR)/segctl $(DESTDIR)$(SBINDIR)/segregd"
+	$(Q)$(call place,$(TOOLS_PART))
+
+uninstall:
+	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART); do rm -f "$(DESTDIR)$${entry##*:}" || exit; done

@@ -17,7 +17,7 @@ bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 {
 	struct sr_identity identity;
 
-	return fd >= 0 && sr_sys_identify(fd, "", &identity) == 0 && identity.dev == dev && identity.ino == ino;
+	return fd >= 0 && sr_sys_identify_open(fd, &identity) == 0 && identity.dev == dev && identity.ino == ino;
 }
 
 int sr_fail_kept(int errnum, const char *path)

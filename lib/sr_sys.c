@@ -87,12 +87,10 @@ int sr_sys_fstat(int fd, struct stat *st)
  */
 #define IDENTITY (STATX_BASIC_STATS & ~(STATX_ATIME | STATX_MTIME | STATX_CTIME))
 
-int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
+static int identify(int dir, const char *name, struct sr_identity *identity)
 {
 	struct statx stx;
 
-	if (made_to_fail("statx"))
-		return -1;
 	if (RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
 			IDENTITY | STATX_BTIME, &stx)) == -1)
 		return -1;
@@ -107,6 +105,16 @@ int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
 		.blocks = stx.stx_blocks,
 	};
 	return 0;
+}
+
+int sr_sys_identify(int dir, const char *name, struct sr_identity *identity)
+{
+	return made_to_fail("statx") ? -1 : identify(dir, name, identity);
+}
+
+int sr_sys_identify_open(int fd, struct sr_identity *identity)
+{
+	return made_to_fail("fstat") ? -1 : identify(fd, "", identity);
 }
 
 int sr_sys_fstatfs(int fd, struct statfs *fs)

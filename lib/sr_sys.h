@@ -41,6 +41,7 @@ int sr_sys_openat(int dir, const char *path, int flags, mode_t mode);
 int sr_sys_open_beneath(int dir, const char *path, int flags); /* openat2: no "..", symlink, magic link or mount on the way */
 void sr_sys_close(int fd); /* keeps errno, for callers that are about to report another failure */
 int sr_sys_fstat(int fd, struct stat *st);
+int sr_sys_identify_open(int fd, struct sr_identity *identity); /* an open file; no name that could fail */
 int sr_sys_identify(int dir, const char *name, struct sr_identity *identity); /* statx, no symlink followed; "": dir itself */
 int sr_sys_fstatfs(int fd, struct statfs *fs);
 ssize_t sr_sys_pread(int fd, void *buf, size_t size, off_t offset); /* reads on until size or the end */

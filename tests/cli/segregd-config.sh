@@ -65,7 +65,7 @@ kill -HUP "$daemon"
 eventually logged "nothing was changed"
 expect 0 "$segctl" retire -r "$one" 2
 eventually logged "$one: deleted 2 2: "
-printf '[%s]\n[%s]\n' "$one" "$dir/nowhere" >"$dir/conf"
+printf 'log-format = plain\ninterval = 600\n[%s]\n[%s]\n' "$one" "$dir/nowhere" >"$dir/conf"
 kill -HUP "$daemon"
 eventually logged "$two: stopped by SIGTERM"
 eventually logged "$dir/nowhere: ended with status 66; starting it again in 1 s"
@@ -75,6 +75,7 @@ ok "a wrong file changes nothing; a registry that is gone from it is left; one t
 server_of() {
 	"$segctl" holders -r "$1" -nRo PID,LABEL | awk '$2 == "segregd" { print $1 }'
 }
+[ "$(grep -c "$one: serving" "$dir/log")" -eq 1 ] || fail "a registry whose settings stayed was started anew"
 first=$(server_of "$one")
 kill -9 "$first"
 eventually logged "$one: ended by SIGKILL; starting it again in 1 s"

@@ -6,7 +6,7 @@
 #include "ctl.h"
 
 enum {
-	PID, COMMAND, USER, CGROUP, LABEL, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, HELD, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,
+	PID, COMMAND, USER, CGROUP, LABEL, EVICTED, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, HELD, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,
 	ATTACHED_AT,
 };
 
@@ -16,6 +16,7 @@ static const struct ctl_column columns[] = {
 	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
 	[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
 	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+	[EVICTED] = { "EVICTED", CTL_FLAG, 0, "segctl evict took away what it held" },
 	[PINS] = { "PINS", CTL_NUMBER, 0, "its pins, or those on the segment that was asked for" },
 	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "its snapshots, or those that hold that segment" },
 	[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
@@ -45,6 +46,7 @@ static struct libscols_line *add_row(struct ctl_table *table, const struct segre
 	ctl_set_text(table, row, USER, process.user);
 	ctl_set_text(table, row, CGROUP, process.cgroup);
 	ctl_set_text(table, row, LABEL, label);
+	ctl_set(table, row, EVICTED, (uint64_t)holder->is_evicted);
 	ctl_set(table, row, PINS, holder->pins);
 	ctl_set(table, row, SNAPSHOTS, holder->snapshots);
 	ctl_set(table, row, HORIZONS, holder->horizons);

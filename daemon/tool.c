@@ -40,6 +40,7 @@ int tool_exit_status(int code)
 	case SEGREG_E_CONFLICT:
 	case SEGREG_E_TIMEDOUT:
 	case SEGREG_E_REOPEN:
+	case SEGREG_E_EVICTED:
 		return EX_TEMPFAIL;
 	case SEGREG_E_PERM:
 		return EX_NOPERM;

@@ -21,7 +21,8 @@
  * else say so. Out-parameters are untouched on failure. segreg_last_error() tells the whole story of the
  * calling thread's last failure: what was asked, what was found, what to do. The library never prints, never
  * logs and never ends its host process. Besides the errors that it lists, a call may return SEGREG_E_MISMATCH or
- * SEGREG_E_IO when the registry's files or base are moved, removed or replaced under it.
+ * SEGREG_E_IO when the registry's files or base are moved, removed or replaced under it; and one that pins, unpins or holds
+ * SEGREG_E_EVICTED after segreg_evict.
  *
  * Threads. A handle may be used by any number of threads at once, except that segreg_close must be the last
  * call on it. A struct segreg_edit belongs to one thread at a time.
@@ -78,7 +79,8 @@ extern "C" {
 	X(REGION_LOST, -16, "the shared memory was removed while the registry is in use")                            \
 	X(REOPEN, -17, "the outcome of a commit is unknown: open the registry again")                                \
 	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                            \
-	X(IO, -19, "system error")
+	X(IO, -19, "system error")                                                                                   \
+	X(EVICTED, -20, "an operator has taken away what this handle held")
 
 enum segreg_error {
 #define SEGREG_ERROR_ENUM(name, value, text) SEGREG_E_##name = (value),
@@ -513,6 +515,7 @@ struct segreg_holder {
 	uint64_t snapshots;   /* as pins, those of kind SEGREG_SNAPSHOT: that hold that segment; all */
 	uint64_t horizons;    /* and those of kind SEGREG_HORIZON */
 	uint64_t oldest;      /* the oldest version among those; 0 if there are none */
+	int is_evicted;       /* by segreg_evict: it holds nothing, and is still attached */
 };
 
 typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
@@ -591,8 +594,21 @@ struct segreg_sweep_result {
 int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result);
 
 /*
+ * Take away all pins, maps and snapshots of a handle, of this process or another, for an operator who knows that its owner is stuck and
+ * must not be ended. lane and epoch are as segreg_lanes tells them. *released (NULL: not wanted) becomes how many that were.
+ *
+ * From then on the handle's calls that pin, unpin, hold or ask about what is held fail with SEGREG_E_EVICTED, until it is closed and
+ * the registry opened again; edits and reservations go on. What its process has open or mapped stays readable, as the kernel
+ * keeps it; what it opens by path may be gone. Evicting again changes nothing.
+ *
+ * Errors: INVAL, NOENT (not attached any more), TIMEDOUT.
+ */
+int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *released);
+
+/*
  * Sleep until a sweep may have something to do: a segment was retired, the last pin of a retired segment went, or a
- * handle came or was closed. (The death of a process is not among these: watch the pids of segreg_lanes.) *ticket
+ * handle came or was closed. (The death of a process is not among these, but closes its files: watch registry.lock by
+ * inotify(7) for IN_CLOSE_NOWRITE, or the pids of segreg_lanes.) *ticket
  * says what the caller has seen: start with 0, which returns at once, and take the value before the sweep that
  * looks. timeout_ms < 0 waits for good.
  * Returns 0 with a new *ticket, or TIMEDOUT, INVAL. segreg_sweep_wake makes all waiters return.

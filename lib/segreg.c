@@ -365,7 +365,7 @@ static int pinned_path(struct segreg *reg, const struct segreg_pin *pin, char pa
 	if (!pin)
 		return invalid("no pin");
 	if (!sr_pin_is_held(reg, pin))
-		return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
+		return sr_pin_fail(reg, pin);
 	if (!sr_table_path(&reg->region, pin->slot, path))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (path of segment %" PRIu64 ")", pin->id);
 	return 0;
@@ -645,6 +645,18 @@ int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 	if (rc)
 		return rc;
 	return ticket ? sr_wait_for_work(reg, ticket, timeout_ms) : invalid("no ticket");
+}
+
+int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *released)
+{
+	uint64_t holds = 0;
+	int rc = check(reg);
+
+	if (!rc)
+		rc = sr_lane_evict(reg, lane, epoch, &holds);
+	if (!rc && released)
+		*released = holds;
+	return rc;
 }
 
 int segreg_sweep_wake(struct segreg *reg)

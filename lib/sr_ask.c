@@ -99,7 +99,7 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 	};
 	top = sr_region_lane_top(&reg->region);
 	for (uint32_t n = 0; n < top; n++)
-		stats->lanes += sr_load_acquire_u32(&sr_region_lane(&reg->region, n)->state) == SR_LANE_USED;
+		stats->lanes += sr_lane_is_taken(sr_region_lane(&reg->region, n));
 	stats->region_bytes = region_bytes(&reg->region, top);
 	sr_leave_table(reg);
 	return 0;
@@ -286,25 +286,35 @@ static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_
 		.oldest = holds->oldest,
 		.attached_at = lane->attached_at,
 		.label = label,
+		.is_evicted = sr_lane_is_evicted(lane),
 	};
 }
 
-/* All used lanes, or those that hold slot. [table] */
+/* What lane n has, or has on slot, as far as it counts. [table] */
+static void count_holds(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holds)
+{
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	if (!sr_lane_counts_are_held(lane))
+		return;
+	if (slot == SR_NONE)
+		holds->pins = sr_lane_pins(&reg->region, n);
+	else if (sr_lane_has_page(lane, slot))
+		holds->pins = sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
+	count_cells(reg, n, slot, holds);
+}
+
+/* All taken lanes, or those that hold slot. [table] */
 static void copy_lanes(const struct segreg *reg, uint32_t slot, struct lanes *lanes)
 {
 	uint32_t top = sr_region_lane_top(&reg->region);
 
 	for (uint32_t n = 0; n < top; n++) {
-		struct sr_lane *lane = sr_region_lane(&reg->region, n);
 		struct segreg_holder holds = { 0 };
 
-		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED)
+		if (!sr_lane_is_taken(sr_region_lane(&reg->region, n)))
 			continue;
-		if (slot == SR_NONE)
-			holds.pins = sr_lane_pins(&reg->region, n);
-		else if (sr_lane_has_page(lane, slot))
-			holds.pins = sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
-		count_cells(reg, n, slot, &holds);
+		count_holds(reg, n, slot, &holds);
 		if (slot == SR_NONE || holds.pins || holds.snapshots || holds.horizons)
 			copy_lane(reg, n, &holds, lanes);
 	}

@@ -55,7 +55,7 @@ void sr_cells_read(struct sr_cells *cells, const struct sr_region *region)
 	cells->horizon = UINT64_MAX;
 	for (uint32_t i = 0; i < top; i++) {
 		struct sr_lane *lane = sr_region_lane(region, i);
-		uint32_t n = sr_load_acquire_u32(&lane->state) == SR_LANE_USED ? sr_lane_n_cells(lane) : 0;
+		uint32_t n = sr_lane_counts_are_held(lane) ? sr_lane_n_cells(lane) : 0;
 
 		for (uint32_t j = 0; j < n; j++) {
 			uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[j]);

@@ -23,13 +23,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* An evicted one is below 0, and so is for a moment one that a mistaken unpin goes below. */
+static uint32_t pins_of(uint32_t count)
+{
+	return (int32_t)count > 0 ? count : 0;
+}
+
 static uint64_t count_page(const struct sr_region *region, struct sr_lane *lane, uint32_t page)
 {
 	const uint32_t *counts = sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE;
 	uint64_t left = region->geometry.max_segments - page * SR_COUNTS_PER_PAGE, sum = 0;
 
 	for (uint64_t i = 0; i < SR_COUNTS_PER_PAGE && i < left; i++)
-		sum += sr_load_acquire_u32(&counts[i]);
+		sum += pins_of(sr_load_acquire_u32(&counts[i]));
 	return sum;
 }
 
@@ -94,6 +100,25 @@ static void count_ready(struct segreg *reg)
 	sr_store_release_u32(&reg->n_ready, n < max ? n : max);
 }
 
+int sr_lane_fail_evicted(const struct segreg *reg)
+{
+	return sr_fail(SEGREG_E_EVICTED, "an operator has taken away what this handle held (lane %u of %s); close it and open the registry "
+		       "again", reg->lane, reg->registry->dir);
+}
+
+static void spoil(uint32_t *counts)
+{
+	for (uint32_t i = 0; i < SR_COUNTS_PER_PAGE; i++)
+		sr_store_release_u32(&counts[i], SR_COUNT_EVICTED);
+}
+
+/* A page that came when the evictor may have gone through those that there were. */
+static int spoil_page(struct segreg *reg, uint32_t page)
+{
+	spoil(reg->counts + page * SR_COUNTS_PER_PAGE);
+	return sr_lane_fail_evicted(reg);
+}
+
 int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 {
 	uint32_t page = slot / SR_COUNTS_PER_PAGE;
@@ -106,7 +131,11 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 		if (!rc) {
 			memset(counts, 0, SR_PAGE);
 			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
-			count_ready(reg);
+			SR_STOP("lane.page_added");
+			if (sr_lane_is_evicted(reg->lane_page))
+				rc = spoil_page(reg, page);
+			else
+				count_ready(reg);
 		}
 	}
 	pthread_mutex_unlock(&reg->registry->mutex);
@@ -244,7 +273,7 @@ static int reclaim_lane(struct sr_registry *registry, uint32_t n, uint32_t epoch
 
 	if (rc)
 		return rc;
-	*done = sr_load_acquire_u32(&lane->state) == SR_LANE_USED && lane->epoch == epoch;
+	*done = sr_lane_is_taken(lane) && lane->epoch == epoch;
 	if (*done) {
 		dead->lane = n;
 		dead->pid = lane->pid;
@@ -274,7 +303,7 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 		bool done = false;
 
 		/* A quick look first. Any answer but "granted" means that it lives. */
-		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
+		if (!sr_lane_is_taken(lane) || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
 		    sr_registry_hold(registry, SR_BYTE_LANES + n, &hold) == -1)
 			continue;
 		rc = reclaim_lane(registry, n, epoch, timeout_ms, &dead, &done);
@@ -289,4 +318,56 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 	}
 	sr_sys_close(fd);
 	return rc;
+}
+
+/* ---------------------------------------------------------------- evict */
+
+static uint64_t count_cells(struct sr_lane *lane)
+{
+	uint32_t n = sr_lane_n_cells(lane);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += sr_load_acquire_u64(&sr_lane_cells(lane)[i]) != 0;
+	return sum;
+}
+
+/*
+ * The owner may be in the middle of anything, or stopped. First the state says EVICTING: no page of counts that comes from now on can
+ * be pinned with. (The owner sets the page's bit, then reads the state; we change the state, then read the bits, so that at least
+ * one of us sees the other.) Then each count is spoiled: a pin came before, and is taken away, or after, and is refused. Only then
+ * is the lane EVICTED, and sweeps stop looking at it. If we die before, all that still counts is seen by sweeps, and a second
+ * eviction ends what was begun.
+ */
+static uint64_t take_holds(const struct sr_region *region, uint32_t n)
+{
+	struct sr_lane *lane = sr_region_lane(region, n);
+	uint64_t holds = 0;
+
+	sr_cas_seqcst_u32(&lane->state, SR_LANE_USED, SR_LANE_EVICTING);
+	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++) {
+		holds += count_page(region, lane, page);
+		spoil(sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE);
+		SR_STOP("lane.evicting");
+	}
+	holds += count_cells(lane);
+	sr_store_release_u32(&lane->state, SR_LANE_EVICTED);
+	return holds;
+}
+
+int sr_lane_evict(struct segreg *reg, uint32_t n, uint32_t epoch, uint64_t *holds)
+{
+	struct sr_lane *lane = n < sr_region_lane_top(&reg->region) ? sr_region_lane(&reg->region, n) : NULL;
+	bool is_there;
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	is_there = lane && sr_lane_is_taken(lane) && sr_load_acquire_u32(&lane->epoch) == epoch;
+	*holds = is_there && sr_lane_counts_are_held(lane) ? take_holds(&reg->region, n) : 0;
+	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
+	if (!is_there)
+		return sr_fail(SEGREG_E_NOENT, "the handle %u (%u) is not attached (any more)", n, epoch);
+	sr_region_wake(&reg->region);
+	return 0;
 }

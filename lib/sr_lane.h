@@ -27,6 +27,12 @@ static inline bool sr_lane_has_page(const struct sr_lane *lane, uint32_t slot)
 	return sr_load_acquire_u64(&lane->pages[page / 64]) >> page % 64 & 1;
 }
 
+/* SEGREG_E_EVICTED. */
+int sr_lane_fail_evicted(const struct segreg *reg) __attribute__((cold));
+
+/* Take away what a handle holds, and let it have no more. *holds: how many pins and snapshots that were. SEGREG_E_NOENT. */
+int sr_lane_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *holds);
+
 /* All pins of a lane. [table] */
 uint64_t sr_lane_pins(const struct sr_region *region, uint32_t lane);
 

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 4u
+#define SR_LAYOUT_VERSION 5u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
@@ -149,8 +149,15 @@ _Static_assert(SEGREG_MAX_SEGMENTS <= (1u << SR_INDEX_SLOT_BITS) - 2, "slot + 1 
 
 /*
  * A lane: one handle's row. Lane n is alive while somebody holds byte SR_BYTE_LANES + n of registry.lock.
+ *
+ * FREE: nobody's. USED: what it has counts. EVICTING: it still counts, but is getting no more (sr_lane_evict). EVICTED: what it has
+ * does not count any more; its owner does not know yet.
  */
-enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1 };
+enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1, SR_LANE_EVICTING = 2, SR_LANE_EVICTED = 3 };
+
+/* A count of an evicted lane: below 0, so that a pin or unpin of its owner's leaves the fast way and finds out, and far from 0 on
+ * both sides. */
+#define SR_COUNT_EVICTED 0xc0000000u
 
 #define SR_COUNTS_PER_PAGE (SR_PAGE / 4u)
 #define SR_LANE_PAGE_WORDS 256u /* bits for SEGREG_MAX_SEGMENTS counts */

@@ -166,7 +166,7 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 
 		*next = n + 1;
 		sr_and_seqcst_u64(&region->header->posted[n / 64], ~(1ull << n % 64));
-		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || !move(&lane->letter, SR_LETTER_POSTED, SR_LETTER_TAKEN))
+		if (!sr_lane_is_taken(lane) || !move(&lane->letter, SR_LETTER_POSTED, SR_LETTER_TAKEN))
 			continue;
 		SR_STOP("letter.taken");
 		if (sr_lock_sees(&registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + n)) {

@@ -23,6 +23,9 @@
  *         a count of 0 in every lane: a count on a slot that serves another segment meanwhile delays that one's deletion as in 3.
  *      5. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
  *
+ *      6. An evicted handle (sr_lane_evict) finds out at P4: its counts are far below 0, and a pin leaves the fast way with those. So
+ *         eviction costs a pin nothing.
+ *
  * Acquire and release are not enough for 1: both sides store one word and then load the other's, which is the heart
  * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
  * barrier on every machine.
@@ -90,6 +93,10 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 
 	if (rc)
 		return rc;
+	if (sr_lane_is_evicted(reg->lane_page)) {
+		rc = sr_lane_fail_evicted(reg);
+		goto out;
+	}
 	slot = sr_table_find(&reg->region, id);
 	if (slot != SR_NONE)
 		word = sr_load_acquire_u64(&reg->slots[slot].word);
@@ -218,8 +225,10 @@ int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flag
 	return 0;
 }
 
-static SR_COLD int not_pinned(const struct segreg_pin *pin)
+int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 {
+	if (sr_lane_is_evicted(reg->lane_page))
+		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
 }
 
@@ -240,7 +249,7 @@ static SR_COLD int unpin_mistaken(struct segreg *reg, const struct segreg_pin *p
 {
 	sr_count_up_seqcst(&reg->counts[pin->slot]);
 	wake_if_retired(reg, pin->slot);
-	return not_pinned(pin);
+	return sr_pin_fail(reg, pin);
 }
 
 SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
@@ -248,7 +257,7 @@ SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
 	uint32_t slot = pin->slot;
 
 	if (SR_UNLIKELY(!is_ours(reg, pin)))
-		return not_pinned(pin);
+		return sr_pin_fail(reg, pin);
 	if (SR_UNLIKELY(!sr_count_down_seqcst(&reg->counts[slot])))
 		return unpin_mistaken(reg, pin);
 	*pin = (struct segreg_pin){ 0 };

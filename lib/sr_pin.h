@@ -14,5 +14,7 @@ int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flag
 
 /* Whether reg holds this pin: its slot cannot be given away meanwhile. */
 bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin);
+/* That it does not: SEGREG_E_NOTPINNED or SEGREG_E_EVICTED. */
+int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin) __attribute__((cold));
 
 #endif

@@ -75,6 +75,24 @@ static inline uint64_t *sr_lane_cells(struct sr_lane *lane)
 	return (uint64_t *)(void *)((unsigned char *)lane + SR_PAGE);
 }
 
+/* Whether it is somebody's; whether what it has counts; whether its owner may go on. */
+static inline bool sr_lane_is_taken(const struct sr_lane *lane)
+{
+	return sr_load_acquire_u32(&lane->state) != SR_LANE_FREE;
+}
+
+static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
+{
+	uint32_t state = sr_load_acquire_u32(&lane->state);
+
+	return state == SR_LANE_USED || state == SR_LANE_EVICTING;
+}
+
+static inline bool sr_lane_is_evicted(const struct sr_lane *lane)
+{
+	return sr_load_seqcst_u32(&lane->state) != SR_LANE_USED;
+}
+
 /* Sampled once and bounded. */
 static inline uint32_t sr_lane_n_cells(const struct sr_lane *lane)
 {

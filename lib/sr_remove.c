@@ -16,7 +16,7 @@ static uint64_t holds_on(const struct sr_region *region, uint32_t slot)
 	uint64_t holds = sr_table_count(region, slot);
 
 	for (uint32_t n = 0; n < top; n++)
-		if (sr_load_acquire_u32(&sr_region_lane(region, n)->state) == SR_LANE_USED)
+		if (sr_lane_counts_are_held(sr_region_lane(region, n)))
 			holds += sr_snapshot_count(region, n, slot);
 	return holds;
 }

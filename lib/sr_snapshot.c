@@ -59,12 +59,14 @@ static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 	return SR_NONE;
 }
 
-static int not_held(const struct segreg_snapshot *snapshot)
+static int not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
+	if (sr_lane_is_evicted(reg->lane_page))
+		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
 }
 
-/* A cell of our own with that value. */
+/* A cell of our own with that value. If it is there before the lane is seen not to be evicted, it counts until it is. */
 static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
 {
 	uint32_t n;
@@ -75,7 +77,10 @@ static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
 		if (rc)
 			return rc;
 	}
-	return 0;
+	if (SR_LIKELY(!sr_lane_is_evicted(reg->lane_page)))
+		return 0;
+	sr_store_seqcst_u64(&sr_lane_cells(reg->lane_page)[*cell], 0);
+	return sr_lane_fail_evicted(reg);
 }
 
 SR_HOT int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
@@ -105,7 +110,7 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 	uint32_t n = (uint32_t)snapshot->owner;
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
 
-	return n < sr_region_lane_top(&reg->region) && sr_load_acquire_u32(&lane->state) == SR_LANE_USED &&
+	return n < sr_region_lane_top(&reg->region) && sr_lane_counts_are_held(lane) &&
 	       snapshot->cell < sr_lane_n_cells(lane) &&
 	       is_in(sr_load_seqcst_u64(&sr_lane_cells(lane)[snapshot->cell]), snapshot) &&
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
@@ -119,7 +124,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	int rc;
 
 	if (!is_in(make_cell(given.version, given.kind), &given))
-		return not_held(&given);
+		return not_held(reg, &given);
 	rc = publish(reg, make_cell(given.version, given.kind), &cell);
 	if (rc)
 		return rc;
@@ -131,7 +136,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	if (!rc) {
 		/* Ours may have taken the very cell of one that was released: that is not theirs. */
 		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
-			rc = not_held(&given);
+			rc = not_held(reg, &given);
 		sr_leave_table(reg);
 	}
 	if (rc)
@@ -143,7 +148,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	return snapshot->owner == reg->owner && snapshot->cell < sr_lane_n_cells(reg->lane_page) &&
+	return snapshot->owner == reg->owner && !sr_lane_is_evicted(reg->lane_page) && snapshot->cell < sr_lane_n_cells(reg->lane_page) &&
 	       is_in(sr_load_acquire_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell]), snapshot);
 }
 
@@ -151,7 +156,7 @@ SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snaps
 {
 	if (!sr_snapshot_is_held(reg, snapshot) ||
 	    !sr_cas_seqcst_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
-		return not_held(snapshot);
+		return not_held(reg, snapshot);
 	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
 		sr_region_wake(&reg->region); /* something was committed since; a retirement may have waited for this */
 	*snapshot = (struct segreg_snapshot){ 0 };
@@ -209,7 +214,7 @@ int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot,
 	uint32_t top = sr_region_slot_top(&reg->region);
 
 	if (!sr_snapshot_is_held(reg, snapshot))
-		return not_held(snapshot);
+		return not_held(reg, snapshot);
 	while (entry->cursor < top)
 		if (look_at(&reg->region, (uint32_t)entry->cursor++, snapshot->version, entry))
 			return 1;

@@ -187,7 +187,7 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
 
-		if (sr_load_acquire_u32(&lane->state) != SR_LANE_USED || !is_held_by(region, slot, n))
+		if (!sr_lane_counts_are_held(lane) || !is_held_by(region, slot, n))
 			continue;
 		held->pid = lane->pid;
 		memcpy(held->label, lane->label, sizeof(held->label) - 1);
@@ -203,7 +203,7 @@ static bool is_alive(const struct sr_region *region, uint64_t builder)
 	uint32_t n = (uint32_t)builder;
 	struct sr_lane *lane = sr_region_lane(region, n);
 
-	return builder && n < sr_region_lane_top(region) && sr_load_acquire_u32(&lane->state) == SR_LANE_USED &&
+	return builder && n < sr_region_lane_top(region) && sr_lane_is_taken(lane) &&
 	       sr_load_acquire_u32(&lane->epoch) == builder >> 32;
 }
 

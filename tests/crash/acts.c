@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 static void play_create(struct actor *a)
 {
@@ -173,6 +174,30 @@ static void play_pin(struct actor *a)
 	a->held++;
 	TRY(a, segreg_unmap(a->reg, &map));
 	a->held--;
+}
+
+static int find_own(void *arg, const struct segreg_holder *holder)
+{
+	struct segreg_holder *own = arg;
+
+	if (!holder->is_foreign && holder->pid == getpid())
+		*own = *holder;
+	return 0;
+}
+
+/* Itself, so that both sides die. */
+static void play_evict(struct actor *a)
+{
+	struct segreg_holder own = { 0 };
+	struct segreg_pin pin;
+
+	TRY(a, segreg_pin(a->reg, 1, 0, &pin));
+	a->held++;
+	TRY(a, segreg_lanes(a->reg, find_own, &own));
+	TRY(a, segreg_evict(a->reg, own.lane, own.epoch, NULL));
+	a->held--;
+	TRY_FOR(SEGREG_E_EVICTED, a, segreg_unpin(a->reg, &pin));
+	TRY_FOR(SEGREG_E_EVICTED, a, segreg_pin(a->reg, 1, 0, &pin));
 }
 
 /* Between a snapshot's publication and its second look somebody commits. */

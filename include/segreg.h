@@ -528,6 +528,37 @@ typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);
 int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg);
 
+/* ------------------------------------------------------------------ care */
+
+enum segreg_finding_kind {
+	SEGREG_FOUND_MISSING = 1,    /* live or retired, but not on the disk */
+	SEGREG_FOUND_REPLACED = 2,   /* live or retired, but something else stands at its path */
+	SEGREG_FOUND_STRANGER = 3,   /* below base, and no segment's: the registry never deletes it */
+	SEGREG_FOUND_DIFFERENCE = 4, /* shared memory says otherwise than the database */
+};
+
+/* Later versions may append members. */
+struct segreg_finding {
+	enum segreg_finding_kind kind;
+	uint64_t id;        /* 0 for a stranger */
+	const char *path;   /* relative to base; valid during the callback, as is */
+	const char *reason; /* one line for people */
+};
+
+/* Returns 0 to go on; anything else ends the check and becomes its result. May call the library. */
+typedef int segreg_check_fn(void *arg, const struct segreg_finding *finding);
+
+#define SEGREG_CHECK_REPAIR (1u << 0) /* bring shared memory to what the database says, if they differ */
+
+/*
+ * Compare the database with shared memory, each segment with the disk, and what lies below base with the segments; call fn for
+ * each finding. Others go on meanwhile: what they change is not told as a fault. Keeps edits waiting while the records are
+ * read. A directory that holds no segment is one stranger, whatever is in it.
+ *
+ * Errors: INVAL, MISMATCH (base), NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
+ */
+int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg);
+
 /* ------------------------------------------------------------------ sweeping */
 
 enum segreg_sweep_action {

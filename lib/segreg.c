@@ -3,6 +3,7 @@
  */
 #include "segreg.h"
 #include "sr_ask.h"
+#include "sr_check.h"
 #include "sr_edit.h"
 #include "sr_error.h"
 #include "sr_file.h"
@@ -645,6 +646,17 @@ int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 	if (rc)
 		return rc;
 	return ticket ? sr_wait_for_work(reg, ticket, timeout_ms) : invalid("no ticket");
+}
+
+int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	if (flags & ~SEGREG_CHECK_REPAIR)
+		return invalid("unknown flags");
+	return fn ? sr_check(reg, flags & SEGREG_CHECK_REPAIR, fn, arg) : invalid("no function to call");
 }
 
 int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *released)

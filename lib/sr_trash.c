@@ -257,12 +257,12 @@ static int remove_contents(struct job *job, int fd, unsigned depth)
 	return error;
 }
 
-static bool is_registered(const struct sr_trash *trash, const struct sr_record *record, const struct sr_identity *identity)
+bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity)
 {
 	/* Reserved and never published: the name was free, so what bears it now is the builder's. */
 	if (!record->ino)
-		return identity->dev == trash->dev && (S_ISDIR(identity->mode) || S_ISREG(identity->mode));
-	return identity->dev == trash->dev && identity->ino == record->ino &&
+		return identity->dev == dev && (S_ISDIR(identity->mode) || S_ISREG(identity->mode));
+	return identity->dev == dev && identity->ino == record->ino &&
 	       (!identity->btime || !record->btime || identity->btime == record->btime) &&
 	       (record->is_directory ? S_ISDIR(identity->mode) : S_ISREG(identity->mode));
 }
@@ -276,7 +276,7 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 
 	if (sr_sys_identify(trash->trash_fd, name, &identity) == -1)
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
-	if (!is_registered(trash, record, &identity))
+	if (!sr_trash_is_registered(trash->dev, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
 	if (!S_ISDIR(identity.mode)) {
 		error = unlink_counted(&job, trash->trash_fd, name, &identity);
@@ -311,7 +311,7 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot reach its directory");
 	if (sr_sys_identify(dir, leaf, &identity) == -1)
 		error = errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at it");
-	else if (!is_registered(trash, record, &identity))
+	else if (!sr_trash_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1)
 		error = blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
@@ -321,7 +321,7 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 	error = note_parent(trash, record->path);
 	if (!error && sr_sys_identify(trash->trash_fd, name, &identity) == -1)
 		error = blame(removed, errno, "cannot look at %s in the trash", name);
-	else if (!error && !is_registered(trash, record, &identity)) {
+	else if (!error && !sr_trash_is_registered(trash->dev, record, &identity)) {
 		sr_sys_rename_noreplace(trash->trash_fd, name, dir, leaf);
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	}

@@ -33,6 +33,9 @@ struct sr_trash {
 	uint32_t lifted; /* names given out to directories that were moved up */
 };
 
+/* Is that what was registered? dev: base's. */
+bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
+
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */
 	uint64_t bytes_linked; /* of those that have other links */

@@ -19,6 +19,7 @@
 	X(build, false, false)                                                                                       \
 	X(remove, false, false)                                                                                      \
 	X(pin, false, false)                                                                                         \
+	X(check, false, false)                                                                                       \
 	X(evict, false, false)                                                                                       \
 	X(snapshot, false, false)                                                                                    \
 	X(leave, false, false)                                                                                       \

@@ -48,6 +48,7 @@ static void fail_everywhere(const void *arg)
 	X(build, OTHERS, "reserving and publishing")                                                                 \
 	X(remove, OTHERS, "unregistering")                                                                           \
 	X(pin, OTHERS, "pinning")                                                                                    \
+	X(check, OTHERS, "checking")                                                                                 \
 	X(evict, OTHERS, "evicting")                                                                                 \
 	X(snapshot, OTHERS, "taking snapshots")                                                                      \
 	X(leave, OTHERS, "closing")                                                                                  \

@@ -90,6 +90,7 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, remove, ALONE, "unregistering, the last user")                                           \
 	POINTS_AND_CALLS(X, remove, OTHERS, "unregistering")                                                         \
 	POINTS_AND_CALLS(X, pin, OTHERS, "pinning")                                                                  \
+	POINTS_AND_CALLS(X, check, OTHERS, "checking")                                                               \
 	POINTS_AND_CALLS(X, evict, OTHERS, "evicting")                                                               \
 	POINTS_AND_CALLS(X, snapshot, OTHERS, "taking snapshots")                                                    \
 	POINTS_AND_CALLS(X, leave, ALONE, "closing, the last user")                                                  \

@@ -1,0 +1,121 @@
+/*
+ * check.c - segreg_check finds what is wrong, and nothing else, while others go on.
+ */
+#include "harness.h"
+#include "peer.h"
+#include "sr_registry.h"
+#include "sr_table.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct seen {
+	unsigned n[SEGREG_FOUND_DIFFERENCE + 1];
+	uint64_t id;
+	int result; /* of each call */
+};
+
+static int see(void *arg, const struct segreg_finding *finding)
+{
+	struct seen *seen = arg;
+
+	seen->n[finding->kind]++;
+	seen->id = finding->id;
+	return seen->result;
+}
+
+static struct seen check(struct segreg *reg, unsigned flags)
+{
+	struct seen seen = { .id = 0 };
+
+	T_OK(segreg_check(reg, flags, see, &seen));
+	return seen;
+}
+
+static unsigned all(struct seen seen)
+{
+	return seen.n[SEGREG_FOUND_MISSING] + seen.n[SEGREG_FOUND_REPLACED] + seen.n[SEGREG_FOUND_STRANGER] +
+	       seen.n[SEGREG_FOUND_DIFFERENCE];
+}
+
+static uint32_t slot_of(const struct segreg *reg, uint64_t id)
+{
+	uint32_t slot = sr_table_find(&reg->region, id);
+
+	T_CHECK(slot != SR_NONE);
+	return slot;
+}
+
+static void differs(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct seen seen;
+
+	for (uint64_t id = 1; id <= 3; id++)
+		t_add(&w, reg, id);
+	T_EQ(all(check(reg, 0)), 0);
+	reg->region.details[slot_of(reg, 2)].born = 99;
+	seen = check(reg, 0);
+	T_EQ(seen.n[SEGREG_FOUND_DIFFERENCE], 1);
+	T_EQ(seen.id, 2);
+	T_EQ(all(check(reg, 0)), 1); /* it was not asked to repair */
+	T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
+	T_EQ(all(check(reg, 0)), 0);
+	T_EQ(segreg_is_live(reg, 2), 1);
+	reg->region.slots[slot_of(reg, 3)].id = 77; /* one is missing, and one too many there */
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_DIFFERENCE], 2);
+	T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 2);
+	T_EQ(all(check(reg, 0)), 0);
+	T_EQ(segreg_is_live(reg, 3), 1);
+	t_close(reg);
+}
+
+static int do_check(struct peer_self *self, void *arg)
+{
+	return segreg_check(self->reg, 0, see, arg);
+}
+
+/* Between the look at the records and that at the disk one segment goes and one comes. */
+static void others_go_on(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct peer *checker = peer_start(&w, PEER_PROCESS);
+	struct seen seen = { .id = 0 };
+
+	T_OK(peer_open(checker));
+	t_add(&w, reg, 1);
+	t_add(&w, reg, 2);
+	peer_run_to(checker, "check.compared", do_check, &seen, sizeof(seen));
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(t_sweep(reg).deleted, 1);
+	t_add(&w, reg, 3);
+	peer_go_on(checker);
+	T_OK(peer_end(checker, &seen));
+	T_EQ(all(seen), 0);
+	peer_exit(checker);
+	t_close(reg);
+}
+
+static void ends_when_told(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct seen seen = { .result = 7 };
+
+	T_SYS(mkdir(t_path(&w, "one"), 0755));
+	T_SYS(mkdir(t_path(&w, "two"), 0755));
+	T_EQ(segreg_check(reg, 0, see, &seen), 7);
+	T_EQ(all(seen), 1);
+	T_EQ(segreg_check(reg, 2, see, &seen), SEGREG_E_INVAL);
+	T_EQ(segreg_check(reg, 0, NULL, &seen), SEGREG_E_INVAL);
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_STRANGER], 2);
+	t_close(reg);
+}
+
+T_SUITE(check,
+	{ "shared memory that differs from the database is found, and repaired if that is asked for", differs },
+	{ "what others change meanwhile is no fault", others_go_on },
+	{ "a check ends when it is told to, and refuses what it does not know", ends_when_told });

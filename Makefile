@@ -137,7 +137,7 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-include .packaging/install.mk .packaging/deb.mk
+include .packaging/install.mk .packaging/deb.mk .packaging/portability.mk
 
 # ---------------------------------------------------------------- for people
 

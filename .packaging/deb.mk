@@ -4,7 +4,7 @@ DEB_PACKAGES = $(PACKAGES) dpkg-dev debhelper lintian
 # What the packages are made of; built files stay behind.
 DEB_TREE := Makefile LICENSE README.md CHANGELOG.md lib daemon include tests bench .packaging
 DEB_SUITE  ?= bookworm
-DEB_MIRROR ?= http://deb.debian.org/debian
+DEB_MIRROR ?=
 
 # make check has tested this tree; with DEB_OPTIONS= the packages' build does so once more.
 DEB_OPTIONS ?= nocheck
@@ -28,4 +28,4 @@ deb-run:
 
 deb-check: deb
 	@$(MAKE) --no-print-directory deps PACKAGES=debootstrap
-	@.packaging/deb-check $(BUILD) $(DEB_SUITE) $(DEB_MIRROR)
+	@.packaging/deb-check $(BUILD) $(DEB_SUITE) '$(DEB_MIRROR)'

@@ -49,6 +49,22 @@ rmdir "$base/2" && mv "$base/2-aside" "$base/2"
 expect 0 "$segctl" check
 ok "what is live and missing is forgotten when that is asked for"
 
+# base restored file by file
+for path in 2 deep/er/4 deep/er/5; do
+	cp -a "$base/$path" "$base/copy" && rm -r "${base:?}/$path" && mv "$base/copy" "$base/$path"
+done
+expect 65 "$segctl" check -nRo FOUND,ID
+[ "$(grep -c replaced "$dir/out")" -eq 3 ] || fail "restored files are not seen to be others"
+expect 0 "$segctl" dump
+cp "$dir/out" "$dir/dump"
+expect 0 "$segctl" remove 2 4 5
+expect 0 "$segctl" load "$dir/dump"
+expect 0 "$segctl" check
+expect 0 "$segctl" retire 4
+expect 0 "$segctl" sweep
+[ ! -e "$base/deep/er/4" ] || fail "segment 4 was not deleted"
+ok "a base that was restored file by file is registered anew"
+
 rm "$base/.segreg"
 expect 78 "$segctl" check
 complains "marker"

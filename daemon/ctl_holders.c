@@ -90,12 +90,6 @@ static int by_harm(const void *a, const void *b)
 	return (x->holder.lane > y->holder.lane) - (x->holder.lane < y->holder.lane);
 }
 
-static bool is_pending(const struct ctl *ctl, const struct segreg_info *info)
-{
-	(void)ctl;
-	return info->state == SEGREG_PENDING;
-}
-
 static int blame_all(struct ctl *ctl, struct ctl_blame *blame, const struct ctl_segments *segments)
 {
 	int code = 0;
@@ -104,6 +98,8 @@ static int blame_all(struct ctl *ctl, struct ctl_blame *blame, const struct ctl_
 		const struct segreg_info *info = &segments->items[i].info;
 		uint64_t bytes = 0;
 
+		if (info->state != SEGREG_PENDING)
+			continue;
 		tool_measure(segreg_base_path(ctl->reg), info, &bytes);
 		code = ctl_blame_segment(ctl, blame, info, bytes);
 	}
@@ -117,7 +113,7 @@ static int list_all(struct ctl *ctl, struct ctl_table *table)
 	int code = ctl_blame_begin(ctl, &blame);
 
 	if (!code)
-		code = ctl_segments_load(ctl, is_pending, &segments);
+		code = ctl_segments_load_retired(ctl, &segments);
 	if (!code)
 		code = blame_all(ctl, &blame, &segments);
 	if (!code && blame.n)

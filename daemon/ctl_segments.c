@@ -49,15 +49,26 @@ static int by_id(const void *a, const void *b)
 	return (x->info.id > y->info.id) - (x->info.id < y->info.id);
 }
 
+static int sorted(struct ctl_segments *segments, int code)
+{
+	if (!code && segments->n)
+		qsort(segments->items, segments->n, sizeof *segments->items, by_id);
+	return code;
+}
+
 int ctl_segments_load(const struct ctl *ctl, bool (*keep)(const struct ctl *, const struct segreg_info *),
 		      struct ctl_segments *segments)
 {
 	struct load load = { .ctl = ctl, .keep = keep, .segments = segments };
-	int code = segreg_list(ctl->reg, copy_info, &load);
 
-	if (!code && segments->n)
-		qsort(segments->items, segments->n, sizeof *segments->items, by_id);
-	return code;
+	return sorted(segments, segreg_list(ctl->reg, copy_info, &load));
+}
+
+int ctl_segments_load_retired(const struct ctl *ctl, struct ctl_segments *segments)
+{
+	struct load load = { .ctl = ctl, .segments = segments };
+
+	return sorted(segments, segreg_list_retired(ctl->reg, copy_info, &load));
 }
 
 int ctl_segments_load_one(const struct ctl *ctl, uint64_t id, struct ctl_segments *segments)

@@ -204,12 +204,6 @@ static int by_size(const void *a, const void *b)
 	return (x->info->id > y->info->id) - (x->info->id < y->info->id);
 }
 
-static bool is_retired(const struct ctl *ctl, const struct segreg_info *info)
-{
-	(void)ctl;
-	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING;
-}
-
 static const char *format_bytes(const struct ctl *ctl, uint64_t bytes, char buf[TOOL_SPAN_SIZE])
 {
 	if (!ctl->option['b'])
@@ -329,7 +323,7 @@ static int exec(struct ctl *ctl)
 	if (ctl->n_operands)
 		code = ctl_segments_load_one(ctl, id, &segments);
 	else
-		code = ctl_segments_load(ctl, is_retired, &segments);
+		code = ctl_segments_load_retired(ctl, &segments);
 	status = code ? ctl_fail(ctl, code) : explain_all(ctl, &segments, ctl->n_operands);
 	ctl_segments_free(&segments);
 	return status;

@@ -78,14 +78,14 @@ int confine(const struct settings *settings, const char *base)
 		{ base, READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_MAKE_DIR | REMOVE | LANDLOCK_ACCESS_FS_REFER },
 		{ "/dev/shm", READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_REMOVE_FILE },
 		{ "/proc", READ },
-		{ settings->metrics, READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_REMOVE_FILE },
 	};
 
 	if (ruleset == -1)
 		return errno == EOPNOTSUPP ? ENOSYS : errno;
 	for (size_t i = 0; i < sizeof rules / sizeof *rules && !error; i++)
-		if (rules[i].path)
-			error = allow(ruleset, rules[i].path, rules[i].rights & rights);
+		error = allow(ruleset, rules[i].path, rules[i].rights & rights);
+	if (!error && settings->metrics) /* if it is not there, metrics complain; that is no reason to go without the rest */
+		allow(ruleset, settings->metrics, (READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_REMOVE_FILE) & rights);
 	if (!error && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1))
 		error = errno;
 	close(ruleset);

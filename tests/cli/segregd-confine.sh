@@ -5,6 +5,7 @@
 new_registry
 segment 1
 segment 2
+segment 3
 case ${SAN_FLAGS-} in
 ?*) skipped "a sweeper that was taken over: a sanitizer's build loads nothing before itself"; exit 0 ;;
 esac
@@ -62,6 +63,11 @@ done
 [ "$(cat "$dir/outside/canary")" = sings ] || fail "the canary is gone"
 [ ! -e "$base/1" ] || fail "segment 1 is there"
 ok "a sweeper that was taken over reaches nothing outside, and its own work is done"
+
+expect 0 "$segctl" retire 3
+expect 0 turn "$segregd" --once --metrics "$dir/nowhere"
+complains "evil: unlink: Permission denied"
+ok "a directory for metrics that is not there is no way out"
 
 expect 0 "$segctl" retire 2
 turn "$segregd" --once --unconfined 2>"$dir/err"

@@ -42,7 +42,8 @@ struct settings {
 	char *dir;
 	char *metrics; /* a file; NULL: none */
 	uint64_t grace_ms;
-	uint64_t pace; /* bytes per second; 0: no limit */
+	uint64_t pace, pace_files; /* bytes, and files, per second; 0: no limit */
+	uint64_t free;             /* per cent of base's file system below which there is no pace */
 	uint64_t interval_ms;
 	bool unconfined;
 	int report; /* the herd's end of a pipe, which is told what goes on; -1: none */

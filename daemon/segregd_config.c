@@ -38,7 +38,7 @@ static bool is_same_text(const char *a, const char *b)
 bool config_is_same(const struct settings *a, const struct settings *b)
 {
 	return is_same_text(a->dir, b->dir) && is_same_text(a->metrics, b->metrics) && a->grace_ms == b->grace_ms &&
-	       a->pace == b->pace && a->interval_ms == b->interval_ms && a->unconfined == b->unconfined;
+	       a->pace == b->pace && a->pace_files == b->pace_files && a->free == b->free && a->interval_ms == b->interval_ms && a->unconfined == b->unconfined;
 }
 
 /* ------------------------------------------------------------------ values */
@@ -52,6 +52,18 @@ static bool set_span(uint64_t *milliseconds, const char *where, const char *name
 		return true;
 	}
 	warn("%s%s: '%s' is not a number of seconds up to %" PRIu64, where, name, value, SPAN_MAX_MS / 1000);
+	return false;
+}
+
+static bool set_number(uint64_t *number, uint64_t max, const char *where, const char *name, const char *value)
+{
+	uint64_t n;
+
+	if (tool_parse_number(value, max, &n) && n) {
+		*number = n;
+		return true;
+	}
+	warn("%s%s: '%s' is not a number from 1 to %" PRIu64, where, name, value, max);
 	return false;
 }
 
@@ -95,6 +107,10 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 		warn("%s%s: '%s' is not a number of bytes", where, name, value);
 		return false;
 	}
+	if (!strcmp(name, "pace-files"))
+		return set_number(&settings->pace_files, UINT32_MAX, where, name, value);
+	if (!strcmp(name, "free"))
+		return set_number(&settings->free, 100, where, name, value);
 	if (!strcmp(name, "metrics"))
 		return set_text(&settings->metrics, where, name, value);
 	if (!strcmp(name, "unconfined"))

@@ -30,6 +30,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/statvfs.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -69,6 +70,8 @@ struct server {
 	struct bell bell;
 	struct metrics *metrics; /* NULL: none are wanted */
 	bool is_confined, is_once;
+	bool is_paced;  /* the sweep at hand, */
+	bool was_short; /* and it ended since the disk got short of space */
 	sd_event_source *deaths; /* NULL: they cannot be watched, so each interval starts a round */
 
 	uint64_t death_pause; /* to the next round that follows a death; 0: none does */
@@ -162,6 +165,15 @@ static void schedule_checks(struct server *s)
 
 /* ------------------------------------------------------------------ the sweep */
 
+/* Has base's file system too little space left for deletions to take their time? */
+static bool is_short(const struct server *s)
+{
+	struct statvfs disk;
+
+	return s->settings->free && statvfs(segreg_base_path(s->reg), &disk) == 0 &&
+	       disk.f_bavail * 100 < (uint64_t)disk.f_blocks * s->settings->free;
+}
+
 static bool is_told_to_stop(void)
 {
 	sigset_t pending;
@@ -183,7 +195,8 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 		s->n_deleted++;
 		s->bytes_freed += event->bytes;
 	}
-	return is_told_to_stop();
+	s->was_short = s->is_paced && is_short(s);
+	return is_told_to_stop() || s->was_short;
 }
 
 static int sweep(struct server *s, struct segreg_sweep_result *result)
@@ -194,8 +207,13 @@ static int sweep(struct server *s, struct segreg_sweep_result *result)
 		.pace = s->settings->pace,
 		.fn = on_event,
 		.arg = s,
+		.pace_files = s->settings->pace_files,
 	};
 
+	s->was_short = false;
+	s->is_paced = (options.pace || options.pace_files) && !is_short(s);
+	if (!s->is_paced)
+		options.pace = options.pace_files = 0;
 	*result = (struct segreg_sweep_result){ .size = sizeof *result };
 	return segreg_sweep(s->reg, &options, result);
 }
@@ -340,6 +358,8 @@ static int work(struct server *s)
 		return code;
 	if (result.next_at)
 		schedule_waiting(s, result.next_at);
+	if (s->was_short)
+		schedule(s, now_us());
 	schedule_checks(s);
 	return 0;
 }

@@ -597,6 +597,7 @@ struct segreg_sweep_options {
 	uint64_t pace;        /* delete at most so many bytes per second; 0: no limit */
 	segreg_sweep_fn *fn;  /* called for each event, without a lock; may be NULL */
 	void *arg;
+	uint64_t pace_files;  /* and at most so many files and directories per second; 0: no limit */
 };
 
 struct segreg_sweep_result {

@@ -602,7 +602,7 @@ static int sweep_base(struct sweep *sweep)
 	if (!rc)
 		rc = copy_queue(sweep);
 	if (!rc)
-		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace);
+		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
 	if (rc)
 		return rc;
 	rc = run_rounds(sweep);

@@ -18,11 +18,11 @@
 #define TRASH_NAME_SIZE 48
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
-int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace)
+int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
 {
 	struct sr_identity identity;
 
-	*trash = (struct sr_trash){ .base = base, .pace = pace, .dev = base->dir.dev };
+	*trash = (struct sr_trash){ .base = base, .pace = pace, .pace_files = pace_files, .dev = base->dir.dev };
 	trash->base_fd = sr_base_fd(base);
 	if (trash->base_fd == -1)
 		return sr_fail_kept(errno, base->path);
@@ -129,14 +129,22 @@ static int blame(struct sr_removed *removed, int error, const char *format, ...)
 	return error;
 }
 
+/* How long a file of that size takes, in nanoseconds. */
+static double time_for(const struct sr_trash *trash, uint64_t bytes)
+{
+	double of_bytes = trash->pace ? (double)bytes * 1e9 / (double)trash->pace : 0;
+	double of_file = trash->pace_files ? 1e9 / (double)trash->pace_files : 0;
+
+	return of_bytes > of_file ? of_bytes : of_file;
+}
+
 static void keep_pace(struct sr_trash *trash, uint64_t bytes)
 {
-	double pause;
+	double pause = time_for(trash, bytes);
 	int64_t now;
 
-	if (!trash->pace)
+	if (!trash->pace && !trash->pace_files)
 		return;
-	pause = (double)bytes * 1e9 / (double)trash->pace;
 	now = sr_sys_monotonic();
 	if (trash->pace_until > now)
 		sr_sys_sleep(trash->pace_until - now);

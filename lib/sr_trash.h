@@ -26,7 +26,7 @@ struct sr_trash {
 	struct sr_base *base;
 	int base_fd, trash_fd;
 	uint64_t dev;
-	uint64_t pace;      /* bytes per second; 0: no limit */
+	uint64_t pace, pace_files; /* bytes, and files and directories, per second; 0: no limit */
 	int64_t pace_until; /* monotonic time before which nothing more is unlinked */
 	char *parents[SR_TRASH_PARENTS]; /* directories that lost an entry since the last sync */
 	unsigned n_parents;
@@ -42,7 +42,7 @@ struct sr_removed {
 	char where[256];       /* on failure: what could not be removed, or why it was left alone */
 };
 
-int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace);
+int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files);
 void sr_trash_close(struct sr_trash *trash);
 
 /* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path is now something else). */

@@ -10,7 +10,7 @@ expect 0 "$segregd" --version
 says "segregd $("$segctl" --version | awk '{ print $2 }')"
 for command in "" "--nosuchoption" "-x" "-r" "--registry" "--once=1" "--once a b" "a a" "-c" "-c f a" "-c f -g 1" "-c f -1" "-l x" "-m relative" "--once --grace" "--grace a" \
 	"-g 1s" "-g -1" "-g 1.2345" "-g 1000000001" "--interval a" "-i 0" "-i 0.000" "--pace a" "-p 0" "-p 5X" "-p -1" \
-	"-p 18446744073709551616"; do
+	"-p 18446744073709551616" "-P 0" "-P x" "-f 101" "-f 0"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segregd" $command
 	complains "Try 'segregd --help'."
@@ -215,3 +215,22 @@ while True: print(s.recv(1000).decode(), flush=True)' "$dir/notify" >"$dir/notif
 else
 	skipped "service manager: no python3 to play one"
 fi
+
+# A segment of a directory and a file is two; at one a second, ten of them take longer than the signal.
+expect 0 "$segregd" --once
+for i in {30..39}; do
+	segment "$i"
+done
+expect 0 "$segctl" retire {30..39}
+three_left() {
+	find "$base" -maxdepth 1 -name '3?' | wc -l
+}
+serve --pace-files 1
+eventually logged "deleted 3"
+stop
+[ "$(three_left)" -gt 0 ] || fail "files are deleted without a pace"
+serve --pace-files 1 --pace 1 --free 100
+eventually is_gone 39
+eventually test "$(three_left)" -eq 0 -o -z "$(ls -d "$base"/3? 2>/dev/null)"
+stop
+ok "a pace in files, and none on a disk that is short of space"

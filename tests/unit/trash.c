@@ -18,7 +18,7 @@ static void begin(void)
 {
 	world = t_world(T_DISK);
 	T_OK(sr_base_open(&base, world.base, world.dir));
-	T_OK(sr_trash_open(&trash, &base, 0));
+	T_OK(sr_trash_open(&trash, &base, 0, 0));
 }
 
 static void end(void)

@@ -21,7 +21,8 @@
  * else say so. Out-parameters are untouched on failure. segreg_last_error() tells the whole story of the
  * calling thread's last failure: what was asked, what was found, what to do. The library never prints, never
  * logs and never ends its host process. Besides the errors that it lists, a call may return SEGREG_E_MISMATCH or
- * SEGREG_E_IO when the registry's files or base are moved, removed or replaced under it.
+ * SEGREG_E_IO when the registry's files or base are moved, removed or replaced under it; and one that pins, unpins or holds
+ * SEGREG_E_EVICTED after segreg_evict.
  *
  * Threads. A handle may be used by any number of threads at once, except that segreg_close must be the last
  * call on it. A struct segreg_edit belongs to one thread at a time.
@@ -78,7 +79,8 @@ extern "C" {
 	X(REGION_LOST, -16, "the shared memory was removed while the registry is in use")                            \
 	X(REOPEN, -17, "the outcome of a commit is unknown: open the registry again")                                \
 	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                            \
-	X(IO, -19, "system error")
+	X(IO, -19, "system error")                                                                                   \
+	X(EVICTED, -20, "an operator has taken away what this handle held")
 
 enum segreg_error {
 #define SEGREG_ERROR_ENUM(name, value, text) SEGREG_E_##name = (value),
@@ -513,6 +515,7 @@ struct segreg_holder {
 	uint64_t snapshots;   /* as pins, those of kind SEGREG_SNAPSHOT: that hold that segment; all */
 	uint64_t horizons;    /* and those of kind SEGREG_HORIZON */
 	uint64_t oldest;      /* the oldest version among those; 0 if there are none */
+	int is_evicted;       /* by segreg_evict: it holds nothing, and is still attached */
 };
 
 typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
@@ -524,6 +527,37 @@ typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
  */
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);
 int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg);
+
+/* ------------------------------------------------------------------ care */
+
+enum segreg_finding_kind {
+	SEGREG_FOUND_MISSING = 1,    /* live or retired, but not on the disk */
+	SEGREG_FOUND_REPLACED = 2,   /* live or retired, but something else stands at its path */
+	SEGREG_FOUND_STRANGER = 3,   /* below base, and no segment's: the registry never deletes it */
+	SEGREG_FOUND_DIFFERENCE = 4, /* shared memory says otherwise than the database */
+};
+
+/* Later versions may append members. */
+struct segreg_finding {
+	enum segreg_finding_kind kind;
+	uint64_t id;        /* 0 for a stranger */
+	const char *path;   /* relative to base; valid during the callback, as is */
+	const char *reason; /* one line for people */
+};
+
+/* Returns 0 to go on; anything else ends the check and becomes its result. May call the library. */
+typedef int segreg_check_fn(void *arg, const struct segreg_finding *finding);
+
+#define SEGREG_CHECK_REPAIR (1u << 0) /* bring shared memory to what the database says, if they differ */
+
+/*
+ * Compare the database with shared memory, each segment with the disk, and what lies below base with the segments; call fn for
+ * each finding. Others go on meanwhile: what they change is not told as a fault. Keeps edits waiting while the records are
+ * read. A directory that holds no segment is one stranger, whatever is in it.
+ *
+ * Errors: INVAL, MISMATCH (base), NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
+ */
+int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg);
 
 /* ------------------------------------------------------------------ sweeping */
 
@@ -563,6 +597,7 @@ struct segreg_sweep_options {
 	uint64_t pace;        /* delete at most so many bytes per second; 0: no limit */
 	segreg_sweep_fn *fn;  /* called for each event, without a lock; may be NULL */
 	void *arg;
+	uint64_t pace_files;  /* and at most so many files and directories per second; 0: no limit */
 };
 
 struct segreg_sweep_result {
@@ -591,8 +626,21 @@ struct segreg_sweep_result {
 int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result);
 
 /*
+ * Take away all pins, maps and snapshots of a handle, of this process or another, for an operator who knows that its owner is stuck and
+ * must not be ended. lane and epoch are as segreg_lanes tells them. *released (NULL: not wanted) becomes how many that were.
+ *
+ * From then on the handle's calls that pin, unpin, hold or ask about what is held fail with SEGREG_E_EVICTED, until it is closed and
+ * the registry opened again; edits and reservations go on. What its process has open or mapped stays readable, as the kernel
+ * keeps it; what it opens by path may be gone. Evicting again changes nothing.
+ *
+ * Errors: INVAL, NOENT (not attached any more), TIMEDOUT.
+ */
+int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *released);
+
+/*
  * Sleep until a sweep may have something to do: a segment was retired, the last pin of a retired segment went, or a
- * handle came or was closed. (The death of a process is not among these: watch the pids of segreg_lanes.) *ticket
+ * handle came or was closed. (The death of a process is not among these, but closes its files: watch registry.lock by
+ * inotify(7) for IN_CLOSE_NOWRITE, or the pids of segreg_lanes.) *ticket
  * says what the caller has seen: start with 0, which returns at once, and take the value before the sweep that
  * looks. timeout_ms < 0 waits for good.
  * Returns 0 with a new *ticket, or TIMEDOUT, INVAL. segreg_sweep_wake makes all waiters return.

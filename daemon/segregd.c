@@ -179,6 +179,7 @@ static void block_signals(sigset_t *signals)
 
 static int serve(struct command *command, const sigset_t *signals)
 {
+	command->config.given = command->config.format;
 	log_open(command->config.format, NULL);
 	if (command->file && !config_read(&command->config, command->file))
 		return EX_CONFIG;

@@ -50,7 +50,7 @@ struct settings {
 };
 
 struct config {
-	enum log_format format;
+	enum log_format format, given; /* given: on the command line, where the file says nothing */
 	struct settings common;   /* of those that follow */
 	struct settings *servers; /* in the order of their directories */
 	size_t n;

@@ -303,6 +303,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)info;
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
 	config_init(&config);
+	config.format = config.given = herd->config->given;
 	if (config_read(&config, herd->path)) {
 		is_other_format = config.format != herd->config->format;
 		config_free(herd->config);

@@ -39,14 +39,13 @@ ok "a file that is wrong is refused, and the line is named"
 
 cat >"$dir/conf" <<CONF
 # both
-log-format = plain
 interval = 600
 
 [$one]
 	[$two]
 grace = 3600
 CONF
-serve -c "$dir/conf"
+serve -l plain -c "$dir/conf"
 eventually logged "$one: serving $one"
 eventually logged "$two: serving $two"
 expect 0 "$segctl" retire -r "$one" 1
@@ -65,7 +64,7 @@ kill -HUP "$daemon"
 eventually logged "nothing was changed"
 expect 0 "$segctl" retire -r "$one" 2
 eventually logged "$one: deleted 2 2: "
-printf 'log-format = plain\ninterval = 600\n[%s]\n[%s]\n' "$one" "$dir/nowhere" >"$dir/conf"
+printf 'interval = 600\n[%s]\n[%s]\n' "$one" "$dir/nowhere" >"$dir/conf"
 kill -HUP "$daemon"
 eventually logged "$two: stopped by SIGTERM"
 eventually logged "$dir/nowhere: ended with status 66; starting it again in 1 s"

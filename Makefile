@@ -35,8 +35,8 @@ SEG_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
 
 pc = $(shell pkg-config $(1) $(2))
 LIB_LIBS    = $(call pc,--libs,lmdb)
-CTL_CFLAGS  = $(call pc,--cflags,smartcols)
-CTL_LIBS    = $(call pc,--libs,smartcols)
+CTL_CFLAGS  = $(call pc,--cflags,smartcols ncursesw)
+CTL_LIBS    = $(call pc,--libs,smartcols ncursesw)
 DAE_CFLAGS  = $(call pc,--cflags,libsystemd)
 DAE_LIBS    = $(call pc,--libs,libsystemd)
 TEST_LIBS   = $(call pc,--libs,cunit)
@@ -141,9 +141,9 @@ include .packaging/install.mk .packaging/deb.mk .packaging/portability.mk
 
 # ---------------------------------------------------------------- for people
 
-PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev libcunit1-dev \
+PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev libcunit1-dev \
             mandoc python3 procps e2fsprogs spin g++
-BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libsystemd-dev gnuplot-nox \
+BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev gnuplot-nox \
             liburcu-dev libck-dev
 
 # Install what is missing; where that is not possible, say what is missing and stop.

@@ -73,7 +73,7 @@ struct ctl {
 };
 
 extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_evict, ctl_check, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
-	ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load;
+	ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */
 int ctl_error(const struct ctl *ctl, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,9 @@
 #   make demo       install what is missing, build, and show the main job on real files
 #   make check      install what is missing, build, and run all tests
 #   make asan ubsan tsan    the tests in a build with that sanitizer
+#   make clang      build and test everything with clang
+#   make abi-check  whether what was compiled against the baseline in .packaging/abi goes on working
+#   make aarch64-check      cross-build, and the C tests under an arm64 kernel in an emulated machine (AARCH64_SUITES: other suites)
 #   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away

@@ -2,7 +2,7 @@
 
 ABI := .packaging/abi
 
-.PHONY: abi-check abi-baseline clang
+.PHONY: abi-check abi-baseline clang aarch64-check
 
 abi-check:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) abigail-tools'
@@ -16,5 +16,11 @@ abi-baseline: $(BUILD)/libsegreg.so
 	    --no-show-locs --no-elf-needed --no-parameter-names --out-file $(ABI)/$(SONAME).abi $<
 
 clang:
-	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) clang'
+	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(BENCH_PACKAGES) clang'
+	@$(MAKE) --no-print-directory clang-check
 	@$(MAKE) --no-print-directory check CC=clang BUILD=build/clang
+
+# AARCH64_SUITES: suites of the C tests, for others than the script chooses.
+aarch64-check:
+	@$(MAKE) --no-print-directory deps PACKAGES='pkg-config gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm cpio'
+	@.packaging/aarch64-check build/aarch64 $(AARCH64_SUITES)

@@ -135,8 +135,8 @@ struct segreg_open_options {
  *
  * Restored, swapped or moved files are refused with SEGREG_E_MISMATCH, since segments might be deleted on the
  * word of an old state. SEGREG_ADOPT says that an operator has looked and that the files are right as they stand; it
- * needs the registry to itself (SEGREG_E_BUSY otherwise), and excludes SEGREG_CREATE. Who still uses a registry.lock that was replaced
- * cannot be seen by the new one: end all processes of the registry before.
+ * needs the registry to itself (SEGREG_E_BUSY otherwise; also after timeout_ms if base is still used by processes that came by a
+ * registry.lock which was replaced since), and excludes SEGREG_CREATE.
  *
  * Safe from several threads. Errors: INVAL, NOENT (no registry, or no base), EXISTS (dir holds something else; base
  * serves another registry), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,

@@ -11,6 +11,9 @@
  * (RemoveIPC at a logout, rm), or those users are in a container with another /dev/shm. A second region would have
  * pinned segments deleted, so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this
  * very moment: the look is repeated a few times before it is believed.
+ *
+ * All this rests on everybody's having the same registry.lock. So everybody also locks base (sr_base.h), and a builder makes
+ * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
  */
 #include "sr_attach.h"
 #include "sr_error.h"
@@ -164,17 +167,18 @@ static int may_create(const struct sr_registry *registry, const struct segreg_op
 
 /* ---------------------------------------------------------------- building the region (alone) */
 
-static int check_origin(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+static bool is_original(const struct sr_registry *registry, const struct sr_lockinfo *info)
 {
-	if (info->present && info->ready && info->ino == registry->lockfile.ino)
+	return info->present && info->ready && info->ino == registry->lockfile.ino;
+}
+
+static int check_origin(const struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info)
+{
+	if (adopt || is_original(registry, info))
 		return 0;
-	if (!(options->flags & SEGREG_ADOPT))
-		return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
-			       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
-			       registry->lock_path, registry->lockfile.ino, info->ino);
-	info->present = info->ready = true;
-	info->ino = registry->lockfile.ino;
-	return sr_lockinfo_write(fd, registry->lock_path, info, true);
+	return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
+		       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
+		       registry->lock_path, registry->lockfile.ino, info->ino);
 }
 
 /* Is base ours, and does the database know at least as much as base has seen? */
@@ -198,34 +202,52 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 	return 0;
 }
 
-/* Read what the registry is, and count this start, durably: in the database first, in base second. */
-static int count_start(struct sr_registry *registry, const struct segreg_open_options *options, struct sr_lockinfo *info, int fd,
-		       struct sr_meta *meta, struct sr_clock *clock)
+/* In a transaction: what the registry is, and whether base, database and registry.lock are of one piece. */
+static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta, struct sr_clock *clock)
 {
-	bool adopt = options->flags & SEGREG_ADOPT;
+	int rc = sr_store_get_meta(&registry->store, meta);
+
+	if (rc == SR_STORE_ABSENT)
+		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
+	if (!rc)
+		rc = check_origin(registry, adopt, info);
+	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
+		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
+			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
+	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
+	if (!rc)
+		rc = sr_store_get_clock(&registry->store, clock);
+	if (!rc && !registry->base.dir.path)
+		rc = sr_base_open(&registry->base, meta->base, registry->dir);
+	return rc ? rc : check_marker(registry, adopt, clock);
+}
+
+/* As read before anybody was kept out: good enough to find base, and to leave alone what is not ours. */
+static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
+		      const struct stat *st)
+{
+	struct sr_meta meta;
+	struct sr_clock clock;
+	int rc = sr_store_begin(&registry->store);
+
+	if (rc)
+		return rc;
+	rc = look(registry, options->flags & SEGREG_ADOPT, info, &meta, &clock);
+	sr_store_abort(&registry->store);
+	return rc ? rc : sr_base_join_alone(&registry->base, shared_mode(st), st->st_gid, options->timeout_ms);
+}
+
+/* Count this start, durably: in the database first, in base second. */
+static int count_start(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta,
+		       struct sr_clock *clock)
+{
 	struct sr_store *store = &registry->store;
 	struct sr_marker marker;
 	int rc = sr_store_begin(store);
 
 	if (rc)
 		return rc;
-	rc = sr_store_get_meta(store, meta);
-	if (rc == SR_STORE_ABSENT)
-		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
-	if (!rc && adopt)
-		memcpy(info->uuid, meta->uuid, sizeof(info->uuid));
-	if (!rc)
-		rc = check_origin(registry, options, fd, info);
-	if (!rc && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
-		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
-			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
-	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
-	if (!rc)
-		rc = sr_store_get_clock(store, clock);
-	if (!rc)
-		rc = sr_base_open(&registry->base, meta->base, registry->dir);
-	if (!rc)
-		rc = check_marker(registry, adopt, clock);
+	rc = look(registry, adopt, info, meta, clock);
 	clock->starts++;
 	if (!rc)
 		rc = sr_store_put_clock(store, clock);
@@ -244,6 +266,17 @@ static int count_start(struct sr_registry *registry, const struct segreg_open_op
 	marker.starts = clock->starts;
 	rc = sr_base_mark(&registry->base, &marker);
 	return rc == SEGREG_E_NOSPC ? 0 : rc; /* the marker may lag behind */
+}
+
+/* registry.lock becomes the true one. */
+static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockinfo *info)
+{
+	memcpy(info->uuid, registry->uuid, sizeof(info->uuid));
+	if (is_original(registry, info))
+		return 0;
+	info->present = info->ready = true;
+	info->ino = registry->lockfile.ino;
+	return sr_lockinfo_write(fd, registry->lock_path, info, true);
 }
 
 static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
@@ -266,6 +299,7 @@ static int fill_header(struct sr_registry *registry, const struct sr_clock *cloc
 
 static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
 {
+	bool adopt = options->flags & SEGREG_ADOPT;
 	struct sr_meta meta;
 	struct sr_clock clock;
 	struct stat st;
@@ -273,7 +307,11 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 
 	if (sr_sys_fstat(fd, &st) == -1)
 		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
-	rc = count_start(registry, options, info, fd, &meta, &clock);
+	rc = enter_base(registry, options, info, &st);
+	if (!rc)
+		rc = count_start(registry, adopt, info, &meta, &clock);
+	if (!rc && adopt)
+		rc = adopt_lockfile(registry, fd, info);
 	if (rc)
 		return rc;
 	/* A crash left it, and nobody has it: registry.lock is the true one, as we know by now. */
@@ -357,9 +395,12 @@ static int join(struct sr_registry *registry, int fd)
 	rc = check_region(registry);
 	if (!rc)
 		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
+	if (!rc)
+		rc = sr_base_join(&registry->base);
 	if (rc) {
+		sr_base_close(&registry->base);
 		sr_region_unmap(&registry->region);
-		return rc;
+		return rc == SR_BASE_TAKEN ? RETRY : rc;
 	}
 	sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
 	return 0;
@@ -480,7 +521,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 {
 	int rc, fd;
 
-	if (sr_lockfile_open(&registry->lockfile, registry->lock_path) == -1) {
+	if (sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1) {
 		if (errno != ENOENT)
 			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
@@ -489,7 +530,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 		rc = prepare_place(registry);
 		if (rc)
 			return rc;
-		if (sr_lockfile_open(&registry->lockfile, registry->lock_path) == -1)
+		if (sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1)
 			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 	}
 	fd = sr_lockfile_reopen(&registry->lockfile);
@@ -556,5 +597,6 @@ void sr_detach(struct sr_registry *registry)
 void sr_disinherit(struct sr_registry *registry)
 {
 	sr_hold_forget(&registry->attach);
+	sr_hold_forget(&registry->base.hold);
 	release(registry);
 }

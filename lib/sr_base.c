@@ -20,6 +20,8 @@ int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 	if (length + 1 + SEGREG_PATH_MAX >= SEGREG_PATH_SIZE)
 		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", path);
 	strcpy(base->path, path);
+	snprintf(base->lock_path, sizeof(base->lock_path), "%s/%s", path, SR_BASE_LOCK);
+	sr_hold_init(&base->hold);
 	base->own[0] = '\0';
 	if (length == 1)
 		length = 0; /* "/" */
@@ -35,6 +37,7 @@ void sr_base_close(struct sr_base *base)
 {
 	if (!base->dir.path)
 		return;
+	sr_hold_drop(&base->hold);
 	sr_kept_close(&base->dir);
 	pthread_mutex_destroy(&base->mutex);
 	base->dir.path = NULL;
@@ -48,6 +51,74 @@ int sr_base_fd(struct sr_base *base)
 	fd = sr_kept_get(&base->dir);
 	pthread_mutex_unlock(&base->mutex);
 	return fd;
+}
+
+/* ---------------------------------------------------------------- its users */
+
+static int fail_to_lock(const struct sr_base *base)
+{
+	return sr_fail_errno(errno, "cannot lock %s", base->lock_path);
+}
+
+int sr_base_join(struct sr_base *base)
+{
+	if (sr_lockfile_open(&base->lockfile, base->lock_path, O_RDONLY) == -1)
+		return errno == ENOENT ? sr_fail_kept(errno, base->lock_path) : fail_to_lock(base);
+	if (sr_hold_take(&base->lockfile, 0, F_RDLCK, &base->hold) == 0)
+		return 0;
+	return errno == EAGAIN ? SR_BASE_TAKEN : fail_to_lock(base);
+}
+
+/* It follows registry.lock, as far as we may: the group may be one that we are not a member of. */
+static void set_permissions(int fd, mode_t mode, gid_t gid)
+{
+	struct stat st;
+
+	if (sr_sys_fstat(fd, &st) == 0 && st.st_nlink == 1 && ((st.st_mode & 0777) != mode || st.st_gid != gid) &&
+	    fchown(fd, (uid_t)-1, gid) == 0)
+		(void)fchmod(fd, mode);
+}
+
+/* 0 or -1 with errno. Not by O_CREAT alone: that refuses another user's file in a sticky directory (fs.protected_regular). */
+static int open_lock(struct sr_base *base, mode_t mode, gid_t gid)
+{
+	int fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_NOFOLLOW, 0);
+
+	if (fd == -1 && errno == ENOENT)
+		fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_CREAT | O_EXCL, mode);
+	if (fd == -1)
+		return -1;
+	set_permissions(fd, mode, gid);
+	sr_sys_close(fd);
+	return sr_lockfile_open(&base->lockfile, base->lock_path, O_RDWR);
+}
+
+int sr_base_join_alone(struct sr_base *base, mode_t mode, gid_t gid, uint32_t timeout_ms)
+{
+	int64_t deadline = sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
+	int fd, rc = 0;
+
+	if (open_lock(base, mode, gid) == -1)
+		return fail_to_lock(base);
+	fd = sr_lockfile_reopen(&base->lockfile);
+	if (fd == -1)
+		return fail_to_lock(base);
+	while (!rc && sr_sys_lock(fd, F_WRLCK, 0) == -1) {
+		if (errno != EAGAIN)
+			rc = fail_to_lock(base);
+		else if (sr_sys_monotonic() > deadline)
+			rc = sr_fail(SEGREG_E_BUSY, "%s is in use by processes that have this registry open by a registry.lock which was "
+				     "replaced since; end them first (fuser %s)", base->path, base->lock_path);
+		else
+			sr_sys_sleep(1000000); /* somebody who is just dying */
+	}
+	if (!rc && sr_sys_lock(fd, F_RDLCK, 0) == -1)
+		rc = fail_to_lock(base);
+	if (rc)
+		sr_sys_close(fd);
+	else if (sr_hold_from(&base->lockfile, fd, &base->hold) == -1)
+		rc = fail_to_lock(base);
+	return rc;
 }
 
 /* ---------------------------------------------------------------- paths */

@@ -2,11 +2,15 @@
  * sr_base.h - the base directory: what a segment's path may be, and the marker that says whose base it is.
  *
  *      BASE/.segreg         the marker: this registry's uuid and start counter
+ *      BASE/.segreg-lock    locked by everybody who has the registry open
  *      BASE/.segreg-trash   where segments go before they are removed
  *
  * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb
  * (restored from a backup) from the current one: its counter is raised after the database's, so it is never ahead
  * of the right database.
+ *
+ * The lock stands beside what it protects. If registry.lock is replaced while it is in use, the locks of the living are on
+ * the old one, and who comes by the new one sees nobody; but base is the same, and there he meets them.
  */
 #ifndef SR_BASE_H
 #define SR_BASE_H
@@ -17,6 +21,7 @@
 #include <pthread.h>
 
 #define SR_BASE_MARKER ".segreg"
+#define SR_BASE_LOCK ".segreg-lock"
 #define SR_BASE_TRASH ".segreg-trash"
 
 struct sr_base {
@@ -24,11 +29,21 @@ struct sr_base {
 	char own[SEGREG_PATH_SIZE];  /* the registry's directory relative to base, if it lies below; else "" */
 	struct sr_kept dir;
 	pthread_mutex_t mutex; /* guards dir */
+	char lock_path[SEGREG_PATH_SIZE + 16];
+	struct sr_lockfile lockfile;
+	struct sr_hold hold; /* of its only byte, shared */
 };
 
 /* Open base for a registry in directory registry (both absolute). 0, SEGREG_E_NOENT, ... */
 int sr_base_open(struct sr_base *base, const char *path, const char *registry);
 void sr_base_close(struct sr_base *base);
+
+/* Join those who use base. 0; SR_BASE_TAKEN while somebody makes sure that he is alone. */
+#define SR_BASE_TAKEN 1
+int sr_base_join(struct sr_base *base);
+/* The same, once nobody else is in it: SEGREG_E_BUSY after timeout_ms. The lock is made if need be, for who may have mode as owner
+ * or as gid. */
+int sr_base_join_alone(struct sr_base *base, mode_t mode, gid_t gid, uint32_t timeout_ms);
 
 /* Its descriptor (O_PATH); -1 with errno. */
 int sr_base_fd(struct sr_base *base);

@@ -1,6 +1,5 @@
 /*
- * sr_filelock.c - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot
- * pull away.
+ * sr_filelock.c - bytes of a file, each of them an OFD lock; and descriptors that a host process cannot pull away.
  */
 #include "sr_filelock.h"
 #include "sr_error.h"
@@ -95,14 +94,14 @@ int sr_lockfile_reopen(const struct sr_lockfile *file)
 }
 
 /* Does a lock outlive its descriptor here, as long as a mapping keeps the open file? */
-static int probe(struct sr_lockfile *file, int fd)
+static int probe(struct sr_lockfile *file, int fd, short type)
 {
 	struct sr_hold hold;
 	uint32_t random;
 	int held;
 
 	if (sr_sys_random(&random, sizeof(random)) == -1 ||
-	    sr_hold_take(file, PROBE_BYTES + random, F_WRLCK, &hold) == -1)
+	    sr_hold_take(file, PROBE_BYTES + random, type, &hold) == -1)
 		return -1;
 	held = sr_sys_locked(fd, PROBE_BYTES + random);
 	sr_hold_drop(&hold);
@@ -110,24 +109,23 @@ static int probe(struct sr_lockfile *file, int fd)
 	return held == -1 ? -1 : 0;
 }
 
-int sr_lockfile_open(struct sr_lockfile *file, const char *path)
+int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode)
 {
 	struct stat st;
-	int fd = sr_sys_openat(AT_FDCWD, path, O_RDWR | O_NOFOLLOW, 0);
+	int fd = sr_sys_openat(AT_FDCWD, path, mode | O_NOFOLLOW, 0);
 
 	if (fd == -1)
 		return -1;
 	if (sr_sys_fstat(fd, &st) == -1)
 		return fail_closing(fd);
 	*file = (struct sr_lockfile){ .path = path, .dev = st.st_dev, .ino = st.st_ino };
-	if (probe(file, fd) == -1)
+	if (probe(file, fd, mode == O_RDONLY ? F_RDLCK : F_WRLCK) == -1)
 		return fail_closing(fd);
 	sr_sys_close(fd);
 	return 0;
 }
 
-/* Turn an open, locked descriptor into a hold; closes fd in any case. 0 or -1 with errno. */
-static int hold_from_fd(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
+int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 {
 	void *page = sr_sys_mmap(SR_PAGE, PROT_READ, MAP_SHARED, fd);
 
@@ -156,7 +154,7 @@ int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct 
 		return -1;
 	if (sr_sys_lock(fd, type, byte) == -1)
 		return fail_closing(fd);
-	return hold_from_fd(file, fd, hold);
+	return sr_hold_from(file, fd, hold);
 }
 
 void sr_hold_init(struct sr_hold *hold)

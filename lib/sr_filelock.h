@@ -1,6 +1,5 @@
 /*
- * sr_filelock.h - the bytes of registry.lock, each of them an OFD lock; and descriptors that a host process cannot
- * pull away.
+ * sr_filelock.h - bytes of a file, each of them an OFD lock; and descriptors that a host process cannot pull away.
  *
  * The kernel gives an OFD lock back when the last reference to its open file goes, so it is the one thing that
  * tells truly whether a process lives, in any PID namespace and without any timeout. Two ways to keep one:
@@ -18,7 +17,7 @@
 
 #include "sr_sys.h"
 
-enum sr_byte {
+enum sr_byte { /* of registry.lock */
 	SR_BYTE_ATTACH = 0, /* shared: attached; exclusive: alone, building or removing the region */
 	SR_BYTE_COMMIT = 1, /* exclusive: lower layer of the commit lock */
 	SR_BYTE_TABLE = 2,  /* exclusive: lower layer of the table lock */
@@ -45,13 +44,14 @@ int sr_fail_kept(int errnum, const char *path) __attribute__((cold));
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
 
 struct sr_lockfile {
-	const char *path;    /* of registry.lock; the owner's, and outlives this */
+	const char *path;    /* the owner's, and outlives this */
 	uint64_t dev, ino;
 	bool drops_at_close; /* this file system drops a mapping's locks (overlayfs) */
 };
 
-int sr_lockfile_open(struct sr_lockfile *file, const char *path); /* 0 or -1 with errno */
-/* Another open file of registry.lock, whose locks conflict with those of every other; -1 with errno. */
+/* mode: O_RDWR, or O_RDONLY for who takes F_RDLCK only. 0 or -1 with errno. */
+int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode);
+/* Another open file of it, whose locks conflict with those of every other; -1 with errno. */
 int sr_lockfile_reopen(const struct sr_lockfile *file);
 
 struct sr_hold {
@@ -60,6 +60,8 @@ struct sr_hold {
 };
 
 void sr_hold_init(struct sr_hold *hold);
+/* Turn an open, locked descriptor of file into a hold; closes fd in any case. 0 or -1 with errno. */
+int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 /* Take byte as F_RDLCK, with a file that is open for reading only, or as F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with
  * another errno. */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);

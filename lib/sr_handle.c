@@ -58,6 +58,7 @@ static void after_fork_in_child(void)
 		for (int id = 0; id < SR_LOCKS; id++)
 			sr_kept_close(&r->locks.kept[id]);
 		sr_hold_forget(&r->attach);
+		sr_hold_forget(&r->base.hold);
 		for (struct sr_handle *handle = r->handles; handle; handle = handle->next)
 			sr_hold_forget(&handle->hold);
 	}

@@ -16,6 +16,7 @@
 #define MDB "registry/registry.mdb"
 #define LOCK "registry/registry.lock"
 #define MARKER ".segreg"
+#define BASE_LOCK ".segreg-lock"
 
 /* ---------------------------------------------------------------- files */
 
@@ -305,7 +306,61 @@ static void adopt_in_use(void)
 	close_and_open(&w, adopt(&w));
 }
 
-/* ---------------------------------------------------------------- base's marker */
+/* Who pins by the old one is met in base, whether he built the shared memory or joined. */
+static void replace_in_use(bool builder)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .timeout_ms = 30 };
+	struct peer *user = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg;
+
+	t_close(t_open(&w));
+	if (builder)
+		T_OK(peer_open(user));
+	reg = t_open(&w);
+	if (!builder)
+		T_OK(peer_open(user));
+	t_add(&w, reg, 1);
+	T_OK(peer_pin(user, 1));
+	T_OK(segreg_retire(reg, 1));
+	t_close(reg);
+	copy_file(&w, LOCK, "copy");
+	move_file(&w, "copy", LOCK);
+	reg = NULL;
+	T_ERR(SEGREG_E_BUSY, segreg_open(w.dir, &options, &reg));
+	T_HAS(segreg_last_error(), BASE_LOCK);
+	refuse_to_open(&w); /* that changed nothing */
+	T_OK(peer_unpin(user, 1));
+	T_OK(peer_pin(user, 1));
+	peer_kill(user);
+	reg = adopt(&w);
+	T_EQ(t_sweep(reg).deleted, 1);
+	close_and_open(&w, reg);
+}
+
+static void lock_file_replaced_in_use(void)
+{
+	replace_in_use(false);
+	replace_in_use(true);
+}
+
+/* ---------------------------------------------------------------- base's lock and marker */
+
+static void missing_base_lock(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *late = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+
+	T_SYS(unlink(t_path(&w, BASE_LOCK)));
+	T_ERR(SEGREG_E_MISMATCH, peer_open(late));
+	t_close(reg);
+	T_OK(peer_open(late));
+	T_CHECK(t_exists(&w, BASE_LOCK));
+	reg = t_open(&w);
+	t_close(reg);
+}
+
 
 static void missing_marker(void)
 {
@@ -371,6 +426,8 @@ T_SUITE(lost,
 	{ "a copied lock file lets nobody in while others hold the true one", lock_file_copied_in_use },
 	{ "a lost lock file: no new registry over the old database, but SEGREG_ADOPT", lost_lock_file },
 	{ "SEGREG_ADOPT needs the registry to itself", adopt_in_use },
+	{ "a lock file replaced in use is not adopted while somebody has the old one", lock_file_replaced_in_use },
+	{ "base's lock, removed in use, lets nobody in; the next start makes it again", missing_base_lock },
 	{ "without base's marker nothing is deleted and nobody comes in", missing_marker },
 	{ "with another registry's marker in base nothing is deleted, adopted or not", marker_of_another_registry },
 	{ "a base serves one registry only", two_registries_of_one_base });

@@ -405,7 +405,7 @@ static void sweep_up(struct segreg *reg)
 
 static bool belongs(struct segreg *reg, const struct truth *truth, const char *path)
 {
-	static const char *const ours[] = { SHELF, "registry", ".segreg", T_TRASH };
+	static const char *const ours[] = { SHELF, "registry", ".segreg", ".segreg-lock", T_TRASH };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (strcmp(path, ours[i]) == 0)

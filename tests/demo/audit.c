@@ -10,6 +10,7 @@
 
 #define TRASH ".segreg-trash"
 #define MARKER ".segreg"
+#define LOCK ".segreg-lock"
 
 /* ------------------------------------------------------------------ after a death */
 
@@ -130,7 +131,7 @@ static void count_leaked(void *arg, const char *name)
 	char path[SEGREG_PATH_SIZE];
 	uint32_t maker, number;
 
-	if (strcmp(name, MARKER) == 0)
+	if (strcmp(name, MARKER) == 0 || strcmp(name, LOCK) == 0)
 		return;
 	below_base(inventory->audit, name, path);
 	if (strcmp(name, TRASH) == 0)

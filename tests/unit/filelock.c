@@ -24,7 +24,7 @@ static struct sr_lockfile make_lockfile(const struct t_world *w)
 
 	t_make_file(w, "lock", 10);
 	strcpy(lock_path, t_path(w, "lock"));
-	T_SYS(sr_lockfile_open(&file, lock_path));
+	T_SYS(sr_lockfile_open(&file, lock_path, O_RDWR));
 	return file;
 }
 
@@ -253,7 +253,7 @@ static void lockfile_replaced(void)
 	T_EQ(errno, ESTALE);
 	T_SYS(unlink(lock_path));
 	T_SYS(symlink("elsewhere", lock_path));
-	T_EQ(sr_lockfile_open(&file, lock_path), -1);
+	T_EQ(sr_lockfile_open(&file, lock_path, O_RDWR), -1);
 	T_EQ(errno, ELOOP);
 }
 

@@ -499,8 +499,10 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 	struct segreg *reg = edit->reg;
 	unsigned char bytes[SR_LETTER_EDIT];
 	uint32_t length = sr_edit_encode(edit, bytes, sizeof(bytes));
-	int rc;
+	int rc = sr_store_check_rights(&reg->registry->store); /* a leader uses its own */
 
+	if (rc)
+		return rc;
 	if (length && reg->store_generation == sr_load_acquire_u64(&reg->registry->store.generation) && sr_letter_claim(reg)) {
 		sr_letter_post(reg, bytes, length);
 		rc = ride(edit, version);

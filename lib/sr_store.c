@@ -221,6 +221,11 @@ int sr_store_begin(struct sr_store *store)
 	return 0;
 }
 
+int sr_store_check_rights(const struct sr_store *store)
+{
+	return sr_sys_may_write(store->path) == -1 ? sr_fail_kept(errno, store->path) : 0;
+}
+
 int sr_store_reserve(struct sr_store *store)
 {
 	MDB_envinfo info;

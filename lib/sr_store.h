@@ -90,6 +90,8 @@ int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t m
 
 /* A transaction: opens the environment if it is not. One at a time in a process; the caller holds the commit lock. */
 int sr_store_begin(struct sr_store *store);
+/* Could this process make a transaction? Asked where another one makes it for it. 0, SEGREG_E_PERM, ... */
+int sr_store_check_rights(const struct sr_store *store);
 /* For transactions that add records: see that enough space is allocated for the next retirements. SEGREG_E_NOSPC. */
 int sr_store_reserve(struct sr_store *store);
 /* Durable when it returns 0. SEGREG_E_REOPEN: the outcome is unknown. Anything else: nothing was changed. */

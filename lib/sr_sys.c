@@ -186,6 +186,13 @@ int sr_sys_mkdirat(int dir, const char *name, mode_t mode)
 	return mkdirat(dir, name, mode);
 }
 
+int sr_sys_may_write(const char *path)
+{
+	if (made_to_fail("faccessat"))
+		return -1;
+	return faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS);
+}
+
 int sr_sys_linkat(int dir, const char *from, const char *to)
 {
 	if (made_to_fail("linkat"))

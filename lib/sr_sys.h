@@ -50,6 +50,7 @@ int sr_sys_fsync(int fd);
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length);
 int sr_sys_ftruncate(int fd, off_t length);
 int sr_sys_mkdirat(int dir, const char *name, mode_t mode);
+int sr_sys_may_write(const char *path); /* and read; 0 or -1 with errno */
 int sr_sys_linkat(int dir, const char *from, const char *to);
 int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to);

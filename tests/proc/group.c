@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define RIDERS 3u
 #define LIVE_ID 1u  /* registered before */
@@ -192,6 +194,35 @@ static void own_reservations(void)
 	T_EQ(t_state(s.reg, 21), SEGREG_BUILDING);
 	peer_kill(s.rider[1]);
 	T_EQ(t_sweep(s.reg).deleted, 1);
+	end_scene(&s);
+}
+
+static int do_become_nobody(struct peer_self *self, void *arg)
+{
+	(void)self, (void)arg;
+	T_SYS(seteuid(65534));
+	return 0;
+}
+
+static void without_rights(void)
+{
+	struct scene s = set_scene();
+
+	if (geteuid() != 0)
+		T_SKIP("needs root, to take rights away");
+	T_SYS(chmod(t_path(&s.w, "%s", ""), 0755));
+	T_SYS(chmod(t_path(&s.w, "registry"), 0755));
+	T_SYS(chmod(t_path(&s.w, "registry/registry.lock"), 0666));
+	T_SYS(chmod(t_path(&s.w, "registry/registry.mdb"), 0644));
+	T_OK(peer_call(s.rider[0], do_become_nobody, NULL, 0));
+	begin_to_lead(&s, (struct errand){ .add = LEADERS });
+	peer_begin(s.rider[0], do_errand, &(struct errand){ .retire = LIVE_ID }, sizeof(struct errand));
+	T_ERR(SEGREG_E_PERM, peer_end(s.rider[0], NULL));
+	T_HAS(t_last_text(), "registry.mdb");
+	peer_go_on(s.leader);
+	end(s.leader);
+	T_EQ(t_state(s.reg, LIVE_ID), SEGREG_LIVE);
+	T_CHECK(segreg_retire(s.reg, LIVE_ID) == 0);
 	end_scene(&s);
 }
 
@@ -697,6 +728,7 @@ static void lies_about_states(void)
 T_SUITE(group,
 	{ "riders are acknowledged by a leader's commit, each with its version, durably", acknowledged },
 	{ "a rider publishes its own reservation, and no other's", own_reservations },
+	{ "who may not write registry.mdb does not have it written by a leader either", without_rights },
 	{ "two threads of one handle commit while somebody leads", two_threads_of_one_handle },
 	{ "a rider is refused, and the others are not", one_is_refused },
 	{ "the leader is refused, and its riders are not", the_leader_is_refused },

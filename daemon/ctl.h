@@ -33,6 +33,7 @@ enum ctl_type {
 	CTL_BYTES, /* "12.3 MiB"; a number of bytes in JSON, --raw and --bytes */
 	CTL_AGE,   /* set to a time, shows how long ago that was: "5m"; seconds in JSON and --raw */
 	CTL_TIME,  /* "2026-01-31 12:00:00 (5m ago)", "(in 5m)"; ISO 8601 in JSON and --raw */
+	CTL_CLOCK, /* the same without the span */
 	CTL_FLAG,  /* "yes" or "no"; a boolean in JSON */
 	CTL_TREE,  /* text; lines below others are drawn as a tree in this column */
 };
@@ -73,7 +74,7 @@ struct ctl {
 };
 
 extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_evict, ctl_check, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
-	ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load;
+	ctl_log, ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */
 int ctl_error(const struct ctl *ctl, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -91,6 +91,7 @@ static int json_type(enum ctl_type type)
 		return SCOLS_JSON_BOOLEAN;
 	case CTL_TEXT:
 	case CTL_TIME:
+	case CTL_CLOCK:
 	case CTL_TREE:
 		break;
 	}
@@ -179,7 +180,7 @@ void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned c
 	table->failed = true;
 }
 
-static void format_time(const struct ctl_table *table, int64_t at, char text[TIME_SIZE])
+static void format_time(const struct ctl_table *table, int64_t at, bool spans, char text[TIME_SIZE])
 {
 	int64_t ago = tool_now() - at;
 	time_t seconds = at / 1000000000;
@@ -190,6 +191,8 @@ static void format_time(const struct ctl_table *table, int64_t at, char text[TIM
 	localtime_r(&seconds, &tm);
 	if (!table->json && !table->raw) {
 		length = strftime(text, TIME_SIZE, "%F %T", &tm);
+		if (!spans)
+			return;
 		snprintf(text + length, TIME_SIZE - length, ago < 0 ? " (in %s)" : " (%s ago)",
 			 tool_format_span(ago < 0 ? -ago + 999999999 : ago, span));
 		return;
@@ -231,9 +234,10 @@ void ctl_set(struct ctl_table *table, struct libscols_line *row, unsigned column
 		format_age(table, (int64_t)value, text);
 		break;
 	case CTL_TIME:
+	case CTL_CLOCK:
 		if (!value)
 			return;
-		format_time(table, (int64_t)value, text);
+		format_time(table, (int64_t)value, table->ctl->verb->columns[column].type == CTL_TIME, text);
 		break;
 	case CTL_FLAG:
 		snprintf(text, sizeof text, "%s", table->json ? (value ? "1" : "0") : value ? "yes" : "no");

@@ -54,7 +54,7 @@ _segctl_operand()
 	fi
 	case $verb in
 	'') _segctl_reply -W "$(_segctl_list "$tool" "" verbs)" -- "$current" ;;
-	retire | remove | show | why | holders | pin)
+	retire | remove | show | why | holders | log | pin)
 		_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o ID 2>/dev/null)" -- "$current" ;;
 	init) _segctl_files "$current" directory ;;
 	load) _segctl_files "$current" file ;;

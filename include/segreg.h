@@ -560,6 +560,55 @@ typedef int segreg_check_fn(void *arg, const struct segreg_finding *finding);
  */
 int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg);
 
+/* ------------------------------------------------------------------ the journal */
+
+#define SEGREG_LOG_MAX 65536u /* entries that the journal keeps */
+
+enum segreg_log_kind {
+	SEGREG_LOG_DELETED = 1,   /* a segment: its files are gone, and it is forgotten */
+	SEGREG_LOG_FORGOTTEN = 2, /* by segreg_force_remove */
+	SEGREG_LOG_RECLAIMED = 3, /* a dead process's handle was cleaned up */
+	SEGREG_LOG_EVICTED = 4,   /* by segreg_evict */
+	SEGREG_LOG_LOST = 5,      /* pins tells how many entries could not be kept, for a lack of space */
+};
+
+/* What is over. Later versions may append members. Times are CLOCK_REALTIME nanoseconds, pids as their own PID namespace counts. */
+struct segreg_log_entry {
+	enum segreg_log_kind kind;
+	uint64_t number;       /* grows with each entry */
+	int64_t at;
+	uint64_t id;           /* DELETED, FORGOTTEN: the segment, */
+	uint64_t born;         /* and as struct segreg_info has it */
+	uint64_t retired;
+	int64_t registered_at;
+	int64_t retired_at;
+	const char *path;      /* relative to base; valid during the callback, as all text is; "" if there is none */
+	uint64_t bytes;        /* DELETED: freed */
+	uint32_t lane;         /* RECLAIMED, EVICTED: the handle, and as struct segreg_holder has it */
+	uint32_t uid;
+	int64_t pid;
+	int64_t attached_at;
+	uint64_t pins;         /* that were taken away, */
+	uint64_t snapshots;    /* and those, with horizons */
+	const char *label;
+	int64_t by_pid;        /* who did it */
+	uint32_t by_uid;
+	const char *by_label;
+	const char *reason;    /* the evidence, one line for people */
+};
+
+/* Returns 0 to go on; anything else ends the walk and becomes its result. May call the library. */
+typedef int segreg_log_fn(void *arg, const struct segreg_log_entry *entry);
+
+/*
+ * Call fn for each entry of the journal after that number (0: all), the oldest first. What exists now is not in the journal:
+ * segreg_list tells of it. Durable as soon as the deletion is; of a handle that was taken away when a sweep ends,
+ * or when segreg_evict or this call finds nobody committing. While the disk is full entries are lost, and counted. A crash at the wrong
+ * moment may have a handle told of twice.
+ * Errors: INVAL, NOMEM, PERM, TIMEDOUT, MISMATCH, REOPEN, CORRUPT, IO.
+ */
+int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg);
+
 /* ------------------------------------------------------------------ sweeping */
 
 enum segreg_sweep_action {

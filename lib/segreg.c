@@ -9,6 +9,7 @@
 #include "sr_file.h"
 #include "sr_group.h"
 #include "sr_handle.h"
+#include "sr_journal.h"
 #include "sr_lane.h"
 #include "sr_pin.h"
 #include "sr_remove.h"
@@ -666,9 +667,20 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
 
 	if (!rc)
 		rc = sr_lane_evict(reg, lane, epoch, &holds);
+	if (!rc)
+		sr_journal_flush(reg, false);
 	if (!rc && released)
 		*released = holds;
 	return rc;
+}
+
+int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg)
+{
+	int rc = check(reg);
+
+	if (rc)
+		return rc;
+	return fn ? sr_journal_each(reg, after, fn, arg) : invalid("no function to call");
 }
 
 int segreg_sweep_wake(struct segreg *reg)

@@ -193,3 +193,84 @@ int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
 	}
 	return 0;
 }
+
+size_t sr_encode_entry(const struct sr_entry *e, unsigned char out[SR_ENTRY_FIXED + SR_ENTRY_TEXT])
+{
+	size_t label = strlen(e->label), by_label = strlen(e->by_label);
+	unsigned char *at = out;
+
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	at = sr_bytes_put(at, e->kind, 1);
+	at = sr_bytes_put(at, label, 1);
+	at = sr_bytes_put(at, by_label, 1);
+	at = sr_bytes_put(at, (uint64_t)e->at, 8);
+	at = sr_bytes_put(at, e->id, 8);
+	at = sr_bytes_put(at, e->born, 8);
+	at = sr_bytes_put(at, e->retired, 8);
+	at = sr_bytes_put(at, (uint64_t)e->registered_at, 8);
+	at = sr_bytes_put(at, (uint64_t)e->retired_at, 8);
+	at = sr_bytes_put(at, e->bytes, 8);
+	at = sr_bytes_put(at, e->decided, 8);
+	at = sr_bytes_put(at, e->asked, 4);
+	at = sr_bytes_put(at, e->lane, 4);
+	at = sr_bytes_put(at, e->uid, 4);
+	at = sr_bytes_put(at, (uint64_t)e->pid, 8);
+	at = sr_bytes_put(at, (uint64_t)e->attached_at, 8);
+	at = sr_bytes_put(at, e->pins, 8);
+	at = sr_bytes_put(at, e->snapshots, 8);
+	at = sr_bytes_put(at, e->by_uid, 4);
+	at = sr_bytes_put(at, (uint64_t)e->by_pid, 8);
+	memcpy(at, e->label, label);
+	memcpy(at + label, e->by_label, by_label);
+	memcpy(at + label + by_label, e->path, e->path_length);
+	return (size_t)(at - out) + label + by_label + e->path_length;
+}
+
+static void take_text(const unsigned char **at, size_t length, char *out)
+{
+	memcpy(out, *at, length);
+	out[length] = '\0';
+	*at += length;
+}
+
+int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *e)
+{
+	const unsigned char *at = in;
+	size_t label, by_label;
+	int rc = check(at, size, SR_ENTRY_FIXED, SR_ENTRY_FIXED + SR_ENTRY_TEXT, "entry of the journal");
+
+	if (rc)
+		return rc;
+	at++;
+	e->number = number;
+	e->kind = (uint32_t)sr_bytes_take(&at, 1);
+	label = sr_bytes_take(&at, 1);
+	by_label = sr_bytes_take(&at, 1);
+	e->at = (int64_t)sr_bytes_take(&at, 8);
+	e->id = sr_bytes_take(&at, 8);
+	e->born = sr_bytes_take(&at, 8);
+	e->retired = sr_bytes_take(&at, 8);
+	e->registered_at = (int64_t)sr_bytes_take(&at, 8);
+	e->retired_at = (int64_t)sr_bytes_take(&at, 8);
+	e->bytes = sr_bytes_take(&at, 8);
+	e->decided = sr_bytes_take(&at, 8);
+	e->asked = (uint32_t)sr_bytes_take(&at, 4);
+	e->lane = (uint32_t)sr_bytes_take(&at, 4);
+	e->uid = (uint32_t)sr_bytes_take(&at, 4);
+	e->pid = (int64_t)sr_bytes_take(&at, 8);
+	e->attached_at = (int64_t)sr_bytes_take(&at, 8);
+	e->pins = sr_bytes_take(&at, 8);
+	e->snapshots = sr_bytes_take(&at, 8);
+	e->by_uid = (uint32_t)sr_bytes_take(&at, 4);
+	e->by_pid = (int64_t)sr_bytes_take(&at, 8);
+	size -= SR_ENTRY_FIXED;
+	if (label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
+	    size - label - by_label > SEGREG_PATH_MAX || e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
+		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: entry %llu of the journal makes no sense",
+			       (unsigned long long)number);
+	e->path_length = (uint16_t)(size - label - by_label);
+	take_text(&at, label, e->label);
+	take_text(&at, by_label, e->by_label);
+	take_text(&at, e->path_length, e->path);
+	return 0;
+}

@@ -6,6 +6,9 @@
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, then the base to the end
  *      clock    u8 schema, u64 version, u64 starts, u64 tokens
  *      token    u8 schema, u64 version, u64 place
+ *      entry    u8 schema, u8 kind, u8 length of label, u8 length of by_label, i64 at, u64 id, u64 born, u64 retired,
+ *               i64 registered_at, i64 retired_at, u64 bytes, u64 decided, u32 asked, u32 lane, u32 uid, i64 pid, i64 attached_at,
+ *               u64 pins, u64 snapshots, u32 by_uid, i64 by_pid, then label, by_label, and the path to the end
  *      riders   u8 schema, u64 start, then u64 owner, u64 seq, u64 version of each
  */
 #ifndef SR_CODEC_H
@@ -19,6 +22,8 @@
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
 #define SR_RIDERS_FIXED (1 + 8)
 #define SR_RIDER_SIZE (3 * 8)
+#define SR_ENTRY_FIXED (4 + 13 * 8 + 4 * 4)
+#define SR_ENTRY_TEXT (2 * (SEGREG_LABEL_SIZE - 1) + SEGREG_PATH_MAX)
 
 /* Return the number of bytes written. */
 size_t sr_encode_record(const struct sr_record *record, unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX]);
@@ -27,11 +32,14 @@ size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TO
 size_t sr_encode_clock(const struct sr_clock *clock, unsigned char out[SR_CLOCK_SIZE]);
 size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE]);
 
+size_t sr_encode_entry(const struct sr_entry *entry, unsigned char out[SR_ENTRY_FIXED + SR_ENTRY_TEXT]);
+
 /* 0, SEGREG_E_VERSION for another schema, SEGREG_E_CORRUPT for what cannot be. */
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *record);
 int sr_decode_meta(const void *in, size_t size, struct sr_meta *meta);
 int sr_decode_token(const void *in, size_t size, uint64_t *version);
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *clock);
+int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *entry);
 int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders);
 
 /* Keys of the segments table. */

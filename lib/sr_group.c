@@ -274,7 +274,7 @@ static int make_room(struct sr_change *change)
 	struct sr_region *region = &change->reg->region;
 	uint64_t lanes = 0, pins = 0;
 	uint32_t n;
-	int rc = sr_reclaim(change->reg->registry, change->reg->timeout_ms, NULL, NULL, &lanes, &pins);
+	int rc = sr_reclaim(change->reg, NULL, NULL, &lanes, &pins);
 
 	if (!rc)
 		rc = sr_change_open_table(change);

@@ -15,6 +15,7 @@
 #include "sr_lane.h"
 #include "sr_error.h"
 #include "sr_letter.h"
+#include "sr_notes.h"
 #include "sr_table.h"
 
 #include <errno.h>
@@ -232,7 +233,7 @@ int sr_lane_attach(struct segreg *reg)
 
 	if (rc != 1)
 		goto out;
-	rc = sr_reclaim(reg->registry, reg->timeout_ms, NULL, NULL, &lanes, &pins);
+	rc = sr_reclaim(reg, NULL, NULL, &lanes, &pins);
 	if (rc)
 		return rc;
 	rc = try_lanes(reg);
@@ -263,18 +264,40 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 
 /* ---------------------------------------------------------------- reclaim */
 
-/* With the lane's byte in hand. */
-static int reclaim_lane(struct sr_registry *registry, uint32_t n, uint32_t epoch, uint32_t timeout_ms,
-			struct sr_reclaimed *dead, bool *done)
+static uint64_t count_cells(struct sr_lane *lane)
 {
+	uint32_t n = sr_lane_n_cells(lane);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += sr_load_acquire_u64(&sr_lane_cells(lane)[i]) != 0;
+	return sum;
+}
+
+/* What its lane says of a handle that is taken away. */
+static struct sr_note note_of(struct sr_lane *lane, uint32_t n, enum segreg_log_kind kind)
+{
+	struct sr_note note = { .kind = kind, .lane = n, .pid = lane->pid, .uid = lane->uid, .attached_at = lane->attached_at,
+				.snapshots = count_cells(lane) };
+
+	memcpy(note.label, lane->label, sizeof(note.label) - 1);
+	return note;
+}
+
+/* With the lane's byte in hand. */
+static int reclaim_lane(struct segreg *reg, uint32_t n, uint32_t epoch, struct sr_reclaimed *dead, bool *done)
+{
+	struct sr_registry *registry = reg->registry;
 	struct sr_header *header = registry->region.header;
 	struct sr_lane *lane = sr_region_lane(&registry->region, n);
-	int rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, timeout_ms);
+	int rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
 
 	if (rc)
 		return rc;
 	*done = sr_lane_is_taken(lane) && lane->epoch == epoch;
 	if (*done) {
+		struct sr_note note = note_of(lane, n, SEGREG_LOG_RECLAIMED);
+
 		dead->lane = n;
 		dead->pid = lane->pid;
 		memcpy(dead->label, lane->label, sizeof(dead->label));
@@ -282,14 +305,17 @@ static int reclaim_lane(struct sr_registry *registry, uint32_t n, uint32_t epoch
 		dead->pins = empty_lane(&registry->region, n);
 		header->reclaimed++;
 		header->reclaimed_pins += dead->pins;
+		note.pins = dead->pins;
+		memcpy(note.by_label, reg->handle->label, sizeof(note.by_label));
+		sr_notes_add(&registry->region, note);
 	}
 	sr_lock_give(&registry->locks, SR_LOCK_TABLE);
 	return 0;
 }
 
-int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg,
-	       uint64_t *lanes, uint64_t *pins)
+int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins)
 {
+	struct sr_registry *registry = reg->registry;
 	uint32_t top = sr_region_lane_top(&registry->region);
 	int rc = 0, fd = sr_lockfile_reopen(&registry->lockfile);
 
@@ -306,7 +332,7 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 		if (!sr_lane_is_taken(lane) || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
 		    sr_registry_hold(registry, SR_BYTE_LANES + n, &hold) == -1)
 			continue;
-		rc = reclaim_lane(registry, n, epoch, timeout_ms, &dead, &done);
+		rc = reclaim_lane(reg, n, epoch, &dead, &done);
 		sr_hold_drop(&hold);
 		if (!done)
 			continue;
@@ -322,16 +348,6 @@ int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(voi
 
 /* ---------------------------------------------------------------- evict */
 
-static uint64_t count_cells(struct sr_lane *lane)
-{
-	uint32_t n = sr_lane_n_cells(lane);
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		sum += sr_load_acquire_u64(&sr_lane_cells(lane)[i]) != 0;
-	return sum;
-}
-
 /*
  * The owner may be in the middle of anything, or stopped. First the state says EVICTING: no page of counts that comes from now on can
  * be pinned with. (The owner sets the page's bit, then reads the state; we change the state, then read the bits, so that at least
@@ -339,20 +355,21 @@ static uint64_t count_cells(struct sr_lane *lane)
  * is the lane EVICTED, and sweeps stop looking at it. If we die before, all that still counts is seen by sweeps, and a second
  * eviction ends what was begun.
  */
-static uint64_t take_holds(const struct sr_region *region, uint32_t n)
+static uint64_t take_holds(const struct sr_region *region, uint32_t n, const char *label)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
-	uint64_t holds = 0;
+	struct sr_note note = note_of(lane, n, SEGREG_LOG_EVICTED);
 
 	sr_cas_seqcst_u32(&lane->state, SR_LANE_USED, SR_LANE_EVICTING);
 	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++) {
-		holds += count_page(region, lane, page);
+		note.pins += count_page(region, lane, page);
 		spoil(sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE);
 		SR_STOP("lane.evicting");
 	}
-	holds += count_cells(lane);
 	sr_store_release_u32(&lane->state, SR_LANE_EVICTED);
-	return holds;
+	memcpy(note.by_label, label, sizeof(note.by_label));
+	sr_notes_add(region, note);
+	return note.pins + note.snapshots;
 }
 
 int sr_lane_evict(struct segreg *reg, uint32_t n, uint32_t epoch, uint64_t *holds)
@@ -364,7 +381,7 @@ int sr_lane_evict(struct segreg *reg, uint32_t n, uint32_t epoch, uint64_t *hold
 	if (rc)
 		return rc;
 	is_there = lane && sr_lane_is_taken(lane) && sr_load_acquire_u32(&lane->epoch) == epoch;
-	*holds = is_there && sr_lane_counts_are_held(lane) ? take_holds(&reg->region, n) : 0;
+	*holds = is_there && sr_lane_counts_are_held(lane) ? take_holds(&reg->region, n, reg->handle->label) : 0;
 	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	if (!is_there)
 		return sr_fail(SEGREG_E_NOENT, "the handle %u (%u) is not attached (any more)", n, epoch);

@@ -44,7 +44,6 @@ struct sr_reclaimed {
 };
 
 /* Free the lanes of dead processes; calls fn (may be NULL), without a lock, for each. Adds to *lanes and *pins. */
-int sr_reclaim(struct sr_registry *registry, uint32_t timeout_ms, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg,
-	       uint64_t *lanes, uint64_t *pins);
+int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins);
 
 #endif

@@ -35,6 +35,8 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 	_Static_assert(SEGREG_PATH_SIZE <= SR_PAGE, "base fits its page");
 	g->base = at;
 	at += SR_PAGE;
+	g->notes = at;
+	at += SR_NOTES * sizeof(struct sr_note);
 	g->index = at;
 	at += round_up(sr_index_level(g->index_max_bits + 1));
 	for (int part = 0; part < SR_PARTS; part++) {
@@ -55,6 +57,7 @@ uint64_t sr_layout_fingerprint(void)
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
 		offsetof(struct sr_header, lock), offsetof(struct sr_lane, pages),
 		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_lane, letter), offsetof(struct sr_header, posted),
+		sizeof(struct sr_note), SR_NOTES,
 	};
 	uint64_t hash = 14695981039346656037ull; /* FNV-1a, over the bytes as this machine orders them */
 

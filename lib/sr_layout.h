@@ -5,10 +5,11 @@
  * size follows from the limits of the registry, its memory from use. A part is given memory (sr_region_populate)
  * before it is touched, so a full /dev/shm is an error from a call and not a SIGBUS.
  *
- *      header | base | index levels | slots | details | queue | path map | paths | lane 0 | lane 1 | ...
+ *      header | base | notes | index levels | slots | details | queue | path map | paths | lane 0 | lane 1 | ...
  *
  * header     identity, the two locks, the version, counters
  * base       path of the base directory, so that a process that only pins need not open the database
+ * notes      what has become of handles, on its way to the journal
  * index      hash tables from id to slot, one per power of two; only the header's current level is searched
  * slots      16 bytes per segment: what a pin reads (id, state)
  * details    64 bytes per segment: everything else, under the table lock
@@ -32,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 5u
+#define SR_LAYOUT_VERSION 6u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
@@ -104,8 +105,27 @@ struct sr_header {
 	uint64_t index_bytes;         /* the same for all levels together */
 	uint64_t building, live, pending, deleting, failed, missing;
 	uint64_t deleted, bytes_freed, reclaimed, reclaimed_pins, repairs; /* since built_at */
+
+	/* Notes (sr_notes.h). [table] */
+	uint64_t notes_made, notes_kept; /* so far: written into the row; in the journal, or dropped */
+	uint64_t notes_lost;             /* things that the journal missed and has not told yet */
 };
 _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
+
+/* A handle that somebody took away: from the dead, or from the living. [table] throughout. */
+struct sr_note {
+	int64_t at; /* CLOCK_REALTIME, nanoseconds */
+	uint32_t kind; /* SEGREG_LOG_RECLAIMED, SEGREG_LOG_EVICTED */
+	uint32_t lane;
+	int64_t pid, by_pid;
+	uint32_t uid, by_uid;
+	int64_t attached_at;
+	uint64_t pins, snapshots;
+	char label[SEGREG_LABEL_SIZE], by_label[SEGREG_LABEL_SIZE];
+};
+_Static_assert(sizeof(struct sr_note) == 128, "notes fill pages");
+
+#define SR_NOTES 1024u
 
 /*
  * A slot: what a pin reads. It belongs to one segment from its publication until every lane's count for it is zero;
@@ -204,7 +224,7 @@ struct sr_geometry {
 	uint32_t max_segments, max_lanes;
 	uint32_t index_max_bits;
 	uint32_t path_units;
-	uint64_t base, index, part[SR_PARTS], part_size[SR_PARTS], lanes, lane_size; /* offsets and sizes in bytes */
+	uint64_t base, notes, index, part[SR_PARTS], part_size[SR_PARTS], lanes, lane_size; /* offsets and sizes in bytes */
 	uint64_t size;
 };
 

@@ -30,6 +30,7 @@ static void find_parts(struct sr_region *region, void *base)
 
 	region->header = base;
 	region->base = (char *)at + g->base;
+	region->notes = (struct sr_note *)(void *)(at + g->notes);
 	region->index = at + g->index;
 	region->level[SR_INDEX_LEVELS] = (struct sr_level){ .entries = nothing, .shift = 63 };
 	region->levels = g->index_max_bits - SR_INDEX_MIN_BITS + 1;
@@ -136,7 +137,7 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 	rc = map_object(region, fd);
 	if (rc)
 		return rc;
-	rc = sr_region_populate(region->header, region->geometry.index, "the registry");
+	rc = sr_region_populate(region->header, region->geometry.notes, "the registry");
 	if (rc) {
 		sr_region_unmap(region);
 		return rc;

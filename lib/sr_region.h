@@ -28,6 +28,7 @@ struct sr_region {
 	struct sr_geometry geometry;
 	/* The parts, found once. */
 	char *base;
+	struct sr_note *notes;
 	unsigned char *index;
 	uint32_t levels;
 	struct sr_level level[SR_INDEX_LEVELS + 1]; /* the last: an empty one, for a damaged header */

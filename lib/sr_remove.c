@@ -4,6 +4,7 @@
 #include "sr_remove.h"
 #include "sr_change.h"
 #include "sr_error.h"
+#include "sr_journal.h"
 #include "sr_snapshot.h"
 #include "sr_table.h"
 
@@ -69,19 +70,26 @@ static int check_forced(struct segreg *reg, const struct sr_record *record, uint
 }
 
 /* Write that the record is gone. */
-static int remove_record(struct sr_change *change, const struct sr_record *record)
+static int remove_record(struct sr_change *change, const struct sr_record *record, struct sr_journal *journal)
 {
 	struct sr_store *store = &change->reg->registry->store;
+	struct sr_entry entry;
 	int rc = sr_store_remove(store, record);
 
 	change->clock.version++;
+	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
 	if (!rc)
 		rc = sr_store_put_clock(store, &change->clock);
+	if (!rc)
+		rc = sr_journal_begin(journal, change->reg);
+	if (!rc)
+		rc = sr_journal_put(journal, &entry);
 	return rc ? rc : sr_change_commit(change);
 }
 
 static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 {
+	struct sr_journal journal;
 	struct sr_change change;
 	struct sr_record record;
 	uint32_t slot;
@@ -102,13 +110,14 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 		return rc;
 	}
 	SR_STOP("remove.prepared");
-	rc = remove_record(&change, &record);
+	rc = remove_record(&change, &record, &journal);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
 		sr_change_abandon(&change);
 		return rc;
 	}
+	sr_journal_end(&journal);
 	return sr_change_conclude(&change, forced ? sr_table_drop(&reg->region, slot) : 0);
 }
 

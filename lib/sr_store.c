@@ -137,6 +137,8 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	if (!error)
 		error = mdb_dbi_open(txn, "tokens", flags, &store->tokens);
 	if (!error)
+		error = mdb_dbi_open(txn, "journal", flags, &store->journal);
+	if (!error)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
 	return error;
@@ -154,7 +156,7 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 	}
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
-	error = mdb_env_set_maxdbs(store->env, 4);
+	error = mdb_env_set_maxdbs(store->env, 5);
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
@@ -523,6 +525,64 @@ int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKE
 	if (!rc)
 		rc = put_value(store, store->tokens, at, bytes, sizeof(bytes), 0);
 	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
+}
+
+/* One step of a cursor in the journal, from *number on for MDB_SET_RANGE. */
+static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *number, MDB_val *value)
+{
+	unsigned char bytes[8];
+	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	MDB_cursor *cursor;
+	int error = mdb_cursor_open(store->txn, store->journal, &cursor);
+
+	if (error)
+		return fail_mdb(error, store, "read it");
+	sr_encode_id(*number, bytes);
+	error = mdb_cursor_get(cursor, &key, value, op);
+	mdb_cursor_close(cursor);
+	if (error)
+		return error == MDB_NOTFOUND ? SR_STORE_ABSENT : fail_mdb(error, store, "read it");
+	if (key.mv_size != sizeof(bytes))
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a journal's number of %zu bytes", store->path, key.mv_size);
+	*number = sr_decode_id(key.mv_data);
+	return 0;
+}
+
+int sr_store_last_entry(struct sr_store *store, uint64_t *number)
+{
+	MDB_val value;
+	int rc;
+
+	*number = 0;
+	rc = step_in_journal(store, MDB_LAST, number, &value);
+	return rc == SR_STORE_ABSENT ? 0 : rc;
+}
+
+int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry)
+{
+	unsigned char bytes[8], out[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
+	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	int error, rc;
+
+	sr_encode_id(entry->number, bytes);
+	rc = put_value(store, store->journal, key, out, sr_encode_entry(entry, out), MDB_APPEND);
+	if (rc || entry->number <= SEGREG_LOG_MAX)
+		return rc;
+	sr_encode_id(entry->number - SEGREG_LOG_MAX, bytes);
+	error = mdb_del(store->txn, store->journal, &key, NULL);
+	return !error || error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "delete from it");
+}
+
+int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry)
+{
+	MDB_val value;
+	int rc;
+
+	if (number == UINT64_MAX)
+		return SR_STORE_ABSENT;
+	number++;
+	rc = step_in_journal(store, MDB_SET_RANGE, &number, &value);
+	return rc ? rc : sr_decode_entry(value.mv_data, value.mv_size, number, entry);
 }
 
 int sr_store_count(struct sr_store *store, uint32_t *n)

@@ -1,7 +1,7 @@
 /*
  * sr_store.h - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
  *
- * Four tables:
+ * Five tables:
  *
  *      main       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
@@ -10,6 +10,7 @@
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
  *      tokens     token -> the version that its edit made, and its place in the row of tokens
  *                 place (8 bytes, big-endian) -> token
+ *      journal    number (8 bytes, big-endian) -> struct sr_entry: what is over; the last SEGREG_LOG_MAX
  *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
  *
  * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with
@@ -73,11 +74,35 @@ struct sr_record {
 	char path[SEGREG_PATH_MAX + 1];
 };
 
+/* An entry of the journal. What its kind has no use for is 0. */
+struct sr_entry {
+	uint64_t number;
+	uint32_t kind; /* enum segreg_log_kind */
+	int64_t at;
+	/* A segment that is gone: */
+	uint64_t id, born, retired;
+	int64_t registered_at, retired_at;
+	uint64_t bytes;   /* freed */
+	uint64_t decided; /* the version of which a sweep found it unheld; 0: not known */
+	uint32_t asked;   /* handles that were asked then */
+	uint16_t path_length;
+	char path[SEGREG_PATH_MAX + 1];
+	/* A handle that was taken away: */
+	uint32_t lane, uid;
+	int64_t pid, attached_at;
+	uint64_t pins, snapshots; /* pins: also how many entries were lost */
+	char label[SEGREG_LABEL_SIZE];
+	/* By whom: */
+	uint32_t by_uid;
+	int64_t by_pid;
+	char by_label[SEGREG_LABEL_SIZE];
+};
+
 struct sr_store {
 	const char *path; /* the owner's, and outlives this */
 	MDB_env *env;     /* NULL: not open */
 	MDB_txn *txn;     /* the transaction under way */
-	MDB_dbi meta, segments, paths, tokens;
+	MDB_dbi meta, segments, paths, tokens, journal;
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */
 	uint64_t reserved;   /* bytes of the file known to be allocated */
@@ -123,6 +148,13 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
 int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version);
 /* Remember it, as number place, and forget the one that is SEGREG_TOKENS older. */
 int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place);
+
+/* The number of the journal's last entry; 0: it has none. */
+int sr_store_last_entry(struct sr_store *store, uint64_t *number);
+/* Append an entry, whose number is the next one, and forget the one that is SEGREG_LOG_MAX older. */
+int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry);
+/* The first entry after number; SR_STORE_ABSENT. */
+int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry);
 
 /* How many records there are. */
 int sr_store_count(struct sr_store *store, uint32_t *n);

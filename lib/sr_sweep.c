@@ -23,6 +23,7 @@
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_inspect.h"
+#include "sr_journal.h"
 #include "sr_lane.h"
 #include "sr_snapshot.h"
 #include "sr_table.h"
@@ -47,8 +48,11 @@ struct victim {
 	enum fate fate;
 	int error;
 	enum sr_state was;  /* before the decision */
+	uint64_t decided;   /* the version of which it was found unheld, 0 if an earlier sweep did that; */
+	uint32_t asked;     /* by so many handles */
 	uint32_t attempts;  /* failed ones before this */
 	int64_t retry_at;   /* if this one failed */
+	bool dropped;       /* its record is */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -242,10 +246,20 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 	return rc;
 }
 
+static uint32_t count_holders(const struct sr_region *region)
+{
+	uint32_t top = sr_region_lane_top(region), count = 0;
+
+	for (uint32_t n = 0; n < top; n++)
+		count += sr_lane_counts_are_held(sr_region_lane(region, n));
+	return count;
+}
+
 /* Each move of a state is a sequentially consistent store; counts and cells are read after all of them. */
 static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
 {
 	struct sr_region *region = &sweep->reg->region;
+	uint32_t holders = count_holders(region);
 	int rc = 0;
 
 	sr_cells_read(&sweep->cells, region);
@@ -267,7 +281,10 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 			victim->slot = slot;
 			victim->record.id = region->slots[slot].id;
 			victim->was = batch[i].was;
+			victim->decided = undecided ? region->header->version : 0;
+			victim->asked = holders;
 			victim->attempts = region->details[slot].attempts;
+			victim->dropped = false;
 		}
 		if (undecided && !is_dry(sweep))
 			rc = sr_table_move(region, slot, stays ? SR_PENDING : SR_DELETING);
@@ -474,7 +491,7 @@ static int drop_records(struct sweep *sweep, uint32_t *n)
 
 	*n = 0;
 	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
-		const struct victim *victim = &sweep->victims[i];
+		struct victim *victim = &sweep->victims[i];
 		struct sr_record there;
 
 		if (victim->fate != DELETED)
@@ -482,6 +499,7 @@ static int drop_records(struct sweep *sweep, uint32_t *n)
 		rc = sr_store_get(store, victim->record.id, &there);
 		if (rc == 0 && there.born == victim->record.born && there.state == SR_DELETING) {
 			rc = sr_store_remove(store, &there);
+			victim->dropped = true;
 			*n += 1;
 		} else if (rc == SR_STORE_ABSENT) {
 			rc = 0;
@@ -490,8 +508,28 @@ static int drop_records(struct sweep *sweep, uint32_t *n)
 	return rc;
 }
 
+static int write_journal(struct sweep *sweep, struct sr_journal *journal)
+{
+	int rc = sr_journal_begin(journal, sweep->reg);
+
+	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
+		const struct victim *victim = &sweep->victims[i];
+		struct sr_entry entry;
+
+		if (!victim->dropped)
+			continue;
+		sr_journal_fill(&entry, SEGREG_LOG_DELETED, &victim->record);
+		entry.bytes = victim->removed.bytes_freed;
+		entry.decided = victim->decided;
+		entry.asked = victim->asked;
+		rc = sr_journal_put(journal, &entry);
+	}
+	return rc;
+}
+
 static int finish_round(struct sweep *sweep)
 {
+	struct sr_journal journal;
 	struct sr_change change;
 	uint32_t drops;
 	int rc = sr_change_begin(&change, sweep->reg);
@@ -499,6 +537,8 @@ static int finish_round(struct sweep *sweep)
 	if (rc)
 		return rc;
 	rc = drop_records(sweep, &drops);
+	if (!rc && drops)
+		rc = write_journal(sweep, &journal);
 	if (!rc && drops)
 		rc = sr_change_commit(&change);
 	else if (!rc)
@@ -509,6 +549,8 @@ static int finish_round(struct sweep *sweep)
 		sr_change_cancel(&change);
 		return rc;
 	}
+	if (drops)
+		sr_journal_end(&journal);
 	rc = settle_victims(sweep);
 	if (rc) { /* dirty: the next one repairs */
 		sr_leave_table(sweep->reg);
@@ -597,8 +639,7 @@ static int sweep_base(struct sweep *sweep)
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
 	rc = sr_base_check(&registry->base, registry->uuid, &starts);
 	if (!rc && !is_dry(sweep))
-		rc = sr_reclaim(registry, sweep->reg->timeout_ms, report_reclaimed, sweep, &result->reclaimed,
-				&result->reclaimed_pins);
+		rc = sr_reclaim(sweep->reg, report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
 	if (!rc)
 		rc = copy_queue(sweep);
 	if (!rc)
@@ -607,6 +648,8 @@ static int sweep_base(struct sweep *sweep)
 		return rc;
 	rc = run_rounds(sweep);
 	sr_trash_close(&sweep->trash);
+	if (!is_dry(sweep))
+		sr_journal_flush(sweep->reg, true);
 	return rc || is_dry(sweep) ? rc : sr_inspect_live(sweep->reg, report_missing, sweep);
 }
 

@@ -18,8 +18,8 @@ segment 7
 segment 70
 segment 8
 complete -p segctl >"$dir/out" || fail "nothing completes segctl"
-offers "ls load" l
-offers "ls load" -r "$dir/registry" l
+offers "ls log load" l
+offers "ls log load" -r "$dir/registry" l
 offers "--registry" --r
 offers "$("$segctl" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p' | xargs)" ""
 ok "verbs"

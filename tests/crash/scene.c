@@ -27,6 +27,7 @@
 #define SHELF "shelf" /* the directory of the even ones */
 
 static struct ledger *ledger; /* one scene at a time */
+static uint64_t told; /* the number of the journal's last entry in the turns before */
 
 /* ---------------------------------------------------------------- files */
 
@@ -183,6 +184,7 @@ struct scene scene_set(enum company company)
 {
 	struct scene scene = { .world = t_world(T_MEMORY), .ledger = ledger };
 
+	told = 0;
 	scene.prober = peer_start(&scene.world, PEER_PROCESS);
 	if (company == ALONE)
 		return scene;
@@ -277,6 +279,7 @@ void scene_furnish(struct scene *scene)
 void scene_empty(struct scene *scene)
 {
 	begin_turn(scene);
+	told = 0;
 	t_remove_world(scene->world.base);
 	T_SYS(mkdir(scene->world.base, 0700));
 }
@@ -463,15 +466,63 @@ static void check_rest(const struct scene *scene, struct segreg *reg, const stru
 	T_EQ(t_stats(reg).lanes, scene->keeper ? 2 : 1);
 }
 
+/* ---------------------------------------------------------------- the journal */
+
+#define ENDS_MAX 128u
+
+struct ends {
+	uint64_t number;
+	uint32_t n;
+	struct end { uint64_t id, born; int64_t registered_at; } end[ENDS_MAX]; /* of segments */
+};
+
+static bool has_ended(const struct ends *ends, uint64_t id, uint64_t born, int64_t registered_at)
+{
+	for (uint32_t i = 0; i < ends->n; i++)
+		if (ends->end[i].id == id && ends->end[i].born == born && ends->end[i].registered_at == registered_at)
+			return true;
+	return false;
+}
+
+static int note_end(void *arg, const struct segreg_log_entry *entry)
+{
+	struct ends *ends = arg;
+
+	T_EQ(entry->number, ends->number + 1);
+	ends->number = entry->number;
+	if (entry->kind != SEGREG_LOG_DELETED && entry->kind != SEGREG_LOG_FORGOTTEN)
+		return 0;
+	T_CHECK(!has_ended(ends, entry->id, entry->born, entry->registered_at));
+	T_CHECK(ends->n < ENDS_MAX);
+	ends->end[ends->n++] = (struct end){ .id = entry->id, .born = entry->born, .registered_at = entry->registered_at };
+	return 0;
+}
+
+/* Each segment ends once, and none of those in lives, which were live before all was swept, is missing. */
+static void check_journal(struct segreg *reg, const struct end lives[IDS])
+{
+	struct ends ends = { .number = told };
+
+	T_OK(segreg_log(reg, told, note_end, &ends));
+	for (uint64_t id = 0; id < IDS; id++)
+		T_CHECK(!lives[id].born || has_ended(&ends, id, lives[id].born, lives[id].registered_at));
+	told = ends.number;
+}
+
 static void clear_up(const struct scene *scene, struct segreg *reg, const struct truth *truth)
 {
+	struct end lives[IDS] = { { 0 } };
+
 	for (uint64_t id = 0; id < IDS; id++)
-		if (truth->fate[id] == LIVE)
+		if (truth->fate[id] == LIVE) {
+			lives[id].born = t_info(reg, id).born;
+			lives[id].registered_at = t_info(reg, id).registered_at;
 			T_OK(segreg_retire(reg, id));
-		else if (truth->has_files[id])
+		} else if (truth->has_files[id])
 			t_remove_tree(t_path(&scene->world, "%s", scene_path(id)));
 	sweep_up(reg);
 	T_EQ(t_stats(reg).live, 0);
+	check_journal(reg, lives);
 }
 
 /* The name of the shared memory that registry.lock knows of. */

@@ -110,7 +110,7 @@ static const int *errors_of(const char *call)
 		{ "fstatfs", disk },	  { "pread", disk },	    { "pwrite", space },      { "fsync", space },
 		{ "fallocate", space },	  { "ftruncate", space },   { "mkdirat", space },     { "linkat", space },
 		{ "renameat", space },	  { "renameat2", directory }, { "unlinkat", directory }, { "lock", lock },
-		{ "getlock", lock },	  { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
+		{ "getlock", lock },	  { "faccessat", directory }, { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
 		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },   { "unlock", none },
 	};
 

@@ -147,7 +147,59 @@ static void bytes_on_disk(void)
 	T_CHECK(memcmp(bytes, expected, sizeof(expected)) == 0);
 }
 
+static struct sr_entry make_entry(uint16_t path_length)
+{
+	struct sr_entry entry = {
+		.number = 9, .kind = SEGREG_LOG_EVICTED, .at = 1, .id = UINT64_MAX, .born = 2, .retired = 3, .registered_at = -4,
+		.retired_at = 5, .bytes = 1ull << 60, .decided = 6, .asked = 7, .lane = 8, .uid = UINT32_MAX, .pid = -10,
+		.attached_at = 11, .pins = 12, .snapshots = 13, .label = "whose", .by_uid = 14, .by_pid = 15,
+		.by_label = "a label of thirty-one bytes, so", .path_length = path_length,
+	};
+
+	memset(entry.path, 'p', path_length);
+	return entry;
+}
+
+static void entry_round_trip(void)
+{
+	static const uint16_t lengths[] = { 0, 1, SEGREG_PATH_MAX };
+	unsigned char bytes[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const struct sr_entry in = make_entry(lengths[i]);
+		struct sr_entry out;
+
+		memset(&out, 0, sizeof(out));
+		T_OK(sr_decode_entry(bytes, sr_encode_entry(&in, bytes), 9, &out));
+		T_CHECK(memcmp(&in, &out, sizeof(in)) == 0);
+	}
+}
+
 /* ---------------------------------------------------------------- what is refused */
+
+static void bad_entries(void)
+{
+	const struct sr_entry entry = make_entry(10);
+	unsigned char bytes[SR_ENTRY_FIXED + SR_ENTRY_TEXT + 1] = { 0 };
+	size_t size = sr_encode_entry(&entry, bytes);
+	struct sr_entry out;
+
+	for (size_t less = 0; less < size - 10; less++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_entry(bytes, less, 1, &out));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_entry(bytes, sizeof(bytes), 1, &out));
+	for (unsigned kind = 0; kind < 256; kind++) {
+		bytes[1] = (unsigned char)kind;
+		T_EQ(sr_decode_entry(bytes, size, 1, &out), kind >= 1 && kind <= 5 ? 0 : SEGREG_E_CORRUPT);
+	}
+	bytes[1] = 1;
+	for (unsigned length = 0; length < 256; length++) {
+		bytes[2] = (unsigned char)length;
+		T_EQ(sr_decode_entry(bytes, size, 1, &out), length <= size - SR_ENTRY_FIXED - bytes[3] && length < SEGREG_LABEL_SIZE ?
+							     0 : SEGREG_E_CORRUPT);
+	}
+	bytes[0] = 2;
+	T_ERR(SEGREG_E_VERSION, sr_decode_entry(bytes, size, 1, &out));
+}
 
 static void truncated(void)
 {
@@ -301,6 +353,8 @@ T_SUITE(codec,
 	{ "the registry's description comes back as it was", meta_round_trip },
 	{ "clock and token come back as they were", clock_and_token_round_trip },
 	{ "riders come back as they were, from none to as many as there can be", riders_round_trip },
+	{ "an entry of the journal comes back as it was", entry_round_trip },
+	{ "an entry of the journal that cannot be is refused", bad_entries },
 	{ "a record's bytes are those of earlier builds", bytes_on_disk },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },

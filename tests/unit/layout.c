@@ -10,7 +10,7 @@ struct part {
 	uint64_t at, size; /* size: the least */
 };
 
-#define PARTS (4 + SR_PARTS)
+#define PARTS (5 + SR_PARTS)
 
 static void list_parts(const struct sr_geometry *g, struct part parts[PARTS])
 {
@@ -18,6 +18,7 @@ static void list_parts(const struct sr_geometry *g, struct part parts[PARTS])
 	struct part all[PARTS] = {
 		{ "header", 0, sizeof(struct sr_header) },
 		{ "base", g->base, SEGREG_PATH_SIZE },
+		{ "notes", g->notes, SR_NOTES * sizeof(struct sr_note) },
 		{ "index", g->index, sr_index_level(g->index_max_bits + 1) },
 		{ "slots", g->part[SR_PART_SLOTS], segments * sizeof(struct sr_slot) },
 		{ "details", g->part[SR_PART_DETAILS], segments * sizeof(struct sr_detail) },
@@ -47,7 +48,7 @@ static void check_geometry(uint32_t max_segments, uint32_t max_lanes)
 			       (unsigned long long)parts[i].size, (unsigned long long)end);
 	}
 	for (int part = 0; part < SR_PARTS; part++)
-		T_CHECK(g.part_size[part] >= parts[3 + part].size); /* as far as it may be given memory */
+		T_CHECK(g.part_size[part] >= parts[4 + part].size); /* as far as it may be given memory */
 	T_CHECK((1ull << g.index_max_bits) >= 2ull * max_segments);
 	T_CHECK(g.index_max_bits == SR_INDEX_MIN_BITS || (1ull << (g.index_max_bits - 1)) < 2ull * max_segments);
 	T_CHECK(g.path_units >= max_segments * SR_PATH_UNITS_MAX);

@@ -74,7 +74,7 @@ struct ctl {
 };
 
 extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_evict, ctl_check, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
-	ctl_log, ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load;
+	ctl_log, ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load, ctl_backup, ctl_restore;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */
 int ctl_error(const struct ctl *ctl, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -171,6 +171,52 @@ void ctl_blame_free(struct ctl_blame *blame);
 
 /* The one whose process's end would give most back; NULL if nobody holds anything. */
 const struct ctl_culprit *ctl_blame_worst(const struct ctl_blame *blame);
+
+/* ------------------------------------------------------------------ ctl_dump.c, ctl_load.c */
+
+/* The segments of a snapshot, in the order of their ids. */
+struct ctl_dump {
+	struct segreg_entry *items; /* to be freed */
+	size_t n, room;
+	uint64_t version;
+};
+
+/* Returns 0 or a SEGREG_E_* code. */
+int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct ctl_dump *dump);
+void ctl_dump_print(FILE *file, const struct ctl_dump *dump);
+
+/* A line of a dump, or a segment that the registry has. */
+struct ctl_load_item {
+	uint64_t id;
+	char *path;
+	size_t line; /* 0: the registry's */
+	enum segreg_state state;
+	bool is_directory;
+	bool is_settled; /* a line that is live already, or about which something was said */
+};
+
+/* Puts the files of those items in place that are not settled. Returns an exit status. */
+typedef int ctl_load_place(void *arg, const struct ctl_load_item *items, size_t n, uint64_t version);
+
+/* Register what the dump called name lists (NULL: stdin), once place (NULL: nobody) has seen to the files. Returns the exit status. */
+int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void *arg);
+
+/* ------------------------------------------------------------------ ctl_copy.c */
+
+#define CTL_COPY_PATH (2 * SEGREG_PATH_SIZE)
+
+/* Copy a file or a directory with all that is in it, to where nothing is; remove one. Each returns an exit status. */
+int ctl_copy_tree(const struct ctl *ctl, const char *from, const char *to);
+int ctl_remove_tree(const struct ctl *ctl, const char *path);
+/* Make all that was written to path's file system durable. */
+int ctl_sync(const struct ctl *ctl, const char *path);
+
+/* ------------------------------------------------------------------ ctl_progress.c */
+
+/* Show on stderr, if it is a terminal, how far long work has come: one line that the next one replaces. */
+void ctl_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Wipe it; before anything else is written. */
+void ctl_progress_end(void);
 
 /* ------------------------------------------------------------------ ctl_served.c */
 

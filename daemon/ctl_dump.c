@@ -9,13 +9,7 @@
 
 #include "ctl.h"
 
-struct list {
-	struct segreg_entry *items;
-	size_t n, room;
-	uint64_t version;
-};
-
-static int add(struct list *list, const struct segreg_entry *entry)
+static int add(struct ctl_dump *list, const struct segreg_entry *entry)
 {
 	if (list->n == list->room) {
 		size_t room = list->room ? 2 * list->room : 64;
@@ -37,51 +31,52 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-static int collect(struct segreg *reg, struct list *list)
+int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct ctl_dump *list)
 {
 	struct segreg_entry entry = { .size = sizeof entry };
-	struct segreg_snapshot snapshot;
-	int code = segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot), step = 0;
+	int code = 0, step = 0;
 
-	if (code)
-		return code;
-	list->version = snapshot.version;
-	while (!code && (step = segreg_snapshot_next(reg, &snapshot, &entry)) > 0)
+	list->version = snapshot->version;
+	while (!code && (step = segreg_snapshot_next(reg, snapshot, &entry)) > 0)
 		code = add(list, &entry);
-	segreg_snapshot_release(reg, &snapshot);
-	if (!code && step == 0 && list->n)
+	if (list->n)
 		qsort(list->items, list->n, sizeof *list->items, by_id);
 	return code ? code : step;
 }
 
 /* A field is printable ASCII without a space; all else stands as \xNN. */
-static void print_path(const char *path)
+static void print_path(FILE *file, const char *path)
 {
 	for (; *path; path++)
 		if (*path > ' ' && *path < 0x7f && *path != '\\')
-			putchar(*path);
+			putc(*path, file);
 		else
-			printf("\\x%02x", (unsigned char)*path);
+			fprintf(file, "\\x%02x", (unsigned char)*path);
 }
 
-static void print(const struct list *list)
+void ctl_dump_print(FILE *file, const struct ctl_dump *list)
 {
-	printf("segreg dump 1\nversion %" PRIu64 "\n", list->version);
+	fprintf(file, "segreg dump 1\nversion %" PRIu64 "\n", list->version);
 	for (size_t i = 0; i < list->n; i++) {
-		printf("segment %" PRIu64 " %s ", list->items[i].id, list->items[i].is_directory ? "dir" : "file");
-		print_path(list->items[i].path);
-		putchar('\n');
+		fprintf(file, "segment %" PRIu64 " %s ", list->items[i].id, list->items[i].is_directory ? "dir" : "file");
+		print_path(file, list->items[i].path);
+		putc('\n', file);
 	}
-	printf("end %zu\n", list->n);
+	fprintf(file, "end %zu\n", list->n);
 }
 
 static int exec(struct ctl *ctl)
 {
-	struct list list = { .n = 0 };
-	int code = collect(ctl->reg, &list);
+	struct ctl_dump list = { .n = 0 };
+	struct segreg_snapshot snapshot;
+	int code = segreg_snapshot_take(ctl->reg, SEGREG_SNAPSHOT, &snapshot);
 
+	if (code)
+		return ctl_fail(ctl, code);
+	code = ctl_dump_collect(ctl->reg, &snapshot, &list);
+	segreg_snapshot_release(ctl->reg, &snapshot);
 	if (!code)
-		print(&list);
+		ctl_dump_print(stdout, &list);
 	free(list.items);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }

@@ -13,21 +13,12 @@
 
 #include "ctl.h"
 
-/* A line of the text, or a segment that the registry has. */
-struct item {
-	uint64_t id;
-	char *path;
-	size_t line; /* 0: the registry's */
-	enum segreg_state state;
-	bool is_directory;
-	bool is_settled; /* a line that is live already, or about which something was said */
-};
-
 struct load {
 	struct ctl *ctl;
 	const char *name; /* of the text, for people */
-	struct item *items;
+	struct ctl_load_item *items;
 	size_t n, room;
+	uint64_t version;
 	size_t lines; /* items that are lines of the text; they come first */
 	size_t there; /* of those: live already */
 	int status;   /* of the first line that is wrong */
@@ -40,7 +31,7 @@ static const struct ctl_option options[] = {
 
 /* ------------------------------------------------------------------ the text */
 
-static struct item *new_item(struct load *load)
+static struct ctl_load_item *new_item(struct load *load)
 {
 	if (load->n == load->room) {
 		size_t room = load->room ? 2 * load->room : 64;
@@ -51,7 +42,7 @@ static struct item *new_item(struct load *load)
 		load->items = more;
 		load->room = room;
 	}
-	load->items[load->n] = (struct item){ .state = SEGREG_LIVE };
+	load->items[load->n] = (struct ctl_load_item){ .state = SEGREG_LIVE };
 	return &load->items[load->n];
 }
 
@@ -84,7 +75,7 @@ static bool unescape(char *text)
 }
 
 /* "segment ID TYPE PATH". False: it is not that. */
-static bool parse_segment(char *text, struct item *item)
+static bool parse_segment(char *text, struct ctl_load_item *item)
 {
 	char *id = text + strlen("segment "), *type = strchr(id, ' ');
 	char *path = type ? strchr(type + 1, ' ') : NULL;
@@ -107,7 +98,7 @@ enum part { HEADER, BODY, END };
 static int parse_line(struct load *load, char *text, size_t line, enum part *part)
 {
 	uint64_t number;
-	struct item *item;
+	struct ctl_load_item *item;
 
 	if (*part == HEADER) {
 		*part = BODY;
@@ -116,7 +107,7 @@ static int parse_line(struct load *load, char *text, size_t line, enum part *par
 	}
 	if (*part == END)
 		return damaged(load, line, "something follows the line \"end\"");
-	if (!*text || *text == '#' || (!strncmp(text, "version ", 8) && tool_parse_number(text + 8, UINT64_MAX, &number)))
+	if (!*text || *text == '#' || (!strncmp(text, "version ", 8) && tool_parse_number(text + 8, UINT64_MAX, &load->version)))
 		return EX_OK;
 	if (!strncmp(text, "end ", 4)) {
 		*part = END;
@@ -159,13 +150,14 @@ static int parse(struct load *load, FILE *file)
 	return status;
 }
 
-static int read_text(struct load *load)
+/* name NULL or "-": stdin. */
+static int read_text(struct load *load, const char *name)
 {
-	bool from_stdin = !load->ctl->n_operands || !strcmp(load->ctl->operand[0], "-");
-	FILE *file = from_stdin ? stdin : fopen(load->ctl->operand[0], "re");
+	bool from_stdin = !name || !strcmp(name, "-");
+	FILE *file = from_stdin ? stdin : fopen(name, "re");
 	int status;
 
-	load->name = from_stdin ? "stdin" : load->ctl->operand[0];
+	load->name = from_stdin ? "stdin" : name;
 	if (!file)
 		return ctl_error(load->ctl, EX_NOINPUT, "cannot open %s: %s", load->name, strerror(errno));
 	status = parse(load, file);
@@ -179,7 +171,7 @@ static int read_text(struct load *load)
 static int add_present(void *arg, const struct segreg_info *info)
 {
 	struct load *load = arg;
-	struct item *item = new_item(load);
+	struct ctl_load_item *item = new_item(load);
 
 	if (!item || !(item->path = strdup(info->path)))
 		return SEGREG_E_NOMEM;
@@ -190,7 +182,7 @@ static int add_present(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
-static void refuse(struct load *load, struct item *item, int status, const char *what, const struct item *other)
+static void refuse(struct load *load, struct ctl_load_item *item, int status, const char *what, const struct ctl_load_item *other)
 {
 	char whose[64] = "";
 
@@ -206,7 +198,7 @@ static void refuse(struct load *load, struct item *item, int status, const char 
 
 static int by_id(const void *a, const void *b)
 {
-	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+	const struct ctl_load_item *x = *(struct ctl_load_item *const *)a, *y = *(struct ctl_load_item *const *)b;
 
 	return x->id != y->id ? (x->id > y->id ? 1 : -1) : (x->line > y->line) - (x->line < y->line);
 }
@@ -214,7 +206,7 @@ static int by_id(const void *a, const void *b)
 /* A slash before any other byte: what lies in a directory follows it at once. */
 static int by_path(const void *a, const void *b)
 {
-	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+	const struct ctl_load_item *x = *(struct ctl_load_item *const *)a, *y = *(struct ctl_load_item *const *)b;
 	const unsigned char *p = (const unsigned char *)x->path, *q = (const unsigned char *)y->path;
 
 	while (*p && *p == *q)
@@ -224,12 +216,12 @@ static int by_path(const void *a, const void *b)
 	return (*p == '/' ? 1 : *p ? *p + 1 : 0) - (*q == '/' ? 1 : *q ? *q + 1 : 0);
 }
 
-static bool is_same(const struct item *a, const struct item *b)
+static bool is_same(const struct ctl_load_item *a, const struct ctl_load_item *b)
 {
 	return a->state == b->state && a->is_directory == b->is_directory && !strcmp(a->path, b->path);
 }
 
-static void check_ids(struct load *load, struct item **sorted, size_t n)
+static void check_ids(struct load *load, struct ctl_load_item **sorted, size_t n)
 {
 	qsort(sorted, n, sizeof *sorted, by_id);
 	for (size_t i = 1, first = 0; i < n; i++) {
@@ -244,16 +236,16 @@ static void check_ids(struct load *load, struct item **sorted, size_t n)
 	}
 }
 
-static bool contains(const struct item *outer, const struct item *inner)
+static bool contains(const struct ctl_load_item *outer, const struct ctl_load_item *inner)
 {
 	size_t length = strlen(outer->path);
 
 	return !strncmp(outer->path, inner->path, length) && (inner->path[length] == '\0' || inner->path[length] == '/');
 }
 
-static void check_paths(struct load *load, struct item **sorted, size_t n)
+static void check_paths(struct load *load, struct ctl_load_item **sorted, size_t n)
 {
-	struct item *outer = NULL;
+	struct ctl_load_item *outer = NULL;
 
 	qsort(sorted, n, sizeof *sorted, by_path);
 	for (size_t i = 0; i < n; i++) {
@@ -271,7 +263,7 @@ static void check_paths(struct load *load, struct item **sorted, size_t n)
 static int compare_with_registry(struct load *load)
 {
 	int code = segreg_list(load->ctl->reg, add_present, load);
-	struct item **sorted;
+	struct ctl_load_item **sorted;
 
 	if (code)
 		return ctl_fail(load->ctl, code);
@@ -286,7 +278,7 @@ static int compare_with_registry(struct load *load)
 	return EX_OK;
 }
 
-static bool is_of_type(const struct load *load, const struct item *item)
+static bool is_of_type(const struct load *load, const struct ctl_load_item *item)
 {
 	char path[SEGREG_PATH_SIZE];
 	struct stat st;
@@ -298,7 +290,7 @@ static bool is_of_type(const struct load *load, const struct item *item)
 static void add_lines(struct load *load, struct segreg_edit *edit)
 {
 	for (size_t i = 0; i < load->lines; i++) {
-		struct item *item = &load->items[i];
+		struct ctl_load_item *item = &load->items[i];
 		int code = item->is_settled ? 0 : segreg_edit_add(edit, item->id, item->path);
 
 		if (code)
@@ -341,19 +333,28 @@ static int commit(struct load *load)
 	return load->status;
 }
 
-static int exec(struct ctl *ctl)
+int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void *arg)
 {
 	struct load load = { .ctl = ctl };
-	int status = read_text(&load);
+	int status = read_text(&load, name);
 
 	if (!status)
 		status = compare_with_registry(&load);
-	if (!status)
+	if (!status && place)
+		status = load.status ? load.status : place(arg, load.items, load.lines, load.version);
+	if (!status && place && ctl->option['n'])
+		report(&load);
+	else if (!status)
 		status = commit(&load);
 	for (size_t i = 0; i < load.n; i++)
 		free(load.items[i].path);
 	free(load.items);
 	return status;
+}
+
+static int exec(struct ctl *ctl)
+{
+	return ctl_load_text(ctl, ctl->n_operands ? ctl->operand[0] : NULL, NULL, NULL);
 }
 
 const struct ctl_verb ctl_load = {

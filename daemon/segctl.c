@@ -15,6 +15,7 @@
 static const struct ctl_verb *const verbs[] = {
 	&ctl_init, &ctl_register, &ctl_retire, &ctl_remove, &ctl_ls, &ctl_show, &ctl_why, &ctl_holders, &ctl_stats, &ctl_sweep, &ctl_evict, &ctl_check,
 	&ctl_log, &ctl_top, &ctl_pin, &ctl_hold, &ctl_wait, &ctl_dump, &ctl_load,
+	&ctl_backup, &ctl_restore,
 };
 
 static const struct ctl_option common_options[] = {
@@ -44,6 +45,7 @@ static void complain(const struct ctl *ctl, const char *format, va_list args)
 {
 	char *message = NULL;
 
+	ctl_progress_end();
 	if (vasprintf(&message, format, args) < 0)
 		message = NULL;
 	tool_say(stderr, "segctl: ", "%s%s%s", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "",

@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# backup and restore: one state of the registry, whole, whatever happens meanwhile.
+. "$(dirname "$0")/lib.sh"
+
+# A cp that does what the script $dir/meanwhile says, once, before it copies.
+mkdir "$dir/bin"
+cat >"$dir/bin/cp" <<'EOF'
+#!/bin/sh
+[ ! -e "$MEANWHILE" ] || { mv "$MEANWHILE" "$MEANWHILE.done"; . "$MEANWHILE.done"; }
+exec /bin/cp "$@"
+EOF
+chmod +x "$dir/bin/cp"
+export PATH=$dir/bin:$PATH MEANWHILE=$dir/meanwhile segctl base
+
+# same_as PLACE: the segments that are listed in $dir/backup are those there.
+same_as() {
+	local id type path
+
+	while read -r _ id type path; do
+		diff -r "$1/$path" "$dir/backup/segments/$id".* || fail "segment $id ($type) differs"
+	done < <(grep ^segment "$dir/backup/live.txt")
+}
+
+listed() {
+	grep ^segment "$dir/backup/live.txt" | cut -d' ' -f2 | paste -sd' '
+}
+
+restore_elsewhere() {
+	rm -rf "$dir/base2" "$dir/registry2"
+	mkdir "$dir/base2"
+	expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
+	expect 0 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+	same_as "$dir/base2"
+	expect 0 "$segctl" check -r "$dir/registry2"
+	says "0 faults, 0 strangers"
+}
+
+new_registry
+for id in 1 2 3; do
+	segment $id 40
+done
+mkdir -p "$base/deep/er"
+echo one >"$base/deep/er/file"
+ln -s data "$base/1/link"
+ln "$base/1/data" "$base/1/second"
+chmod 750 "$base/2"
+expect 0 "$segctl" register 4 deep/er/file
+
+expect 0 "$segctl" backup --dry-run "$dir/backup"
+says "4 segments would be copied"
+[ ! -e "$dir/backup" ] || fail "a dry run has made it"
+expect 0 "$segctl" backup "$dir/backup"
+says "4 segments copied"
+same_as "$base"
+[ "$(stat -c %a "$dir/backup/segments"/2.*)" = 750 ] || fail "permissions were lost"
+[ "$(stat -c %h "$dir/backup/segments"/1.*/data)" = 2 ] || fail "a second name became a second file"
+restore_elsewhere
+[ -L "$dir/base2/1/link" ] || fail "a symbolic link was lost"
+ok "what is live is copied, and restored elsewhere"
+
+expect 0 "$segctl" retire 2
+segment 5
+before=$(find "$dir/backup" | sort)
+expect 0 "$segctl" backup -n "$dir/backup"
+says "would copy 5 5"
+says "1 segment would be copied (8.0 KiB), 3 there already, 1 would be removed"
+[ "$(find "$dir/backup" | sort)" = "$before" ] || fail "a dry run has changed it"
+inode=$(stat -c %i "$dir/backup/segments"/1.*)
+expect 0 "$segctl" backup "$dir/backup"
+says "1 segment copied (8.0 KiB), 3 there already, 1 removed"
+[ "$(stat -c %i "$dir/backup/segments"/1.*)" = "$inode" ] || fail "what was there was copied again"
+[ "$(listed)" = "1 3 4 5" ] || fail "wrong: $(listed)"
+restore_elsewhere
+ok "the next one copies what is new, and removes what is not live any more"
+
+expect 0 "$segctl" retire 3
+cat >"$MEANWHILE" <<'EOF'
+"$segctl" retire 1 4
+"$segctl" sweep >"$MEANWHILE.swept"
+EOF
+rm -r "$dir/backup"
+expect 0 "$segctl" backup "$dir/backup"
+grep -q "2 held" "$MEANWHILE.swept" || fail "nothing was held while it copied"
+[ "$(listed)" = "1 4 5" ] || fail "wrong: $(listed)"
+restore_elsewhere
+expect 0 "$segctl" sweep
+says "2 segments deleted"
+ok "nothing of it is deleted while it is copied, and nothing is held after that"
+
+expect 0 "$segctl" backup "$dir/backup"
+segment 6
+segment 7
+echo 'for to; do :; done; mkdir "$to"; kill -9 $PPID; exit 1' >"$MEANWHILE"
+(exec 2>"$dir/err"; "$segctl" backup "$dir/backup"; exit $?) && fail "it was not killed"
+[ "$(listed)" = 5 ] || fail "wrong: $(listed)"
+restore_elsewhere
+expect 0 "$segctl" backup "$dir/backup"
+[ "$(listed)" = "5 6 7" ] || fail "wrong: $(listed)"
+[ -z "$(find "$dir/backup" -name '*.part')" ] || fail "something is left over"
+restore_elsewhere
+ok "one that is killed leaves the one before, and the next one goes on with it"
+
+mkdir "$dir/backup/segments/5.1" "$dir/backup/segments/5.99999"
+rm -rf "$dir/base2" "$dir/registry2"
+mkdir "$dir/base2"
+expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
+expect 0 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+diff -r "$base/5" "$dir/base2/5" || fail "another segment of that id was restored"
+expect 0 "$segctl" backup "$dir/backup"
+says "2 removed"
+ok "where an id was used again, the one that is listed is restored"
+
+segment 8
+echo '"$segctl" evict $PPID >/dev/null; "$segctl" retire 8; "$segctl" sweep >/dev/null' >"$MEANWHILE"
+expect 74 "$segctl" backup "$dir/backup"
+segment 9
+echo '"$segctl" evict $PPID >/dev/null' >"$MEANWHILE"
+"$segctl" backup "$dir/backup" >"$dir/out" 2>"$dir/err" && fail "it did not notice"
+complains "taken away"
+[ "$(listed)" = "5 6 7" ] || fail "wrong: $(listed)"
+ok "one that is evicted lists nothing that may not be whole"
+
+segment 10
+echo '"$segctl" backup '"$dir/backup"' 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
+expect 0 "$segctl" backup "$dir/backup"
+[ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
+expect 64 "$segctl" backup
+expect 64 "$segctl" restore
+expect 73 "$segctl" backup "$base"
+complains "neither empty nor a backup"
+expect 73 "$segctl" backup -r "$dir/registry2" "$dir/backup"
+complains "of another registry"
+expect 66 "$segctl" backup "$dir/backup/segreg-backup"
+expect 66 "$segctl" restore "$dir/bin"
+ok "what is not this registry's backup is left alone"
+
+rm -rf "$dir/base2" "$dir/registry2"
+mkdir "$dir/base2" "$dir/base2/6"
+expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
+expect 73 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+complains "--keep takes it as it is"
+[ "$(ls "$dir/base2")" = 6 ] || fail "something was done"
+expect 0 "$segctl" restore -r "$dir/registry2" --dry-run --keep "$dir/backup"
+says "would register 5 5"
+[ "$(ls "$dir/base2")" = 6 ] || fail "a dry run has done something"
+expect 0 "$segctl" restore -r "$dir/registry2" --keep "$dir/backup"
+says "5 segments registered, 0 there already"
+expect 0 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+says "0 segments registered, 5 there already"
+mv "$dir/backup/segments"/5.* "$dir/away"
+rm -rf "$dir/base2" "$dir/registry2"
+mkdir "$dir/base2"
+expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
+expect 65 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+complains "segment 5 5 is listed"
+[ -z "$(ls "$dir/base2")" ] || fail "something was done"
+ok "what speaks against a restoration is said first, and nothing is done then"

@@ -96,6 +96,7 @@ echo 'for to; do :; done; mkdir "$to"; kill -9 $PPID; exit 1' >"$MEANWHILE"
 restore_elsewhere
 expect 0 "$segctl" backup "$dir/backup"
 [ "$(listed)" = "5 6 7" ] || fail "wrong: $(listed)"
+same_as "$base"
 [ -z "$(find "$dir/backup" -name '*.part')" ] || fail "something is left over"
 restore_elsewhere
 ok "one that is killed leaves the one before, and the next one goes on with it"

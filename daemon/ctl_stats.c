@@ -20,7 +20,10 @@
 	X(REPAIRS, repairs, CTL_NUMBER, "repairs after a death inside a change")                        \
 	X(MAX_SEGMENTS, max_segments, CTL_NUMBER, "limit of segments at once")                          \
 	X(MAX_LANES, max_lanes, CTL_NUMBER, "limit of handles at once")                                 \
-	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")
+	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                \
+	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")    \
+	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                        \
+	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")
 
 enum {
 #define FIGURE_ENUM(name, member, type, help) name,

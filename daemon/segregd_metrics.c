@@ -39,6 +39,7 @@ struct metrics {
 	struct segreg *reg;
 	void *new_sizes;
 	uint64_t pending_bytes, oldest_id, holders;
+	uint64_t commits, commit_ns, commit_ns_max;
 	int64_t oldest_at;
 };
 
@@ -221,10 +222,20 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "repairs_total", "counter", "Repairs after a death inside a change.", (double)stats->repairs);
 }
 
+static void put_commits(FILE *out, const struct metrics *metrics)
+{
+	put_head(out, "commit_duration_seconds", "summary", "How long it took to make the database durable, since the shared memory was built.");
+	fprintf(out, "segreg_commit_duration_seconds_sum{registry=\"%s\"} %.9f\n", metrics->registry, (double)metrics->commit_ns / 1e9);
+	fprintf(out, "segreg_commit_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry, metrics->commits);
+	put(out, metrics, "commit_duration_seconds_max", "gauge", "The longest of those.", (double)metrics->commit_ns_max / 1e9);
+}
+
 /* What can change with each sweep, and is no reason to write. */
 static void put_rest(FILE *out, const struct metrics *metrics)
 {
 	uint64_t sum = 0;
+
+	put_commits(out, metrics);
 
 	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)metrics->holders);
 	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.", (double)metrics->n_errors);
@@ -300,6 +311,9 @@ void metrics_update(struct metrics *metrics, struct segreg *reg, const struct se
 	metrics->reg = reg;
 	if (!result || segreg_stats(reg, &stats) || look_at_pending(metrics))
 		return;
+	metrics->commits = stats.commits;
+	metrics->commit_ns = stats.commit_ns;
+	metrics->commit_ns_max = stats.commit_ns_max;
 	if (metrics->oldest_at)
 		segreg_holders(reg, metrics->oldest_id, count_holder, &metrics->holders);
 	out = open_memstream(&text, &length);

@@ -100,6 +100,9 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 	top = sr_region_lane_top(&reg->region);
 	for (uint32_t n = 0; n < top; n++)
 		stats->lanes += sr_lane_is_taken(sr_region_lane(&reg->region, n));
+	stats->commits = sr_load_acquire_u64(&header->syncs);
+	stats->commit_ns = sr_load_acquire_u64(&header->sync_total);
+	stats->commit_ns_max = sr_load_acquire_u64(&header->sync_most);
 	stats->region_bytes = region_bytes(&reg->region, top);
 	sr_leave_table(reg);
 	return 0;

@@ -65,16 +65,29 @@ void sr_change_abandon(struct sr_change *change)
 	sr_leave_commit(change->reg);
 }
 
+static void note_sync_time(struct sr_header *header, int64_t nanoseconds)
+{
+	uint64_t time = nanoseconds > 0 ? (uint64_t)nanoseconds : 0;
+
+	sr_store_release_u64(&header->sync_time, time);
+	sr_store_release_u64(&header->sync_total, header->sync_total + time);
+	sr_store_release_u64(&header->sync_most, time > header->sync_most ? time : header->sync_most);
+	sr_store_release_u64(&header->syncs, header->syncs + 1);
+}
+
 int sr_change_commit(struct sr_change *change)
 {
 	struct sr_registry *registry = change->reg->registry;
 	uint64_t txn = sr_store_txn(&registry->store);
+	int64_t since = sr_sys_monotonic();
 	int rc;
 
 	sr_change_prepare(change);
 	SR_STOP("change.committing");
 	rc = sr_store_commit(&registry->store);
 	SR_STOP("change.durable");
+	if (!rc)
+		note_sync_time(registry->region.header, sr_sys_monotonic() - since);
 	if (rc && rc != SEGREG_E_REOPEN)
 		return rc;
 	if (!rc && sr_change_open_table(change))

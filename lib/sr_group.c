@@ -362,14 +362,10 @@ static void conclude(struct group *g, const struct sr_plan *all)
 
 static int commit(struct group *g)
 {
-	struct sr_header *header = g->reg->region.header;
-	int64_t since = sr_sys_monotonic();
 	int rc = sr_change_commit(&g->change);
 
-	if (!rc) {
-		header->sync_time = (uint64_t)(sr_sys_monotonic() - since);
-		header->company = n_seats(g) + sr_letter_count(&g->reg->region);
-	}
+	if (!rc)
+		g->reg->region.header->company = n_seats(g) + sr_letter_count(&g->reg->region);
 	return rc;
 }
 

@@ -460,6 +460,9 @@ struct segreg_stats {
 	uint64_t max_segments;
 	uint64_t max_lanes;
 	uint64_t region_bytes;    /* shared memory in use */
+	uint64_t commits;         /* since the shared memory was built: times that the database was made durable, */
+	uint64_t commit_ns;       /* nanoseconds that this took in all, */
+	uint64_t commit_ns_max;   /* and that it took at most */
 };
 
 /* Fill *stats up to its size. Errors: INVAL, TIMEDOUT, CORRUPT. */

@@ -26,6 +26,7 @@ eventually has segments 2 'state="pending"'
 has segments 3 'state="live"' || fail "live segments: $(value segments 'state="live"')"
 has pending_bytes "$(($(column 1 BYTES) + $(column 2 BYTES)))" || fail "pending bytes: $(value pending_bytes)"
 has oldest_pending_holders 1 || fail "holders of the oldest: $(value oldest_pending_holders)"
+[ "$(value commit_duration_seconds_count)" -ge 3 ] || fail "commits: $(value commit_duration_seconds_count)"
 at=$(value oldest_pending_timestamp_seconds)
 [ "${at%.*}" -gt $(($(date +%s) - 600)) ] && [ "${at%.*}" -le "$(date +%s)" ] || fail "the oldest was retired at $at"
 freed=$(value freed_bytes_total)
@@ -50,11 +51,13 @@ for line in open(sys.argv[1]):
         continue
     m = re.fullmatch(r'([a-z_]+)\{([a-z]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*)\} ([0-9.e+-]+)\n', line)
     assert m, line
-    family = re.sub(r'_(bucket|sum|count)$', '', m[1]) if types.get(re.sub(r'_(bucket|sum|count)$', '', m[1])) == "histogram" else m[1]
+    family = re.sub(r'_(bucket|sum|count)$', '', m[1])
+    if types.get(family) not in ("histogram", "summary"):
+        family = m[1]
     assert family == last and family in types, line
     assert (m[1], m[2]) not in seen, line
     seen.add((m[1], m[2]))
-    assert (types[family] == "counter") == m[1].endswith("_total") or types[family] == "histogram", line
+    assert (types[family] == "counter") == m[1].endswith("_total") or types[family] in ("histogram", "summary"), line
 buckets = [l for l in open(sys.argv[1]) if "_bucket" in l]
 counts = [int(l.split()[-1]) for l in buckets]
 assert counts == sorted(counts) and '+Inf' in buckets[-1] and counts[-1] > 0, buckets

@@ -33,7 +33,7 @@ struct scene {
 	struct t_world w;
 	struct segreg *reg;
 	struct peer *leader, *rider[RIDERS];
-	uint64_t version, txn; /* before */
+	uint64_t version, txn, commits; /* before */
 };
 
 static uint64_t version_of(struct segreg *reg)
@@ -80,6 +80,7 @@ static void note_before(struct scene *s)
 {
 	s->version = version_of(s->reg);
 	s->txn = s->reg->region.header->txn;
+	s->commits = t_stats(s->reg).commits;
 }
 
 static struct scene set_scene_with(struct segreg_open_options options)
@@ -157,6 +158,8 @@ static void acknowledged(void)
 	for (unsigned i = 0; i < RIDERS; i++)
 		T_EQ(end(s.rider[i]).version, s.version + 2 + i);
 	T_EQ(s.reg->region.header->txn, s.txn + 1);
+	T_EQ(t_stats(s.reg).commits, s.commits + 1);
+	T_CHECK(t_stats(s.reg).commit_ns >= t_stats(s.reg).commit_ns_max && t_stats(s.reg).commit_ns_max > 0);
 	T_EQ(version_of(s.reg), s.version + 1 + RIDERS);
 	for (unsigned i = 0; i < RIDERS; i++)
 		peer_kill(s.rider[i]);

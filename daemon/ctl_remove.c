@@ -1,6 +1,8 @@
 /*
  * ctl_remove.c - segctl remove: forget segments and leave their files alone.
  */
+#include <string.h>
+
 #include "ctl.h"
 
 static const struct ctl_option options[] = {
@@ -53,22 +55,28 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 {
 	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
 
+	/* The library names its flag where this tool has an option. */
+	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
+		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held; see --force", id);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
 
 static int exec(struct ctl *ctl)
 {
-	int status = EX_OK;
+	int status = EX_OK, first = EX_OK;
 	uint64_t id;
 
 	for (int i = 0; i < ctl->n_operands; i++)
 		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
 			return EX_USAGE;
-	for (int i = 0; i < ctl->n_operands && !status; i++) {
+	/* Each is for itself: what fails is said, and the others are forgotten all the same. */
+	for (int i = 0; i < ctl->n_operands; i++) {
 		ctl_parse_id(ctl, ctl->operand[i], &id);
 		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
+		if (!first)
+			first = status;
 	}
-	return status;
+	return first;
 }
 
 const struct ctl_verb ctl_remove = {

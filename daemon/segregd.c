@@ -11,7 +11,7 @@
 
 #define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
 
-#define LETTERS "r:c:1g:p:P:f:i:m:ul:hV"
+#define LETTERS "r:c:1g:p:P:f:t:M:i:m:ul:hV"
 #define CONFIG "/etc/segregd.conf"
 
 static const struct option options[] = {
@@ -22,6 +22,8 @@ static const struct option options[] = {
 	{ "pace", required_argument, NULL, 'p' },
 	{ "pace-files", required_argument, NULL, 'P' },
 	{ "free", required_argument, NULL, 'f' },
+	{ "patience", required_argument, NULL, 't' },
+	{ "pressure", required_argument, NULL, 'M' },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "metrics", required_argument, NULL, 'm' },
 	{ "unconfined", no_argument, NULL, 'u' },
@@ -52,6 +54,8 @@ static int show_help(void)
 	       "  -p, --pace BYTES        delete at most so many bytes per second (K, M, G, T)\n"
 	       "  -P, --pace-files N      and at most so many files per second\n"
 	       "  -f, --free PERCENT      no pace while less of the disk than this is free\n"
+	       "  -t, --patience SECONDS  nor when a deletion is late by so long\n"
+	       "  -M, --pressure PERCENT  wait while more time than this is lost for memory\n"
 	       "  -i, --interval SECONDS  how often to look for deaths where there is no\n"
 	       "                          inotify watch to be had (default: 5)\n"
 	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"

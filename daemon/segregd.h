@@ -44,6 +44,8 @@ struct settings {
 	uint64_t grace_ms;
 	uint64_t pace, pace_files; /* bytes, and files, per second; 0: no limit */
 	uint64_t free;             /* per cent of base's file system below which there is no pace */
+	uint64_t patience_ms;      /* after which there is no pace either; 0: never */
+	uint64_t pressure;         /* per cent of time lost to a lack of memory beyond which sweeps wait; 0: they do not */
 	uint64_t interval_ms;
 	bool unconfined;
 	int report; /* the herd's end of a pipe, which is told what goes on; -1: none */
@@ -84,6 +86,14 @@ int herd_run(struct config *config, const char *path, const sigset_t *signals);
 int server_run(const struct settings *settings, const sigset_t *signals);
 int server_sweep_once(const struct settings *settings, const sigset_t *signals);
 
+/* ------------------------------------------------------------------ segregd_pace.c */
+
+/* Is there too little space left on base's file system, or is something overdue, for deletions to take their time? */
+bool pace_is_short(const struct settings *settings, const char *base);
+bool pace_is_late(const struct settings *settings, struct segreg *reg);
+/* Is memory short? *percent: of time lost to that. */
+bool pace_is_pressed(const struct settings *settings, double *percent);
+
 /* ------------------------------------------------------------------ segregd_confine.c */
 
 /*
@@ -96,7 +106,7 @@ int confine(const struct settings *settings, const char *base);
 
 struct metrics;
 
-/* NULL: no memory. */
+/* NULL: that is not possible, which has been said. */
 struct metrics *metrics_new(const struct settings *settings);
 void metrics_free(struct metrics *metrics);
 

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "segregd.h"
 
@@ -38,7 +40,8 @@ static bool is_same_text(const char *a, const char *b)
 bool config_is_same(const struct settings *a, const struct settings *b)
 {
 	return is_same_text(a->dir, b->dir) && is_same_text(a->metrics, b->metrics) && a->grace_ms == b->grace_ms &&
-	       a->pace == b->pace && a->pace_files == b->pace_files && a->free == b->free && a->interval_ms == b->interval_ms && a->unconfined == b->unconfined;
+	       a->pace == b->pace && a->pace_files == b->pace_files && a->free == b->free &&
+	       a->patience_ms == b->patience_ms && a->pressure == b->pressure && a->interval_ms == b->interval_ms && a->unconfined == b->unconfined;
 }
 
 /* ------------------------------------------------------------------ values */
@@ -111,6 +114,10 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 		return set_number(&settings->pace_files, UINT32_MAX, where, name, value);
 	if (!strcmp(name, "free"))
 		return set_number(&settings->free, 100, where, name, value);
+	if (!strcmp(name, "patience"))
+		return set_span(&settings->patience_ms, where, name, value);
+	if (!strcmp(name, "pressure"))
+		return set_number(&settings->pressure, 100, where, name, value);
 	if (!strcmp(name, "metrics"))
 		return set_text(&settings->metrics, where, name, value);
 	if (!strcmp(name, "unconfined"))
@@ -119,19 +126,50 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 	return false;
 }
 
-bool config_add(struct config *config, const char *where, const char *dir)
+/* Two spellings of one directory. What is not there yet is found out when it is served: two cannot serve one. */
+static const char *find_same(const struct config *config, const char *dir)
+{
+	struct stat wanted, st;
+
+	if (stat(dir, &wanted) == -1)
+		return NULL;
+	for (size_t i = 0; i < config->n; i++)
+		if (stat(config->servers[i].dir, &st) == 0 && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino)
+			return config->servers[i].dir;
+	return NULL;
+}
+
+/* An absolute path stays as it is written. NULL: no memory, or no working directory. */
+static char *make_absolute(const char *dir)
+{
+	char *cwd, *path = NULL;
+
+	if (*dir == '/')
+		return strdup(dir);
+	path = realpath(dir, NULL);
+	if (path)
+		return path;
+	cwd = get_current_dir_name();
+	if (cwd && asprintf(&path, "%s/%s", cwd, dir) < 0)
+		path = NULL;
+	free(cwd);
+	return path;
+}
+
+static bool add_settings(struct config *config, const char *where, const char *dir)
 {
 	struct settings *servers, settings = config->common;
+	const char *same = find_same(config, dir);
 	size_t at = 0;
 
-	if (!*dir) {
-		warn("%sthe registry has no name", where);
-		return false;
-	}
 	while (at < config->n && strcmp(config->servers[at].dir, dir) < 0)
 		at++;
 	if (at < config->n && !strcmp(config->servers[at].dir, dir)) {
 		warn("%s%s is there twice", where, dir);
+		return false;
+	}
+	if (same) {
+		warn("%s%s is %s, which is there already", where, dir, same);
 		return false;
 	}
 	servers = reallocarray(config->servers, config->n + 1, sizeof *servers);
@@ -148,6 +186,19 @@ bool config_add(struct config *config, const char *where, const char *dir)
 	servers[at] = settings;
 	config->n++;
 	return true;
+}
+
+bool config_add(struct config *config, const char *where, const char *dir)
+{
+	char *path = *dir ? make_absolute(dir) : NULL;
+	bool good = path && add_settings(config, where, path);
+
+	if (!*dir)
+		warn("%sthe registry has no name", where);
+	else if (!path)
+		warn("%sno memory", where);
+	free(path);
+	return good;
 }
 
 /* ------------------------------------------------------------------ the file */
@@ -168,13 +219,30 @@ static char *trim(char *text)
 struct reader {
 	struct config *config;
 	struct settings *settings; /* that the next key is for */
+	char seen[256];            /* names of the section so far, each with a blank before and behind */
 	char where[SEGREG_PATH_SIZE + 32];
 };
+
+/* Each name once in a section. */
+static bool is_first(struct reader *reader, const char *name)
+{
+	size_t length = strlen(reader->seen);
+	char word[64];
+
+	snprintf(word, sizeof word, " %s ", name);
+	if (strstr(reader->seen, word)) {
+		warn("%s'%s' is there twice", reader->where, name);
+		return false;
+	}
+	snprintf(reader->seen + length, sizeof reader->seen - length, "%s", word);
+	return true;
+}
 
 static bool read_section(struct reader *reader, char *line)
 {
 	size_t length = strlen(line);
 
+	*reader->seen = '\0';
 	if (line[length - 1] != ']') {
 		warn("%sa section's line ends with ']'", reader->where);
 		return false;
@@ -204,6 +272,8 @@ static bool read_key(struct reader *reader, char *line)
 	*equals = '\0';
 	name = trim(line);
 	value = trim(equals + 1);
+	if (!is_first(reader, name))
+		return false;
 	if (strcmp(name, "log-format"))
 		return config_set(reader->settings, reader->where, name, value);
 	if (reader->settings == &reader->config->common && log_parse_format(value, &reader->config->format))

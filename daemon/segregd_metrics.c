@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,17 +44,19 @@ struct metrics {
 	int64_t oldest_at;
 };
 
-static char *escape_label(const char *text)
+/* A label's value is UTF-8; what is not stands as \xNN. */
+static char *escape_label(const char *name)
 {
-	char *escaped = malloc(2 * strlen(text) + 1), *to = escaped;
+	char *text = tool_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL, *to = escaped;
 
-	for (; escaped && *text; text++) {
-		if (*text == '\\' || *text == '"' || *text == '\n')
+	for (const char *from = text; escaped && *from; from++) {
+		if (*from == '\\' || *from == '"' || *from == '\n')
 			*to++ = '\\';
-		*to++ = *text == '\n' ? 'n' : *text;
+		*to++ = *from == '\n' ? 'n' : *from;
 	}
 	if (escaped)
 		*to = '\0';
+	free(text);
 	return escaped;
 }
 
@@ -82,8 +85,13 @@ struct metrics *metrics_new(const struct settings *settings)
 	metrics->registry = escape_label(settings->dir);
 	if (metrics->path && asprintf(&metrics->aside, "%s.new", metrics->path) < 0)
 		metrics->aside = NULL;
-	if (metrics->path && metrics->aside && metrics->registry)
+	if (metrics->aside && strlen(strrchr(metrics->aside, '/') + 1) > NAME_MAX) {
+		warn("no metrics: the registry's path makes a file name of more than %d bytes; give it a shorter one", NAME_MAX);
+	} else if (metrics->aside && metrics->registry) {
 		return metrics;
+	} else {
+		warn("no memory for metrics");
+	}
 	metrics_free(metrics);
 	return NULL;
 }
@@ -111,7 +119,7 @@ static int by_segment(const void *a, const void *b)
 	return (x->born > y->born) - (x->born < y->born);
 }
 
-/* What is known moves from the old tree to the new one; NULL: no memory. */
+/* What is known moves from the old tree to the new one; NULL: it could not be measured, or no memory. */
 static struct size *take_size(struct metrics *metrics, const struct segreg_info *info)
 {
 	struct size wanted = { .id = info->id, .born = info->born }, *size;
@@ -126,8 +134,10 @@ static struct size *take_size(struct metrics *metrics, const struct segreg_info 
 	if (!size)
 		return NULL;
 	*size = wanted;
-	tool_measure(segreg_base_path(metrics->reg), info, &size->bytes);
-	return size;
+	if (tool_measure(segreg_base_path(metrics->reg), info, &size->bytes))
+		return size;
+	free(size); /* tried again in the next round */
+	return NULL;
 }
 
 static uint64_t size_of(struct metrics *metrics, const struct segreg_info *info)
@@ -202,7 +212,7 @@ static void put_states(FILE *out, const struct metrics *metrics, const struct se
 static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_stats *stats)
 {
 	put_head(out, "build_info", "gauge", "The version of segregd.");
-	fprintf(out, "segreg_build_info{version=\"%s\"} 1\n", segreg_version_string());
+	fprintf(out, "segreg_build_info{registry=\"%s\",version=\"%s\"} 1\n", metrics->registry, segreg_version_string());
 	put_states(out, metrics, stats);
 	put(out, metrics, "failed_segments", "gauge", "Segments whose last deletion failed.", (double)stats->failed);
 	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.", (double)stats->missing);
@@ -252,10 +262,22 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 
 /* ------------------------------------------------------------------ the file */
 
+/* A new file: what somebody has put there, a symbolic link perhaps, is not written to. */
+static FILE *make_file(const char *path)
+{
+	int fd = unlink(path) == 0 || errno == ENOENT ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644) : -1;
+	FILE *file = fd == -1 ? NULL : fdopen(fd, "w");
+
+	if (fd != -1 && !file)
+		close(fd);
+	return file;
+}
+
 static bool write_file(const struct metrics *metrics, const char *text)
 {
-	FILE *out = fopen(metrics->aside, "we");
+	FILE *out = make_file(metrics->aside);
 	bool good = out != NULL;
+	int error;
 
 	if (out) {
 		fputs(text, out);
@@ -263,7 +285,13 @@ static bool write_file(const struct metrics *metrics, const char *text)
 		good = !ferror(out);
 		good = fclose(out) == 0 && good;
 	}
-	return good && rename(metrics->aside, metrics->path) == 0;
+	if (good && rename(metrics->aside, metrics->path) == 0)
+		return true;
+	error = errno;
+	if (out)
+		unlink(metrics->aside);
+	errno = error;
+	return false;
 }
 
 /* Takes text. */

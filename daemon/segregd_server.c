@@ -16,7 +16,8 @@
  *
  * Why it does not spin. A sweep rings the bell only when it reclaims a handle, once per death, and opens registry.lock
  * for writing only, which is not watched. Those who pin and unpin a retired segment that others hold can ring at any
- * rate, so a round that found nothing keeps the next at a distance. After an error, all wait for the end of the back-off.
+ * rate, and so can a stranger who opens registry.lock; so a round that found nothing keeps the next at a distance, which grows
+ * as long as the next is asked for before it is over. After an error, all wait for the end of the back-off.
  *
  * Signals. SIGTERM and SIGINT are blocked in all threads; the event loop reads them from a signalfd. The loop stands
  * still during a sweep, so the sweep's callback, which runs between two deletions, asks whether one is pending and ends
@@ -30,7 +31,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/statvfs.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -43,11 +43,14 @@
 #define SECOND (1000 * MILLISECOND)
 #define NEVER UINT64_MAX
 
-#define QUIET (10 * MILLISECOND) /* after a round that found nothing */
+/* After a round that found nothing; longer and longer while others are asked for before it is over. */
+#define QUIET_FIRST (10 * MILLISECOND)
+#define QUIET_LAST (250 * MILLISECOND)
+#define WAIT SECOND /* for memory */
 
 /* What each handle has open, and what else can happen to it. */
 #define WATCHED "registry.lock"
-#define WATCHED_FOR (IN_CLOSE_NOWRITE | IN_Q_OVERFLOW)
+#define WATCHED_FOR IN_CLOSE_NOWRITE
 
 /* Back-offs double from the first to the last. */
 #define DEATH_FIRST (1 * MILLISECOND)
@@ -63,15 +66,20 @@ struct server {
 	sd_event *event;
 	sd_event_source *timer;
 	uint64_t due;        /* of the timer, or NEVER */
-	uint64_t not_before; /* neither bell nor death starts a round earlier */
+	uint64_t not_before; /* neither bell nor death starts a round earlier, */
+	bool is_pressed;     /* though one of them wanted to */
+	uint64_t quiet;
 
 	struct segreg *reg;  /* NULL: closed after an error */
 	int lock;            /* TOOL_SWEEPER_LOCK, or -1 */
 	struct bell bell;
 	struct metrics *metrics; /* NULL: none are wanted */
 	bool is_confined, is_once;
-	bool is_paced;  /* the sweep at hand, */
-	bool was_short; /* and it ended since the disk got short of space */
+	bool is_paced;    /* the sweep at hand, */
+	bool was_hurried; /* and it ended since there is no time for that any more */
+	bool is_waiting;  /* for memory */
+	bool is_late;     /* something is overdue, when that was looked for last */
+	uint64_t late_at;
 	sd_event_source *deaths; /* NULL: they cannot be watched, so each interval starts a round */
 
 	uint64_t death_pause; /* to the next round that follows a death; 0: none does */
@@ -105,6 +113,7 @@ static void schedule_soon(struct server *s)
 {
 	uint64_t now = now_us();
 
+	s->is_pressed |= now < s->not_before;
 	schedule(s, now > s->not_before ? now : s->not_before);
 }
 
@@ -132,12 +141,16 @@ static int on_ring(sd_event_source *source, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
-static int on_death(sd_event_source *source, const struct inotify_event *event, void *arg)
+/* Until the round begins, nobody listens: the kernel makes one event of all that are alike. */
+static int on_death(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
+	char told[4096];
 	struct server *s = arg;
 
-	(void)source;
-	(void)event;
+	(void)events;
+	while (read(fd, told, sizeof told) > 0)
+		;
+	sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	s->death_pause = DEATH_FIRST;
 	schedule_soon(s);
 	return 0;
@@ -165,13 +178,32 @@ static void schedule_checks(struct server *s)
 
 /* ------------------------------------------------------------------ the sweep */
 
-/* Has base's file system too little space left for deletions to take their time? */
-static bool is_short(const struct server *s)
+/* There is no time for a pace. Asked again and again, so what is overdue is looked for once a second. */
+static bool is_hurried(struct server *s)
 {
-	struct statvfs disk;
+	uint64_t now = now_us();
 
-	return s->settings->free && statvfs(segreg_base_path(s->reg), &disk) == 0 &&
-	       disk.f_bavail * 100 < (uint64_t)disk.f_blocks * s->settings->free;
+	if (pace_is_short(s->settings, segreg_base_path(s->reg)))
+		return true;
+	if (now - s->late_at >= SECOND) {
+		s->late_at = now;
+		s->is_late = pace_is_late(s->settings, s->reg);
+	}
+	return s->is_late;
+}
+
+/* Sweeps wait until memory is to be had; said when it begins and when it ends. */
+static bool has_to_wait(struct server *s)
+{
+	double percent = 0;
+	bool waits = pace_is_pressed(s->settings, &percent) && !is_hurried(s);
+
+	if (waits && !s->is_waiting)
+		say("memory is short: %.3g %% of time is lost to that; sweeps wait", percent);
+	else if (!waits && s->is_waiting)
+		say("sweeps go on");
+	s->is_waiting = waits;
+	return waits;
 }
 
 static bool is_told_to_stop(void)
@@ -195,8 +227,8 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 		s->n_deleted++;
 		s->bytes_freed += event->bytes;
 	}
-	s->was_short = s->is_paced && is_short(s);
-	return is_told_to_stop() || s->was_short;
+	s->was_hurried = s->is_paced && is_hurried(s);
+	return is_told_to_stop() || s->was_hurried;
 }
 
 static int sweep(struct server *s, struct segreg_sweep_result *result)
@@ -210,8 +242,8 @@ static int sweep(struct server *s, struct segreg_sweep_result *result)
 		.pace_files = s->settings->pace_files,
 	};
 
-	s->was_short = false;
-	s->is_paced = (options.pace || options.pace_files) && !is_short(s);
+	s->was_hurried = false;
+	s->is_paced = (options.pace || options.pace_files) && !is_hurried(s);
 	if (!s->is_paced)
 		options.pace = options.pace_files = 0;
 	*result = (struct segreg_sweep_result){ .size = sizeof *result };
@@ -298,11 +330,17 @@ static int open_registry(struct server *s)
 /* Who dies before is found by the first round. */
 static void watch_deaths(struct server *s)
 {
+	int rc, fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	char path[SEGREG_PATH_SIZE];
-	int rc;
 
 	snprintf(path, sizeof path, "%s/%s", s->settings->dir, WATCHED);
-	rc = sd_event_add_inotify(s->event, &s->deaths, path, WATCHED_FOR, on_death, s);
+	rc = fd == -1 || inotify_add_watch(fd, path, WATCHED_FOR) == -1 ? -errno : 0;
+	if (rc >= 0)
+		rc = sd_event_add_io(s->event, &s->deaths, fd, EPOLLIN, on_death, s);
+	if (rc >= 0)
+		sd_event_source_set_io_fd_own(s->deaths, true);
+	else if (fd != -1)
+		close(fd);
 	if (rc < 0)
 		warn("cannot watch %s by inotify: %s; looking for dead processes every %.3g s", path, strerror(-rc),
 		    (double)s->settings->interval_ms / 1e3);
@@ -358,7 +396,7 @@ static int work(struct server *s)
 		return code;
 	if (result.next_at)
 		schedule_waiting(s, result.next_at);
-	if (s->was_short)
+	if (s->was_hurried)
 		schedule(s, now_us());
 	schedule_checks(s);
 	return 0;
@@ -393,6 +431,10 @@ static int try_round(struct server *s)
 
 	if (code)
 		return code;
+	if (has_to_wait(s)) {
+		schedule(s, now_us() + WAIT);
+		return 0;
+	}
 	code = work(s);
 	if (code && code != SEGREG_E_BUSY)
 		complain(s, code);
@@ -410,13 +452,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	s->due = NEVER;
 	if (is_told_to_stop())
 		return 0;
+	if (s->deaths)
+		sd_event_source_set_enabled(s->deaths, SD_EVENT_ON);
 	code = try_round(s);
 	if (code) {
 		retreat(s, code);
 	} else {
 		recover(s);
 		spent = now_us() - began;
-		s->not_before = n_events != s->n_events ? 0 : now_us() + (spent > QUIET ? spent : QUIET);
+		s->quiet = s->is_pressed && n_events == s->n_events ? 2 * s->quiet : QUIET_FIRST;
+		if (s->quiet > QUIET_LAST)
+			s->quiet = QUIET_LAST;
+		s->is_pressed = false;
+		s->not_before = n_events != s->n_events ? 0 : now_us() + (spent > s->quiet ? spent : s->quiet);
 	}
 	bell_release(&s->bell);
 	return 0;
@@ -485,8 +533,7 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 
 	if (rc < 0)
 		warn("cannot make an event loop: %s", strerror(-rc));
-	if (settings->metrics && !(s.metrics = metrics_new(settings)))
-		warn("no memory for metrics");
+	s.metrics = settings->metrics ? metrics_new(settings) : NULL;
 	status = rc < 0 ? EX_OSERR : run_loop(&s);
 	metrics_free(s.metrics);
 	free_loop(&s);

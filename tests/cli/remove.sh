@@ -21,10 +21,17 @@ expect 66 "$segctl" show 1
 is_there 1
 is_there 2
 expect 0 "$segctl" register 1 1
+segment 6
+segment 7
+expect 66 "$segctl" remove 6 77 7 78
+complains "segment 77 is not registered"
+complains "segment 78 is not registered"
+[ "$("$segctl" ls -nRo ID | paste -sd' ')" = "1 3 4 5" ] || fail "one that is not there keeps others from being forgotten"
 ok "a segment is forgotten, and its files stay"
 
 hold reader 3
 expect 75 "$segctl" remove 3
+complains "see --force"
 expect 75 "$segctl" remove --dry-run 3
 complains "is held"
 expect 0 "$segctl" remove --dry-run --force 3

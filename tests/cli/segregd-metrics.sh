@@ -70,11 +70,17 @@ quiet=$holder
 hold restless 6
 expect 0 "$segctl" retire 6
 eventually has segments 1 'state="pending"'
-sleep 2.2 # the last look after a death
+eventually has handles 3
 kill -USR2 "$holder"
-sleep 0.2
+switches() {
+	awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$daemon/status"
+}
+has_woken() {
+	[ "$(switches)" -gt "$(($1 + 20))" ]
+}
+eventually has_woken "$(switches)"
 before=$(stat -c %i,%z "$file")
-sleep 0.5
+eventually has_woken "$(switches)"
 [ "$(stat -c %i,%z "$file")" = "$before" ] || fail "written without news"
 end "$holder" KILL
 end "$quiet" KILL
@@ -90,3 +96,43 @@ eventually logged "deleted 5 5: "
 [ "$(grep -c 'cannot write' "$dir/log")" -eq 1 ] || fail "one trouble, many words"
 stop
 ok "a directory that is gone does not keep it from its work"
+
+# Two registries in one directory: no series stands in both files. And what a name can have in it.
+mkdir "$dir/prom" "$dir/data2" "$dir/data3"
+odd="$dir/od\\d \"q\" "$'\n\xff'
+expect 0 "$segctl" init -r "$dir/two" --base "$dir/data2"
+expect 0 "$segctl" init -r "$odd" --base "$dir/data3"
+: >"$dir/canary"
+ln -s "$dir/canary" "$dir/prom/segreg-$(echo "${dir#/}/two" | sed 's|-|%2D|g; s|/|-|g').prom.new"
+(cd "$dir" && exec env --default-signal=INT "$segregd" -m "$dir/prom" registry two "$odd") 2>"$dir/log" &
+daemon=$!
+children+=("$daemon")
+three_files() {
+	[ "$(find "$dir/prom" -name '*.prom' | wc -l)" -eq 3 ]
+}
+eventually three_files
+python3 - "$dir/prom" "$dir" <<'PYTHON' || fail "files of several registries do not go together"
+import glob, re, sys
+seen, names = set(), set()
+for name in glob.glob(sys.argv[1] + "/*.prom"):
+    for line in open(name, encoding="utf-8"):
+        if line[0] == "#":
+            continue
+        series, _, value = line.rstrip("\n").rpartition(" ")
+        assert series not in seen, series
+        seen.add(series)
+        label = re.search(r'registry="((?:[^"\\]|\\.)*)"', series)[1]
+        names.add(re.sub(r'\\(.)', lambda m: "\n" if m[1] == "n" else m[1], label))
+assert names == {sys.argv[2] + n for n in ("/registry", "/two", '/od\\d "q" \n\\xff')}, names
+PYTHON
+[ ! -s "$dir/canary" ] || fail "it wrote through a symbolic link"
+stop
+ok "those of several registries go together, whatever these are called"
+
+long=$dir/$(printf 'a%.0s' {1..240})
+mkdir "$dir/data4"
+expect 0 "$segctl" init -r "$long" --base "$dir/data4"
+serve -m "$dir/prom" "$long"
+eventually logged "no metrics: the registry's path makes a file name of more than 255 bytes"
+stop
+ok "a name that is too long for a file is told"

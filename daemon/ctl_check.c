@@ -109,11 +109,16 @@ static int finish(struct run *run)
 static int exec(struct ctl *ctl)
 {
 	struct run run = { .ctl = ctl, .table = ctl_table_new(ctl, NULL) };
+	struct segreg_stats stats = { .size = sizeof stats };
 	int status, code;
 
 	if (!run.table)
 		return EX_USAGE;
+	if (segreg_stats(ctl->reg, &stats) == 0)
+		ctl_progress("looking at %" PRIu64 " segments, and at what else is below %s", stats.live + stats.pending + stats.deleting,
+			     segreg_base_path(ctl->reg));
 	code = segreg_check(ctl->reg, ctl->option['m'] ? SEGREG_CHECK_REPAIR : 0, on_finding, &run);
+	ctl_progress_end();
 	if (!code && ctl->option['f'])
 		code = forget_missing(&run);
 	status = code ? ctl_fail(ctl, code) : finish(&run);

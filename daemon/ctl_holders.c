@@ -6,7 +6,7 @@
 #include "ctl.h"
 
 enum {
-	PID, COMMAND, USER, CGROUP, LABEL, EVICTED, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, HELD, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,
+	PID, COMMAND, USER, CGROUP, LABEL, EVICTED, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, KEPT, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,
 	ATTACHED_AT,
 };
 
@@ -22,7 +22,7 @@ static const struct ctl_column columns[] = {
 	[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
 	[OLDEST] = { "OLDEST", CTL_NUMBER, 0, "the oldest version among those" },
 	[SEGMENTS] = { "SEGMENTS", CTL_NUMBER, 0, "retired segments that it holds" },
-	[HELD] = { "HELD", CTL_BYTES, 0, "disk space of those" },
+	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space of those" },
 	[ALONE] = { "ALONE", CTL_BYTES, 0, "of that, what comes back if its process ends" },
 	[SINCE] = { "SINCE", CTL_AGE, 0, "how long ago the first of those was retired" },
 	[SINCE_AT] = { "SINCE_AT", CTL_TIME, 0, "when the first of those was retired" },
@@ -32,7 +32,7 @@ static const struct ctl_column columns[] = {
 	{ 0 },
 };
 
-#define USUAL_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,SEGMENTS,HELD,ALONE,SINCE,ATTACHED"
+#define USUAL_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,SEGMENTS,KEPT,ALONE,SINCE,ATTACHED"
 #define USUAL_COLUMNS_OF_ONE "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,HORIZONS,OLDEST,ATTACHED"
 
 static struct libscols_line *add_row(struct ctl_table *table, const struct segreg_holder *holder, const char *label)
@@ -123,7 +123,7 @@ static int list_all(struct ctl *ctl, struct ctl_table *table)
 		struct libscols_line *row = add_row(table, &culprit->holder, culprit->label);
 
 		ctl_set(table, row, SEGMENTS, culprit->segments);
-		ctl_set(table, row, HELD, culprit->held);
+		ctl_set(table, row, KEPT, culprit->held);
 		ctl_set(table, row, ALONE, culprit->alone);
 		ctl_set(table, row, SINCE, (uint64_t)culprit->since);
 		ctl_set(table, row, SINCE_AT, (uint64_t)culprit->since);

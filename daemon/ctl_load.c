@@ -324,7 +324,9 @@ static int commit(struct load *load)
 	if (load->status || load->ctl->option['n']) {
 		segreg_edit_abort(edit);
 	} else {
+		ctl_progress("registering %zu segments", load->lines - load->there);
 		code = segreg_edit_commit(edit, NULL);
+		ctl_progress_end();
 		if (code)
 			return ctl_fail(load->ctl, code);
 	}

@@ -1,6 +1,8 @@
 /*
  * ctl_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
  */
+#include <unistd.h>
+
 #include "ctl.h"
 
 static const struct ctl_option options[] = {
@@ -11,11 +13,22 @@ static const struct ctl_option options[] = {
 	{ 0 },
 };
 
+struct run {
+	const struct ctl *ctl;
+	uint64_t deleted, bytes; /* so far */
+};
+
 static int on_event(void *arg, const struct segreg_sweep_event *event)
 {
-	const struct ctl *ctl = arg;
+	struct run *run = arg;
+	char freed[TOOL_SPAN_SIZE];
 
-	tool_say_event(stdout, "", event, ctl->option['n'] != NULL);
+	ctl_progress_end();
+	tool_say_event(stdout, "", event, run->ctl->option['n'] != NULL);
+	run->deleted += event->action == SEGREG_SWEEP_DELETED;
+	run->bytes += event->action == SEGREG_SWEEP_DELETED ? event->bytes : 0;
+	if (!isatty(STDOUT_FILENO))
+		ctl_progress("%" PRIu64 " deleted, %s freed", run->deleted, tool_format_bytes(run->bytes, freed));
 	return fflush(stdout) != 0;
 }
 
@@ -63,13 +76,15 @@ static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
 
 static int exec(struct ctl *ctl)
 {
-	struct segreg_sweep_options sweep = { .size = sizeof sweep, .fn = on_event, .arg = ctl };
+	struct run run = { .ctl = ctl };
+	struct segreg_sweep_options sweep = { .size = sizeof sweep, .fn = on_event, .arg = &run };
 	struct segreg_sweep_result result = { .size = sizeof result };
 	int code;
 
 	if (!parse(ctl, &sweep))
 		return EX_USAGE;
 	code = segreg_sweep(ctl->reg, &sweep, &result);
+	ctl_progress_end();
 	if (code)
 		return ctl_fail(ctl, code);
 	summarize(ctl, &result);

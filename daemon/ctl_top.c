@@ -100,7 +100,7 @@ static void draw_head(const struct ctl *ctl, const struct look *look, const stru
 	if (view->of_segments)
 		put_line(3, "%9s %8s %6s  %-10s %s", "BYTES", "RETIRED", "PINS", "STATE", "ID PATH");
 	else
-		put_line(3, "%9s %8s %6s  %-10s %s", "ALONE", "HELD", "SEGS", "PID", "COMMAND (LABEL) USER");
+		put_line(3, "%9s %8s %6s  %-10s %s", "ALONE", "KEPT", "SEGS", "PID", "COMMAND (LABEL) USER");
 	attroff(A_REVERSE);
 }
 

@@ -36,7 +36,7 @@ eventually shows " pending +39 39$"
 tmux send-keys Home
 eventually shows " pending +41 41$"
 tmux send-keys Tab
-eventually shows "ALONE +HELD +SEGS"
+eventually shows "ALONE +KEPT +SEGS"
 eventually shows "312 KiB +312 KiB +2 +$holder +holder \\(keeper\\) $(id -un)"
 ok "segments, holders, scrolling"
 

@@ -101,7 +101,7 @@ $(BUILD)/libsegreg-testing.a: $(TLIB_OBJ)
 
 $(BUILD)/segreg-tests: $(TEST_OBJ) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
 
 $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"

@@ -70,7 +70,7 @@ TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
 .PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model \
-        torture-steps
+        torture-steps torture-steps-run
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -211,7 +211,9 @@ model:
 
 # Kill after every instruction that changed the shared memory and at every system call; COUNT: at most that many kills in each act.
 torture-steps: deps
-	@$(MAKE) --no-print-directory $(BUILD)/segreg-torture-steps
+	@$(MAKE) --no-print-directory torture-steps-run
+
+torture-steps-run: $(BUILD)/segreg-torture-steps
 	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
 
 clean:

@@ -138,12 +138,13 @@ static bool survey(struct scene *scene, const struct run *run, const struct harm
 {
 	const struct act *act = first ? run->stepping->then : run->stepping->act;
 	const struct harm looks[] = {
-		{ .kind = run->bound->everything ? STEP_ALL : STEP, .trail = &p->trail },
+		{ .kind = UNHARMED }, /* in a new region the first sweep has more to do than the others */
+		{ .kind = run->bound->everything && !first ? STEP_ALL : STEP, .trail = &p->trail },
 		{ .kind = COUNT_CALLS, .trail = &p->trail },
 	};
 
 	p->ends_only = run->stepping->then;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		bool came = prepare(scene, run, first);
 
 		if (came)
@@ -176,7 +177,7 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 
 static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, unsigned wanted)
 {
-	static struct places p; /* keeps its memory */
+	static struct places p;
 
 	if (!survey(scene, run, first, &p, wanted)) {
 		steps_tally->strays++;

@@ -20,7 +20,7 @@ extern const unsigned steppings_count;
 /* How far to go. */
 struct steps_bound {
 	unsigned kills;  /* at most that many in each stepping, spread over it; 0: all that there are */
-	bool everything; /* as stepper_record's */
+	bool everything; /* as stepper_record's, in the first of two acts */
 	bool shows;	 /* progress, on stderr */
 };
 

@@ -32,7 +32,7 @@ struct steps_tally {
 	unsigned places;       /* to die at */
 	unsigned kills;	       /* of one alone */
 	unsigned double_kills; /* of one, and of the next as well */
-	unsigned strays;       /* places to which a victim did not come again */
+	unsigned strays;       /* changes to which a victim did not come again */
 };
 
 extern struct steps_tally *steps_tally;

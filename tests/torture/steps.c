@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 		violations += judge();
 	}
 	printf("proof\tsteps\t%" PRIu64 " instructions stepped in %u acts, %u changes of shared memory and %u system calls seen; killed at "
-	       "%u of %u places, %u of them double crashes (%u places did not come again)\t%u violations\n",
+	       "%u of %u places, at %u of them as the second to die (%u changes did not come again)\t%u violations\n",
 	       t->steps, t->acts, t->changes, t->calls, t->kills + t->double_kills, t->places, t->double_kills, t->strays, violations);
 	return violations > 0;
 }

@@ -183,7 +183,8 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 	}
 }
 
-static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, unsigned wanted)
+/* nth: so that a sample begins elsewhere for each first one. */
+static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, unsigned wanted, unsigned nth)
 {
 	static struct places p;
 
@@ -191,7 +192,7 @@ static void kill_second(struct scene *scene, const struct run *run, const struct
 		note_stray(first);
 		return;
 	}
-	for (unsigned place = 0; place < p.count; place += p.stride) {
+	for (unsigned place = nth % p.stride; place < p.count; place += p.stride) {
 		const struct harm second = harm_at(&p, place);
 
 		if (prepare(scene, run, first) && victim_play(scene, run->stepping->then, second))
@@ -220,7 +221,7 @@ static void kill_twice_everywhere(struct scene *scene, const struct run *run)
 	for (unsigned place = 0; place < p.count; place += p.stride) {
 		const struct harm first = harm_at(&p, place);
 
-		kill_second(scene, run, &first, wanted);
+		kill_second(scene, run, &first, wanted, place / p.stride);
 		show(run, place + 1, p.count);
 	}
 }

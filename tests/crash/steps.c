@@ -176,6 +176,7 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 
 		harmed = prepare(scene, run, &harm);
 		steps_tally->kills += harmed;
+		steps_tally->places += harmed && place >= p.count;
 		if (!harmed)
 			note_stray(&harm);
 		scene_audit(scene);

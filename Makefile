@@ -8,6 +8,7 @@
 #   make abi-check  whether what was compiled against the baseline in .packaging/abi goes on working
 #   make aarch64-check      cross-build, and the C tests under an arm64 kernel in an emulated machine (AARCH64_SUITES: other suites)
 #   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
+#   make torture-steps      kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
 #   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
@@ -55,6 +56,8 @@ CTL_SRC  := $(filter-out daemon/segregd%.c,$(wildcard daemon/*.c))
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c tests/crash/*.c)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
+TORTURE_SRC := $(wildcard tests/torture/*.c)
+TORTURE_OBJ := $(TORTURE_SRC:%.c=$(BUILD)/obj/%.o)
 DEMO_SRC := $(wildcard tests/demo/*.c)
 DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
 BENCH_SRC := $(wildcard bench/*.c bench/peers/*.c)
@@ -66,7 +69,8 @@ TOOL_LIB := $(BUILD)/libsegreg.$(if $(SHARED),so,a)
 TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model \
+        torture-steps torture-steps-run
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -101,7 +105,12 @@ $(BUILD)/libsegreg-testing.a: $(TLIB_OBJ)
 
 $(BUILD)/segreg-tests: $(TEST_OBJ) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
+
+$(TORTURE_SRC:tests/torture/%.c=$(BUILD)/segreg-torture-%): $(BUILD)/segreg-torture-%: $(BUILD)/obj/tests/torture/%.o \
+                $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
 
 $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
@@ -180,7 +189,7 @@ tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS=
 # The whole tree through clang's eyes, without linking.
 clang-check:
 	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
-	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(DEMO_SRC) $(BENCH_SRC))
+	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(TORTURE_SRC) $(DEMO_SRC) $(BENCH_SRC))
 
 bench:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(BENCH_PACKAGES)'
@@ -199,6 +208,13 @@ bench-publish:
 model:
 	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev spin'
 	@tests/model/run $(if $(QUICK),--quick)
+
+# Kill after every instruction that changed the shared memory and at every system call; COUNT: at most that many kills in each act.
+torture-steps: deps
+	@$(MAKE) --no-print-directory torture-steps-run
+
+torture-steps-run: $(BUILD)/segreg-torture-steps
+	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
 
 clean:
 	rm -rf build

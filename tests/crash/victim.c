@@ -40,6 +40,7 @@ static void count_kill(const char *point)
 /* ---------------------------------------------------------------- harm, in the victim */
 
 static struct harm harm;
+static struct scene *victim_scene;
 static struct ledger *ledger;
 static bool (*at_points)(void *arg, const char *point);
 static void *at_points_arg;
@@ -55,25 +56,9 @@ static void note(const char *where)
 	snprintf(ledger->where, sizeof(ledger->where), "%s", where);
 }
 
-/* The shared memory that this process has. */
-static void note_region(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
-
-	while (maps && fgets(line, sizeof(line), maps)) {
-		const char *path = strstr(line, "/dev/shm/segreg-");
-
-		if (path && !strchr(path + strlen("/dev/shm/"), '/'))
-			snprintf(ledger->region, sizeof(ledger->region), "%.*s", (int)strcspn(path, " \n"), path);
-	}
-	if (maps)
-		fclose(maps);
-}
-
 static void die(void)
 {
-	note_region();
+	tracer_note_region(victim_scene, getpid());
 	ledger->was_reached = ledger->was_harmed = true;
 	kill(getpid(), SIGKILL);
 }
@@ -145,6 +130,11 @@ static int come_to_call(const char *call)
 	return 0;
 }
 
+static bool is_traced(struct harm wanted)
+{
+	return wanted.kind >= KILL_AT_SYSTEM_CALL;
+}
+
 /* From here on the victim can be harmed. */
 static void expose(struct harm wanted)
 {
@@ -152,7 +142,7 @@ static void expose(struct harm wanted)
 	sr_stop_hook = come_to_point;
 	if (harm.kind == KILL_AT_CALL || harm.kind == FAIL_CALL)
 		sr_sys_hook = come_to_call;
-	if (harm.kind == KILL_AT_SYSTEM_CALL)
+	if (is_traced(harm))
 		raise(SIGSTOP); /* the tracer counts from here */
 }
 
@@ -304,6 +294,7 @@ static void be_victim(struct scene *scene, const struct act *act, struct harm wa
 	struct actor actor = { .scene = scene, .fails = wanted.kind == FAIL_CALL };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	victim_scene = scene;
 	ledger = scene->ledger;
 	at_first = count_holdings();
 	if (!act->opens)
@@ -314,42 +305,13 @@ static void be_victim(struct scene *scene, const struct act *act, struct harm wa
 	if (actor.reg)
 		check_own_pins(&actor);
 	T_OK(segreg_close(actor.reg, NULL));
+	if (is_traced(wanted))
+		raise(SIGSTOP); /* and to here */
 	check_nothing_is_held();
-	if (wanted.kind == KILL_AT_SYSTEM_CALL)
-		_exit(0);
-	exit(0); /* where a sanitizer looks for leaks, by tracing; so not if somebody traces already */
+	exit(0); /* where a sanitizer looks for leaks */
 }
 
-/* ---------------------------------------------------------------- killing from outside */
-
-static void trace_to(pid_t pid, int request)
-{
-	T_EQ(ptrace((enum __ptrace_request)request, pid, 0, 0), 0);
-}
-
-/* Let the victim make nth - 1 system calls and kill it as it enters the next. */
-static void kill_at_system_call(struct scene *scene, pid_t pid, unsigned nth)
-{
-	int status, stops = 0;
-
-	T_EQ(waitpid(pid, &status, 0), pid);
-	if (!WIFSTOPPED(status))
-		T_FAIL("the victim ended before its act");
-	trace_to(pid, PTRACE_SYSCALL);
-	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
-		/* Each system call stops it twice, on the way in and on the way out. */
-		if (++stops == (int)nth * 2 - 1) {
-			scene->ledger->was_reached = scene->ledger->was_harmed = true;
-			snprintf(scene->ledger->where, sizeof(scene->ledger->where), "system call %u", nth);
-			T_SYS(kill(pid, SIGKILL));
-			T_EQ(waitpid(pid, &status, 0), pid);
-			break;
-		}
-		trace_to(pid, PTRACE_SYSCALL);
-	}
-	if (!WIFSIGNALED(status) && WEXITSTATUS(status))
-		_exit(WEXITSTATUS(status)); /* it has said why */
-}
+/* ---------------------------------------------------------------- from outside */
 
 static void wait_for_victim(struct scene *scene, pid_t pid)
 {
@@ -362,22 +324,40 @@ static void wait_for_victim(struct scene *scene, pid_t pid)
 		T_FAIL("the victim is killed by signal %d", WTERMSIG(status));
 }
 
+static void trace(struct scene *scene, pid_t pid, struct harm wanted)
+{
+	switch (wanted.kind) {
+	case KILL_AT_SYSTEM_CALL:
+		tracer_kill_at_call(scene, pid, wanted.nth * 2 - 1);
+		break;
+	case KILL_AT_CALL_STOP:
+		tracer_kill_at_call(scene, pid, wanted.nth);
+		break;
+	case KILL_AFTER_CHANGE:
+		stepper_kill_after(scene, pid, wanted.change);
+		break;
+	case COUNT_CALLS:
+		wanted.trail->call_stops = tracer_kill_at_call(scene, pid, 0);
+		break;
+	default:
+		stepper_record(pid, wanted.trail, wanted.kind == STEP_ALL);
+	}
+}
+
 bool victim_play(struct scene *scene, const struct act *act, struct harm wanted)
 {
-	bool traced = wanted.kind == KILL_AT_SYSTEM_CALL;
 	pid_t pid;
 
 	scene->ledger->was_reached = scene->ledger->was_harmed = false;
 	pid = T_SYS(fork());
 	if (pid == 0) {
-		if (traced && ptrace(PTRACE_TRACEME, 0, 0, 0) == -1)
+		if (is_traced(wanted) && ptrace(PTRACE_TRACEME, 0, 0, 0) == -1)
 			T_SKIP("cannot trace a process: %s", strerror(errno));
 		be_victim(scene, act, wanted);
 	}
-	if (traced)
-		kill_at_system_call(scene, pid, wanted.nth);
-	else
-		wait_for_victim(scene, pid);
+	if (is_traced(wanted))
+		trace(scene, pid, wanted);
+	wait_for_victim(scene, pid);
 	if (!scene->ledger->was_harmed)
 		return false;
 	if (wanted.kind == FAIL_CALL)

@@ -4,25 +4,35 @@
  * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop
  * point, before its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its
  * tracer sees); or its nth call through sr_sys fails. Whoever counts up until no harm comes any more has tried every
- * place there is, without a list.
+ * place there is, without a list. Or it is stepped once, instruction by instruction, and then killed after each change of
+ * the shared memory that was seen (stepper.h).
  */
 #ifndef VICTIM_H
 #define VICTIM_H
 
-#include "scene.h"
+#include "stepper.h"
 
 enum harm_kind {
 	UNHARMED,
 	KILL_AT_POINT,
 	KILL_AT_CALL,
-	KILL_AT_SYSTEM_CALL,
 	FAIL_CALL,
+	/* From here on the victim is traced. */
+	KILL_AT_SYSTEM_CALL, /* on the way in */
+	KILL_AT_CALL_STOP,   /* on the way in (odd) or out (even) of a system call */
+	KILL_AFTER_CHANGE,
+	/* No harm: what is there to be killed at? */
+	COUNT_CALLS,
+	STEP,
+	STEP_ALL, /* stepper_record: everything */
 };
 
 struct harm {
 	enum harm_kind kind;
 	unsigned nth;
-	unsigned choice; /* FAIL_CALL: which of the errors that the call can have, from 0 */
+	unsigned choice;	     /* FAIL_CALL: which of the errors that the call can have, from 0 */
+	const struct change *change; /* KILL_AFTER_CHANGE */
+	struct trail *trail;	     /* COUNT_CALLS, STEP, STEP_ALL: filled */
 };
 
 struct actor {

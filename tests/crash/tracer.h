@@ -1,0 +1,35 @@
+/*
+ * tracer.h - a victim's act seen from outside, by ptrace, system call by system call; and its death at one.
+ *
+ * The victim stops itself where its act begins and where it ends. Threads that it starts are not traced.
+ */
+#ifndef TRACER_H
+#define TRACER_H
+
+#include "scene.h"
+
+/* Let it go on until its nth stop at a system call (there are two at each: as it enters, as it returns), and kill it there. How many
+ * came? */
+unsigned tracer_kill_at_call(struct scene *scene, pid_t pid, unsigned nth);
+
+/* Note the file of the shared memory that a process has mapped. */
+void tracer_note_region(struct scene *scene, pid_t pid);
+
+/* ---------------------------------------------------------------- for other ways of tracing */
+
+struct span {
+	uintptr_t start, end;
+	char path[128];
+};
+
+/* The first mapping of a file whose path has this part, with these rights. */
+bool tracer_find_span(pid_t pid, const char *part, const char *rights, struct span *span);
+#define TRACER_REGION "/dev/shm/segreg-"
+
+void tracer_await_act(pid_t pid);
+void tracer_go(pid_t pid, int request);
+/* Wait for it. False: its act has ended. */
+bool tracer_stops(pid_t pid);
+void tracer_slay(struct scene *scene, pid_t pid);
+
+#endif

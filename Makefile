@@ -58,6 +58,8 @@ TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
 TORTURE_SRC := $(wildcard tests/torture/*.c)
 TORTURE_OBJ := $(TORTURE_SRC:%.c=$(BUILD)/obj/%.o)
+SOAK_SRC := $(wildcard tests/soak/*.c)
+SOAK_OBJ := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
 DEMO_SRC := $(wildcard tests/demo/*.c)
 DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
 BENCH_SRC := $(wildcard bench/*.c bench/peers/*.c)
@@ -111,6 +113,10 @@ $(TORTURE_SRC:tests/torture/%.c=$(BUILD)/segreg-torture-%): $(BUILD)/segreg-tort
                 $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
+
+$(BUILD)/segreg-soak: $(SOAK_OBJ) $(BUILD)/libsegreg.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"

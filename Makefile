@@ -8,6 +8,7 @@
 #   make abi-check  whether what was compiled against the baseline in .packaging/abi goes on working
 #   make aarch64-check      cross-build, and the C tests under an arm64 kernel in an emulated machine (AARCH64_SUITES: other suites)
 #   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
+#   make fuzz       install what is missing, and fuzz each target for SECONDS_ (60), or one (TARGET)
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
 #   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
@@ -57,6 +58,8 @@ TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
 DEMO_SRC := $(wildcard tests/demo/*.c)
 DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
+FUZZ_SRC := $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard tests/fuzz/*.c))
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) $(patsubst %,$(BUILD)/obj/daemon/segregd_%.o,config log)
 BENCH_SRC := $(wildcard bench/*.c bench/peers/*.c)
 BENCH_OBJ := $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
@@ -66,7 +69,7 @@ TOOL_LIB := $(BUILD)/libsegreg.$(if $(SHARED),so,a)
 TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model
+.PHONY: all demo check check-run fuzz fuzz-build asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -106,6 +109,12 @@ $(BUILD)/segreg-tests: $(TEST_OBJ) $(BUILD)/libsegreg-testing.a
 $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+# All targets of the fuzzer: with FUZZER set by clang's, without it to replay inputs (tests/fuzz/run).
+$(BUILD)/segreg-fuzz: $(FUZZ_OBJ) $(BUILD)/libsegreg-testing.a
+	@echo "  LD      $@"
+	$(Q)$(CC) $(SEG_LDFLAGS) $(if $(FUZZER),-fsanitize=fuzzer) $(LDFLAGS) \
+	    -Wl,--wrap=execvp,--wrap=segreg_wait,--wrap=log_say -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) $(DAE_LIBS)
 
 $(BENCH_OBJ): EXTRA = -Ibench $(CTL_CFLAGS)
 
@@ -148,6 +157,8 @@ PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-
             mandoc python3 procps e2fsprogs spin g++
 BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev gnuplot-nox \
             liburcu-dev libck-dev
+FUZZ_PACKAGES := gcc libc6-dev g++ pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev clang \
+            libclang-rt-dev
 
 # Install what is missing; where that is not possible, say what is missing and stop.
 deps:
@@ -170,7 +181,7 @@ demo-run: all $(BUILD)/segreg-demo
 check: deps
 	@$(MAKE) --no-print-directory check-run
 
-check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo
+check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz
 	@tests/run-check $(BUILD) $(SUITE)
 
 asan:  ; @$(MAKE) --no-print-directory check BUILD=build/asan SAN=address CFLAGS='-O1 -g'
@@ -199,6 +210,16 @@ bench-publish:
 model:
 	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev spin'
 	@tests/model/run $(if $(QUICK),--quick)
+
+# Two builds: $(BUILD)/segreg-fuzz replays inputs, build/fuzz/segreg-fuzz has libFuzzer and sanitizers and invents them.
+fuzz:
+	@$(MAKE) --no-print-directory deps PACKAGES='$(FUZZ_PACKAGES)'
+	@$(MAKE) --no-print-directory fuzz-build
+	@tests/fuzz/run fuzz $(or $(SECONDS_),60) $(TARGET)
+
+fuzz-build:
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang FUZZER=1 SAN=fuzzer-no-link,address,undefined \
+	    CFLAGS='-O1 -g -fno-sanitize-recover=all' build/fuzz/segreg-fuzz
 
 clean:
 	rm -rf build

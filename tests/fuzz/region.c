@@ -2,15 +2,13 @@
  * region.c - shared memory that says anything: every call answers or fails, and nothing outside base is touched.
  *
  * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while it is open,
- * and calls in between. At its end come all calls there are.
+ * and calls in between. At its end come all calls there are, unless it stops before.
  *
- * One part is left alone: the links that the C library keeps inside a robust mutex while it is locked. A process that writes there
- * can make another one crash, as with any robust mutex, and no library that uses one can help it.
+ * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread has locked, in
+ * these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help it.
  */
 #include "ground.h"
 #include "tour.h"
-
-#include <pthread.h>
 
 static const struct ground *ground;
 
@@ -52,18 +50,6 @@ static uint64_t part_at(unsigned n, uint64_t *size)
 	return parts[n].at;
 }
 
-static bool is_in_mutex(uint64_t at)
-{
-	for (int id = 0; id < SR_LOCKS; id++) {
-		uint64_t mutex = offsetof(struct sr_header, lock) + (uint64_t)id * sizeof(struct sr_lock_word) +
-				 offsetof(struct sr_lock_word, mutex);
-
-		if (at >= mutex && at < mutex + sizeof(pthread_mutex_t))
-			return true;
-	}
-	return false;
-}
-
 static void write_over(struct input *in)
 {
 	uint64_t size, at = part_at(input_u8(in), &size);
@@ -72,18 +58,20 @@ static void write_over(struct input *in)
 
 	at += input_u16(in) % size;
 	n = input_bytes(in, bytes, 1 + input_u8(in) % sizeof(bytes));
-	for (size_t i = 0; i < n && at + i < ground->geometry.size; i++)
-		if (!is_in_mutex(at + i))
-			ground->region[at + i] = bytes[i];
+	if (at + n <= ground->geometry.size)
+		memcpy(ground->region + at, bytes, n);
 }
 
-enum { WRITE, CALL = 0xa0, JOIN = 0xf0 };
+enum { CALL = 0xa0, JOIN = 0xf0, STOP = 0xff }; /* below: a write */
 
-static void play(struct input *in, struct tour *tour)
+/* Whether all calls are to follow. */
+static bool play(struct input *in, struct tour *tour)
 {
 	while (input_left(in)) {
 		unsigned step = input_u8(in);
 
+		if (step == STOP && tour->reg)
+			return false;
 		if (step >= JOIN) {
 			if (!tour->reg)
 				tour->reg = ground_open();
@@ -93,21 +81,23 @@ static void play(struct input *in, struct tour *tour)
 			tour_call(tour, step - CALL, input_u8(in));
 		}
 	}
+	return true;
 }
 
 static void one(const uint8_t *data, size_t size)
 {
 	struct input in = { .at = data, .end = data + size };
 	struct tour tour = { .reg = NULL };
+	bool whole;
 
 	ground_restore();
-	play(&in, &tour);
+	whole = play(&in, &tour);
 	if (!tour.reg)
 		tour.reg = ground_open();
-	if (tour.reg) {
+	if (tour.reg && whole)
 		tour_all(&tour);
+	if (tour.reg)
 		tour_close(&tour);
-	}
 	ground_check(true);
 }
 

@@ -290,7 +290,7 @@ static void tell_image(struct image *image, const struct sr_identity *old, const
 	unsigned char *at = image->bytes;
 
 	while ((at = memmem(at, image->size - (size_t)(at - image->bytes), before, sizeof(before))))
-		memcpy(at, after, sizeof(after));
+		at = (unsigned char *)memcpy(at, after, sizeof(after)) + sizeof(after);
 }
 
 static void restore_thing(size_t i)

@@ -2,12 +2,16 @@
  * values.c - a database whose values say anything: opening, every call and the sweep answer or fail, and nothing outside base is
  * touched. LMDB itself wrote the file, and is right about its own pages: it does not claim to survive others.
  *
- * An input is a list of changes: a value that is there with bytes written over it, cut or lengthened, or any key with any value.
+ * An input is a list of changes: a value that is there with bytes written over it, cut or lengthened; any key with any value; a record
+ * of a segment elsewhere.
  * They are made before the registry is opened, or behind its back while it is open.
  */
 #include "ground.h"
+#include "sr_codec.h"
+#include "sr_sys.h"
 #include "tour.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 
@@ -54,12 +58,43 @@ static size_t change_value(struct input *in, const MDB_val *old, unsigned char v
 	return size;
 }
 
+/* A segment that is right in every way but where it lies. */
+static void forge(struct input *in, MDB_txn *txn, MDB_dbi segments)
+{
+	static const char *const paths[] = {
+		"link/s4", "../outside/s4", "up/outside/s4", "../outside", "link", "up/keep", "../base/stranger", ".segreg", "s5/file", ".",
+	};
+	static const enum sr_state states[] = { SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING };
+	unsigned kind = input_u8(in);
+	struct sr_record record = { .id = input_u8(in) % 16, .born = 1, .retired = kind & 4 ? 2 : 0, .state = states[kind % 4] };
+	unsigned char id[8], value[SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	MDB_val key = { .mv_size = sizeof(id), .mv_data = id }, data = { .mv_data = value };
+	struct sr_identity there = { .ino = 0 };
+	char at[2 * GROUND_PATH];
+
+	strcpy(record.path, paths[input_u8(in) % (sizeof(paths) / sizeof(*paths))]);
+	snprintf(at, sizeof(at), "%s/%s", ground->base, record.path);
+	if (kind & 8)
+		sr_sys_identify(AT_FDCWD, at, &there);
+	record.ino = there.ino;
+	record.btime = there.btime;
+	record.is_directory = kind & 16;
+	record.path_length = (uint16_t)strlen(record.path);
+	sr_encode_id(record.id, id);
+	data.mv_size = sr_encode_record(&record, value);
+	mdb_put(txn, segments, &key, &data, 0);
+}
+
 static void change(struct input *in, MDB_txn *txn, const MDB_dbi tables[4])
 {
 	unsigned what = input_u8(in), table = what % 4;
 	unsigned char bytes[512], value[VALUE_MOST] = "";
 	MDB_val key = { .mv_data = bytes }, data = { .mv_data = value };
 
+	if (what >= 0x60 && what < 0x80) {
+		forge(in, txn, tables[1]);
+		return;
+	}
 	key.mv_size = make_key(in, table, bytes);
 	if (what >= 0xc0) {
 		mdb_del(txn, tables[table], &key, NULL);

@@ -7,8 +7,7 @@
 #   make clang      build and test everything with clang
 #   make abi-check  whether what was compiled against the baseline in .packaging/abi goes on working
 #   make aarch64-check      cross-build, and the C tests under an arm64 kernel in an emulated machine (AARCH64_SUITES: other suites)
-#   make model      install what is missing, and check the protocol's models with Spin (QUICK=1: under a minute)
-#   make torture-steps      kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
+#   make proof      models, torture, fuzzing, ...: all that makes the promises believable, as a table; tests/proof.mk has each
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
 #   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
@@ -56,10 +55,6 @@ CTL_SRC  := $(filter-out daemon/segregd%.c,$(wildcard daemon/*.c))
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c tests/crash/*.c)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
-TORTURE_SRC := $(wildcard tests/torture/*.c)
-TORTURE_OBJ := $(TORTURE_SRC:%.c=$(BUILD)/obj/%.o)
-SOAK_SRC := $(wildcard tests/soak/*.c)
-SOAK_OBJ := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
 DEMO_SRC := $(wildcard tests/demo/*.c)
 DEMO_OBJ := $(DEMO_SRC:%.c=$(BUILD)/obj/%.o)
 BENCH_SRC := $(wildcard bench/*.c bench/peers/*.c)
@@ -71,8 +66,7 @@ TOOL_LIB := $(BUILD)/libsegreg.$(if $(SHARED),so,a)
 TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish model \
-        torture-steps torture-steps-run
+.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -108,15 +102,6 @@ $(BUILD)/libsegreg-testing.a: $(TLIB_OBJ)
 $(BUILD)/segreg-tests: $(TEST_OBJ) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
-
-$(TORTURE_SRC:tests/torture/%.c=$(BUILD)/segreg-torture-%): $(BUILD)/segreg-torture-%: $(BUILD)/obj/tests/torture/%.o \
-                $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
-	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
-
-$(BUILD)/segreg-soak: $(SOAK_OBJ) $(BUILD)/libsegreg.a
-	@echo "  LD      $@"
-	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/segreg-demo: $(DEMO_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
@@ -155,7 +140,7 @@ $(BUILD)/obj/%.o: %.c
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-include .packaging/install.mk .packaging/deb.mk .packaging/portability.mk
+include .packaging/install.mk .packaging/deb.mk .packaging/portability.mk tests/proof.mk
 
 # ---------------------------------------------------------------- for people
 
@@ -185,7 +170,7 @@ demo-run: all $(BUILD)/segreg-demo
 check: deps
 	@$(MAKE) --no-print-directory check-run
 
-check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo
+check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak
 	@tests/run-check $(BUILD) $(SUITE)
 
 asan:  ; @$(MAKE) --no-print-directory check BUILD=build/asan SAN=address CFLAGS='-O1 -g'
@@ -195,7 +180,7 @@ tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS=
 # The whole tree through clang's eyes, without linking.
 clang-check:
 	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
-	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(TORTURE_SRC) $(DEMO_SRC) $(BENCH_SRC))
+	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(STEPS_SRC) $(SOAK_SRC) $(DEMO_SRC) $(BENCH_SRC))
 
 bench:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(BENCH_PACKAGES)'
@@ -210,17 +195,6 @@ bench-run: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC)
 # The last run's results into the README.
 bench-publish:
 	@bench/publish $(BUILD)/bench
-
-model:
-	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev spin'
-	@tests/model/run $(if $(QUICK),--quick)
-
-# Kill after every instruction that changed the shared memory and at every system call; COUNT: at most that many kills in each act.
-torture-steps: deps
-	@$(MAKE) --no-print-directory torture-steps-run
-
-torture-steps-run: $(BUILD)/segreg-torture-steps
-	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
 
 clean:
 	rm -rf build

@@ -50,7 +50,8 @@ bool sr_pidns(uint64_t *dev, uint64_t *ino)
 	return known;
 }
 
-int sr_lock_init_words(struct sr_lock_word *word)
+/* 0 or an errno. */
+static int init_robust(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attr;
 	int error = pthread_mutexattr_init(&attr);
@@ -60,18 +61,29 @@ int sr_lock_init_words(struct sr_lock_word *word)
 	error = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	if (!error)
 		error = pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-	for (int id = 0; id < SR_LOCKS && !error; id++)
-		error = pthread_mutex_init(&word[id].mutex, &attr);
+	if (!error)
+		error = pthread_mutex_init(mutex, &attr);
 	pthread_mutexattr_destroy(&attr);
+	return error;
+}
+
+int sr_lock_init_words(struct sr_lock_word *word)
+{
+	int error = 0;
+
+	for (int id = 0; id < SR_LOCKS && !error; id++)
+		error = init_robust(&word[id].mutex);
 	return error;
 }
 
 void sr_locks_init(struct sr_locks *locks, struct sr_header *header, const struct sr_lockfile *file)
 {
+	pthread_mutex_t model;
 	uint64_t dev, ino;
 
 	locks->word = header->lock;
-	locks->foreign = !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
+	locks->foreign = init_robust(&model) || !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
+	locks->kind = locks->foreign ? 0 : (uint32_t)model.__data.__kind;
 	for (int id = 0; id < SR_LOCKS; id++) {
 		pthread_mutex_init(&locks->local[id], NULL);
 		locks->unmoved[id] = 0;
@@ -163,6 +175,19 @@ static int take_byte(struct sr_locks *locks, enum sr_lock_id id, struct patience
 	return 0;
 }
 
+/*
+ * What kind of mutex it is stands in the region, where anybody may have written, and glibc goes by it: one that seems to be elided,
+ * or to have a priority, is locked by instructions or calls that can end the process. It is put right before each use; who has
+ * spoiled it has spoiled an order of waiters, and the byte below still excludes.
+ */
+static void see_to_kind(struct sr_locks *locks, enum sr_lock_id id)
+{
+	uint32_t *kind = (uint32_t *)&locks->word[id].mutex.__data.__kind;
+
+	if (sr_load_acquire_u32(kind) != locks->kind)
+		sr_store_release_u32(kind, locks->kind);
+}
+
 /* 0, or an errno. */
 static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
@@ -171,6 +196,7 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patien
 
 	if (locks->foreign)
 		return 0;
+	see_to_kind(locks, id);
 	error = pthread_mutex_trylock(mutex);
 	if (error == EBUSY && ask(locks, id, patience))
 		error = lock_until(mutex, patience->deadline);
@@ -181,8 +207,10 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patien
 
 static void give_robust(struct sr_locks *locks, enum sr_lock_id id)
 {
-	if (!locks->foreign)
-		pthread_mutex_unlock(&locks->word[id].mutex);
+	if (locks->foreign)
+		return;
+	see_to_kind(locks, id);
+	pthread_mutex_unlock(&locks->word[id].mutex);
 }
 
 uint32_t sr_lock_owner(const struct sr_locks *locks, enum sr_lock_id id)

@@ -30,6 +30,7 @@ struct sr_locks {
 	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
 	pthread_mutex_t local[SR_LOCKS];
 	int32_t unmoved[SR_LOCKS]; /* of those who wait, so many did not come when they were given way: not waited for again */
+	uint32_t kind; /* of the robust mutexes, as the C library numbers kinds */
 	bool foreign; /* in another PID namespace than the region's: no robust mutexes */
 };
 

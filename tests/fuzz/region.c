@@ -1,0 +1,104 @@
+/*
+ * region.c - shared memory that says anything: every call answers or fails, and nothing outside base is touched.
+ *
+ * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while it is open,
+ * and calls in between. At its end come all calls there are, unless it stops before.
+ *
+ * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread has locked, in
+ * these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help it.
+ */
+#include "ground.h"
+#include "tour.h"
+
+static const struct ground *ground;
+
+static void prepare(void)
+{
+	ground = ground_prepare(GROUND_KEPT);
+	fuzz_confine(ground->root);
+}
+
+/* Where a part that has something in it begins, and how much of it is of interest. */
+static uint64_t part_at(unsigned n, uint64_t *size)
+{
+	const struct sr_geometry *g = &ground->geometry;
+	const struct {
+		uint64_t at, size;
+	} parts[] = {
+		{ 0, sizeof(struct sr_header) },
+		{ offsetof(struct sr_header, index_bits), sizeof(struct sr_header) - offsetof(struct sr_header, index_bits) },
+		{ offsetof(struct sr_header, slot_top), sizeof(struct sr_header) - offsetof(struct sr_header, slot_top) },
+		{ g->base, SR_PAGE },
+		{ g->index, sr_index_level(SR_INDEX_MIN_BITS + 1) },
+		{ g->part[SR_PART_SLOTS], 16 * sizeof(struct sr_slot) },
+		{ g->part[SR_PART_DETAILS], 16 * sizeof(struct sr_detail) },
+		{ g->part[SR_PART_QUEUE], 16 * sizeof(uint32_t) },
+		{ g->part[SR_PART_PATH_MAP], 64 },
+		{ g->part[SR_PART_PATHS], 16 * SR_PATH_UNIT },
+		{ g->lanes, sizeof(struct sr_lane) },
+		{ g->lanes + g->lane_size, sizeof(struct sr_lane) },
+		{ g->lanes + 2 * g->lane_size, sizeof(struct sr_lane) },
+		{ g->lanes + SR_PAGE, 64 },
+		{ g->lanes + 2 * g->lane_size + SR_PAGE, 64 },
+		{ g->lanes + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+		{ g->lanes + g->lane_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+		{ g->lanes + 2 * g->lane_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+	};
+
+	n %= sizeof(parts) / sizeof(*parts);
+	*size = parts[n].size;
+	return parts[n].at;
+}
+
+static void write_over(struct input *in)
+{
+	uint64_t size, at = part_at(input_u8(in), &size);
+	unsigned char bytes[16];
+	size_t n;
+
+	at += input_u16(in) % size;
+	n = input_bytes(in, bytes, 1 + input_u8(in) % sizeof(bytes));
+	if (at + n <= ground->geometry.size)
+		memcpy(ground->region + at, bytes, n);
+}
+
+enum { CALL = 0xa0, JOIN = 0xf0, STOP = 0xff }; /* below: a write */
+
+/* Whether all calls are to follow. */
+static bool play(struct input *in, struct tour *tour)
+{
+	while (input_left(in)) {
+		unsigned step = input_u8(in);
+
+		if (step == STOP && tour->reg)
+			return false;
+		if (step >= JOIN) {
+			if (!tour->reg)
+				tour->reg = ground_open();
+		} else if (step < CALL) {
+			write_over(in);
+		} else if (tour->reg) {
+			tour_call(tour, step - CALL, input_u8(in));
+		}
+	}
+	return true;
+}
+
+static void one(const uint8_t *data, size_t size)
+{
+	struct input in = { .at = data, .end = data + size };
+	struct tour tour = { .reg = NULL };
+	bool whole;
+
+	ground_restore();
+	whole = play(&in, &tour);
+	if (!tour.reg)
+		tour.reg = ground_open();
+	if (tour.reg && whole)
+		tour_all(&tour);
+	if (tour.reg)
+		tour_close(&tour);
+	ground_check(true);
+}
+
+const struct fuzz_target fuzz_region = { .name = "region", .prepare = prepare, .one = one };

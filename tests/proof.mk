@@ -4,12 +4,14 @@
 #   make model          the protocol's models with Spin (QUICK=1: under a minute)
 #   make torture        processes of all roles, killed and stopped at random, and an oracle (KILLS or SECONDS_: 60; SEED)
 #   make torture-steps  kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
+#   make powercut       a file system shut down at every system call, CYCLES (200) times on each of FS; root only
+#                       (ext4 xfs ext4+: "+" has the registry on another file system than base)
 #   make fuzz           libFuzzer, SECONDS_ (60) for each target, or one (TARGET)
 #   make coverage       which lines and branches of lib/ the C tests run
 #
 # Each prints as its last line "proof", its name, what was tried and how many violations there were, with tabs between.
 
-STEPS_SRC := tests/torture/steps.c
+STEPS_SRC := $(wildcard tests/torture/*.c)
 SOAK_SRC  := $(wildcard tests/soak/*.c)
 SOAK_OBJ  := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
 FUZZ_SRC  := $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard tests/fuzz/*.c))
@@ -18,7 +20,7 @@ FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)
 FUZZ_PACKAGES := gcc libc6-dev g++ pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev clang \
             libclang-rt-dev
 
-.PHONY: proof model torture torture-run torture-steps torture-steps-run fuzz fuzz-build coverage coverage-run
+.PHONY: proof model torture torture-run torture-steps torture-steps-run powercut powercut-run fuzz fuzz-build coverage coverage-run
 
 proof: deps
 	@tests/proof $(or $(MINUTES),1)
@@ -33,7 +35,8 @@ $(BUILD)/segreg-soak: $(SOAK_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(BUILD)/segreg-torture-steps: $(STEPS_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
+$(STEPS_SRC:tests/torture/%.c=$(BUILD)/segreg-torture-%): $(BUILD)/segreg-torture-%: $(BUILD)/obj/tests/torture/%.o \
+                $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
 
@@ -48,6 +51,13 @@ torture-steps: deps
 
 torture-steps-run: $(BUILD)/segreg-torture-steps
 	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
+
+powercut:
+	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) xfsprogs'
+	@$(MAKE) --no-print-directory powercut-run
+
+powercut-run: $(BUILD)/segreg-torture-powercut
+	@$(BUILD)/segreg-torture-powercut $(or $(CYCLES),200) $(or $(FS),ext4 xfs ext4+)
 
 # ---------------------------------------------------------------- fuzzing
 

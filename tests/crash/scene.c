@@ -50,9 +50,8 @@ const char *scene_path(uint64_t id)
 	return path;
 }
 
-void scene_make_files(const struct scene *scene, uint64_t id)
+static void make_files(const struct t_world *w, uint64_t id)
 {
-	const struct t_world *w = &scene->world;
 	char sub[96];
 
 	if (is_file(id)) {
@@ -63,6 +62,18 @@ void scene_make_files(const struct scene *scene, uint64_t id)
 	snprintf(sub, sizeof(sub), "%s/sub", scene_path(id));
 	if (is_tree(id))
 		t_make_dir(w, sub, SIZE);
+}
+
+void scene_make_files(const struct scene *scene, uint64_t id)
+{
+	int fd;
+
+	make_files(&scene->world, id);
+	if (!scene->is_durable)
+		return;
+	fd = T_SYS(open(scene->world.base, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	T_SYS(syncfs(fd));
+	close(fd);
 }
 
 static bool has_pattern(const char *path)
@@ -182,7 +193,12 @@ void scene_probe(struct scene *scene)
 
 struct scene scene_set(enum company company)
 {
-	struct scene scene = { .world = t_world(T_MEMORY), .ledger = ledger };
+	return scene_set_at(t_world(T_MEMORY), company);
+}
+
+struct scene scene_set_at(struct t_world world, enum company company)
+{
+	struct scene scene = { .world = world, .ledger = ledger };
 
 	told = 0;
 	scene.prober = peer_start(&scene.world, PEER_PROCESS);

@@ -60,9 +60,12 @@ struct scene {
 	struct peer *keeper; /* the other process; NULL: ALONE */
 	struct peer *prober; /* has it open now and then */
 	struct ledger *ledger;
+	bool is_durable; /* files are made durable before they are registered, as power cuts want it */
 };
 
 struct scene scene_set(enum company company);
+/* The same in a world that is there. */
+struct scene scene_set_at(struct t_world world, enum company company);
 /* Put everything into its place for another turn; empty: there is not even a registry. */
 void scene_furnish(struct scene *scene);
 void scene_empty(struct scene *scene);

@@ -79,8 +79,12 @@ void tracer_await_act(pid_t pid)
 	T_SYS((int)ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL));
 }
 
+void (*tracer_before_death)(void);
+
 void tracer_slay(struct scene *scene, pid_t pid)
 {
+	if (tracer_before_death)
+		tracer_before_death();
 	tracer_note_region(scene, pid);
 	scene->ledger->was_reached = scene->ledger->was_harmed = true;
 	T_SYS(kill(pid, SIGKILL));

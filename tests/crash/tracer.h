@@ -31,5 +31,7 @@ void tracer_go(pid_t pid, int request);
 /* Wait for it. False: its act has ended. */
 bool tracer_stops(pid_t pid);
 void tracer_slay(struct scene *scene, pid_t pid);
+/* Called first, if there is one. */
+extern void (*tracer_before_death)(void);
 
 #endif

@@ -334,7 +334,7 @@ void ground_tidy(void)
 {
 	empty(".", " . .. registry base store outside keep ");
 	empty("outside", " . .. keep sub s4 ");
-	empty("base", " . .. .segreg .segreg-trash s1 s2 s3 s4 s5 s6 s7 s9 s10 spare stranger link up ");
+	empty("base", " . .. .segreg .segreg-lock .segreg-trash s1 s2 s3 s4 s5 s6 s7 s9 s10 spare stranger link up ");
 }
 
 void ground_restore(void)

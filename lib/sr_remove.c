@@ -87,6 +87,17 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 	return rc ? rc : sr_change_commit(change);
 }
 
+/* What was withdrawn is live again, at once: a repair sees to it, and if it fails, the next one does. */
+static void bring_back(struct segreg *reg)
+{
+	char why[SR_ERROR_SIZE];
+
+	sr_error_keep(why);
+	if (sr_enter_commit(reg) == 0)
+		sr_leave_commit(reg);
+	sr_error_put_back(why);
+}
+
 static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 {
 	struct sr_journal journal;
@@ -115,6 +126,8 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 		return rc;
 	if (rc) {
 		sr_change_abandon(&change);
+		if (!forced)
+			bring_back(reg);
 		return rc;
 	}
 	sr_journal_end(&journal);

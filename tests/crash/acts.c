@@ -134,7 +134,7 @@ static void play_build(struct actor *a)
 		return;
 	scene_make_files(a->scene, 14);
 	intend(a, 14, RETIRED);
-	TRY(a, segreg_unreserve(a->reg, 14));
+	TRY_IN_THIS_HANDLE(a, segreg_unreserve(a->reg, 14));
 }
 
 static void play_remove(struct actor *a)

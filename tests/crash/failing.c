@@ -1,5 +1,6 @@
 /*
- * failing.c - system calls that fail: each call through sr_sys, with each error that it can have, one at a time.
+ * failing.c - system calls that fail: each call through sr_sys, and each that LMDB and the C library make beside, with each error
+ * that it can have, one at a time.
  *
  * A library call either copes with the failure or gives a clean error with a text, changes nothing and holds nothing
  * back; tried again it succeeds, while other processes go on all the time.
@@ -8,17 +9,20 @@
 #include "harness.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct failing {
 	const struct act *act;
 	enum company company;
+	enum harm_kind kind;
+	unsigned stride; /* from call to call */
 };
 
 static void fail_everywhere(const void *arg)
 {
 	const struct failing *f = arg;
 	struct scene scene = scene_set(f->company);
-	struct harm harm = { .kind = FAIL_CALL, .nth = 1 };
+	struct harm harm = { .kind = f->kind, .nth = 1 };
 
 	if (f->act->creates)
 		scene.prober = NULL; /* who would create what the victim is to create */
@@ -30,7 +34,7 @@ static void fail_everywhere(const void *arg)
 		if (!victim_play(&scene, f->act, harm)) {
 			if (!scene.ledger->was_reached)
 				break;
-			harm = (struct harm){ .kind = FAIL_CALL, .nth = harm.nth + 1, .choice = UINT32_MAX };
+			harm = (struct harm){ .kind = f->kind, .nth = harm.nth + f->stride, .choice = UINT32_MAX };
 		}
 		scene_audit(&scene);
 	}
@@ -54,10 +58,26 @@ static void fail_everywhere(const void *arg)
 	X(leave, OTHERS, "closing")                                                                                  \
 	X(sweep, OTHERS, "sweeping")
 
+#define A_SAMPLE 13 /* every so many calls */
+
+/* EVERY=1: all of them, which takes minutes. */
+static unsigned stride(void)
+{
+	const char *every = getenv("EVERY");
+
+	return every ? (unsigned)atoi(every) : A_SAMPLE;
+}
+
 #define DEFINE(which, with, text)                                                                                    \
 	static void failing_##which##_##with(void)                                                                   \
 	{                                                                                                            \
-		const struct failing failing = { .act = &act_##which, .company = (with) };                           \
+		const struct failing failing = { &act_##which, (with), FAIL_CALL, 1 };                               \
+                                                                                                                     \
+		scene_play(fail_everywhere, &failing);                                                               \
+	}                                                                                                            \
+	static void failing_below_##which##_##with(void)                                                             \
+	{                                                                                                            \
+		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride() };                 \
                                                                                                                      \
 		scene_play(fail_everywhere, &failing);                                                               \
 	}
@@ -70,4 +90,5 @@ static void how_many(void)
 }
 
 #define LIST(act, company, text) { "any one call fails: " text, failing_##act##_##company },
-T_SUITE(failing, FAILINGS(LIST) { "calls have failed", how_many });
+#define LIST_BELOW(act, company, text) { "any one system call fails: " text, failing_below_##act##_##company },
+T_SUITE(failing, FAILINGS(LIST) FAILINGS(LIST_BELOW) { "calls have failed", how_many });

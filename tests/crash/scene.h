@@ -46,6 +46,7 @@ struct ledger {
 	unsigned turn;
 	bool was_reached; /* the harm came to its place */
 	bool was_harmed;
+	bool inside; /* the victim is in a call of the library's */
 	char where[64];   /* the point or call that the victim came to last */
 	char region[128]; /* the file of the shared memory that it had when it was killed */
 };

@@ -2,6 +2,7 @@
  * victim.c - a process to which something happens while it uses the registry.
  */
 #include "victim.h"
+#include "faulter.h"
 #include "harness.h"
 #include "sr_sys.h"
 
@@ -264,10 +265,16 @@ static bool is_clean(int rc)
 	       rc == SEGREG_E_REOPEN || rc == SEGREG_E_MISMATCH || rc == SEGREG_E_UNSUPPORTED;
 }
 
+void victim_enters(void)
+{
+	ledger->inside = true;
+}
+
 bool settled(const char *file, int line, struct actor *actor, const char *call, int expected, int rc)
 {
 	bool done = false;
 
+	ledger->inside = false;
 	if (rc == expected) {
 		acknowledge(actor);
 		return true;
@@ -291,7 +298,7 @@ bool settled(const char *file, int line, struct actor *actor, const char *call, 
 
 static void be_victim(struct scene *scene, const struct act *act, struct harm wanted)
 {
-	struct actor actor = { .scene = scene, .fails = wanted.kind == FAIL_CALL };
+	struct actor actor = { .scene = scene, .fails = wanted.kind == FAIL_CALL || wanted.kind == FAIL_SYSTEM_CALL };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	victim_scene = scene;
@@ -336,6 +343,9 @@ static void trace(struct scene *scene, pid_t pid, struct harm wanted)
 	case KILL_AFTER_CHANGE:
 		stepper_kill_after(scene, pid, wanted.change);
 		break;
+	case FAIL_SYSTEM_CALL:
+		faulter_fail(scene, pid, wanted.nth, wanted.choice);
+		break;
 	case COUNT_CALLS:
 		wanted.trail->call_stops = tracer_kill_at_call(scene, pid, 0);
 		break;
@@ -348,7 +358,7 @@ bool victim_play(struct scene *scene, const struct act *act, struct harm wanted)
 {
 	pid_t pid;
 
-	scene->ledger->was_reached = scene->ledger->was_harmed = false;
+	scene->ledger->was_reached = scene->ledger->was_harmed = scene->ledger->inside = false;
 	pid = T_SYS(fork());
 	if (pid == 0) {
 		if (is_traced(wanted) && ptrace(PTRACE_TRACEME, 0, 0, 0) == -1)
@@ -360,7 +370,7 @@ bool victim_play(struct scene *scene, const struct act *act, struct harm wanted)
 	wait_for_victim(scene, pid);
 	if (!scene->ledger->was_harmed)
 		return false;
-	if (wanted.kind == FAIL_CALL)
+	if (wanted.kind == FAIL_CALL || wanted.kind == FAIL_SYSTEM_CALL)
 		tally->failures++;
 	else
 		count_kill(wanted.kind == KILL_AT_POINT ? scene->ledger->where : NULL);

@@ -21,6 +21,7 @@ enum harm_kind {
 	KILL_AT_SYSTEM_CALL, /* on the way in */
 	KILL_AT_CALL_STOP,   /* on the way in (odd) or out (even) of a system call */
 	KILL_AFTER_CHANGE,
+	FAIL_SYSTEM_CALL, /* whoever makes it (faulter.h) */
 	/* No harm: what is there to be killed at? */
 	COUNT_CALLS,
 	STEP,
@@ -30,7 +31,7 @@ enum harm_kind {
 struct harm {
 	enum harm_kind kind;
 	unsigned nth;
-	unsigned choice;	     /* FAIL_CALL: which of the errors that the call can have, from 0 */
+	unsigned choice;	     /* FAIL_CALL, FAIL_SYSTEM_CALL: which of the errors that the call can have, from 0 */
 	const struct change *change; /* KILL_AFTER_CHANGE */
 	struct trail *trail;	     /* COUNT_CALLS, STEP, STEP_ALL: filled */
 };
@@ -72,8 +73,16 @@ void intend_version(struct actor *actor);
 #define TRY_FOR(code, actor, call)                                                                                   \
 	do                                                                                                           \
 		t_forget_text();                                                                                     \
-	while (!settled(T_HERE, (actor), #call, (code), (call)))
+	while (!settled(T_HERE, (actor), #call, (code), (victim_enters(), (call))))
 
+/* The same for what cannot be tried again with another handle. */
+#define TRY_IN_THIS_HANDLE(actor, call)                                                                              \
+	do                                                                                                           \
+		t_forget_text();                                                                                     \
+	while (!settled(T_HERE, (actor), #call, 0, (victim_enters(), (call))) && !(actor)->reopened)
+
+/* From here on system calls are the library's, until settled. */
+void victim_enters(void);
 bool settled(const char *file, int line, struct actor *actor, const char *call, int expected, int rc);
 
 /* ---------------------------------------------------------------- what was done so far, in all tests together */

@@ -106,7 +106,7 @@ void fuzz_confine(const char *dir)
 
 	if (ruleset == -1)
 		return;
-	allow(ruleset, dir, ALL);
+	allow(ruleset, getenv("SEGREG_FUZZ_DIR") ? getenv("SEGREG_FUZZ_DIR") : dir, ALL);
 	allow(ruleset, "/dev/shm", MAKE_AND_REMOVE);
 	allow(ruleset, "/dev/null", LANDLOCK_ACCESS_FS_WRITE_FILE);
 	FUZZ_CLAIM(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);

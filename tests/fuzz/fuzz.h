@@ -33,7 +33,7 @@ void fuzz_broken(const char *file, int line, const char *claim) __attribute__((n
 /* What a public call may return: 0, a count, or a code with its story. */
 int fuzz_rc(int rc);
 
-/* Let this process write below dir only, and make and remove objects of shared memory, where the kernel can do that. */
+/* Let this process write below dir only (SEGREG_FUZZ_DIR, if that is set: libFuzzer starts others of itself), and make and remove objects of shared memory, where the kernel can do that. */
 void fuzz_confine(const char *dir);
 
 /* segctl's main without its end, which would close stdout. What it prints goes nowhere. */

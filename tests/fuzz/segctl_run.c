@@ -1,10 +1,11 @@
 /*
  * segctl_run.c - segctl inside this process: all of it but the end of main, which closes stdout.
  *
- * Three calls are replaced when the program is linked: execvp, so that "segctl hold" starts nothing; segreg_wait, so that "segctl
- * wait" does not; and in config.c log_say.
+ * Calls are replaced when the program is linked: execvp, so that "segctl hold" starts nothing; segreg_wait, so that "segctl wait" does
+ * not; sr_sys_sleep, since "segctl sweep --pace 1" would delete one byte a second; and in config.c log_say.
  */
 #include "fuzz.h"
+#include "sr_sys.h"
 
 int segctl_main(int argc, char **argv);
 #define main segctl_main
@@ -28,4 +29,11 @@ int __wrap_segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uin
 int __wrap_segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now)
 {
 	return __real_segreg_wait(reg, version, timeout_ms < 0 || timeout_ms > 1 ? 1 : timeout_ms, now);
+}
+
+void __real_sr_sys_sleep(int64_t nanoseconds);
+void __wrap_sr_sys_sleep(int64_t nanoseconds);
+void __wrap_sr_sys_sleep(int64_t nanoseconds)
+{
+	__real_sr_sys_sleep(nanoseconds < 1000000 ? nanoseconds : 1000000);
 }

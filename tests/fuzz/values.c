@@ -70,7 +70,7 @@ static void forge(struct input *in, MDB_txn *txn, MDB_dbi segments)
 	unsigned char id[8], value[SR_RECORD_FIXED + SEGREG_PATH_MAX];
 	MDB_val key = { .mv_size = sizeof(id), .mv_data = id }, data = { .mv_data = value };
 	struct sr_identity there = { .ino = 0 };
-	char at[2 * GROUND_PATH];
+	char at[GROUND_PATH + SEGREG_PATH_SIZE];
 
 	strcpy(record.path, paths[input_u8(in) % (sizeof(paths) / sizeof(*paths))]);
 	snprintf(at, sizeof(at), "%s/%s", ground->base, record.path);

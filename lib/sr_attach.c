@@ -134,6 +134,9 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 	memcpy(meta.uuid, info->uuid, sizeof(meta.uuid));
 	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
 	rc = sr_base_claim(&base, &marker);
+	/* An attempt that came to no end may have left what is no database; nobody has used it. */
+	if (!rc && sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
+		rc = sr_fail_errno(errno, "cannot remove what is left of %s", registry->store_path);
 	if (!rc)
 		rc = sr_store_create(&registry->store, &meta, shared_mode(&st));
 	if (!rc)

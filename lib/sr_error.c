@@ -28,6 +28,7 @@ static int code_of_errno(int errnum)
 		return SEGREG_E_NOMEM;
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG:
 		return SEGREG_E_NOSPC;
 	default:
 		return SEGREG_E_IO;

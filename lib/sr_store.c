@@ -220,6 +220,7 @@ int sr_store_begin(struct sr_store *store)
 		store->txn = NULL;
 		return fail_mdb(error, store, "begin a transaction");
 	}
+	sr_sys_calm(&store->calm);
 	return 0;
 }
 
@@ -254,6 +255,7 @@ int sr_store_commit(struct sr_store *store)
 	MDB_txn *probe;
 	int error = mdb_txn_commit(store->txn);
 
+	sr_sys_uncalm(&store->calm);
 	store->txn = NULL;
 	if (!error)
 		return 0;
@@ -275,8 +277,10 @@ int sr_store_commit(struct sr_store *store)
 
 void sr_store_abort(struct sr_store *store)
 {
-	if (store->txn)
+	if (store->txn) {
 		mdb_txn_abort(store->txn);
+		sr_sys_uncalm(&store->calm);
+	}
 	store->txn = NULL;
 }
 
@@ -356,7 +360,7 @@ int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
 	return put_value(store, store->meta, text_key("riders"), bytes, sr_encode_riders(riders, bytes), 0);
 }
 
-int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
+static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
 {
 	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
 	const struct sr_clock zero = { 0 };
@@ -375,6 +379,17 @@ int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t m
 	if (!rc)
 		return sr_store_commit(store);
 	sr_store_abort(store);
+	return rc;
+}
+
+int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
+{
+	struct sr_sys_calm calm;
+	int rc;
+
+	sr_sys_calm(&calm);
+	rc = create(store, meta, mode);
+	sr_sys_uncalm(&calm);
 	return rc;
 }
 

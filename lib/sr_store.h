@@ -25,6 +25,7 @@
 #define SR_STORE_H
 
 #include "sr_state.h"
+#include "sr_sys.h"
 
 #include <lmdb.h>
 #include <sys/types.h>
@@ -102,6 +103,7 @@ struct sr_store {
 	const char *path; /* the owner's, and outlives this */
 	MDB_env *env;     /* NULL: not open */
 	MDB_txn *txn;     /* the transaction under way */
+	struct sr_sys_calm calm; /* as long as that is */
 	MDB_dbi meta, segments, paths, tokens, journal;
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */

@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -142,20 +144,66 @@ ssize_t sr_sys_pread(int fd, void *buf, size_t size, off_t offset)
 	return (ssize_t)done;
 }
 
-int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset)
+static sigset_t only_xfsz(void)
 {
-	size_t done = 0;
+	sigset_t set;
 
-	if (made_to_fail("pwrite"))
-		return -1;
-	while (done < size) {
-		ssize_t n = RETRY(pwrite(fd, (const char *)buf + done, size - done, offset + (off_t)done));
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	return set;
+}
+
+void sr_sys_calm(struct sr_sys_calm *calm)
+{
+	sigset_t xfsz = only_xfsz();
+	struct rlimit limit;
+	int errnum = errno;
+
+	calm->is_calm = (getrlimit(RLIMIT_FSIZE, &limit) == -1 || limit.rlim_cur != RLIM_INFINITY) &&
+			pthread_sigmask(SIG_BLOCK, &xfsz, &calm->before) == 0;
+	errno = errnum;
+}
+
+/* A signal that came meanwhile is ours, unless the host had blocked it before and is waiting for one. */
+void sr_sys_uncalm(struct sr_sys_calm *calm)
+{
+	sigset_t xfsz = only_xfsz();
+	int errnum = errno;
+
+	if (calm->is_calm && !sigismember(&calm->before, SIGXFSZ)) {
+		while (sigtimedwait(&xfsz, NULL, &(struct timespec){ 0 }) == SIGXFSZ)
+			;
+		pthread_sigmask(SIG_SETMASK, &calm->before, NULL);
+	}
+	calm->is_calm = false;
+	errno = errnum;
+}
+
+static int pwrite_all(int fd, const char *bytes, size_t size, off_t offset)
+{
+	while (size) {
+		ssize_t n = RETRY(pwrite(fd, bytes, size, offset));
 
 		if (n == -1)
 			return -1;
-		done += (size_t)n;
+		bytes += n;
+		size -= (size_t)n;
+		offset += n;
 	}
 	return 0;
+}
+
+int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset)
+{
+	struct sr_sys_calm calm;
+	int rc;
+
+	if (made_to_fail("pwrite"))
+		return -1;
+	sr_sys_calm(&calm);
+	rc = pwrite_all(fd, buf, size, offset);
+	sr_sys_uncalm(&calm);
+	return rc;
 }
 
 int sr_sys_fsync(int fd)
@@ -167,9 +215,15 @@ int sr_sys_fsync(int fd)
 
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length)
 {
+	struct sr_sys_calm calm;
+	int rc;
+
 	if (made_to_fail("fallocate"))
 		return -1;
-	return RETRY(fallocate(fd, mode, offset, length));
+	sr_sys_calm(&calm);
+	rc = (int)RETRY(fallocate(fd, mode, offset, length));
+	sr_sys_uncalm(&calm);
+	return rc;
 }
 
 int sr_sys_ftruncate(int fd, off_t length)

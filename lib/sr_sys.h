@@ -7,6 +7,7 @@
 #ifndef SR_SYS_H
 #define SR_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -45,6 +46,17 @@ int sr_sys_identify_open(int fd, struct sr_identity *identity); /* an open file;
 int sr_sys_identify(int dir, const char *name, struct sr_identity *identity); /* statx, no symlink followed; "": dir itself */
 int sr_sys_fstatfs(int fd, struct statfs *fs);
 ssize_t sr_sys_pread(int fd, void *buf, size_t size, off_t offset); /* reads on until size or the end */
+/*
+ * Beyond RLIMIT_FSIZE a write does not only fail (EFBIG), it sends the thread SIGXFSZ, which ends the process. Between these two it only
+ * fails. They may be nested, and keep errno.
+ */
+struct sr_sys_calm {
+	bool is_calm; /* something is to be undone */
+	sigset_t before;
+};
+void sr_sys_calm(struct sr_sys_calm *calm);
+void sr_sys_uncalm(struct sr_sys_calm *calm);
+
 int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset); /* all of it, or -1 */
 int sr_sys_fsync(int fd);
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length);

@@ -17,14 +17,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define INSTRUMENTED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define INSTRUMENTED
-#endif
-#endif
-
 /* X(name, first act, the act that recovers or NULL, company, text) */
 #define STEPPINGS_IN_SHORT(X)                                                                                        \
 	X(create, &act_create, NULL, ALONE, "creating a registry")                                                   \

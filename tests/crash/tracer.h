@@ -8,6 +8,15 @@
 
 #include "scene.h"
 
+/* A sanitizer adds instructions and system calls of its own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define INSTRUMENTED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define INSTRUMENTED
+#endif
+#endif
+
 /* Let it go on until its nth stop at a system call (there are two at each: as it enters, as it returns), and kill it there. How many
  * came? */
 unsigned tracer_kill_at_call(struct scene *scene, pid_t pid, unsigned nth);

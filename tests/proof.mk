@@ -6,6 +6,8 @@
 #   make torture-steps  kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
 #   make powercut       a file system shut down at every system call, CYCLES (200) times on each of FS; root only
 #                       (ext4 xfs ext4+: "+" has the registry on another file system than base)
+#   make failing        every system call of every act, with each of its errors
+#   make hostile        directories exchanged for links out of base, EXCHANGES (1,000,000) times, while a sweeper deletes
 #   make fuzz           libFuzzer, SECONDS_ (60) for each target, or one (TARGET)
 #   make coverage       which lines and branches of lib/ the C tests run
 #
@@ -20,7 +22,7 @@ FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)
 FUZZ_PACKAGES := gcc libc6-dev g++ pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev clang \
             libclang-rt-dev
 
-.PHONY: proof model torture torture-run torture-steps torture-steps-run powercut powercut-run fuzz fuzz-build coverage coverage-run
+.PHONY: proof model torture torture-run torture-steps torture-steps-run powercut powercut-run hostile hostile-run failing failing-run fuzz fuzz-build coverage coverage-run
 
 proof: deps
 	@tests/proof $(or $(MINUTES),1)
@@ -51,6 +53,22 @@ torture-steps: deps
 
 torture-steps-run: $(BUILD)/segreg-torture-steps
 	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
+
+# A suite of the C tests as a row: what it says in brackets, and how many failed.
+AS_ROW = awk -v name=$(1) -v what='$(2)' '/\([0-9]+[^)]*\) passed/ { sub(/.*\(/, ""); sub(/\).*/, ""); said = $$0; print; next } \
+    /^ *tests / { bad = $$5 } { print } END { printf "proof\t%s\t%s %s\t%d violations\n", name, said, what, bad; exit bad > 0 || !said }'
+
+hostile: deps
+	@$(MAKE) --no-print-directory hostile-run
+
+hostile-run: $(BUILD)/segreg-tests
+	@EXCHANGES=$(or $(EXCHANGES),1000000) $(BUILD)/segreg-tests hostile | $(call AS_ROW,hostile,while directories become links out of base)
+
+failing: deps
+	@$(MAKE) --no-print-directory failing-run
+
+failing-run: $(BUILD)/segreg-tests
+	@EVERY=1 $(BUILD)/segreg-tests failing | $(call AS_ROW,failing,system calls failed one at a time)
 
 powercut:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) xfsprogs'

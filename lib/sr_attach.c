@@ -294,6 +294,7 @@ static int fill_header(struct sr_registry *registry, const struct sr_clock *cloc
 	header->pidns_ino = registry->pidns_ino;
 	header->built_at = sr_sys_realtime();
 	header->starts = clock->starts;
+	header->db_bytes = registry->store.least;
 	header->wake = 1;
 	strcpy(registry->region.base, registry->base.path);
 	error = sr_lock_init_words(header->lock);

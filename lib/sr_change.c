@@ -10,8 +10,10 @@
 int sr_change_start(struct sr_change *change, struct segreg *reg)
 {
 	struct sr_registry *registry = reg->registry;
-	int rc = sr_store_begin(&registry->store);
+	int rc;
 
+	registry->store.least = registry->region.header->db_bytes;
+	rc = sr_store_begin(&registry->store);
 	change->reg = reg;
 	if (rc)
 		goto fail;
@@ -98,6 +100,7 @@ int sr_change_commit(struct sr_change *change)
 		return rc;
 	}
 	registry->region.header->txn = txn;
+	registry->region.header->db_bytes = registry->store.least;
 	return 0;
 }
 

@@ -89,6 +89,7 @@ struct sr_header {
 	uint32_t company;   /* [commit] edits that were committed or waited when the last group ended: so many may come again */
 	uint32_t calls;     /* [any] futex: grows when riders should look at their letters, or try the commit lock */
 	uint64_t sync_time; /* [commit] nanoseconds that the last commit to LMDB took, */
+	uint64_t db_bytes;  /* [commit] size of registry.mdb after that: it never gets smaller */
 	uint64_t sync_total, sync_most, syncs; /* [commit] all since built_at, the longest, and how many these were */
 	uint64_t posted[SEGREG_MAX_LANES / 64]; /* [any] lanes whose letter may be waiting */
 

@@ -215,6 +215,7 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 
 	/* From here on until all is well: if we die, or fail, the next one starts over. */
 	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+	registry->store.least = registry->region.header->db_bytes;
 	rc = snapshot_read(&registry->store, &s);
 	SR_STOP("reconcile.read");
 	if (!rc && s.txn <= registry->region.header->txn)
@@ -227,6 +228,7 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 	if (rc)
 		goto out;
 	sr_lock_set_dirty(&registry->locks, SR_LOCK_TABLE);
+	registry->region.header->db_bytes = registry->store.least;
 	rc = apply(registry, &s);
 	if (!rc)
 		sr_lock_set_clean(&registry->locks, SR_LOCK_TABLE);

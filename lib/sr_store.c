@@ -186,6 +186,9 @@ static int check_file(const struct sr_store *store)
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a regular file", store->path);
 	if (store->env && (identity.dev != store->dev || identity.ino != store->ino))
 		return sr_fail(SEGREG_E_MISMATCH, "%s was replaced while the registry is in use", store->path);
+	if (identity.size < store->least)
+		return sr_fail(SEGREG_E_MISMATCH, "%s was cut off while the registry is in use: it has %llu bytes, and had %llu", store->path,
+			       (unsigned long long)identity.size, (unsigned long long)store->least);
 	return 0;
 }
 
@@ -250,6 +253,15 @@ int sr_store_reserve(struct sr_store *store)
 	return sr_fail_errno(errno, "%s: cannot allocate space ahead for retiring and deleting", store->path);
 }
 
+/* After a commit. */
+static void note_size(struct sr_store *store)
+{
+	struct sr_identity identity;
+
+	if (sr_sys_identify_open(store->fds[0], &identity) == 0)
+		store->least = identity.size;
+}
+
 int sr_store_commit(struct sr_store *store)
 {
 	MDB_txn *probe;
@@ -257,8 +269,10 @@ int sr_store_commit(struct sr_store *store)
 
 	sr_sys_uncalm(&store->calm);
 	store->txn = NULL;
-	if (!error)
+	if (!error) {
+		note_size(store);
 		return 0;
+	}
 	/* LMDB panics exactly when it could not write the meta page; every earlier failure leaves the file as it was. */
 	switch (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe)) {
 	case 0:

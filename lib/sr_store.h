@@ -107,6 +107,7 @@ struct sr_store {
 	MDB_dbi meta, segments, paths, tokens, journal;
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */
+	uint64_t least;      /* bytes that the file has at least: touching what was cut off of a mapped file ends the process */
 	uint64_t reserved;   /* bytes of the file known to be allocated */
 	uint64_t generation; /* of the environment; grows when one is given up */
 	bool unknown;        /* the last commit's outcome is not known */

@@ -105,6 +105,7 @@ static int identify(int dir, const char *name, struct sr_identity *identity)
 		.is_mount = stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT,
 		.nlink = stx.stx_nlink,
 		.blocks = stx.stx_blocks,
+		.size = stx.stx_size,
 	};
 	return 0;
 }

@@ -36,6 +36,7 @@ struct sr_identity {
 	bool is_mount; /* the root of one */
 	uint64_t nlink;
 	uint64_t blocks; /* of 512 bytes */
+	uint64_t size;
 };
 
 int sr_sys_openat(int dir, const char *path, int flags, mode_t mode);

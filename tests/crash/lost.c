@@ -223,6 +223,44 @@ static void database_replaced(void)
 	restore_in_use(true);
 }
 
+static bool is_refused(int rc)
+{
+	return rc == SEGREG_E_MISMATCH;
+}
+
+/* To the middle of a page, to the meta pages, to nothing: LMDB has the file mapped, and would touch what is not there. */
+static void database_cut_off(void)
+{
+	static const off_t sizes[] = { 0, 100, 4096, 8192, 12288, 20000 };
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *user = peer_start(&w, PEER_PROCESS), *late = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+	struct segreg_pin pin;
+
+	T_OK(peer_open(user));
+	for (uint64_t id = 1; id <= 50; id++)
+		t_add(&w, reg, id);
+	T_OK(peer_retire(user, 1));
+	copy_file(&w, MDB, "copy");
+	T_OK(segreg_pin(reg, 2, 0, &pin));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		T_SYS(truncate(t_path(&w, MDB), sizes[i]));
+		T_CHECK(is_refused(segreg_retire(reg, 3)));
+		T_HAS(segreg_last_error(), "cut off");
+		T_CHECK(is_refused(peer_retire(user, 3)));
+		T_CHECK(is_refused(segreg_sweep(reg, NULL, NULL)));
+		T_OK(peer_open(late));
+		T_CHECK(is_refused(peer_retire(late, 3)));
+		T_OK(peer_close(late, NULL));
+		T_CHECK(t_exists(&w, "seg-1/data"));
+		copy_file(&w, "copy", MDB);
+	}
+	T_OK(segreg_unpin(reg, &pin));
+	T_OK(segreg_retire(reg, 3));
+	T_EQ(t_sweep(reg).deleted, 2);
+	t_close(reg);
+}
+
 static void missing_database(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -421,6 +459,7 @@ T_SUITE(lost,
 	{ "an older database is refused, and accepted with SEGREG_ADOPT", older_database },
 	{ "a database restored in place while in use changes and deletes nothing", database_restored_in_place },
 	{ "a database replaced while in use changes and deletes nothing", database_replaced },
+	{ "a database cut off in use changes and deletes nothing, and ends nobody", database_cut_off },
 	{ "a missing database is refused, and not made anew", missing_database },
 	{ "a copied lock file is refused, and accepted with SEGREG_ADOPT", copied_lock_file },
 	{ "a copied lock file lets nobody in while others hold the true one", lock_file_copied_in_use },

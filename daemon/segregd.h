@@ -91,7 +91,7 @@ int server_sweep_once(const struct settings *settings, const sigset_t *signals);
 /* Is there too little space left on base's file system, or is something overdue, for deletions to take their time? */
 bool pace_is_short(const struct settings *settings, const char *base);
 bool pace_is_late(const struct settings *settings, struct segreg *reg);
-/* Is memory short? *percent: of time lost to that. */
+/* Is memory short? *percent: of time lost to that; left alone if that cannot be read. */
 bool pace_is_pressed(const struct settings *settings, double *percent);
 
 /* ------------------------------------------------------------------ segregd_confine.c */
@@ -109,6 +109,10 @@ struct metrics;
 /* NULL: that is not possible, which has been said. */
 struct metrics *metrics_new(const struct settings *settings);
 void metrics_free(struct metrics *metrics);
+
+/* A sweep does without its pace; sweeps begin to wait for memory. NULL: nobody counts. */
+void metrics_count_hurry(struct metrics *metrics);
+void metrics_count_wait(struct metrics *metrics);
 
 /* A sweep took so long, in seconds, and had this result; or it failed, and result is NULL. Writes the file if it says something new. */
 void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds);

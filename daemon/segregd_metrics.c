@@ -34,7 +34,7 @@ struct metrics {
 	char *written;  /* what the file says, but for the rest */
 	void *sizes;    /* of what was pending after the last sweep: tree of struct size */
 	bool has_complained;
-	uint64_t n_sweeps, n_errors, buckets[N_BUCKETS];
+	uint64_t n_sweeps, n_errors, n_hurried, n_waits, buckets[N_BUCKETS];
 	double seconds;
 	/* Of the round: */
 	struct segreg *reg;
@@ -230,6 +230,8 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "reclaimed_handles_total", "counter", "Handles of dead processes cleaned up.", (double)stats->reclaimed);
 	put(out, metrics, "reclaimed_pins_total", "counter", "Pins that those had held.", (double)stats->reclaimed_pins);
 	put(out, metrics, "repairs_total", "counter", "Repairs after a death inside a change.", (double)stats->repairs);
+	put(out, metrics, "sweep_waits_total", "counter", "Times that sweeps began to wait for memory, since segregd started.",
+	    (double)metrics->n_waits);
 }
 
 static void put_commits(FILE *out, const struct metrics *metrics)
@@ -249,6 +251,8 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 
 	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)metrics->holders);
 	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.", (double)metrics->n_errors);
+	put(out, metrics, "hurried_sweeps_total", "counter", "Sweeps that did without their pace, since segregd started.",
+	    (double)metrics->n_hurried);
 	put_head(out, "sweep_duration_seconds", "histogram", "How long sweeps took, since segregd started.");
 	for (size_t i = 0; i < N_BUCKETS; i++) {
 		sum += metrics->buckets[i];
@@ -326,6 +330,18 @@ static void count_sweep(struct metrics *metrics, const struct segreg_sweep_resul
 	metrics->buckets[bucket]++;
 	metrics->n_sweeps++;
 	metrics->seconds += seconds;
+}
+
+void metrics_count_hurry(struct metrics *metrics)
+{
+	if (metrics)
+		metrics->n_hurried++;
+}
+
+void metrics_count_wait(struct metrics *metrics)
+{
+	if (metrics)
+		metrics->n_waits++;
 }
 
 void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds)

@@ -78,6 +78,7 @@ struct server {
 	bool is_paced;    /* the sweep at hand, */
 	bool was_hurried; /* and it ended since there is no time for that any more */
 	bool is_waiting;  /* for memory */
+	bool is_blind;    /* to how short that is */
 	bool is_late;     /* something is overdue, when that was looked for last */
 	uint64_t late_at;
 	sd_event_source *deaths; /* NULL: they cannot be watched, so each interval starts a round */
@@ -195,13 +196,19 @@ static bool is_hurried(struct server *s)
 /* Sweeps wait until memory is to be had; said when it begins and when it ends. */
 static bool has_to_wait(struct server *s)
 {
-	double percent = 0;
+	double percent = -1; /* unknown */
 	bool waits = pace_is_pressed(s->settings, &percent) && !is_hurried(s);
+	bool is_blind = s->settings->pressure && percent < 0;
 
-	if (waits && !s->is_waiting)
+	if (is_blind && !s->is_blind)
+		warn("/proc/pressure/memory cannot be read, so sweeps do not wait for memory");
+	s->is_blind = is_blind;
+	if (waits && !s->is_waiting) {
 		say("memory is short: %.3g %% of time is lost to that; sweeps wait", percent);
-	else if (!waits && s->is_waiting)
+		metrics_count_wait(s->metrics);
+	} else if (!waits && s->is_waiting) {
 		say("sweeps go on");
+	}
 	s->is_waiting = waits;
 	return waits;
 }
@@ -244,8 +251,10 @@ static int sweep(struct server *s, struct segreg_sweep_result *result)
 
 	s->was_hurried = false;
 	s->is_paced = (options.pace || options.pace_files) && !is_hurried(s);
-	if (!s->is_paced)
+	if (!s->is_paced && (options.pace || options.pace_files)) {
 		options.pace = options.pace_files = 0;
+		metrics_count_hurry(s->metrics);
+	}
 	*result = (struct segreg_sweep_result){ .size = sizeof *result };
 	return segreg_sweep(s->reg, &options, result);
 }

@@ -34,6 +34,8 @@ expect 75 "$segctl" remove 3
 complains "see --force"
 expect 75 "$segctl" remove --dry-run 3
 complains "is held"
+expect 66 "$segctl" remove 77 3
+expect 75 "$segctl" remove 3 77
 expect 0 "$segctl" remove --dry-run --force 3
 [ "$(column 3 STATE)" = live ] || fail "a refused removal changed something"
 expect 0 "$segctl" remove --force 3

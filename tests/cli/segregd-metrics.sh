@@ -129,6 +129,15 @@ PYTHON
 stop
 ok "those of several registries go together, whatever these are called"
 
+# A directory stands where the file should: it is written aside, and cannot be renamed.
+rm -rf "$dir/prom"
+mkdir -p "$file/in-the-way"
+serve -m "$dir/prom"
+eventually logged "cannot write $file"
+stop
+[ ! -e "$file.new" ] || fail "what could not be renamed is left behind"
+ok "what cannot be written leaves nothing behind"
+
 long=$dir/$(printf 'a%.0s' {1..240})
 mkdir "$dir/data4"
 expect 0 "$segctl" init -r "$long" --base "$dir/data4"

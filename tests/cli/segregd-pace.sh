@@ -3,6 +3,11 @@
 . "$(dirname "$0")/lib.sh"
 
 new_registry
+mkdir "$dir/prom"
+# counted NAME N: so say the metrics.
+counted() {
+	grep -q "^segreg_$1{.*} $2\$" "$dir/prom/"*.prom
+}
 left() {
 	find "$base" -maxdepth 1 -name "$1" | wc -l
 }
@@ -10,12 +15,13 @@ for i in {10..25}; do
 	segment "$i"
 done
 expect 0 "$segctl" retire {10..25}
-serve --pace-files 1
+serve --pace-files 1 -m "$dir/prom"
 eventually logged "deleted 1"
 [ "$(left '2?')" -gt 0 ] || fail "deleted without a pace"
 stop
-serve --pace-files 1 --patience 0.001
+serve --pace-files 1 --patience 0.001 -m "$dir/prom"
 eventually is_gone 25
+eventually counted hurried_sweeps_total '[1-9][0-9]*'
 [ "$(left '??')" -eq 0 ] || fail "something is left"
 stop
 ok "what is overdue is deleted without a pace"
@@ -52,7 +58,7 @@ shift
 exec "$@"
 SCRIPT
 : >"$dir/log"
-env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" --pressure 20 2>"$dir/log" &
+env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" --pressure 20 -m "$dir/prom" 2>"$dir/log" &
 daemon=$!
 children+=("$daemon")
 eventually logged "memory is short: 50 % of time is lost to that; sweeps wait"
@@ -60,6 +66,13 @@ is_there 30
 pressure 20.00
 eventually logged "sweeps go on"
 eventually is_gone 30
+eventually counted sweep_waits_total 1
+: >"$dir/pressure"
+segment 32
+expect 0 "$segctl" retire 32
+eventually is_gone 32
+eventually logged "/proc/pressure/memory cannot be read"
+[ "$(grep -c "cannot be read" "$dir/log")" -eq 1 ] || fail "one trouble, many words"
 stop
 pressure 50.00
 expect 0 "$segctl" retire 31

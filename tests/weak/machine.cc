@@ -346,6 +346,16 @@ std::vector<enum m_order> weaker(const std::string &use, enum m_order order)
 	return {M_RELAXED};
 }
 
+void try_weaker(const std::string &use, enum m_order order)
+{
+	weakened = use;
+	weakened_to = order;
+	explore();
+	printf("%s\t%s\t%s\t%s\t%s\n", scenario.name, use.c_str(), order_names[order], violation.empty() ? "holds" : "found",
+	       violation.empty() ? "" : violation.c_str());
+	fflush(stdout);
+}
+
 }
 
 extern "C" {
@@ -500,16 +510,6 @@ void m_private(const volatile void *at, unsigned long size)
 	privates.push_back({from, from + size});
 }
 
-}
-
-static void try_weaker(const std::string &use, enum m_order order)
-{
-	weakened = use;
-	weakened_to = order;
-	explore();
-	printf("%s\t%s\t%s\t%s\t%s\n", scenario.name, use.c_str(), order_names[order], violation.empty() ? "holds" : "found",
-	       violation.empty() ? "" : violation.c_str());
-	fflush(stdout);
 }
 
 int main(int argc, char **argv)

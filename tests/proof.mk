@@ -33,7 +33,7 @@ model:
 	@tests/model/run $(if $(QUICK),--quick)
 
 weak:
-	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev g++ binutils'
+	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev g++ binutils liblmdb-dev'
 	@tests/weak/run $(if $(QUICK),--quick)
 
 # ---------------------------------------------------------------- torture

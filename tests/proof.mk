@@ -2,6 +2,7 @@
 #
 #   make proof          each of those below for a while, and one table of what was tried and found (MINUTES: for each; 1)
 #   make model          the protocol's models with Spin (QUICK=1: under a minute)
+#   make weak           pins, sweeps, snapshots, evictions under C11's orderings, each of them weakened in turn (QUICK=1: some seconds)
 #   make torture        processes of all roles, killed and stopped at random, and an oracle (KILLS or SECONDS_: 60; SEED)
 #   make torture-steps  kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
 #   make powercut       a file system shut down at every system call, CYCLES (200) times on each of FS; root only
@@ -22,7 +23,7 @@ FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)
 FUZZ_PACKAGES := gcc libc6-dev g++ pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev clang \
             libclang-rt-dev
 
-.PHONY: proof model torture torture-run torture-steps torture-steps-run powercut powercut-run hostile hostile-run failing failing-run fuzz fuzz-build coverage coverage-run
+.PHONY: proof model weak torture torture-run torture-steps torture-steps-run powercut powercut-run hostile hostile-run failing failing-run fuzz fuzz-build coverage coverage-run
 
 proof: deps
 	@tests/proof $(or $(MINUTES),1)
@@ -30,6 +31,10 @@ proof: deps
 model:
 	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev spin'
 	@tests/model/run $(if $(QUICK),--quick)
+
+weak:
+	@$(MAKE) --no-print-directory deps PACKAGES='gcc libc6-dev g++ binutils liblmdb-dev'
+	@tests/weak/run $(if $(QUICK),--quick)
 
 # ---------------------------------------------------------------- torture
 

@@ -1,0 +1,533 @@
+/*
+ * machine.cc - explores all runs of a scenario under C11's orderings, then again with each ordering weakened.
+ *
+ *      PROGRAM             the scenario as it is; then each use of an ordering weaker
+ *      PROGRAM -           as it is, alone
+ *      PROGRAM USE ORDER   that use so weak, alone
+ *
+ * Memory is what the promise-free part of the "promising" semantics says (Kang, Hur, Lahav, Vafeiadis, Dreyer: A promising
+ * semantics for relaxed-memory concurrency, POPL 2017). Each word is the list of all that was ever written to it. Each thread has
+ * a view: how far into each list it must have seen. A load takes any entry from there on. A release writes the thread's view
+ * beside the value, an acquire that reads it takes it over, and a full fence exchanges views with all full fences before it. A
+ * read-modify-write takes the last entry, and hands on the view of what it replaced.
+ *
+ * Not in it: a load that sees a store which its own thread makes possible only later (no ordering that is in use allows that: each
+ * store that others act on is a release or follows an acquire), and a store that gets a place in the list before an older one
+ * (each word has one writer at a time, or is changed by read-modify-writes alone).
+ *
+ * Runs are replayed from the start. Choices are which thread steps next and which entry a load takes. What a thread does next
+ * depends only on what its steps have returned; so these results, the lists and the views are the whole state, and a state
+ * that was met before is not entered again. That makes the search complete and short.
+ *
+ * A use of an ordering is named by the C that makes it: function, operation, word. It is found by the return address.
+ */
+#include "machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <string>
+#include <ucontext.h>
+#include <unistd.h>
+#include <unordered_set>
+#include <vector>
+
+namespace {
+
+const unsigned LOCATIONS = 48, THREADS = 3;
+const size_t STACK = 256 * 1024;
+
+struct view {
+	uint8_t seen[LOCATIONS];
+
+	void join(const view &other)
+	{
+		for (unsigned i = 0; i < LOCATIONS; i++)
+			if (other.seen[i] > seen[i])
+				seen[i] = other.seen[i];
+	}
+};
+
+struct entry {
+	uint64_t value;
+	view released;
+};
+
+struct location {
+	std::string name;
+	std::vector<entry> entries;
+};
+
+struct thread {
+	ucontext_t context;
+	bool ended, wants_lock;
+	view now, acquired, released;
+	std::string log; /* what its steps returned */
+};
+
+struct choice {
+	unsigned taken, of;
+};
+
+struct area {
+	uintptr_t from, to;
+};
+
+/* Of the search. */
+std::map<uintptr_t, unsigned> numbers;
+std::map<uintptr_t, std::string> names;
+std::vector<area> privates;
+std::vector<choice> path;
+std::unordered_set<std::string> met;
+std::map<uintptr_t, std::string> callers;
+std::map<std::string, enum m_order> uses;
+std::string weakened, violation;
+enum m_order weakened_to;
+
+/* Of the run. */
+location memory[LOCATIONS];
+thread threads[THREADS];
+ucontext_t home;
+char stacks[THREADS][STACK];
+unsigned running, depth;
+int holder;
+view fenced, locked;
+bool inside, pruned;
+
+[[noreturn]] void stop(const char *why)
+{
+	fprintf(stderr, "%s: %s\n", scenario.name, why);
+	exit(2);
+}
+
+unsigned choose(unsigned of)
+{
+	if (depth == path.size())
+		path.push_back({0, of});
+	if (path[depth].of != of)
+		stop("a run cannot be replayed");
+	return path[depth++].taken;
+}
+
+template <typename T> void append(std::string &to, const T &what)
+{
+	to.append(reinterpret_cast<const char *>(&what), sizeof(what));
+}
+
+std::string state()
+{
+	std::string key;
+
+	for (unsigned i = 0; i < scenario.n_threads; i++) {
+		const thread &t = threads[i];
+
+		append(key, t.log.size());
+		key += t.log;
+		append(key, t.now);
+		append(key, t.acquired);
+		append(key, t.released);
+	}
+	for (unsigned i = 0; i < numbers.size(); i++) {
+		append(key, memory[i].entries.size());
+		for (const entry &e : memory[i].entries)
+			append(key, e);
+	}
+	append(key, fenced);
+	append(key, holder);
+	append(key, locked);
+	return key;
+}
+
+/* Let any thread go on; returns when this one may. */
+void step()
+{
+	if (inside)
+		swapcontext(&threads[running].context, &home);
+}
+
+bool is_private(uintptr_t at)
+{
+	if (!inside)
+		return true;
+	for (const area &a : privates)
+		if (at >= a.from && at < a.to)
+			return true;
+	return false;
+}
+
+uint64_t peek(const volatile void *at, unsigned size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, const_cast<const void *>(at), size);
+	return value;
+}
+
+void poke(volatile void *at, unsigned size, uint64_t value)
+{
+	memcpy(const_cast<void *>(at), &value, size);
+}
+
+unsigned number_of(const volatile void *at, unsigned size)
+{
+	uintptr_t key = reinterpret_cast<uintptr_t>(at);
+	auto found = numbers.find(key);
+	unsigned n = found != numbers.end() ? found->second : static_cast<unsigned>(numbers.size());
+
+	if (n == LOCATIONS)
+		stop("too many words");
+	if (found == numbers.end())
+		numbers[key] = n;
+	if (memory[n].entries.empty()) {
+		memory[n].name = names.count(key) ? names[key] : "word";
+		memory[n].entries.push_back({peek(at, size), view()});
+	}
+	return n;
+}
+
+/* "FILE FUNCTION: OPERATION", from the frames that were inlined there. */
+std::string caller(void *pc)
+{
+	uintptr_t at = reinterpret_cast<uintptr_t>(pc) - 1;
+	char command[128], function[256], place[1024];
+	std::string operation, result;
+	FILE *pipe;
+
+	if (callers.count(at))
+		return callers[at];
+	snprintf(command, sizeof(command), "addr2line -i -f -e /proc/%d/exe %#lx", static_cast<int>(getpid()), at);
+	pipe = popen(command, "r");
+	if (!pipe)
+		stop("no addr2line");
+	while (result.empty() && fscanf(pipe, "%255s %1023[^\n]", function, place) == 2) {
+		char *file = strrchr(place, '/'), *colon = strrchr(place, ':');
+
+		if (!file || !colon)
+			stop("a program without line numbers");
+		*colon = '\0';
+		if (!strcmp(file, "/sr_atomic.h"))
+			operation = function;
+		else if (strcmp(file, "/atomic_ops.h"))
+			result = std::string(file + 1) + " " + function + ": " + operation;
+	}
+	while (fgets(place, sizeof(place), pipe))
+		;
+	pclose(pipe);
+	return callers[at] = result;
+}
+
+/* The ordering that this use has in this search. */
+enum m_order order_of(void *pc, const std::string &what, enum m_order order)
+{
+	std::string use = caller(pc) + " " + what;
+
+	uses[use] = order;
+	return use == weakened ? weakened_to : order;
+}
+
+uint64_t take(thread &t, unsigned n, unsigned at, enum m_order order)
+{
+	const entry &e = memory[n].entries[at];
+
+	if (t.now.seen[n] < at)
+		t.now.seen[n] = static_cast<uint8_t>(at);
+	t.acquired.join(t.now);
+	t.acquired.join(e.released);
+	if (order & M_ACQUIRE)
+		t.now.join(e.released);
+	append(t.log, e.value);
+	return e.value;
+}
+
+void put(thread &t, unsigned n, uint64_t value, enum m_order order, const view *handed_on)
+{
+	uint8_t at = static_cast<uint8_t>(memory[n].entries.size());
+	entry e = {value, t.released};
+
+	t.now.seen[n] = t.acquired.seen[n] = at;
+	if (order & M_RELEASE)
+		e.released = t.now;
+	if (handed_on)
+		e.released.join(*handed_on);
+	e.released.seen[n] = at;
+	memory[n].entries.push_back(e);
+}
+
+void enter(unsigned n)
+{
+	scenario.thread[n]();
+	threads[n].ended = true;
+	append(threads[n].log, n);
+	for (;;)
+		step();
+}
+
+/* One run along path, and on with first choices. */
+void run()
+{
+	fenced = locked = view();
+	holder = -1;
+	depth = 0;
+	pruned = false;
+	for (location &l : memory)
+		l.entries.clear();
+	scenario.reset();
+	for (unsigned i = 0; i < scenario.n_threads; i++) {
+		thread &t = threads[i];
+
+		t.ended = t.wants_lock = false;
+		t.now = t.acquired = t.released = view();
+		t.log.clear();
+		getcontext(&t.context);
+		t.context.uc_stack.ss_sp = stacks[i];
+		t.context.uc_stack.ss_size = STACK;
+		t.context.uc_link = nullptr;
+		makecontext(&t.context, reinterpret_cast<void (*)()>(enter), 1, i);
+	}
+	inside = true;
+	for (running = 0; running < scenario.n_threads; running++) /* as far as to its first step */
+		swapcontext(&home, &threads[running].context);
+	while (violation.empty()) {
+		unsigned ready[THREADS], n = 0, left = 0;
+
+		for (unsigned i = 0; i < scenario.n_threads; i++) {
+			left += !threads[i].ended;
+			if (!threads[i].ended && !(threads[i].wants_lock && holder != -1))
+				ready[n++] = i;
+		}
+		if (!n && left)
+			violation = "all wait for a lock";
+		if (!n)
+			break;
+		if (depth == path.size() && !met.insert(state()).second) {
+			pruned = true;
+			break;
+		}
+		running = ready[n == 1 ? 0 : choose(n)];
+		swapcontext(&home, &threads[running].context);
+	}
+	inside = false;
+	if (violation.empty() && !pruned && scenario.end)
+		scenario.end();
+}
+
+/* All runs, until one is a violation. */
+void explore()
+{
+	path.clear();
+	met.clear();
+	violation.clear();
+	for (;;) {
+		run();
+		if (!violation.empty())
+			return;
+		while (!path.empty() && path.back().taken + 1 == path.back().of)
+			path.pop_back();
+		if (path.empty())
+			return;
+		path.back().taken++;
+	}
+}
+
+const char *const order_names[] = {"relaxed", "acquire", "release", "acq_rel", "full"};
+
+/* The next weaker ones. */
+std::vector<enum m_order> weaker(const std::string &use, enum m_order order)
+{
+	bool is_fence = use.compare(use.size() - 5, 5, "fence") == 0;
+
+	if (order == M_FULL && is_fence)
+		return {M_ACQ_REL, M_RELAXED};
+	if (order == M_ACQ_REL)
+		return {M_ACQUIRE, M_RELEASE, M_RELAXED};
+	if (order == M_RELAXED)
+		return {};
+	return {M_RELAXED};
+}
+
+void try_weaker(const std::string &use, enum m_order order)
+{
+	weakened = use;
+	weakened_to = order;
+	explore();
+	printf("%s\t%s\t%s\t%s\t%s\n", scenario.name, use.c_str(), order_names[order], violation.empty() ? "holds" : "found",
+	       violation.empty() ? "" : violation.c_str());
+	fflush(stdout);
+}
+
+}
+
+extern "C" {
+
+__attribute__((noinline)) uint64_t m_load(const volatile void *at, unsigned size, enum m_order order)
+{
+	if (is_private(reinterpret_cast<uintptr_t>(at)))
+		return peek(at, size);
+	step();
+	unsigned n = number_of(at, size);
+	thread &t = threads[running];
+	unsigned last = static_cast<unsigned>(memory[n].entries.size()) - 1, first = t.now.seen[n];
+
+	order = order_of(__builtin_return_address(0), memory[n].name + " load", order);
+	return take(t, n, last - (last > first ? choose(last - first + 1) : 0), order);
+}
+
+__attribute__((noinline)) void m_store(volatile void *at, unsigned size, uint64_t value, enum m_order order)
+{
+	if (!is_private(reinterpret_cast<uintptr_t>(at))) {
+		step();
+		unsigned n = number_of(at, size);
+
+		put(threads[running], n, value, order_of(__builtin_return_address(0), memory[n].name + " store", order), nullptr);
+		append(threads[running].log, n);
+	}
+	poke(at, size, value);
+}
+
+__attribute__((noinline)) uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order order)
+{
+	if (!is_private(reinterpret_cast<uintptr_t>(at))) {
+		step();
+		unsigned n = number_of(at, size), last = static_cast<unsigned>(memory[n].entries.size()) - 1;
+		view handed_on = memory[n].entries[last].released;
+		uint64_t before;
+
+		order = order_of(__builtin_return_address(0), memory[n].name + " add", order);
+		before = take(threads[running], n, last, order);
+		put(threads[running], n, size == 4 ? static_cast<uint32_t>(before + value) : before + value, order, &handed_on);
+	}
+	uint64_t before = peek(at, size);
+
+	poke(at, size, before + value);
+	return before;
+}
+
+__attribute__((noinline)) bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value, enum m_order order)
+{
+	if (!is_private(reinterpret_cast<uintptr_t>(at))) {
+		step();
+		unsigned n = number_of(at, size), last = static_cast<unsigned>(memory[n].entries.size()) - 1;
+		view handed_on = memory[n].entries[last].released;
+
+		order = order_of(__builtin_return_address(0), memory[n].name + " cas", order);
+		if (take(threads[running], n, last, order) != expected)
+			return false;
+		put(threads[running], n, value, order, &handed_on);
+		poke(at, size, value);
+		return true;
+	}
+	if (peek(at, size) != expected)
+		return false;
+	poke(at, size, value);
+	return true;
+}
+
+__attribute__((noinline)) void m_fence(enum m_order order)
+{
+	if (!inside)
+		return;
+	step();
+	thread &t = threads[running];
+
+	order = order_of(__builtin_return_address(0), "fence", order);
+	append(t.log, order);
+	if (order & M_ACQUIRE || order == M_FULL)
+		t.now = t.acquired;
+	if (order == M_FULL) {
+		t.now.join(fenced);
+		fenced = t.acquired = t.now;
+	}
+	if (order & M_RELEASE || order == M_FULL)
+		t.released = t.now;
+}
+
+void m_lock(void)
+{
+	if (!inside)
+		return;
+	thread &t = threads[running];
+
+	t.wants_lock = true;
+	step();
+	t.wants_lock = false;
+	holder = static_cast<int>(running);
+	t.now.join(locked);
+	t.acquired.join(t.now);
+	append(t.log, holder);
+}
+
+void m_unlock(void)
+{
+	if (!inside)
+		return;
+	step();
+	holder = -1;
+	locked = threads[running].now;
+	append(threads[running].log, holder);
+}
+
+uint64_t m_latest(const volatile void *at, unsigned size)
+{
+	step();
+	uint64_t value = memory[number_of(at, size)].entries.back().value;
+
+	append(threads[running].log, value);
+	return value;
+}
+
+bool m_knows(const volatile void *at, unsigned size)
+{
+	step();
+	unsigned n = number_of(at, size);
+	bool knows = threads[running].now.seen[n] + 1u == memory[n].entries.size();
+
+	append(threads[running].log, knows);
+	return knows;
+}
+
+void m_check(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	violation = what;
+	if (inside)
+		step();
+}
+
+void m_name(const volatile void *at, const char *name)
+{
+	names[reinterpret_cast<uintptr_t>(at)] = name;
+}
+
+void m_private(const volatile void *at, unsigned long size)
+{
+	uintptr_t from = reinterpret_cast<uintptr_t>(at);
+
+	for (const area &a : privates)
+		if (a.from == from)
+			return;
+	privates.push_back({from, from + size});
+}
+
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3) {
+		for (unsigned order = 0; order <= M_FULL; order++)
+			if (!strcmp(argv[2], order_names[order]))
+				try_weaker(argv[1], static_cast<enum m_order>(order));
+		return 0;
+	}
+	explore();
+	printf("%s\tas it is\t-\t%s\t%zu states %s\n", scenario.name, violation.empty() ? "holds" : "found", met.size(), violation.c_str());
+	if (argc == 2 || !violation.empty())
+		return 0;
+	const std::map<std::string, enum m_order> all = uses;
+
+	for (auto &use : all)
+		for (enum m_order order : weaker(use.first, use.second))
+			try_weaker(use.first, order);
+	return 0;
+}

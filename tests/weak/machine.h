@@ -1,0 +1,51 @@
+/*
+ * machine.h - shared memory as C11 allows it to be, for scenarios that are explored exhaustively: machine.cc.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum m_order { M_RELAXED = 0, M_ACQUIRE = 1, M_RELEASE = 2, M_ACQ_REL = 3, M_FULL = 4 };
+
+/* What lib/sr_atomic.h's operations become (atomic_ops.h). size: bytes. */
+uint64_t m_load(const volatile void *at, unsigned size, enum m_order order);
+void m_store(volatile void *at, unsigned size, uint64_t value, enum m_order order);
+uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order order);
+bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value, enum m_order order);
+void m_fence(enum m_order order);
+
+/* A lock that orders as a mutex does. */
+void m_lock(void);
+void m_unlock(void);
+
+/* For what scenarios check, not for what they model: what was written last; whether this thread has come to know of that. */
+uint64_t m_latest(const volatile void *at, unsigned size);
+bool m_knows(const volatile void *at, unsigned size);
+
+/* End this run with a violation unless condition holds. */
+void m_check(bool condition, const char *what);
+
+/* What a scenario consists of. */
+struct m_scenario {
+	const char *name;
+	void (*reset)(void);     /* everything as at the start; called before each run */
+	unsigned n_threads;
+	void (*thread[3])(void);
+	void (*end)(void);       /* after all threads; may be NULL */
+};
+extern const struct m_scenario scenario;
+
+/* Its memory: words with names for reports; what one thread alone uses, so that it needs no steps. */
+void m_name(const volatile void *at, const char *name);
+void m_private(const volatile void *at, unsigned long size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,34 @@
+/*
+ * snapshot.c - a handle takes a snapshot and walks it while a segment is retired and swept, and its slot used again.
+ */
+#include "world.h"
+
+static void reset(void)
+{
+	world_reset(SR_LIVE);
+}
+
+static void reader(void)
+{
+	struct segreg_snapshot snapshot;
+	struct segreg_entry entry = { .cursor = 0 };
+	int found;
+
+	if (sr_snapshot_take(&world.owner, SEGREG_SNAPSHOT, &snapshot))
+		return;
+	found = sr_snapshot_next(&world.owner, &snapshot, &entry);
+	m_check(found == (snapshot.version == VERSION), "a walk does not find what its version has, or finds what it has not");
+	m_check(found != 1 || (entry.id == ID && entry.born == BORN && !entry.is_directory), "a walk mixes two segments");
+	if (found == 1)
+		world_use(&world.file);
+	sr_snapshot_release(&world.owner, &snapshot);
+}
+
+static void writer(void)
+{
+	world_retire();
+	world_sweep();
+	world_reuse();
+}
+
+const struct m_scenario scenario = { .name = "snapshot", .reset = reset, .n_threads = 2, .thread = { reader, writer } };

@@ -1,0 +1,232 @@
+/*
+ * world.c - see world.h. What the library asks of others stands below: one lock for both, memory that is there, nobody to wake.
+ */
+#include "world.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct world world;
+static struct sr_registry registry;
+static struct sr_handle handle;
+static unsigned char *memory, *pristine;
+
+static struct sr_record record_of(uint64_t id, enum sr_state state, uint64_t born, uint64_t retired)
+{
+	struct sr_record record = { .id = id, .state = state, .born = born, .retired = retired, .path_length = 1 };
+
+	record.path[0] = 's';
+	return record;
+}
+
+static void find_parts(struct sr_region *region)
+{
+	struct sr_geometry *g = &region->geometry;
+
+	region->header = (struct sr_header *)(void *)memory;
+	region->index = memory + g->index;
+	region->levels = 1;
+	region->level[0] = (struct sr_level){
+		.entries = (const uint32_t *)(const void *)region->index, .shift = 64 - SR_INDEX_MIN_BITS, .mask = (1u << SR_INDEX_MIN_BITS) - 1,
+	};
+	region->slots = (struct sr_slot *)(void *)(memory + g->part[SR_PART_SLOTS]);
+	region->details = (struct sr_detail *)(void *)(memory + g->part[SR_PART_DETAILS]);
+	region->queue = (uint32_t *)(void *)(memory + g->part[SR_PART_QUEUE]);
+	region->path_map = (uint32_t *)(void *)(memory + g->part[SR_PART_PATH_MAP]);
+	region->paths = (char *)(memory + g->part[SR_PART_PATHS]);
+}
+
+static void name_words(void)
+{
+	struct sr_lane *lane = sr_region_lane(&world.region, 0);
+
+	m_name(&world.region.slots[0].word, "word");
+	m_name(&world.region.slots[0].id, "id");
+	m_name(&world.region.details[0].born, "born");
+	m_name(&world.region.details[0].retired, "retired");
+	m_name(&world.region.details[0].flags, "flags");
+	m_name(&world.region.header->version, "version");
+	m_name(&lane->state, "state");
+	m_name(&lane->pages[0], "pages");
+	m_name(sr_lane_counts(lane), "count");
+	m_name(sr_lane_cells(lane), "cell");
+	m_private(&world.owner, sizeof(world.owner));
+	m_private(&registry, sizeof(registry));
+	/* Nothing follows from their order: what is found by them is looked at again. Their readers are the table's. */
+	m_private(world.region.index, sizeof(uint32_t) << SR_INDEX_MIN_BITS);
+	m_private(&world.region.header->index_bits, sizeof(uint32_t));
+	m_private(&world.region.header->slot_top, sizeof(uint32_t));
+	m_private(&world.region.header->lane_top, sizeof(uint32_t));
+	m_private(sr_lane_counts(lane) + 1, SR_PAGE - sizeof(uint32_t)); /* of other slots */
+	m_private(&lane->epoch, sizeof(lane->epoch));
+	m_private(&lane->cells, sizeof(lane->cells));
+	m_private(&world.region.header->version_wake, 2 * sizeof(uint32_t));
+}
+
+static void make(void)
+{
+	struct sr_region *region = &world.region;
+
+	sr_geometry_init(&region->geometry, 2, 1);
+	memory = mmap(NULL, region->geometry.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pristine = mmap(NULL, region->geometry.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	find_parts(region);
+	sr_table_init(region);
+	region->header->lane_top = 1;
+	region->header->version = VERSION;
+	name_words();
+}
+
+void world_reset(enum sr_state state)
+{
+	struct sr_record record = record_of(ID, state, BORN, state == SR_PENDING ? VERSION : 0);
+	struct sr_lane *lane;
+
+	if (!memory)
+		make();
+	registry.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* a run may have ended inside */
+	memcpy(memory, pristine, world.region.geometry.size);
+	sr_table_init(&world.region);
+	world.region.header->lane_top = 1;
+	world.region.header->version = VERSION;
+	sr_table_take(&world.region, &record, &world.slot);
+	sr_table_publish(&world.region, world.slot, state);
+	lane = sr_region_lane(&world.region, 0);
+	lane->state = SR_LANE_USED;
+	lane->epoch = 1;
+	lane->pages[0] = 1;
+	lane->cells = 1;
+	world.owner = (struct segreg){
+		.level = &world.region.level[0], .slots = world.region.slots, .counts = sr_lane_counts(lane), .owner = 1ull << 32,
+		.n_ready = 2, .lane_page = lane, .registry = &registry, .handle = &handle,
+		.region = world.region,
+	};
+	world.file = 1;
+	world.next_file = world.use = 0;
+	m_name(&world.file, "file");
+	m_name(&world.next_file, "next file");
+	m_name(&world.use, "use");
+}
+
+bool world_sweep(void)
+{
+	static struct sr_cells cells;
+	static uint64_t room[8];
+	struct sr_region *region = &world.region;
+	bool held;
+
+	cells.snapshots = room;
+	cells.room = 8;
+	m_lock();
+	if (sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
+		m_unlock();
+		return false;
+	}
+	sr_table_move(region, world.slot, SR_DECIDING);
+	sr_cells_read(&cells, region);
+	held = sr_table_count(region, world.slot) || sr_cells_hold(&cells, &region->details[world.slot]);
+	sr_table_move(region, world.slot, held ? SR_PENDING : SR_DELETING);
+	m_unlock();
+	if (held)
+		return false;
+	m_check(m_knows(&world.use, 8), "a file is removed, and its user's last reads may come later");
+	m_store(&world.file, 8, 0, M_RELAXED);
+	m_lock();
+	sr_table_drop(region, world.slot);
+	m_unlock();
+	return true;
+}
+
+void world_retire(void)
+{
+	struct sr_region *region = &world.region;
+
+	m_lock();
+	sr_store_release_u64(&region->details[world.slot].retired, VERSION + 1);
+	sr_table_move(region, world.slot, SR_PENDING);
+	sr_region_set_version(region, VERSION + 1);
+	m_unlock();
+}
+
+void world_reuse(void)
+{
+	struct sr_record record = record_of(NEXT_ID, SR_LIVE, VERSION + 2, 0);
+	uint32_t slot;
+
+	record.is_directory = true;
+	m_store(&world.next_file, 8, 1, M_RELAXED);
+	m_lock();
+	if (sr_word_state(sr_load_acquire_u64(&world.region.slots[world.slot].word)) == SR_FREE &&
+	    !sr_table_take(&world.region, &record, &slot))
+		sr_table_publish(&world.region, slot, SR_LIVE);
+	m_unlock();
+}
+
+void world_use(const uint64_t *file)
+{
+	m_check(m_knows(file, 8), "what is held is removed, or not known to be there");
+	m_store(&world.use, 8, m_latest(&world.use, 8) + 1, M_RELAXED);
+	m_check(m_latest(file, 8) == 1, "what is held is removed");
+}
+
+/* ---------------------------------------------------------------- what the library asks of others */
+
+int sr_enter_table(struct segreg *reg)
+{
+	(void)reg;
+	m_lock();
+	return 0;
+}
+
+void sr_leave_table(struct segreg *reg)
+{
+	(void)reg;
+	m_unlock();
+}
+
+void sr_region_set_version(struct sr_region *region, uint64_t version)
+{
+	sr_store_seqcst_u64(&region->header->version, version);
+}
+
+void sr_region_wake(struct sr_region *region)
+{
+	(void)region;
+}
+
+int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
+{
+	(void)region, (void)part, (void)bytes;
+	return 0;
+}
+
+int sr_region_populate(void *address, uint64_t size, const char *what)
+{
+	(void)address, (void)size, (void)what;
+	return 0;
+}
+
+int sr_fail(enum segreg_error code, const char *format, ...)
+{
+	(void)format;
+	return code;
+}
+
+int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
+{
+	(void)locks, (void)id, (void)timeout_ms;
+	m_lock();
+	return 0;
+}
+
+void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
+{
+	(void)locks, (void)id;
+	m_unlock();
+}
+
+void sr_notes_add(const struct sr_region *region, struct sr_note note)
+{
+	(void)region, (void)note;
+}

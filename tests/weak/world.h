@@ -1,0 +1,45 @@
+/*
+ * world.h - a region with one retired segment, a handle and a sweeper, for the scenarios: the library's own code on the machine.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "machine.h"
+#include "sr_cells.h"
+#include "sr_error.h"
+#include "sr_lane.h"
+#include "sr_notes.h"
+#include "sr_pin.h"
+#include "sr_snapshot.h"
+#include "sr_table.h"
+
+#define ID 1u
+#define NEXT_ID 2u
+#define BORN 1u
+#define VERSION 1u
+
+struct world {
+	struct sr_region region;
+	struct segreg owner; /* of lane 0 */
+	uint32_t slot;
+	uint64_t file, next_file; /* 0: not there, 1: there; ID's, NEXT_ID's */
+	uint64_t use;             /* grows when the owner has used the file */
+};
+extern struct world world;
+
+/* As at the start: ID is in that state; the owner has memory for counts and cells. */
+void world_reset(enum sr_state state);
+
+/* A sweep's decision and what follows it: true if ID is removed, with its slot free. */
+bool world_sweep(void);
+
+/* Retire ID as an edit does. */
+void world_retire(void);
+
+/* NEXT_ID gets the slot that is free now. */
+void world_reuse(void);
+
+/* What is held is there, while it is held, and whoever holds it knows what is in it. */
+void world_use(const uint64_t *file);
+
+#endif

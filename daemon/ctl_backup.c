@@ -235,7 +235,13 @@ static bool is_listed(const struct backup *b, const char *name)
 	return !strcmp(name, expected);
 }
 
-static int prune(struct backup *b)
+static bool is_partial(const char *name)
+{
+	return strchr(name, '.') && strchr(strchr(name, '.') + 1, '.');
+}
+
+/* Remove what is not listed; before anything is copied, only what one that was cut short has left, for its space may be needed. */
+static int prune(struct backup *b, bool only_partial)
 {
 	char path[CTL_COPY_PATH];
 	DIR *dir = opendir(in_dest(b, path, "segments"));
@@ -247,9 +253,9 @@ static int prune(struct backup *b)
 	if (!dir)
 		return ctl_error(b->ctl, EX_IOERR, "cannot read %s: %s", path, strerror(errno));
 	while (!status && (entry = readdir(dir))) {
-		if (!is_ours(entry->d_name) || is_listed(b, entry->d_name))
+		if (!is_ours(entry->d_name) || (only_partial ? !is_partial(entry->d_name) : is_listed(b, entry->d_name)))
 			continue;
-		b->removed++;
+		b->removed += !only_partial;
 		snprintf(path, sizeof path, "%s/segments/%s", b->path, entry->d_name);
 		if (b->is_dry)
 			tool_say(stdout, "", "would remove %s", path);
@@ -275,6 +281,8 @@ static int exec(struct ctl *ctl)
 	struct backup b = { .ctl = ctl, .path = ctl->operand[0], .is_dry = ctl->option['n'] };
 	int lock = -1, status = prepare(&b, &lock);
 
+	if (!status && !b.is_dry)
+		status = prune(&b, true);
 	if (!status)
 		status = copy_snapshot(&b);
 	if (!status && !b.is_dry)
@@ -282,7 +290,7 @@ static int exec(struct ctl *ctl)
 	if (!status && !b.is_dry)
 		status = write_list(&b);
 	if (!status)
-		status = prune(&b);
+		status = prune(&b, false);
 	if (!status)
 		report(&b);
 	free(b.list.items);

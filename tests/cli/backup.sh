@@ -163,3 +163,21 @@ expect 65 "$segctl" restore -r "$dir/registry2" "$dir/backup"
 complains "segment 5 5 is listed"
 [ -z "$(ls "$dir/base2")" ] || fail "something was done"
 ok "what speaks against a restoration is said first, and nothing is done then"
+
+if [ "$(id -u)" != 0 ] || ! mkdir "$dir/small" || ! mount -t tmpfs -o size=200k tmpfs "$dir/small" 2>"$dir/err"; then
+	skipped "a full disk: needs root, to mount one"
+	exit 0
+fi
+trap 'umount "$dir/small"; clean_up' EXIT
+expect 0 "$segctl" retire 5 6 7 9 10
+expect 0 "$segctl" sweep
+segment 20 50
+expect 0 "$segctl" backup "$dir/small/backup"
+segment 21 300
+expect 74 "$segctl" backup "$dir/small/backup"
+complains "No space left"
+grep -q '^segment 20 ' "$dir/small/backup/live.txt" || fail "what was there is not listed any more"
+expect 0 "$segctl" retire 21
+expect 0 "$segctl" backup "$dir/small/backup"
+says "0 segments copied (0 B), 1 there already"
+ok "a full disk leaves the one before, and the next one is not kept out by what was left"

@@ -48,6 +48,14 @@ static inline int check(struct segreg *reg)
 	return is_ready(reg) ? 0 : make_ready(reg);
 }
 
+/* The same, of a call that cannot do without something: is it given? */
+static int check_with(struct segreg *reg, bool given, const char *what_is_missing)
+{
+	int rc = check(reg);
+
+	return rc || given ? rc : invalid(what_is_missing);
+}
+
 /*
  * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not
  * know and is not zero. size is the caller's.
@@ -131,12 +139,10 @@ static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, 
 		     const char *path)
 {
 	struct segreg_edit edit;
-	int rc = check(reg);
+	int rc = check_with(reg, path, "no path");
 
 	if (rc)
 		return rc;
-	if (!path)
-		return invalid("no path");
 	begin(reg, &edit);
 	return commit_one(&edit, operation(&edit, id, path));
 }
@@ -194,12 +200,10 @@ static int check_edit(const struct segreg_edit *edit)
 
 int segreg_edit_begin(struct segreg *reg, struct segreg_edit **edit)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, edit, "nowhere to put the edit");
 
 	if (rc)
 		return rc;
-	if (!edit)
-		return invalid("nowhere to put the edit");
 	*edit = sr_sys_malloc(sizeof(**edit));
 	if (!*edit)
 		return sr_fail(SEGREG_E_NOMEM, "no memory for an edit");
@@ -286,12 +290,10 @@ void segreg_edit_abort(struct segreg_edit *edit)
 
 int segreg_version(struct segreg *reg, uint64_t *version)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, version, "nowhere to put the version");
 
 	if (rc)
 		return rc;
-	if (!version)
-		return invalid("nowhere to put the version");
 	*version = sr_load_acquire_u64(&reg->region.header->version);
 	return 0;
 }
@@ -360,12 +362,10 @@ int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, stru
 /* The path below base of a segment that this handle pins. */
 static int pinned_path(struct segreg *reg, const struct segreg_pin *pin, char path[SEGREG_PATH_MAX + 1])
 {
-	int rc = check(reg);
+	int rc = check_with(reg, pin, "no pin");
 
 	if (rc)
 		return rc;
-	if (!pin)
-		return invalid("no pin");
 	if (!sr_pin_is_held(reg, pin))
 		return sr_pin_fail(reg, pin);
 	if (!sr_table_path(&reg->region, pin->slot, path))
@@ -512,12 +512,10 @@ int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snaps
 int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state)
 {
 	uint64_t word;
-	int rc = check(reg);
+	int rc = check_with(reg, state, "nowhere to put the state");
 
 	if (rc)
 		return rc;
-	if (!state)
-		return invalid("nowhere to put the state");
 	rc = sr_ask_word(reg, id, &word);
 	if (!rc)
 		*state = (enum segreg_state)sr_word_state(word);
@@ -538,11 +536,9 @@ int segreg_is_live(struct segreg *reg, uint64_t id)
 
 int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, count, "nowhere to put the count");
 
-	if (rc)
-		return rc;
-	return count ? sr_ask_count(reg, id, count) : invalid("nowhere to put the count");
+	return rc ? rc : sr_ask_count(reg, id, count);
 }
 
 int segreg_stats(struct segreg *reg, struct segreg_stats *stats)
@@ -573,47 +569,37 @@ int segreg_stats_format(const struct segreg_stats *stats, char *buf, size_t size
 
 int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_ask_list(reg, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_ask_list(reg, fn, arg);
 }
 
 int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_ask_list_retired(reg, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_ask_list_retired(reg, fn, arg);
 }
 
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_ask_list_one(reg, id, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_ask_list_one(reg, id, fn, arg);
 }
 
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_ask_holders(reg, id, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_ask_holders(reg, id, fn, arg);
 }
 
 int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_ask_lanes(reg, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_ask_lanes(reg, fn, arg);
 }
 
 /* ---------------------------------------------------------------- sweeping */
@@ -642,11 +628,9 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, ticket, "no ticket");
 
-	if (rc)
-		return rc;
-	return ticket ? sr_wait_for_work(reg, ticket, timeout_ms) : invalid("no ticket");
+	return rc ? rc : sr_wait_for_work(reg, ticket, timeout_ms);
 }
 
 int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg)
@@ -676,11 +660,9 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
 
 int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg)
 {
-	int rc = check(reg);
+	int rc = check_with(reg, fn, "no function to call");
 
-	if (rc)
-		return rc;
-	return fn ? sr_journal_each(reg, after, fn, arg) : invalid("no function to call");
+	return rc ? rc : sr_journal_each(reg, after, fn, arg);
 }
 
 int segreg_sweep_wake(struct segreg *reg)

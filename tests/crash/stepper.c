@@ -102,8 +102,13 @@ static void mirror_refresh(pid_t pid)
 		memcpy(mirror.copy + (size_t)mirror.page[i] * PAGE, mirror.region + (size_t)mirror.page[i] * PAGE, PAGE);
 }
 
-/* Has anything changed since it was last asked? */
-static bool mirror_has_changed(void)
+static void mix(uint64_t *way, uint64_t what)
+{
+	*way = (*way ^ what) * 0x100000001b3; /* FNV-1a */
+}
+
+/* Has anything changed since it was last asked? The words that have are mixed into the way. */
+static bool mirror_has_changed(uint64_t *way)
 {
 	bool changed = false;
 
@@ -113,6 +118,9 @@ static bool mirror_has_changed(void)
 
 		if (memcmp(copy, now, PAGE) == 0)
 			continue;
+		for (unsigned at = 0; at < PAGE; at += 8)
+			if (memcmp(copy + at, now + at, 8) != 0)
+				mix(way, (uint64_t)mirror.page[i] * PAGE + at);
 		memcpy(copy, now, PAGE);
 		changed = true;
 	}
@@ -216,16 +224,18 @@ static bool run_to(pid_t pid, uintptr_t at)
 	return true;
 }
 
-static bool step(pid_t pid, struct trail *trail, uintptr_t at)
+static bool step(pid_t pid, struct trail *trail, const struct speed *speed, uintptr_t at)
 {
 	bool calls = is_call(pid, at);
 
 	if (!goes_on(pid, PTRACE_SINGLESTEP))
 		return false;
 	trail->steps++;
+	if (is_in(&speed->program, at))
+		mix(&trail->way, at);
 	if (calls)
 		mirror_refresh(pid);
-	else if (mirror_has_changed())
+	else if (mirror_has_changed(&trail->way))
 		note_change(trail, at);
 	return true;
 }
@@ -237,13 +247,14 @@ void stepper_record(pid_t pid, struct trail *trail, bool everything)
 
 	trail->changes = 0;
 	trail->steps = 0;
+	trail->way = 0xcbf29ce484222325;
 	find_program(&speed);
 	tracer_await_act(pid);
 	mirror_refresh(pid);
 	while (acts) {
 		uintptr_t at = look(pid, AT), back = everything ? 0 : harmless_call(pid, &speed, at);
 
-		acts = back ? run_to(pid, back) : step(pid, trail, at);
+		acts = back ? run_to(pid, back) : step(pid, trail, &speed, at);
 	}
 }
 
@@ -262,6 +273,7 @@ static void tell_change(struct scene *scene, const struct change *change)
 void stepper_kill_after(struct scene *scene, pid_t pid, const struct change *change)
 {
 	unsigned changes = 0;
+	uint64_t way = 0;
 
 	tracer_await_act(pid);
 	set_breakpoint(pid, change->at);
@@ -270,7 +282,7 @@ void stepper_kill_after(struct scene *scene, pid_t pid, const struct change *cha
 		do { /* a string instruction stays where it is */
 			if (!goes_on(pid, PTRACE_SINGLESTEP))
 				return;
-			if (!mirror_has_changed() || ++changes < change->nth)
+			if (!mirror_has_changed(&way) || ++changes < change->nth)
 				continue;
 			tell_change(scene, change);
 			mirror_close();

@@ -7,7 +7,9 @@
  * is one before and after every change of a file. What an instruction changed but the region and the files dies with its
  * process, so these are all the states that somebody can leave behind.
  *
- * A double crash: for a death in the first act, the second, which recovers, is stepped and killed the same way.
+ * A double crash: for a death in the first act, the second, which recovers, is stepped and killed the same way. Most deaths
+ * leave what others left, at another moment. Of those after which the second goes the same way, by the same instructions to
+ * changes of the same words, one stands for all.
  */
 #include "steps.h"
 #include "harness.h"
@@ -15,6 +17,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 /* X(name, first act, the act that recovers or NULL, company, text) */
@@ -83,6 +86,12 @@ struct places {
 	bool ends_only;
 };
 
+/* The ways that second ones went. */
+struct ways {
+	uint64_t *way;
+	unsigned count;
+};
+
 static struct harm harm_at(const struct places *p, unsigned place)
 {
 	unsigned call = place - p->trail.changes + 1;
@@ -125,27 +134,35 @@ static bool prepare(struct scene *scene, const struct run *run, const struct har
 	return !first || victim_play(scene, run->stepping->act, *first);
 }
 
-/* Find the places of an act, the first or what comes after it. False: the first one does not come to its place again. */
-static bool survey(struct scene *scene, const struct run *run, const struct harm *first, struct places *p, unsigned wanted)
+/* Play an act, the first or what comes after it, and look. False: the first one does not come to its place again. */
+static bool watch(struct scene *scene, const struct run *run, const struct harm *first, struct harm look)
 {
-	const struct act *act = first ? run->stepping->then : run->stepping->act;
-	const struct harm looks[] = {
-		{ .kind = UNHARMED }, /* in a new region the first sweep has more to do than the others */
-		{ .kind = run->bound->everything && !first ? STEP_ALL : STEP, .trail = &p->trail },
-		{ .kind = COUNT_CALLS, .trail = &p->trail },
-	};
+	bool came = prepare(scene, run, first);
 
+	if (came)
+		victim_play(scene, first ? run->stepping->then : run->stepping->act, look);
+	scene_audit(scene);
+	return came;
+}
+
+/* Find the places of the first act. In a new region the first sweep has more to do than the others. */
+static void survey(struct scene *scene, const struct run *run, struct places *p, unsigned wanted)
+{
 	p->ends_only = run->stepping->then;
-	for (unsigned i = 0; i < 3; i++) {
-		bool came = prepare(scene, run, first);
-
-		if (came)
-			victim_play(scene, act, looks[i]);
-		scene_audit(scene);
-		if (!came)
-			return false;
-	}
+	watch(scene, run, NULL, (struct harm){ .kind = UNHARMED });
+	watch(scene, run, NULL, (struct harm){ .kind = run->bound->everything ? STEP_ALL : STEP, .trail = &p->trail });
+	watch(scene, run, NULL, (struct harm){ .kind = COUNT_CALLS, .trail = &p->trail });
 	count_places(p, wanted);
+}
+
+static bool is_new(struct ways *ways, uint64_t way)
+{
+	for (unsigned i = 0; i < ways->count; i++)
+		if (ways->way[i] == way)
+			return false;
+	ways->way = realloc(ways->way, (ways->count + 1) * sizeof(*ways->way));
+	T_CHECK(ways->way);
+	ways->way[ways->count++] = way;
 	return true;
 }
 
@@ -160,7 +177,7 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 	struct places p = { .count = 0 };
 	bool harmed = true;
 
-	survey(scene, run, NULL, &p, run->bound->kills);
+	survey(scene, run, &p, run->bound->kills);
 	T_CHECK(p.trail.changes > 0 && p.trail.call_stops > 0);
 	/* If all are wanted, also what this time comes after the last system call that was counted. */
 	for (unsigned place = 0; place < p.count || (p.stride == 1 && harmed); place += p.stride) {
@@ -177,14 +194,21 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 }
 
 /* nth: so that a sample begins elsewhere for each first one. */
-static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, unsigned wanted, unsigned nth)
+static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, struct ways *ways, unsigned wanted,
+			unsigned nth)
 {
-	static struct places p;
+	static struct places p = { .ends_only = true };
 
-	if (!survey(scene, run, first, &p, wanted)) {
+	if (!watch(scene, run, first, (struct harm){ .kind = STEP, .trail = &p.trail })) {
 		note_stray(first);
 		return;
 	}
+	steps_tally->first_deaths++;
+	if (!is_new(ways, p.trail.way))
+		return;
+	watch(scene, run, first, (struct harm){ .kind = COUNT_CALLS, .trail = &p.trail });
+	count_places(&p, wanted);
+	steps_tally->ways++;
 	for (unsigned place = nth % p.stride; place < p.count; place += p.stride) {
 		const struct harm second = harm_at(&p, place);
 
@@ -208,15 +232,17 @@ static unsigned root(unsigned n)
 static void kill_twice_everywhere(struct scene *scene, const struct run *run)
 {
 	struct places p = { .count = 0 };
+	struct ways ways = { .count = 0 };
 	unsigned wanted = root(run->bound->kills);
 
-	survey(scene, run, NULL, &p, wanted);
+	survey(scene, run, &p, wanted);
 	for (unsigned place = 0; place < p.count; place += p.stride) {
 		const struct harm first = harm_at(&p, place);
 
-		kill_second(scene, run, &first, wanted, place / p.stride);
+		kill_second(scene, run, &first, &ways, wanted, place / p.stride);
 		show(run, place + 1, p.count);
 	}
+	free(ways.way);
 }
 
 /* A step is three times as fast if the tracer and the victim do not wake each other across processors. */

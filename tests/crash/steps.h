@@ -31,6 +31,8 @@ struct steps_tally {
 	unsigned changes, calls; /* seen in them */
 	unsigned places;       /* to die at */
 	unsigned kills;	       /* of one alone */
+	unsigned first_deaths; /* of two */
+	unsigned ways;	       /* that second ones went after them */
 	unsigned double_kills; /* of one, and of the next as well */
 	unsigned strays;       /* changes to which a victim did not come again */
 };

@@ -2,8 +2,10 @@
  * soak.c - segreg-soak [--kills N] [--seconds N] [--seed N]: the director, who has them die.
  *
  * Somebody is killed every few milliseconds, or stopped for as long; now and then all at once, and then the registry and the disk are
- * compared with the ledger. Orphans become the director's children, so it knows when everybody is dead.
+ * compared with the ledger. Some leave a core dump, where the kernel puts those into the current directory. Orphans become the
+ * director's children, so it knows when everybody is dead.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -31,7 +33,7 @@ static const struct { enum role role; uint32_t number; } cast[] = {
 struct director {
 	struct soak s;
 	pid_t pid[ACTORS];
-	uint64_t kills, stops, own_ends, audits, most_kills;
+	uint64_t kills, stops, own_ends, dumps, audits, most_kills;
 	int64_t until;
 };
 
@@ -79,13 +81,30 @@ static void note_death(struct director *d, pid_t pid)
 			d->pid[i] = 0;
 }
 
+/* Of all core dumps in the current directory. */
+static void remove_dumps(void)
+{
+	DIR *here = opendir(".");
+	struct dirent *entry;
+
+	while (here && (entry = readdir(here)))
+		unlink(entry->d_name);
+	if (here)
+		closedir(here);
+}
+
 static void reap(struct director *d, bool all)
 {
+	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, all ? 0 : WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &status, all ? 0 : WNOHANG)) > 0) {
 		d->own_ends++;
 		note_death(d, pid);
+		if (!WIFSIGNALED(status) || !WCOREDUMP(status))
+			continue;
+		d->dumps++;
+		remove_dumps();
 	}
 }
 
@@ -99,6 +118,13 @@ static void kill_one(struct director *d, size_t i)
 	if (waitpid(pid, NULL, 0) == pid)
 		d->kills++;
 	d->pid[i] = 0;
+}
+
+/* It dies when its memory is written, and what it has locked is its own until then. The others go on. */
+static void dump_one(struct director *d, size_t i)
+{
+	if (d->pid[i] && prlimit(d->pid[i], RLIMIT_CORE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }, NULL) == 0)
+		kill(d->pid[i], soak_random(&d->s, 2) ? SIGABRT : SIGSEGV);
 }
 
 static void stop_one(struct director *d, size_t i)
@@ -161,10 +187,17 @@ static void play_round(struct director *d)
 			if (!d->pid[k])
 				start(d, k);
 		soak_sleep(soak_random(&d->s, 2000));
-		if (soak_random(&d->s, 16))
-			kill_one(d, i);
-		else
+		switch (soak_random(&d->s, 32)) {
+		case 0:
+		case 1:
 			stop_one(d, i);
+			break;
+		case 2:
+			dump_one(d, i);
+			break;
+		default:
+			kill_one(d, i);
+		}
 	}
 	audit(d);
 	show(d);
@@ -186,6 +219,9 @@ static void set_stage(struct director *d)
 	ledger_make(s);
 	snprintf(path, sizeof(path), "%s/base", s->dir);
 	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/dumps", s->dir);
+	if (mkdir(path, 0700) == -1 || chdir(path) == -1)
+		exit(2);
 	for (uint32_t editor = 0; editor < EDITORS; editor++) {
 		snprintf(path, sizeof(path), "%s/base/e%u", s->dir, editor);
 		mkdir(path, 0700);
@@ -209,10 +245,10 @@ static int report(struct director *d, uint64_t seed)
 		snprintf(command, sizeof(command), "rm -rf %s", d->s.dir);
 	if (!l->is_violated && system(command))
 		printf("%s is left behind\n", d->s.dir);
-	printf("proof\tsoak\t%" PRIu64 " kills (%" PRIu64 " times everybody), %" PRIu64 " stops, %" PRIu64 " crashes, %" PRIu64 " execs, %" PRIu64
-	       " forks, %" PRIu64 " closefroms, %" PRIu64 " evictions; %" PRIu64 " edits acknowledged, %" PRIu64 " held segments verified, %" PRIu64
+	printf("proof\tsoak\t%" PRIu64 " kills (%" PRIu64 " times everybody), %" PRIu64 " stops, %" PRIu64 " crashes, %" PRIu64
+	       " core dumps, %" PRIu64 " execs, %" PRIu64 " forks, %" PRIu64 " closefroms, %" PRIu64 " evictions; %" PRIu64 " edits acknowledged, %" PRIu64 " held segments verified, %" PRIu64
 	       " snapshots, %" PRIu64 " deleted, %" PRIu64 " handles reclaimed, %" PRIu64 " checks\t%d violations\n", d->kills, d->audits, d->stops,
-	       l->crashes, l->execs, l->forks, l->closes, l->evictions, l->edits, l->verified, l->snapshots, l->deleted, l->reclaimed, l->checks,
+	       l->crashes, d->dumps, l->execs, l->forks, l->closes, l->evictions, l->edits, l->verified, l->snapshots, l->deleted, l->reclaimed, l->checks,
 	       l->is_violated != 0);
 	return l->is_violated != 0;
 }

@@ -67,7 +67,9 @@ int main(int argc, char **argv)
 		violations += judge();
 	}
 	printf("proof\tsteps\t%" PRIu64 " instructions stepped in %u acts, %u changes of shared memory and %u system calls seen; killed at "
-	       "%u of %u places, at %u of them as the second to die (%u changes did not come again)\t%u violations\n",
-	       t->steps, t->acts, t->changes, t->calls, t->kills + t->double_kills, t->places, t->double_kills, t->strays, violations);
+	       "%u of %u places, at %u of them as the second to die, on the %u ways that there are after %u first deaths (%u changes did "
+	       "not come again)\t%u violations\n",
+	       t->steps, t->acts, t->changes, t->calls, t->kills + t->double_kills, t->places, t->double_kills, t->ways, t->first_deaths,
+	       t->strays, violations);
 	return violations > 0;
 }

@@ -68,24 +68,52 @@ static bool is_there(const struct restore *r, const struct ctl_load_item *item)
 	return lstat(in_base(r, path, item->path), &st) == 0;
 }
 
+/* Is the copy what its line says? A link, say, would be refused only when it stands in base. */
+static bool is_of_type(const struct ctl_load_item *item, const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && (item->is_directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode));
+}
+
+/* The library judges the path, as it will when the segment is registered: the list may be damaged, and lead out of base. */
+static int check_item(const struct restore *r, const struct ctl_load_item *item, struct segreg_edit *probe)
+{
+	bool there = is_there(r, item);
+	char path[CTL_COPY_PATH];
+	int code;
+
+	if (there && !r->ctl->option['k'])
+		return ctl_error(r->ctl, EX_CANTCREAT, "segment %" PRIu64 ": there is something at %s already; --keep takes it as it is",
+				 item->id, in_base(r, path, item->path));
+	code = segreg_edit_add(probe, item->id, item->path);
+	if (code && (there || code != SEGREG_E_NOENT))
+		return ctl_fail(r->ctl, code);
+	if (there)
+		return EX_OK;
+	if (!find_copy(r, item, path))
+		return ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s is listed in %s/live.txt and not there", item->id, item->path,
+				 r->source);
+	return is_of_type(item, path) ? EX_OK :
+					ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s: %s is no %s", item->id, item->path, path,
+						  item->is_directory ? "directory" : "file");
+}
+
 /* Say all that speaks against it. */
 static int check(const struct restore *r, const struct ctl_load_item *items, size_t n)
 {
-	char path[CTL_COPY_PATH];
-	int status = EX_OK;
+	struct segreg_edit *probe;
+	int code = segreg_edit_begin(r->ctl->reg, &probe), status = EX_OK;
 
+	if (code)
+		return ctl_fail(r->ctl, code);
 	for (size_t i = 0; i < n; i++) {
-		const struct ctl_load_item *item = &items[i];
+		int wrong = items[i].is_settled ? EX_OK : check_item(r, &items[i], probe);
 
-		if (item->is_settled || (r->ctl->option['k'] && is_there(r, item)))
-			continue;
-		if (is_there(r, item))
-			status = ctl_error(r->ctl, EX_CANTCREAT, "segment %" PRIu64 ": there is something at %s already; --keep takes it as it is",
-					   item->id, in_base(r, path, item->path));
-		else if (!find_copy(r, item, path))
-			status = ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s is listed in %s/live.txt and not there", item->id,
-					   item->path, r->source);
+		if (wrong)
+			status = wrong;
 	}
+	segreg_edit_abort(probe);
 	return status;
 }
 

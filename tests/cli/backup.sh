@@ -164,6 +164,28 @@ complains "segment 5 5 is listed"
 [ -z "$(ls "$dir/base2")" ] || fail "something was done"
 ok "what speaks against a restoration is said first, and nothing is done then"
 
+# refuses_list PATH WHY: a backup with one segment, listed at PATH. What would be written outside base lies in $dir/out-of-base.
+refuses_list() {
+	printf 'segreg dump 1\nversion 1\nsegment 1 dir %s\nend 1\n' "$1" >"$dir/damaged/live.txt"
+	expect 65 "$segctl" restore -r "$dir/registry2" "$dir/damaged"
+	complains "$2"
+	[ ! -e "$dir/out-of-base" ] || fail "$1 led out of base"
+	[ "$(ls -A "$dir/base2")" = "$was" ] || fail "something was done"
+}
+
+mkdir -p "$dir/damaged/segments/1.1" "$dir/elsewhere"
+ln -s "$dir/elsewhere" "$dir/base2/way"
+was=$(ls -A "$dir/base2")
+refuses_list ../out-of-base 'it has a component ".."'
+refuses_list "$dir/out-of-base" 'it is absolute'
+refuses_list way/out-of-base 'leads through a symbolic link'
+refuses_list .segreg-trash/1 'segreg'
+rm -r "$dir/damaged/segments/1.1"
+ln -s "$dir/elsewhere" "$dir/damaged/segments/1.1"
+refuses_list 1 'is no directory'
+[ -z "$(ls "$dir/elsewhere")" ] || fail "it went through a link"
+ok "a backup whose list was damaged leads nowhere but below base"
+
 if [ "$(id -u)" != 0 ] || ! mkdir "$dir/small" || ! mount -t tmpfs -o size=200k tmpfs "$dir/small" 2>"$dir/err"; then
 	skipped "a full disk: needs root, to mount one"
 	exit 0

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,13 +180,30 @@ static int place(void *arg, const struct ctl_load_item *items, size_t n, uint64_
 	return status || r->ctl->option['n'] ? status : copy_items(r, items, n);
 }
 
+/* Two at once would move each other's copies from aside. */
+static int lock_base(const struct restore *r, int *lock)
+{
+	*lock = open(r->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*lock != -1 && flock(*lock, LOCK_EX | LOCK_NB) == 0)
+		return EX_OK;
+	return *lock != -1 && errno == EWOULDBLOCK ?
+		       ctl_error(r->ctl, EX_TEMPFAIL, "another restoration into %s is running", r->base) :
+		       ctl_error(r->ctl, EX_OSERR, "cannot lock %s: %s", r->base, strerror(errno));
+}
+
 static int exec(struct ctl *ctl)
 {
 	struct restore r = { .ctl = ctl, .source = ctl->operand[0], .base = segreg_base_path(ctl->reg) };
 	char list[CTL_COPY_PATH];
+	int lock = -1, status;
 
 	snprintf(list, sizeof list, "%s/live.txt", r.source);
-	return ctl_load_text(ctl, list, place, &r);
+	status = ctl->option['n'] ? EX_OK : lock_base(&r, &lock);
+	if (!status)
+		status = ctl_load_text(ctl, list, place, &r);
+	if (lock != -1)
+		close(lock);
+	return status;
 }
 
 const struct ctl_verb ctl_restore = {

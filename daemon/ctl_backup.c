@@ -64,43 +64,59 @@ static int read_uuid(const struct backup *b, char uuid[37])
 	return n == 1 ? EX_OK : ctl_error(b->ctl, EX_DATAERR, "%s does not say whose base this is", path);
 }
 
-static bool is_empty(const char *path)
+/* There is nothing in it, or what a claim that failed or was killed has left. */
+static bool is_unclaimed(const char *path)
 {
 	DIR *dir = opendir(path);
-	bool empty = dir != NULL;
+	bool unclaimed = dir != NULL;
 	struct dirent *entry;
+	struct stat st;
 
-	while (empty && (entry = readdir(dir)))
-		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+	while (unclaimed && (entry = readdir(dir)))
+		unclaimed = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+			    (!strcmp(entry->d_name, OWNER) && fstatat(dirfd(dir), OWNER, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			     S_ISREG(st.st_mode) && st.st_size == 0);
 	if (dir)
 		closedir(dir);
-	return empty;
+	return unclaimed;
 }
 
+static int lock_owner(const struct backup *b, int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? EX_OK : ctl_error(b->ctl, EX_TEMPFAIL, "another backup to %s is running", b->path);
+}
+
+/* Where another claim was faster, check_owner will say whose it is. */
 static int claim(const struct backup *b, const char *uuid)
 {
 	char path[CTL_COPY_PATH], text[64];
 	int length = snprintf(text, sizeof text, "segreg backup 1\nregistry %s\n", uuid);
-	int fd = open(in_dest(b, path, OWNER), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	bool written = fd != -1 && write(fd, text, (size_t)length) == length && fsync(fd) == 0;
+	int fd = open(in_dest(b, path, OWNER), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+	int status = fd == -1 ? EX_OK : lock_owner(b, fd);
+	struct stat st;
 
+	if (!status && (fd == -1 || fstat(fd, &st) == -1 ||
+			(!st.st_size && (write(fd, text, (size_t)length) != length || fsync(fd) == -1))))
+		status = ctl_error(b->ctl, EX_CANTCREAT, "cannot write %s: %s", path, strerror(errno));
 	if (fd != -1)
 		close(fd);
-	return written ? EX_OK : ctl_error(b->ctl, EX_CANTCREAT, "cannot write %s: %s", path, strerror(errno));
+	return status;
 }
 
 /* *lock: a descriptor that locks it. */
 static int check_owner(const struct backup *b, const char *uuid, int *lock)
 {
 	char path[CTL_COPY_PATH], text[64] = "", owner[37];
+	int status;
 
 	*lock = open(in_dest(b, path, OWNER), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*lock == -1 && errno == ENOENT)
 		return ctl_error(b->ctl, EX_CANTCREAT, "%s is neither empty nor a backup", b->path);
 	if (*lock == -1 || read(*lock, text, sizeof text - 1) == -1)
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot read %s: %s", path, strerror(errno));
-	if (flock(*lock, LOCK_EX | LOCK_NB) == -1)
-		return ctl_error(b->ctl, EX_TEMPFAIL, "another backup to %s is running", b->path);
+	status = lock_owner(b, *lock);
+	if (status)
+		return status;
 	if (sscanf(text, "segreg backup 1 registry %36s", owner) != 1)
 		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is", path);
 	return strcmp(owner, uuid) ? ctl_error(b->ctl, EX_CANTCREAT, "%s is a backup of another registry (%s)", b->path, owner) : EX_OK;
@@ -118,11 +134,11 @@ static int prepare(struct backup *b, int *lock)
 	char path[CTL_COPY_PATH], uuid[37];
 	int status = read_uuid(b, uuid);
 
-	if (!status && b->is_dry && (access(b->path, F_OK) == -1 || is_empty(b->path)))
+	if (!status && b->is_dry && (access(b->path, F_OK) == -1 || is_unclaimed(b->path)))
 		return EX_OK;
 	if (!status)
 		status = make_dir(b, b->path);
-	if (!status && is_empty(b->path))
+	if (!status && is_unclaimed(b->path))
 		status = claim(b, uuid);
 	if (!status)
 		status = check_owner(b, uuid, lock);

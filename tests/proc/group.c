@@ -201,16 +201,17 @@ static void own_reservations(void)
 	end_scene(&s);
 }
 
-static int do_become_nobody(struct peer_self *self, void *arg)
+static int do_become(struct peer_self *self, void *arg)
 {
-	(void)self, (void)arg;
-	T_SYS(seteuid(65534));
+	(void)self;
+	T_SYS(seteuid(*(uid_t *)arg));
 	T_SYS(prctl(PR_SET_DUMPABLE, 1)); /* for LeakSanitizer */
 	return 0;
 }
 
 static void without_rights(void)
 {
+	uid_t root = 0, nobody = 65534;
 	struct scene s = set_scene();
 
 	if (geteuid() != 0)
@@ -219,7 +220,7 @@ static void without_rights(void)
 	T_SYS(chmod(t_path(&s.w, "registry"), 0755));
 	T_SYS(chmod(t_path(&s.w, "registry/registry.lock"), 0666));
 	T_SYS(chmod(t_path(&s.w, "registry/registry.mdb"), 0644));
-	T_OK(peer_call(s.rider[0], do_become_nobody, NULL, 0));
+	T_OK(peer_call(s.rider[0], do_become, &nobody, sizeof(nobody)));
 	begin_to_lead(&s, (struct errand){ .add = LEADERS });
 	peer_begin(s.rider[0], do_errand, &(struct errand){ .retire = LIVE_ID }, sizeof(struct errand));
 	T_ERR(SEGREG_E_PERM, peer_end(s.rider[0], NULL));
@@ -228,6 +229,7 @@ static void without_rights(void)
 	end(s.leader);
 	T_EQ(t_state(s.reg, LIVE_ID), SEGREG_LIVE);
 	T_CHECK(segreg_retire(s.reg, LIVE_ID) == 0);
+	T_OK(peer_call(s.rider[0], do_become, &root, sizeof(root))); /* LeakSanitizer again */
 	end_scene(&s);
 }
 

@@ -6,6 +6,7 @@
  * back; tried again it succeeds, while other processes go on all the time.
  */
 #include "acts.h"
+#include "faulter.h"
 #include "harness.h"
 
 #include <stdio.h>
@@ -79,6 +80,7 @@ static unsigned stride(void)
 	{                                                                                                            \
 		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride() };                 \
                                                                                                                      \
+		faulter_need();                                                                                      \
 		scene_play(fail_everywhere, &failing);                                                               \
 	}
 FAILINGS(DEFINE)

@@ -118,10 +118,18 @@ void faulter_fail(struct scene *scene, pid_t pid, unsigned nth, unsigned choice)
 	}
 	tracer_go(pid, PTRACE_DETACH);
 }
+
+void faulter_need(void)
+{
+}
 #else
 void faulter_fail(struct scene *scene, pid_t pid, unsigned nth, unsigned choice)
 {
 	(void)scene, (void)pid, (void)nth, (void)choice;
+}
+
+void faulter_need(void)
+{
 	T_SKIP("only for x86-64, and not with a sanitizer, whose own calls would fail");
 }
 #endif

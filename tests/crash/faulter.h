@@ -9,6 +9,8 @@
 
 #include "scene.h"
 
+/* Skips the test where that cannot be done; before there is a victim, which would go on in a world that is gone. */
+void faulter_need(void);
 /* Let the nth of those calls fail with the choice-th (from 0) of its errors; there may be fewer, and then nothing does. */
 void faulter_fail(struct scene *scene, pid_t pid, unsigned nth, unsigned choice);
 

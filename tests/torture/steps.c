@@ -1,8 +1,8 @@
 /*
  * steps.c - segreg-torture-steps [COUNT [PART OF A TEXT]]: all of what tests/crash/steps.c plays a sample of.
  *
- * Every instruction of each act is stepped, LMDB's and the C library's as well. COUNT: at most that many kills in each
- * stepping, spread over it (so the root of it of each of two who die); 0: all.
+ * COUNT: at most that many kills in each stepping, spread over it (so the root of it of each of two who die). 0: all, and
+ * every instruction of each act is stepped, LMDB's and the C library's as well.
  */
 #include "../crash/steps.h"
 #include "harness.h"
@@ -17,7 +17,7 @@
 #define CANNOT_RUN 77
 #define A_DAY 86400u
 
-static struct steps_bound bound = { .everything = true };
+static struct steps_bound bound;
 static const struct stepping *stepping;
 
 static void play(void)
@@ -58,6 +58,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	bound.kills = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	bound.everything = !bound.kills;
 	bound.shows = isatty(STDERR_FILENO);
 	for (unsigned i = 0; i < steppings_count; i++) {
 		stepping = &steppings[i];

@@ -430,6 +430,28 @@ static void sweep_dies_over_a_dead_builder(void)
 	}
 }
 
+/* The repair finds no slot with the reservation, and gives it one that was another handle's reservation before. */
+static void repaired_reservation_is_nobodys(void)
+{
+	struct scene s = set();
+	struct peer_registration seven = { .id = 7, .path = "seg-7" };
+
+	T_OK(segreg_reserve(s.reg, 1, "seg-1"));
+	t_add(&s.world, s.reg, 2);
+	T_OK(segreg_unreserve(s.reg, 1));
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	T_OK(segreg_retire(s.reg, 2));
+	T_EQ(t_sweep(s.reg).deleted, 1); /* its slot is given away first */
+	peer_run_to(s.builder, "change.durable", do_reserve, &seven, sizeof(seven));
+	peer_kill(s.builder);
+	T_ERR(SEGREG_E_NOENT, segreg_unreserve(s.reg, 7));
+	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	T_EQ(t_state(s.reg, 7), SEGREG_E_NOENT);
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_close(s.reg);
+}
+
 static void dry_run(void)
 {
 	struct scene s = set();
@@ -464,4 +486,5 @@ T_SUITE(builders,
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },
 	{ "a sweep that dies over a dead builder's files is finished by the next", sweep_dies_over_a_dead_builder },
+	{ "a reservation that only a repair shows is nobody's, whoever had its slot", repaired_reservation_is_nobodys },
 	{ "a dry run tells what a builder left, and leaves it", dry_run });

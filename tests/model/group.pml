@@ -303,7 +303,7 @@ begins:	count = 0;
 			fi;
 			lane[me].state = FREE;
 			break
-		:: leader == NOBODY ->
+		:: lane[me].state != DONE && leader == NOBODY ->
 			try_lock();
 			if
 			:: got ->

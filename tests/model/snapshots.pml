@@ -293,7 +293,7 @@ inline sweep_slot(k)
 	fi
 }
 
-/* It sweeps for as long as there is somebody, so that a slot comes free at last. */
+/* It sweeps for as long as there is somebody, so that a slot comes free at last: each sweep is progress. */
 proctype sweeper(byte me)
 {
 	byte n, k;
@@ -301,7 +301,8 @@ proctype sweeper(byte me)
 
 	do
 	:: ended == READERS + 1 -> break
-	:: STATE(word[0]) == PENDING || STATE(word[1]) == PENDING -> reclaim(); sweep_slot(0); sweep_slot(1)
+	:: STATE(word[0]) == PENDING || STATE(word[1]) == PENDING ->
+progress:	reclaim(); sweep_slot(0); sweep_slot(1)
 	od;
 	atomic {
 		reclaim();

@@ -463,7 +463,10 @@ inline commit_decisions()
 		true ->
 		for (i : 0 .. IDS - 1) {
 			if
-			:: victims & (1 << i) -> assert(rec[i] == BUILDING || rec[i] == PENDING || rec[i] == DELETING); rec[i] = DELETING; reserver[i] = 0
+			:: victims & (1 << i) ->
+				assert(rec[i] == BUILDING || rec[i] == PENDING || rec[i] == DELETING);
+				rec[i] = DELETING;
+				reserver[i] = 0
 			:: else
 			fi
 		}

@@ -61,9 +61,15 @@ struct location {
 
 struct thread {
 	ucontext_t context;
-	bool ended, wants_lock;
+	bool ended;
+	int wants; /* a lock; -1 */
 	view now, acquired, released;
 	std::string log; /* what its steps returned */
+};
+
+struct word {
+	unsigned size;
+	std::string name;
 };
 
 struct choice {
@@ -76,7 +82,7 @@ struct area {
 
 /* Of the search. */
 std::map<uintptr_t, unsigned> numbers;
-std::map<uintptr_t, std::string> names;
+std::map<uintptr_t, word> words;
 std::vector<area> privates;
 std::vector<choice> path;
 std::unordered_set<std::string> met;
@@ -91,8 +97,8 @@ thread threads[THREADS];
 ucontext_t home;
 char stacks[THREADS][STACK];
 unsigned running, depth;
-int holder;
-view fenced, locked;
+int holder[M_LOCKS];
+view fenced, locked[M_LOCKS];
 bool inside, pruned;
 
 [[noreturn]] void stop(const char *why)
@@ -180,7 +186,7 @@ unsigned number_of(const volatile void *at, unsigned size)
 	if (found == numbers.end())
 		numbers[key] = n;
 	if (memory[n].entries.empty()) {
-		memory[n].name = names.count(key) ? names[key] : "word";
+		memory[n].name = words.count(key) ? words[key].name : "word";
 		memory[n].entries.push_back({peek(at, size), view()});
 	}
 	return n;
@@ -254,20 +260,66 @@ void put(thread &t, unsigned n, uint64_t value, enum m_order order, const view *
 	memory[n].entries.push_back(e);
 }
 
+void give(unsigned lock)
+{
+	locked[lock] = threads[holder[lock]].now;
+	holder[lock] = -1;
+}
+
+void end_of(unsigned n)
+{
+	threads[n].ended = true;
+	append(threads[n].log, n);
+	for (unsigned i = 0; i < M_LOCKS && scenario.mortal >> n & 1; i++)
+		if (holder[i] == static_cast<int>(n))
+			give(i);
+}
+
 void enter(unsigned n)
 {
 	scenario.thread[n]();
-	threads[n].ended = true;
-	append(threads[n].log, n);
+	end_of(n);
 	for (;;)
 		step();
+}
+
+/* Let one thread take a step, or die. False if none can. */
+bool advance()
+{
+	unsigned ready[2 * THREADS], n = 0, left = 0;
+
+	for (unsigned i = 0; i < scenario.n_threads; i++) {
+		left += !threads[i].ended;
+		if (!threads[i].ended && (threads[i].wants < 0 || holder[threads[i].wants] < 0))
+			ready[n++] = i;
+	}
+	if (!n && left)
+		violation = "all wait for a lock";
+	if (!n)
+		return false;
+	if (depth == path.size() && !met.insert(state()).second) {
+		pruned = true;
+		return false;
+	}
+	for (unsigned i = 0; i < scenario.n_threads; i++)
+		if (!threads[i].ended && scenario.mortal >> i & 1 && holder[M_TABLE] != static_cast<int>(i))
+			ready[n++] = THREADS + i;
+	running = ready[n == 1 ? 0 : choose(n)];
+	if (running >= THREADS)
+		end_of(running - THREADS);
+	else
+		swapcontext(&home, &threads[running].context);
+	return true;
 }
 
 /* One run along path, and on with first choices. */
 void run()
 {
-	fenced = locked = view();
-	holder = -1;
+	fenced = view();
+	for (unsigned i = 0; i < M_LOCKS; i++) {
+		holder[i] = -1;
+		locked[i] = view();
+	}
 	depth = 0;
 	pruned = false;
 	for (location &l : memory)
@@ -276,7 +328,8 @@ void run()
 	for (unsigned i = 0; i < scenario.n_threads; i++) {
 		thread &t = threads[i];
 
-		t.ended = t.wants_lock = false;
+		t.ended = false;
+		t.wants = -1;
 		t.now = t.acquired = t.released = view();
 		t.log.clear();
 		getcontext(&t.context);
@@ -288,25 +341,8 @@ void run()
 	inside = true;
 	for (running = 0; running < scenario.n_threads; running++) /* as far as to its first step */
 		swapcontext(&home, &threads[running].context);
-	while (violation.empty()) {
-		unsigned ready[THREADS], n = 0, left = 0;
-
-		for (unsigned i = 0; i < scenario.n_threads; i++) {
-			left += !threads[i].ended;
-			if (!threads[i].ended && !(threads[i].wants_lock && holder != -1))
-				ready[n++] = i;
-		}
-		if (!n && left)
-			violation = "all wait for a lock";
-		if (!n)
-			break;
-		if (depth == path.size() && !met.insert(state()).second) {
-			pruned = true;
-			break;
-		}
-		running = ready[n == 1 ? 0 : choose(n)];
-		swapcontext(&home, &threads[running].context);
-	}
+	while (violation.empty() && advance())
+		;
 	inside = false;
 	if (violation.empty() && !pruned && scenario.end)
 		scenario.end();
@@ -356,11 +392,8 @@ void try_weaker(const std::string &use, enum m_order order)
 	fflush(stdout);
 }
 
-}
-
-extern "C" {
-
-__attribute__((noinline)) uint64_t m_load(const volatile void *at, unsigned size, enum m_order order)
+/* pc: of the use that this is; NULL: a plain one. */
+uint64_t load(const volatile void *at, unsigned size, enum m_order order, void *pc)
 {
 	if (is_private(reinterpret_cast<uintptr_t>(at)))
 		return peek(at, size);
@@ -369,20 +402,48 @@ __attribute__((noinline)) uint64_t m_load(const volatile void *at, unsigned size
 	thread &t = threads[running];
 	unsigned last = static_cast<unsigned>(memory[n].entries.size()) - 1, first = t.now.seen[n];
 
-	order = order_of(__builtin_return_address(0), memory[n].name + " load", order);
+	if (pc)
+		order = order_of(pc, memory[n].name + " load", order);
 	return take(t, n, last - (last > first ? choose(last - first + 1) : 0), order);
 }
 
-__attribute__((noinline)) void m_store(volatile void *at, unsigned size, uint64_t value, enum m_order order)
+void store(volatile void *at, unsigned size, uint64_t value, enum m_order order, void *pc)
 {
 	if (!is_private(reinterpret_cast<uintptr_t>(at))) {
 		step();
 		unsigned n = number_of(at, size);
 
-		put(threads[running], n, value, order_of(__builtin_return_address(0), memory[n].name + " store", order), nullptr);
+		if (pc)
+			order = order_of(pc, memory[n].name + " store", order);
+		put(threads[running], n, value, order, nullptr);
 		append(threads[running].log, n);
 	}
 	poke(at, size, value);
+}
+
+/* With lock free. */
+void get(unsigned lock)
+{
+	thread &t = threads[running];
+
+	holder[lock] = static_cast<int>(running);
+	t.now.join(locked[lock]);
+	t.acquired.join(t.now);
+	append(t.log, lock);
+}
+
+}
+
+extern "C" {
+
+__attribute__((noinline)) uint64_t m_load(const volatile void *at, unsigned size, enum m_order order)
+{
+	return load(at, size, order, __builtin_return_address(0));
+}
+
+__attribute__((noinline)) void m_store(volatile void *at, unsigned size, uint64_t value, enum m_order order)
+{
+	store(at, size, value, order, __builtin_return_address(0));
 }
 
 __attribute__((noinline)) uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order order)
@@ -442,33 +503,85 @@ __attribute__((noinline)) void m_fence(enum m_order order)
 		t.released = t.now;
 }
 
-void m_lock(void)
+void m_lock(unsigned lock)
 {
 	if (!inside)
 		return;
-	thread &t = threads[running];
-
-	t.wants_lock = true;
+	threads[running].wants = static_cast<int>(lock);
 	step();
-	t.wants_lock = false;
-	holder = static_cast<int>(running);
-	t.now.join(locked);
-	t.acquired.join(t.now);
-	append(t.log, holder);
+	threads[running].wants = -1;
+	get(lock);
 }
 
-void m_unlock(void)
+bool m_try(unsigned lock)
+{
+	if (m_is_locked(lock))
+		return false;
+	if (inside)
+		get(lock);
+	return true;
+}
+
+bool m_is_locked(unsigned lock)
+{
+	step();
+	bool is_locked = holder[lock] != -1;
+
+	append(threads[running].log, is_locked);
+	return is_locked;
+}
+
+void m_unlock(unsigned lock)
 {
 	if (!inside)
 		return;
 	step();
-	holder = -1;
-	locked = threads[running].now;
-	append(threads[running].log, holder);
+	give(lock);
+	append(threads[running].log, lock);
+}
+
+void m_hold(unsigned lock, unsigned thread)
+{
+	holder[lock] = static_cast<int>(thread);
+}
+
+void *m_copy(void *to, const void *from, unsigned long size)
+{
+	char *out = static_cast<char *>(to);
+	const char *in = static_cast<const char *>(from);
+	unsigned n;
+
+	for (unsigned long i = 0; i < size; i += n) {
+		auto source = words.find(reinterpret_cast<uintptr_t>(in + i)), target = words.find(reinterpret_cast<uintptr_t>(out + i));
+
+		n = source != words.end() ? source->second.size : target != words.end() ? target->second.size : 1;
+		uint64_t value = source != words.end() ? load(in + i, n, M_RELAXED, nullptr) : peek(in + i, n);
+
+		if (target != words.end())
+			store(out + i, n, value, M_RELAXED, nullptr);
+		else
+			poke(out + i, n, value);
+	}
+	return to;
+}
+
+void *m_fill(void *to, int byte, unsigned long size)
+{
+	uintptr_t at = reinterpret_cast<uintptr_t>(to), end = at + size;
+
+	for (auto w = words.lower_bound(at); w != words.end() && w->first < end; w++) {
+		memset(reinterpret_cast<void *>(at), byte, w->first - at);
+		store(reinterpret_cast<void *>(w->first), w->second.size, 0x0101010101010101 * static_cast<uint8_t>(byte), M_RELAXED, nullptr);
+		at = w->first + w->second.size;
+	}
+	memset(reinterpret_cast<void *>(at), byte, end - at);
+	return to;
 }
 
 uint64_t m_latest(const volatile void *at, unsigned size)
 {
+	if (!inside)
+		return peek(at, size);
 	step();
 	uint64_t value = memory[number_of(at, size)].entries.back().value;
 
@@ -478,6 +591,8 @@ uint64_t m_latest(const volatile void *at, unsigned size)
 
 bool m_knows(const volatile void *at, unsigned size)
 {
+	if (!inside)
+		return true;
 	step();
 	unsigned n = number_of(at, size);
 	bool knows = threads[running].now.seen[n] + 1u == memory[n].entries.size();
@@ -495,9 +610,9 @@ void m_check(bool condition, const char *what)
 		step();
 }
 
-void m_name(const volatile void *at, const char *name)
+void m_name(const volatile void *at, unsigned size, const char *name)
 {
-	names[reinterpret_cast<uintptr_t>(at)] = name;
+	words[reinterpret_cast<uintptr_t>(at)] = {size, name};
 }
 
 void m_private(const volatile void *at, unsigned long size)

@@ -20,9 +20,19 @@ uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order or
 bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value, enum m_order order);
 void m_fence(enum m_order order);
 
-/* A lock that orders as a mutex does. */
-void m_lock(void);
-void m_unlock(void);
+/* Locks that order as a mutex does: one that is waited for (M_TABLE), and others. m_try: false if somebody has it. */
+#define M_TABLE 0u
+#define M_LOCKS 4u
+void m_lock(unsigned lock);
+bool m_try(unsigned lock);
+bool m_is_locked(unsigned lock);
+void m_unlock(unsigned lock);
+/* Have that thread hold it from the start. */
+void m_hold(unsigned lock, unsigned thread);
+
+/* memcpy and memset for what others may read meanwhile: the words in there that have names are relaxed loads and stores. */
+void *m_copy(void *to, const void *from, unsigned long size);
+void *m_fill(void *to, int byte, unsigned long size);
 
 /* For what scenarios check, not for what they model: what was written last; whether this thread has come to know of that. */
 uint64_t m_latest(const volatile void *at, unsigned size);
@@ -37,12 +47,13 @@ struct m_scenario {
 	void (*reset)(void);     /* everything as at the start; called before each run */
 	unsigned n_threads;
 	void (*thread[3])(void);
+	unsigned mortal;         /* bits of threads that may die at any step but with M_TABLE, and die at their end: then their locks are given back */
 	void (*end)(void);       /* after all threads; may be NULL */
 };
 extern const struct m_scenario scenario;
 
 /* Its memory: words with names for reports; what one thread alone uses, so that it needs no steps. */
-void m_name(const volatile void *at, const char *name);
+void m_name(const volatile void *at, unsigned size, const char *name);
 void m_private(const volatile void *at, unsigned long size);
 
 #ifdef __cplusplus

@@ -12,11 +12,16 @@ static struct sr_registry registry;
 static struct sr_handle handle;
 static unsigned char *memory, *pristine;
 
+char world_path(uint64_t id)
+{
+	return (char)('a' + id);
+}
+
 static struct sr_record record_of(uint64_t id, enum sr_state state, uint64_t born, uint64_t retired)
 {
 	struct sr_record record = { .id = id, .state = state, .born = born, .retired = retired, .path_length = 1 };
 
-	record.path[0] = 's';
+	record.path[0] = world_path(id);
 	return record;
 }
 
@@ -41,16 +46,17 @@ static void name_words(void)
 {
 	struct sr_lane *lane = sr_region_lane(&world.region, 0);
 
-	m_name(&world.region.slots[0].word, "word");
-	m_name(&world.region.slots[0].id, "id");
-	m_name(&world.region.details[0].born, "born");
-	m_name(&world.region.details[0].retired, "retired");
-	m_name(&world.region.details[0].flags, "flags");
-	m_name(&world.region.header->version, "version");
-	m_name(&lane->state, "state");
-	m_name(&lane->pages[0], "pages");
-	m_name(sr_lane_counts(lane), "count");
-	m_name(sr_lane_cells(lane), "cell");
+	m_name(&world.region.slots[0].word, 8, "word");
+	m_name(&world.region.slots[0].id, 8, "id");
+	m_name(&world.region.details[0].born, 8, "born");
+	m_name(&world.region.details[0].retired, 8, "retired");
+	m_name(&world.region.details[0].flags, 1, "flags");
+	m_name(world.region.paths, 1, "path");
+	m_name(&world.region.header->version, 8, "version");
+	m_name(&lane->state, 4, "state");
+	m_name(&lane->pages[0], 8, "pages");
+	m_name(sr_lane_counts(lane), 4, "count");
+	m_name(sr_lane_cells(lane), 8, "cell");
 	m_private(&world.owner, sizeof(world.owner));
 	m_private(&registry, sizeof(registry));
 	/* Nothing follows from their order: what is found by them is looked at again. Their readers are the table's. */
@@ -104,9 +110,9 @@ void world_reset(enum sr_state state)
 	};
 	world.file = 1;
 	world.next_file = world.use = 0;
-	m_name(&world.file, "file");
-	m_name(&world.next_file, "next file");
-	m_name(&world.use, "use");
+	m_name(&world.file, 8, "file");
+	m_name(&world.next_file, 8, "next file");
+	m_name(&world.use, 8, "use");
 }
 
 bool world_sweep(void)
@@ -118,23 +124,23 @@ bool world_sweep(void)
 
 	cells.snapshots = room;
 	cells.room = 8;
-	m_lock();
+	m_lock(M_TABLE);
 	if (sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
-		m_unlock();
+		m_unlock(M_TABLE);
 		return false;
 	}
 	sr_table_move(region, world.slot, SR_DECIDING);
 	sr_cells_read(&cells, region);
 	held = sr_table_count(region, world.slot) || sr_cells_hold(&cells, &region->details[world.slot]);
 	sr_table_move(region, world.slot, held ? SR_PENDING : SR_DELETING);
-	m_unlock();
+	m_unlock(M_TABLE);
 	if (held)
 		return false;
 	m_check(m_knows(&world.use, 8), "a file is removed, and its user's last reads may come later");
 	m_store(&world.file, 8, 0, M_RELAXED);
-	m_lock();
+	m_lock(M_TABLE);
 	sr_table_drop(region, world.slot);
-	m_unlock();
+	m_unlock(M_TABLE);
 	return true;
 }
 
@@ -142,25 +148,33 @@ void world_retire(void)
 {
 	struct sr_region *region = &world.region;
 
-	m_lock();
+	m_lock(M_TABLE);
 	sr_store_release_u64(&region->details[world.slot].retired, VERSION + 1);
 	sr_table_move(region, world.slot, SR_PENDING);
 	sr_region_set_version(region, VERSION + 1);
-	m_unlock();
+	m_unlock(M_TABLE);
 }
 
 void world_reuse(void)
 {
-	struct sr_record record = record_of(NEXT_ID, SR_LIVE, VERSION + 2, 0);
+	struct sr_record record = record_of(NEXT_ID, SR_LIVE, NEXT_BORN, 0);
 	uint32_t slot;
 
 	record.is_directory = true;
 	m_store(&world.next_file, 8, 1, M_RELAXED);
-	m_lock();
+	m_lock(M_TABLE);
 	if (sr_word_state(sr_load_acquire_u64(&world.region.slots[world.slot].word)) == SR_FREE &&
 	    !sr_table_take(&world.region, &record, &slot))
 		sr_table_publish(&world.region, slot, SR_LIVE);
-	m_unlock();
+	m_unlock(M_TABLE);
+}
+
+void world_compare(const struct segreg_entry *entry)
+{
+	bool next = entry->id == NEXT_ID;
+
+	m_check((next || entry->id == ID) && entry->born == (next ? NEXT_BORN : BORN) && !!entry->is_directory == next &&
+		entry->path[0] == world_path(entry->id), "a walk mixes two segments");
 }
 
 void world_use(const uint64_t *file)
@@ -175,14 +189,14 @@ void world_use(const uint64_t *file)
 int sr_enter_table(struct segreg *reg)
 {
 	(void)reg;
-	m_lock();
+	m_lock(M_TABLE);
 	return 0;
 }
 
 void sr_leave_table(struct segreg *reg)
 {
 	(void)reg;
-	m_unlock();
+	m_unlock(M_TABLE);
 }
 
 void sr_region_set_version(struct sr_region *region, uint64_t version)
@@ -216,14 +230,14 @@ int sr_fail(enum segreg_error code, const char *format, ...)
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
 {
 	(void)locks, (void)id, (void)timeout_ms;
-	m_lock();
+	m_lock(M_TABLE);
 	return 0;
 }
 
 void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
 {
 	(void)locks, (void)id;
-	m_unlock();
+	m_unlock(M_TABLE);
 }
 
 void sr_notes_add(const struct sr_region *region, struct sr_note note)

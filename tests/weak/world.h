@@ -17,6 +17,7 @@
 #define NEXT_ID 2u
 #define BORN 1u
 #define VERSION 1u
+#define NEXT_BORN (VERSION + 2)
 
 struct world {
 	struct sr_region region;
@@ -30,6 +31,9 @@ extern struct world world;
 /* As at the start: ID is in that state; the owner has memory for counts and cells. */
 void world_reset(enum sr_state state);
 
+/* The one byte that the path of a segment is. */
+char world_path(uint64_t id);
+
 /* A sweep's decision and what follows it: true if ID is removed, with its slot free. */
 bool world_sweep(void);
 
@@ -38,6 +42,9 @@ void world_retire(void);
 
 /* NEXT_ID gets the slot that is free now. */
 void world_reuse(void);
+
+/* What a walk has found is one segment's alone. */
+void world_compare(const struct segreg_entry *entry);
 
 /* What is held is there, while it is held, and whoever holds it knows what is in it. */
 void world_use(const uint64_t *file);

@@ -10,7 +10,7 @@
 
 #include "tool.h"
 
-#define TRASH ".segreg-trash" /* in base: a deletion moves the segment to TRASH/ID.BORN first */
+#define TRASH ".segreg-trash" /* in base: a deletion moves the segment to TRASH/ID.REGISTERED_AT first */
 
 /* A file with several names: its space comes back if all of them are in the segment. */
 struct file {
@@ -84,7 +84,7 @@ bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *by
 	char path[SEGREG_PATH_SIZE + 64];
 
 	if (info->state == SEGREG_DELETING) {
-		snprintf(path, sizeof path, "%s/%s/%" PRIu64 ".%" PRIu64, base, TRASH, info->id, info->born);
+		snprintf(path, sizeof path, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id, info->registered_at);
 		if (measure(path, bytes))
 			return true;
 		if (info->error == ESTALE) /* what is at its path now is something else */

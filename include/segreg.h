@@ -214,7 +214,7 @@ int segreg_retire(struct segreg *reg, uint64_t id);
  * A held or BUILDING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
  *
  * Errors: as segreg_retire, and BUSY (held, and no SEGREG_FORCE; or being deleted. SEGREG_FORCE forgets one whose
- * deletion keeps failing, unless a sweep is at it.)
+ * deletion keeps failing, unless a sweep is at it; what is left of it may lie in BASE/.segreg-trash: segreg_check tells.)
  */
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 
@@ -486,7 +486,7 @@ struct segreg_info {
 	uint64_t pins;        /* over all handles */
 	uint64_t born;        /* versions; retired is 0 while LIVE */
 	uint64_t retired;
-	int64_t registered_at;
+	int64_t registered_at; /* BUILDING: reserved */
 	int64_t retired_at;
 	int64_t held_since;   /* PENDING: when a sweep first found it held */
 	int64_t retry_at;     /* failed: not tried again before */

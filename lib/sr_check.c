@@ -4,7 +4,7 @@
  * First, under the commit lock, the records are read and compared with the slots: nothing moves meanwhile. Then, without any lock,
  * each record's path is looked at, and base is walked for what is no segment's. Others go on all the time, so what seems wrong
  * on the disk is told only if the registry still says then what it said before: a path that is missing, if its segment is still
- * there; a stranger, if no segment has come to its path.
+ * there; a stranger, if no segment has come to its path; what is in the trash, if it outlives the record that it was of.
  */
 #include "sr_check.h"
 #include "sr_change.h"
@@ -277,7 +277,7 @@ static const char *first_from(const struct check *check, const char *path)
 	return low < check->n ? check->by_path[low]->path : "";
 }
 
-enum place { SEGMENT, ABOVE_SEGMENTS, OURS, STRANGER };
+enum place { SEGMENT, ABOVE_SEGMENTS, IN_TRASH, OURS, STRANGER };
 
 static enum place place_of(const struct check *check, const char *path)
 {
@@ -286,6 +286,10 @@ static enum place place_of(const struct check *check, const char *path)
 	size_t length = strlen(path);
 
 	snprintf(below, sizeof(below), "%s/", path);
+	if (!strncmp(path, SR_BASE_TRASH "/", sizeof(SR_BASE_TRASH)))
+		return IN_TRASH;
+	if (!strcmp(path, SR_BASE_TRASH))
+		return ABOVE_SEGMENTS;
 	if (!strncmp(path, SR_BASE_MARKER, strlen(SR_BASE_MARKER)) || !strcmp(path, own))
 		return OURS;
 	if (!strcmp(first_from(check, path), path))
@@ -309,6 +313,29 @@ static int tell_stranger(const struct check *check, const char *path)
 	return rc == SR_STORE_ABSENT ? tell(check, SEGREG_FOUND_STRANGER, 0, path, "no segment is there, and none above or below it") : rc;
 }
 
+/* What a sweep is deleting, or what was left when a segment was forgotten because it could not be deleted. */
+static int check_trashed(const struct check *check, const char *path)
+{
+	const char *name = path + sizeof(SR_BASE_TRASH);
+	char own[SR_TRASH_NAME_SIZE] = "";
+	struct sr_identity identity;
+	struct sr_change change;
+	struct sr_record record;
+	int rc = sr_change_begin(&change, check->reg);
+
+	if (rc)
+		return rc;
+	rc = sr_store_get(&check->reg->registry->store, strtoull(name, NULL, 10), &record);
+	sr_change_cancel(&change);
+	if (rc && rc != SR_STORE_ABSENT)
+		return rc;
+	if (rc == 0)
+		sr_trash_name(&record, own);
+	if (!strcmp(name, own) || sr_base_identify(&check->reg->registry->base, path, &identity) == SEGREG_E_NOENT)
+		return 0;
+	return tell(check, SEGREG_FOUND_STRANGER, 0, path, "in the trash, but no segment is being deleted under this name");
+}
+
 static int walk(const struct check *check, const char *path);
 
 static int check_entry(const struct check *check, const char *above, const char *name)
@@ -320,6 +347,8 @@ static int check_entry(const struct check *check, const char *above, const char 
 	switch (place_of(check, path)) {
 	case ABOVE_SEGMENTS:
 		return walk(check, path);
+	case IN_TRASH:
+		return check_trashed(check, path);
 	case STRANGER:
 		return tell_stranger(check, path);
 	case SEGMENT:
@@ -338,7 +367,8 @@ static int read_names(const struct check *check, const char *path, char ***names
 	int rc = 0;
 
 	if (!stream) {
-		bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV;
+		bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV ||
+			       (errno == EACCES && !strcmp(path, SR_BASE_TRASH)); /* the sweeper's own */
 
 		rc = is_gone ? 0 : sr_fail_errno(errno, "cannot read \"%s\" below %s", path, check->reg->registry->base.path);
 		if (fd != -1)

@@ -37,10 +37,12 @@ static bool is_ours(const struct sr_region *region, uint64_t owner, uint64_t id,
 	       region->details[*slot].builder == owner;
 }
 
-static void bear(const struct sr_change *change, struct sr_record *record)
+/* A reservation is not born yet. */
+static void bear(const struct sr_change *change, struct sr_op *op)
 {
-	record->born = change->clock.version + 1;
-	record->registered_at = sr_sys_realtime();
+	if (op->effect != SR_OP_RESERVE)
+		op->record->born = change->clock.version + 1;
+	op->record->registered_at = sr_sys_realtime();
 }
 
 static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
@@ -48,7 +50,7 @@ static int plan_publish(struct sr_change *change, const struct segreg_edit *edit
 	if (!is_ours(&change->reg->region, edit->owner, op->record->id, &op->slot))
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
 	op->effect = SR_OP_PUBLISH;
-	bear(change, op->record);
+	bear(change, op);
 	return sr_store_update(&change->reg->registry->store, op->record);
 }
 
@@ -96,8 +98,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (rc)
 		return rc;
 	op->effect = op->asked;
-	if (op->asked == SR_OP_ADD)
-		bear(change, op->record);
+	bear(change, op);
 	return sr_store_add(store, op->record);
 }
 

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
-#define TRASH_NAME_SIZE 48
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
@@ -275,7 +274,12 @@ bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const 
 	       (record->is_directory ? S_ISDIR(identity->mode) : S_ISREG(identity->mode));
 }
 
-/* Remove ID.BORN from the trash. ENOENT if it is not there. */
+void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE])
+{
+	snprintf(name, SR_TRASH_NAME_SIZE, "%" PRIu64 ".%" PRId64, record->id, record->registered_at);
+}
+
+/* Remove what has that name from the trash. ENOENT if it is not there. */
 static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
 {
 	struct job job = { .trash = trash, .removed = removed, .top = -1 };
@@ -340,11 +344,11 @@ out:
 
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
 {
-	char name[TRASH_NAME_SIZE];
+	char name[SR_TRASH_NAME_SIZE];
 	int error;
 
 	*removed = (struct sr_removed){ .bytes_freed = 0 };
-	snprintf(name, sizeof(name), "%" PRIu64 ".%" PRIu64, record->id, record->born);
+	sr_trash_name(record, name);
 
 	/* What a crash left in the trash first: whatever took its place at its path since is not ours. */
 	error = empty_trash(trash, record, name, removed);

@@ -1,7 +1,7 @@
 /*
  * sr_trash.h - removal below base, and nowhere else.
  *
- * A victim is verified (device, inode, birth time), renamed to BASE/.segreg-trash/ID.BORN, verified once more
+ * A victim is verified (device, inode, birth time), renamed to BASE/.segreg-trash/ID.REGISTERED_AT, verified once more
  * there, and taken apart through descriptors. No path of more than one component is ever resolved except by openat2
  * with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at base:
  *
@@ -10,6 +10,7 @@
  * - Somebody exchanges a directory inside the victim for a symlink or mounts something there: the symlink itself is unlinked; the
  *   mount is another device, not entered, and the deletion fails with EBUSY or EXDEV.
  * - A crash anywhere: what is in the trash under the victim's own name is the victim, and the next sweep goes on with it.
+ *   So no other may ever have that name: an id that is used again was registered, or reserved, at another nanosecond.
  *
  * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors:
  * below a certain depth a directory is first moved up to the victim's top.
@@ -21,6 +22,7 @@
 #include "sr_store.h"
 
 #define SR_TRASH_PARENTS 64
+#define SR_TRASH_NAME_SIZE 48
 
 struct sr_trash {
 	struct sr_base *base;
@@ -35,6 +37,9 @@ struct sr_trash {
 
 /* Is that what was registered? dev: base's. */
 bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
+
+/* The record's name in the trash. */
+void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]);
 
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */

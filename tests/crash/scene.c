@@ -521,7 +521,7 @@ static void check_journal(struct segreg *reg, const struct end lives[IDS])
 
 	T_OK(segreg_log(reg, told, note_end, &ends));
 	for (uint64_t id = 0; id < IDS; id++)
-		T_CHECK(!lives[id].born || has_ended(&ends, id, lives[id].born, lives[id].registered_at));
+		T_CHECK(!lives[id].registered_at || has_ended(&ends, id, lives[id].born, lives[id].registered_at));
 	told = ends.number;
 }
 

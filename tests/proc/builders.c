@@ -5,6 +5,7 @@
 #include "peer.h"
 #include "reboot.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,6 +182,46 @@ static void unregistering_what_is_building(void)
 	T_OK(segreg_reserve(s.reg, 8, "seg-8"));
 	T_OK(segreg_unreserve(s.reg, 8));
 	T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 8, SEGREG_FORCE)); /* being deleted, and that has not failed */
+	strike(&s);
+}
+
+static int is_stranger(void *arg, const struct segreg_finding *finding)
+{
+	*(unsigned *)arg += finding->kind == SEGREG_FOUND_STRANGER;
+	return 0;
+}
+
+static unsigned strangers(struct segreg *reg)
+{
+	unsigned n = 0;
+
+	T_OK(segreg_check(reg, 0, is_stranger, &n));
+	return n;
+}
+
+/* What a reservation leaves in the trash when it is forgotten is not taken for the next one's. */
+static void unregistering_what_cannot_be_deleted(void)
+{
+	struct scene s = set();
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	T_CHECK(t_info(s.reg, 7).registered_at > 0);
+	t_make_segment(&s.world, 7);
+	T_OK(segreg_unreserve(s.reg, 7));
+	t_fail_call("unlinkat", 1, EIO);
+	T_EQ(t_sweep(s.reg).failed, 1);
+	t_fail_call(NULL, 0, 0);
+	T_EQ(t_count_entries(&s.world, T_TRASH), 1);
+	T_EQ(strangers(s.reg), 0);
+	T_OK(segreg_force_remove(s.reg, 7, SEGREG_FORCE));
+	T_EQ(strangers(s.reg), 1);
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_OK(segreg_unreserve(s.reg, 7));
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	T_CHECK(!t_exists(&s.world, "seg-7"));
+	T_EQ(t_count_entries(&s.world, T_TRASH), 1); /* the caller's */
+	T_EQ(strangers(s.reg), 1);
 	strike(&s);
 }
 
@@ -475,6 +516,8 @@ T_SUITE(builders,
 	{ "only the handle that reserved can publish or give up", another_handle_cannot_publish },
 	{ "nobody pins or retires what is being built", nobody_uses_what_is_building },
 	{ "what is being built is unregistered with force only", unregistering_what_is_building },
+	{ "a reservation that cannot be deleted and is unregistered leaves nothing that counts as the next one's",
+	  unregistering_what_cannot_be_deleted },
 	{ "what is taken, or on the disk already, cannot be reserved", what_is_taken_is_refused },
 	{ "a path that cannot be a segment's cannot be reserved", unusable_paths_are_refused },
 	{ "reservations count against max_segments until they are swept up", reservations_fill_the_registry },

@@ -30,7 +30,7 @@ static void end(void)
 /* The record of what is at path now. */
 static struct sr_record registered(const char *path)
 {
-	struct sr_record record = { .id = 1, .born = 2, .path_length = (uint16_t)strlen(path) };
+	struct sr_record record = { .id = 1, .registered_at = 2, .path_length = (uint16_t)strlen(path) };
 	struct sr_identity identity;
 
 	T_OK(sr_base_identify(&base, path, &identity));

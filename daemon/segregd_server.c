@@ -221,6 +221,14 @@ static bool is_told_to_stop(void)
 	return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT);
 }
 
+static int is_to_end(void *arg)
+{
+	struct server *s = arg;
+
+	s->was_hurried = s->is_paced && is_hurried(s);
+	return is_told_to_stop() || s->was_hurried;
+}
+
 static int on_event(void *arg, const struct segreg_sweep_event *event)
 {
 	struct server *s = arg;
@@ -234,8 +242,7 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 		s->n_deleted++;
 		s->bytes_freed += event->bytes;
 	}
-	s->was_hurried = s->is_paced && is_hurried(s);
-	return is_told_to_stop() || s->was_hurried;
+	return is_to_end(s);
 }
 
 static int sweep(struct server *s, struct segreg_sweep_result *result)
@@ -247,6 +254,7 @@ static int sweep(struct server *s, struct segreg_sweep_result *result)
 		.fn = on_event,
 		.arg = s,
 		.pace_files = s->settings->pace_files,
+		.stop = is_to_end,
 	};
 
 	s->was_hurried = false;

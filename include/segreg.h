@@ -640,6 +640,10 @@ struct segreg_sweep_event {
  * and segreg_close. */
 typedef int segreg_sweep_fn(void *arg, const struct segreg_sweep_event *event);
 
+/* Called about once a second while a sweep waits because of its pace. Returns 0 to go on; anything else ends the sweep in the midst
+ * of a deletion, which the next one finishes. May call the same as segreg_sweep_fn. */
+typedef int segreg_sweep_stop_fn(void *arg);
+
 #define SEGREG_SWEEP_DRY_RUN (1u << 0) /* report what would be deleted, change nothing */
 
 struct segreg_sweep_options {
@@ -651,6 +655,7 @@ struct segreg_sweep_options {
 	segreg_sweep_fn *fn;  /* called for each event, without a lock; may be NULL */
 	void *arg;
 	uint64_t pace_files;  /* and at most so many files and directories per second; 0: no limit */
+	segreg_sweep_stop_fn *stop; /* may be NULL */
 };
 
 struct segreg_sweep_result {

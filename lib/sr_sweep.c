@@ -85,6 +85,14 @@ static void report(struct sweep *sweep, const struct segreg_sweep_event *event)
 		sweep->stopped = sweep->options->fn(sweep->options->arg, event) != 0;
 }
 
+static bool ask_to_stop(void *arg)
+{
+	struct sweep *sweep = arg;
+
+	sweep->stopped = sweep->options->stop(sweep->options->arg) != 0;
+	return sweep->stopped;
+}
+
 static void report_reclaimed(void *arg, const struct sr_reclaimed *dead)
 {
 	char reason[128];
@@ -403,15 +411,19 @@ static void fail(struct sweep *sweep, struct victim *victim, int error)
 	has_to_wait(sweep, victim->retry_at);
 }
 
-static void delete_victim(struct sweep *sweep, struct victim *victim)
+/* False: stopped in the midst. */
+static bool delete_victim(struct sweep *sweep, struct victim *victim)
 {
 	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
 
+	if (error == ECANCELED && sweep->stopped)
+		return false;
 	victim->fate = DELETED;
 	if (error)
 		fail(sweep, victim, error);
 	SR_STOP("sweep.removed");
 	report_victim(sweep, victim);
+	return true;
 }
 
 static void delete_round(struct sweep *sweep)
@@ -419,9 +431,9 @@ static void delete_round(struct sweep *sweep)
 	uint32_t n = 0;
 	int error;
 
-	/* Ask between two deletions whether to go on. What is not reached stays DELETING for the next sweep. */
-	for (; n < sweep->n_victims && !sweep->stopped; n++)
-		delete_victim(sweep, &sweep->victims[n]);
+	/* What is not reached, or not done with, stays DELETING for the next sweep. */
+	while (n < sweep->n_victims && !sweep->stopped && delete_victim(sweep, &sweep->victims[n]))
+		n++;
 	sweep->result->waiting += sweep->n_victims - n;
 	sweep->n_victims = n;
 	error = n ? sr_trash_sync(&sweep->trash) : 0;
@@ -646,6 +658,10 @@ static int sweep_base(struct sweep *sweep)
 		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
 	if (rc)
 		return rc;
+	if (sweep->options->stop) {
+		sweep->trash.stop = ask_to_stop;
+		sweep->trash.arg = sweep;
+	}
 	rc = run_rounds(sweep);
 	sr_trash_close(&sweep->trash);
 	if (!is_dry(sweep))

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
+#define ASK_EVERY 1000000000 /* nanoseconds */
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
@@ -137,19 +138,34 @@ static double time_for(const struct sr_trash *trash, uint64_t bytes)
 	return of_bytes > of_file ? of_bytes : of_file;
 }
 
-static void keep_pace(struct sr_trash *trash, uint64_t bytes)
+static bool is_stopped(struct sr_trash *trash, int64_t now)
+{
+	if (!trash->stop || now - trash->asked_at < ASK_EVERY)
+		return false;
+	trash->asked_at = now;
+	return trash->stop(trash->arg);
+}
+
+/* Wait until the next file's turn. False: stopped. */
+static bool keep_pace(struct sr_trash *trash, uint64_t bytes)
 {
 	double pause = time_for(trash, bytes);
 	int64_t now;
 
 	if (!trash->pace && !trash->pace_files)
-		return;
+		return true;
 	now = sr_sys_monotonic();
-	if (trash->pace_until > now)
-		sr_sys_sleep(trash->pace_until - now);
-	else
+	if (trash->pace_until < now)
 		trash->pace_until = now;
+	for (; trash->pace_until > now; now = sr_sys_monotonic()) {
+		int64_t left = trash->pace_until - now;
+
+		if (is_stopped(trash, now))
+			return false;
+		sr_sys_sleep(left < ASK_EVERY ? left : ASK_EVERY);
+	}
 	trash->pace_until += pause < PAUSE_MAX ? (int64_t)pause : (int64_t)PAUSE_MAX;
+	return true;
 }
 
 static int compare_inodes(const void *a, const void *b)
@@ -192,7 +208,8 @@ static int unlink_counted(struct job *job, int dir, const char *name, const stru
 {
 	bool is_directory = S_ISDIR(identity->mode);
 
-	keep_pace(job->trash, is_directory || identity->nlink == 1 ? identity->blocks * 512 : 0);
+	if (!keep_pace(job->trash, is_directory || identity->nlink == 1 ? identity->blocks * 512 : 0))
+		return ECANCELED;
 	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
 		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot remove \"%s\"", name);
 	account(job, identity);

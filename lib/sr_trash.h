@@ -30,6 +30,9 @@ struct sr_trash {
 	uint64_t dev;
 	uint64_t pace, pace_files; /* bytes, and files and directories, per second; 0: no limit */
 	int64_t pace_until; /* monotonic time before which nothing more is unlinked */
+	int64_t asked_at;   /* whether to wait any longer: about once a second */
+	bool (*stop)(void *arg); /* set by the caller, or NULL */
+	void *arg;
 	char *parents[SR_TRASH_PARENTS]; /* directories that lost an entry since the last sync */
 	unsigned n_parents;
 	uint32_t lifted; /* names given out to directories that were moved up */
@@ -50,7 +53,8 @@ struct sr_removed {
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files);
 void sr_trash_close(struct sr_trash *trash);
 
-/* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path is now something else). */
+/* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path is now something else;
+ * ECANCELED: stopped, and the rest is in the trash). */
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed);
 
 /* Make the removals since the last sync durable. 0, or an errno. */

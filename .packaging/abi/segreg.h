@@ -214,7 +214,7 @@ int segreg_retire(struct segreg *reg, uint64_t id);
  * A held or BUILDING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
  *
  * Errors: as segreg_retire, and BUSY (held, and no SEGREG_FORCE; or being deleted. SEGREG_FORCE forgets one whose
- * deletion keeps failing, unless a sweep is at it.)
+ * deletion keeps failing, unless a sweep is at it; what is left of it may lie in BASE/.segreg-trash: segreg_check tells.)
  */
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 
@@ -486,7 +486,7 @@ struct segreg_info {
 	uint64_t pins;        /* over all handles */
 	uint64_t born;        /* versions; retired is 0 while LIVE */
 	uint64_t retired;
-	int64_t registered_at;
+	int64_t registered_at; /* BUILDING: reserved */
 	int64_t retired_at;
 	int64_t held_since;   /* PENDING: when a sweep first found it held */
 	int64_t retry_at;     /* failed: not tried again before */
@@ -640,6 +640,10 @@ struct segreg_sweep_event {
  * and segreg_close. */
 typedef int segreg_sweep_fn(void *arg, const struct segreg_sweep_event *event);
 
+/* Called about once a second while a sweep waits because of its pace. Returns 0 to go on; anything else ends the sweep in the midst
+ * of a deletion, which the next one finishes. May call the same as segreg_sweep_fn. */
+typedef int segreg_sweep_stop_fn(void *arg);
+
 #define SEGREG_SWEEP_DRY_RUN (1u << 0) /* report what would be deleted, change nothing */
 
 struct segreg_sweep_options {
@@ -651,6 +655,7 @@ struct segreg_sweep_options {
 	segreg_sweep_fn *fn;  /* called for each event, without a lock; may be NULL */
 	void *arg;
 	uint64_t pace_files;  /* and at most so many files and directories per second; 0: no limit */
+	segreg_sweep_stop_fn *stop; /* may be NULL */
 };
 
 struct segreg_sweep_result {

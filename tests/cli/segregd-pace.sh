@@ -26,6 +26,21 @@ eventually counted hurried_sweeps_total '[1-9][0-9]*'
 stop
 ok "what is overdue is deleted without a pace"
 
+for i in 30 31; do
+	segment "$i"
+	echo more >"$base/$i/more"
+done
+expect 0 "$segctl" retire 30 31
+serve --pace 1
+eventually test ! -e "$base/30" -o ! -e "$base/31"
+stop
+[ "$(ls "$base/.segreg-trash")" ] || fail "deleted without a pace"
+serve --pace 1 --patience 0.001
+eventually is_gone 30
+eventually is_gone 31
+stop
+ok "a sweep does not wait for its pace when segregd is to end, or when it is late"
+
 segment 40
 segment 41
 hold reader 40

@@ -43,6 +43,43 @@ static struct segreg_sweep_result sweep_noting(struct segreg *reg, struct events
 	return result;
 }
 
+/* ---------------------------------------------------------------- deletions that are stopped */
+
+static int count_and_stop(void *arg)
+{
+	return (int)++*(unsigned *)arg;
+}
+
+static void stopped_in_a_deletion(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	unsigned asked = 0;
+	struct segreg_sweep_options options = { .size = sizeof(options), .arg = &asked, .pace = 1, .stop = count_and_stop };
+	struct segreg_sweep_result result = { .size = sizeof(result) };
+	struct segreg *reg = t_open(&w);
+	char more[16];
+
+	for (uint64_t id = 1; id <= 3; id++) {
+		t_add(&w, reg, id);
+		snprintf(more, sizeof(more), "seg-%d/more", (int)id);
+		t_make_file(&w, more, 5000);
+		T_OK(segreg_retire(reg, id));
+	}
+	T_OK(segreg_sweep(reg, &options, &result));
+	T_EQ(asked, 1);
+	T_EQ(result.deleted, 0);
+	T_EQ(result.failed, 0);
+	T_EQ(result.waiting, 3);
+	T_EQ(t_count_entries(&w, T_TRASH), 1);
+	for (uint64_t id = 1; id <= 3; id++) {
+		T_EQ(t_state(reg, id), SEGREG_DELETING);
+		T_EQ(t_info(reg, id).attempts, 0);
+	}
+	T_EQ(t_sweep(reg).deleted, 3);
+	T_EQ(t_count_entries(&w, T_TRASH), 0);
+	t_close(reg);
+}
+
 /* ---------------------------------------------------------------- deletions that fail */
 
 static void fail_to_delete(const char *call, int errnum)
@@ -542,6 +579,7 @@ static void no_shared_memory(void)
 }
 
 T_SUITE(edges_disk,
+	{ "a sweep that waits for its pace is stopped in the midst of a deletion, and the next one finishes it", stopped_in_a_deletion },
 	{ "a deletion that fails is kept with its errno, not counted, and tried again", delete_fails },
 	{ "failed deletions are tried after 1 s, 2 s, 4 s, ... up to 5 minutes", back_off },
 	{ "a deletion that fails does not hinder the others", failing_does_not_hinder_others },

@@ -421,6 +421,36 @@ static void half_removed(void)
 	end();
 }
 
+static bool say_stop(void *arg)
+{
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void stopped_at_its_pace(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+	unsigned asked = 0;
+
+	begin();
+	make_victim();
+	t_make_file(&world, "victim/file", 5000);
+	record = registered("victim");
+	trash.pace = 1; /* the first file at once, the second after hours */
+	trash.stop = say_stop;
+	trash.arg = &asked;
+	T_EQ(sr_trash_remove(&trash, &record, &removed), ECANCELED);
+	T_EQ(asked, 1);
+	T_CHECK(removed.bytes_freed > 0);
+	T_CHECK(!t_exists(&world, "victim"));
+	T_EQ(t_count_entries(&world, T_TRASH), 1);
+	trash.pace = 0;
+	remove_all(&record);
+	T_EQ(asked, 1);
+	end();
+}
+
 static void sync_fails(void)
 {
 	struct sr_removed removed;
@@ -456,4 +486,5 @@ T_SUITE(trash,
 	{ "what a crash left in the trash goes, its old path is left alone", in_the_trash_already },
 	{ "a stranger in the trash is left alone", stranger_in_the_trash },
 	{ "a removal that failed half way is finished the next time", half_removed },
+	{ "a removal that waits for its pace is stopped, and finished the next time", stopped_at_its_pace },
 	{ "a removal is not durable before every sync has succeeded", sync_fails });

@@ -35,6 +35,9 @@
 #ifndef FAILS
 #define FAILS 1		/* commits that clearly fail */
 #endif
+#ifndef STICKS
+#define STICKS 0	/* deletions that fail; an operator may then forget the segment */
+#endif
 
 #define FREE 0
 #define BUILDING 1
@@ -49,12 +52,24 @@
 #define ME (me + 1)
 #define OWNER(l) (epoch[l] << 2 | (l))
 #define LANE(o) ((o) & 3)
+/* A name in the trash is a bit. Where no deletion fails, nothing is left there for another to find, so times need not differ. */
+#if !STICKS
+#define STAMP(id) skip
+#define NAME(id) 1
+#else
+#define STAMP(id) clock++; rec_at[id] = clock
+#ifdef BUG_NAMED_BY_VERSION
+#define NAME(id) (1 << rec_born[id])
+#else
+#define NAME(id) (1 << rec_at[id])
+#endif
+#endif
 #define LOCK(l) atomic { l == 0 -> l = ME }
 #define UNLOCK(l) atomic { assert(l == ME); l = 0 }
 
 /* The region. */
 byte word[SLOTS], sid[SLOTS], born[SLOTS], builder[SLOTS];	/* builder: 0 for nobody */
-bool used[LANES], commit_dirty, table_dirty;
+bool used[LANES], commit_dirty, table_dirty, failed[SLOTS];
 byte epoch[LANES];
 
 /* Bytes of registry.lock. */
@@ -62,15 +77,16 @@ byte commit_lock, table_lock, sweep_byte, lane_byte[LANES];
 bool attached[PROCESSES];
 
 /* LMDB and the disk. */
-byte rec[IDS], rec_born[IDS], version;
+byte rec[IDS], rec_born[IDS], rec_at[IDS], version, clock, trash[IDS];
 bool file[IDS];
 
 /* Budgets, and who has been killed and does not know it yet. */
-byte lives = LIVES, sweeps = SWEEPS, kills = KILLS, fails = FAILS, ended;
+byte lives = LIVES, sweeps = SWEEPS, kills = KILLS, fails = FAILS, sticks = STICKS, ended;
 bool killed[PROCESSES];
 
-/* Ghosts: which living builder was told "reserved"; whose reservation LMDB has; what was told "published" and not given up. */
-byte builds[IDS], reserver[IDS];
+/* Ghosts: which living builder was told "reserved"; whose reservation LMDB has; what was told "published" and not given up; what
+ * an operator got back. */
+byte builds[IDS], reserver[IDS], forgotten[IDS];
 bool told_published[IDS];
 
 /* ---------------------------------------------------------------- slots, repair */
@@ -126,6 +142,9 @@ inline take(id, a_born)
 		born[s] = a_born;
 #ifndef BUG_BUILDER_KEPT
 		builder[s] = 0;
+#endif
+#ifndef BUG_FAILURE_KEPT
+		failed[s] = false;
 #endif
 		sid[s] = id
 	}
@@ -188,7 +207,7 @@ inline attach()
 		od;
 		if
 		:: i == PROCESSES ->
-			for (i : 0 .. SLOTS - 1) { word[i] = FREE; sid[i] = 0; born[i] = 0; builder[i] = 0 }
+			for (i : 0 .. SLOTS - 1) { word[i] = FREE; sid[i] = 0; born[i] = 0; builder[i] = 0; failed[i] = false }
 			for (i : 0 .. LANES - 1) { assert(lane_byte[i] == 0); used[i] = false; epoch[i] = 1 }
 			for (i : 0 .. IDS - 1) { if :: rec[i] != ABSENT -> word[i] = rec[i]; sid[i] = i; born[i] = rec_born[i] :: else fi }
 			commit_dirty = false;
@@ -281,7 +300,7 @@ inline reserve(id)
 #ifdef BUG_WRITES_FIRST
 		file[id] = true;
 #endif
-		atomic { rec[id] = BUILDING; rec_born[id] = 0; reserver[id] = owner };
+		atomic { rec[id] = BUILDING; rec_born[id] = 0; STAMP(id); reserver[id] = owner };
 		open_table();
 		word[s] = BUILDING;
 		finish();
@@ -309,7 +328,7 @@ inline publish(id)
 	:: ours && file[id] ->
 		commit_dirty = true;
 		if
-		:: atomic { true -> version++; rec[id] = LIVE; rec_born[id] = version; builds[id] = 0; reserver[id] = 0 }
+		:: atomic { true -> version++; rec[id] = LIVE; rec_born[id] = version; STAMP(id); builds[id] = 0; reserver[id] = 0 }
 			open_table();
 			builder[s] = 0;
 			born[s] = rec_born[id];
@@ -480,20 +499,25 @@ inline commit_decisions()
 	fi
 }
 
+/* What has its name in the trash, or else what is at its path by way of there. stuck: of whom something is left. */
 inline remove_files()
 {
 	do
-	:: atomic {
-		i < IDS ->
-		if
-		:: victims & (1 << i) ->
+	:: i < IDS && (victims & (1 << i)) ->
+		atomic {
 			assert(builds[i] == 0 && !told_published[i]);
-			file[i] = false
-		:: else
+			if
+			:: file[i] && !(trash[i] & NAME(i)) -> file[i] = false; trash[i] = trash[i] | NAME(i)
+			:: else
+			fi
+		};
+		if
+		:: atomic { true -> trash[i] = trash[i] & ~NAME(i) }
+		:: atomic { sticks > 0 && me != SURVIVOR && (trash[i] & NAME(i)) -> sticks--; stuck = stuck | (1 << i) }
 		fi;
 		i++
-	}
-	:: atomic { else -> i = 0; break }
+	:: i < IDS && !(victims & (1 << i)) -> i++
+	:: atomic { i == IDS -> i = 0; break }
 	od
 }
 
@@ -503,7 +527,7 @@ inline drop_records()
 	atomic {
 		for (i : 0 .. IDS - 1) {
 			if
-			:: (victims & (1 << i)) && rec[i] == DELETING -> rec[i] = ABSENT; rec_born[i] = 0
+			:: (victims & ~stuck & (1 << i)) && rec[i] == DELETING -> rec[i] = ABSENT; rec_born[i] = 0
 			:: else
 			fi
 		}
@@ -511,7 +535,15 @@ inline drop_records()
 	};
 	open_table();
 	do
-	:: atomic { s < SLOTS -> if :: word[s] == DELETING && (victims & (1 << sid[s])) -> SET_FREE :: else fi; s++ }
+	:: atomic {
+		s < SLOTS ->
+		if
+		:: word[s] == DELETING && (victims & ~stuck & (1 << sid[s])) -> SET_FREE
+		:: word[s] == DELETING && (stuck & (1 << sid[s])) -> failed[s] = true
+		:: else
+		fi;
+		s++
+	}
 	:: atomic { else -> s = 0; break }
 	od;
 	finish()
@@ -535,21 +567,44 @@ inline sweep()
 		enter_commit();
 		drop_records();
 #endif
-		victims = 0
+		atomic { victims = 0; stuck = 0 }
 	:: else
 	fi;
 	UNLOCK(sweep_byte)
 }
 
+/* An operator, with force. What lies in the trash is his. */
+inline forget(id)
+{
+	LOCK(sweep_byte);
+	enter_commit();
+	find(id);
+	if
+	:: s < SLOTS && word[s] == DELETING && failed[s] ->
+		commit_dirty = true;
+		atomic { forgotten[id] = forgotten[id] | (trash[id] & NAME(id)); rec[id] = ABSENT; rec_born[id] = 0 };
+		open_table();
+		SET_FREE;
+		finish()
+	:: else -> UNLOCK(commit_lock)
+	fi;
+	s = 0;
+	UNLOCK(sweep_byte)
+}
+
 proctype sweeper(byte me)
 {
-	byte s, i, r, x, victims, fresh, retired;
+	byte s, i, r, x, victims, fresh, retired, stuck;
 again:
 	{
 		do
 		:: atomic { sweeps > 0 -> sweeps-- }
 			attach();
 			sweep();
+			if
+			:: STICKS > 0 -> forget(0)
+			:: skip
+			fi;
 			attached[me] = false
 		:: else -> break
 		od;
@@ -557,7 +612,7 @@ again:
 	} unless { atomic {
 		killed[me] ->
 		killed[me] = false;
-		s = 0; i = 0; r = 0; x = 0; victims = 0; fresh = 0; retired = 0;
+		s = 0; i = 0; r = 0; x = 0; victims = 0; fresh = 0; retired = 0; stuck = 0;
 		goto again
 	} }
 }
@@ -590,7 +645,7 @@ end:	do
 /* All is quiet. Whether or not the region is built anew: after a sweep there is nothing half made. */
 proctype survivor(byte me)
 {
-	byte s, i, r, x, victims, fresh, retired;
+	byte s, i, r, x, victims, fresh, retired, stuck;
 
 	atomic {
 		ended == BUILDERS + 1;
@@ -606,6 +661,7 @@ proctype survivor(byte me)
 			assert(rec[i] == ABSENT || rec[i] == LIVE);
 			assert(rec[i] == LIVE || !told_published[i]);
 			assert(file[i] == (rec[i] == LIVE));
+			assert((trash[i] & ~forgotten[i]) == 0);
 			find(i);
 			assert((rec[i] == LIVE) == (s < SLOTS));
 			if

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -128,12 +129,30 @@ static int make_dir(const struct backup *b, const char *path)
 							   ctl_error(b->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
 }
 
+/* It would copy itself, or a sweep would delete it. */
+static int check_outside(const struct backup *b)
+{
+	char *base = realpath(segreg_base_path(b->ctl->reg), NULL), *dest = realpath(b->path, NULL), *copy = strdup(b->path);
+	size_t length = base ? strlen(base) : 0;
+	bool is_below;
+
+	if (!dest && copy) /* it is still to be made */
+		dest = realpath(dirname(copy), NULL);
+	is_below = base && dest && !strncmp(dest, base, length) && (!dest[length] || dest[length] == '/');
+	free(base);
+	free(dest);
+	free(copy);
+	return is_below ? ctl_error(b->ctl, EX_CANTCREAT, "%s lies below the base directory; take another place", b->path) : EX_OK;
+}
+
 /* Make DEST if need be, and see that it is ours. */
 static int prepare(struct backup *b, int *lock)
 {
 	char path[CTL_COPY_PATH], uuid[37];
-	int status = read_uuid(b, uuid);
+	int status = check_outside(b);
 
+	if (!status)
+		status = read_uuid(b, uuid);
 	if (!status && b->is_dry && (access(b->path, F_OK) == -1 || is_unclaimed(b->path)))
 		return EX_OK;
 	if (!status)

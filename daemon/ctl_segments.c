@@ -105,10 +105,10 @@ const struct ctl_column ctl_segment_columns[] = {
 	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
 	[BORN] = { "BORN", CTL_NUMBER, 0, "the version that registered it" },
 	[GONE] = { "GONE", CTL_NUMBER, 0, "the version that retired it" },
-	[REGISTERED_AT] = { "REGISTERED_AT", CTL_TIME, 0, "when it was registered, or reserved if it is not registered yet" },
+	[REGISTERED_AT] = { "REGISTERED_AT", CTL_TIME, 0, "when it was registered, or reserved" },
 	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
 	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
-	[FULL_PATH] = { "FULL_PATH", CTL_TEXT, 0, "its absolute path" },
+	[FULL_PATH] = { "FULL_PATH", CTL_TEXT, 0, "where it lies; that may be in the trash" },
 	{ 0 },
 };
 
@@ -120,7 +120,7 @@ const char *ctl_segment_error(const struct segreg_info *info)
 void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info)
 {
 	struct libscols_line *row = ctl_table_row(table, NULL);
-	char path[SEGREG_PATH_SIZE];
+	char path[TOOL_PLACE_SIZE];
 	uint64_t bytes;
 
 	ctl_set(table, row, ID, info->id);
@@ -143,6 +143,6 @@ void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struc
 	ctl_set(table, row, REGISTERED_AT, (uint64_t)info->registered_at);
 	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
 	ctl_set_text(table, row, PATH, info->path);
-	snprintf(path, sizeof path, "%s/%s", segreg_base_path(ctl->reg), info->path);
+	tool_place(segreg_base_path(ctl->reg), info, path);
 	ctl_set_text(table, row, FULL_PATH, path);
 }

@@ -103,17 +103,18 @@ struct kept {
 	uint64_t bytes;
 	bool is_measured;
 	bool is_served; /* by a segregd */
+	const char *base;
 };
 
-static void explain_failure(const struct segreg_info *info, char *why, size_t size)
+static void explain_failure(const struct segreg_info *info, const char *rest, char *why, size_t size)
 {
 	int64_t wait = info->retry_at - tool_now();
 	char times[32] = "", span[TOOL_SPAN_SIZE];
 
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
-	snprintf(why, size, "deletion failed%s: %s; next try %s%s", times,
-		 ctl_segment_error(info), wait > 0 ? "in " : "with the next sweep",
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s", times, ctl_segment_error(info), rest,
+		 wait > 0 ? "in " : "with the next sweep",
 		 wait > 0 ? tool_format_span(wait + 999999999, span) : "");
 }
 
@@ -133,11 +134,22 @@ static void count_holds(const struct holders *holders, char *text, size_t size)
 						   holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
 }
 
+/* "; the rest is /base/.segreg-trash/7.1790000000000000000"; empty if it is at its path. */
+static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 16])
+{
+	char place[TOOL_PLACE_SIZE];
+
+	*rest = '\0';
+	if (tool_place(kept->base, kept->info, place))
+		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
+}
+
 static void explain(const struct kept *kept, const struct holders *holders, char *why, size_t size)
 {
 	const struct segreg_info *info = kept->info;
-	char holds[128];
+	char holds[128], rest[TOOL_PLACE_SIZE + 16];
 
+	describe_rest(kept, rest);
 	count_holds(holders, holds, sizeof holds);
 	if (info->state == SEGREG_LIVE)
 		snprintf(why, size, "live, so nothing deletes it; %s", *holds ? holds : "nobody holds it");
@@ -146,9 +158,11 @@ static void explain(const struct kept *kept, const struct holders *holders, char
 	else if (info->state == SEGREG_PENDING && *holds)
 		snprintf(why, size, "held by %s", holds);
 	else if (info->error)
-		explain_failure(info, why, size);
+		explain_failure(info, rest, why, size);
+	else if (info->state == SEGREG_DELETING && kept->is_served)
+		snprintf(why, size, "being deleted");
 	else if (info->state == SEGREG_DELETING)
-		snprintf(why, size, kept->is_served ? "being deleted" : "deletion begun, but no segregd runs: segctl sweep");
+		snprintf(why, size, "deletion begun%s; no segregd runs: segctl sweep", rest);
 	else
 		snprintf(why, size, kept->is_served ? "not held; waits for segregd" :
 						      "not held, but no segregd runs: segctl sweep");
@@ -175,7 +189,7 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
 			   const struct holders *holders, bool with_path)
 {
-	char why[512 + SEGREG_PATH_MAX];
+	char why[512 + SEGREG_PATH_MAX + TOOL_PLACE_SIZE];
 	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
 
 	explain(kept, holders, why + length, sizeof why - (size_t)length);
@@ -300,6 +314,7 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 	for (size_t i = 0; i < segments->n; i++) {
 		kept[i].info = &segments->items[i].info;
 		kept[i].is_served = is_served;
+		kept[i].base = segreg_base_path(ctl->reg);
 		kept[i].is_measured = tool_measure(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
 	}
 	qsort(kept, segments->n, sizeof *kept, by_size);

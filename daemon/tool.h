@@ -62,6 +62,10 @@ char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run);
 /* Say what a sweep did, in one line: "deleted 42 2026/seg-42: 12.3 MiB freed". */
 void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
 
+/* path becomes where the segment below base lies: at its path, or in the trash (true) while it is being deleted. (tool_measure.c) */
+#define TOOL_PLACE_SIZE (SEGREG_PATH_SIZE + 64)
+bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE]);
+
 /* *bytes becomes what deleting the segment below base would give back. False if that cannot be told. (tool_measure.c) */
 bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes);
 

@@ -79,17 +79,24 @@ static bool measure(char *path, uint64_t *bytes)
 	return whole;
 }
 
-bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes)
+bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE])
 {
-	char path[SEGREG_PATH_SIZE + 64];
+	struct stat st;
 
 	if (info->state == SEGREG_DELETING) {
-		snprintf(path, sizeof path, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id, info->registered_at);
-		if (measure(path, bytes))
+		snprintf(path, TOOL_PLACE_SIZE, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id, info->registered_at);
+		if (lstat(path, &st) == 0)
 			return true;
-		if (info->error == ESTALE) /* what is at its path now is something else */
-			return false;
 	}
-	snprintf(path, sizeof path, "%s/%s", base, info->path);
+	snprintf(path, TOOL_PLACE_SIZE, "%s/%s", base, info->path);
+	return false;
+}
+
+bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes)
+{
+	char path[TOOL_PLACE_SIZE];
+
+	if (!tool_place(base, info, path) && info->error == ESTALE) /* what is at its path now is something else */
+		return false;
 	return measure(path, bytes);
 }

@@ -153,18 +153,29 @@ out:
 	return rc;
 }
 
+/* A creation writes to registry.lock before registry.mdb is there, even if it is cut short. */
+static bool has_store(const struct sr_registry *registry)
+{
+	struct sr_identity identity;
+
+	return sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0;
+}
+
+static int fail_lock_lost(const struct sr_registry *registry)
+{
+	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
+		       "open it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+}
+
 /* registry.lock has no or unfinished text: is this a place for a new registry? */
 static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
 		      const struct sr_lockinfo *info)
 {
-	struct sr_identity identity;
-
+	if (!info->present && has_store(registry))
+		return fail_lock_lost(registry);
 	if (!(options->flags & SEGREG_CREATE))
-		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again "
-			       "(segctl init)", registry->dir);
-	if (!info->present && sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0)
-		return sr_fail(SEGREG_E_MISMATCH, "%s is empty but registry.mdb is there: was it lost or replaced? If all is right, open "
-			       "it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again (segctl init)",
+			       registry->dir);
 	return 0;
 }
 
@@ -521,22 +532,32 @@ static int prepare_place(struct sr_registry *registry)
 	return 0;
 }
 
+/* errno of opening registry.lock, or 0. */
+static int try_lockfile(struct sr_registry *registry)
+{
+	return sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1 ? errno : 0;
+}
+
 static int open_lockfile(struct sr_registry *registry, const struct segreg_open_options *options)
 {
-	int rc, fd;
+	int rc, fd, error = try_lockfile(registry);
 
-	if (sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1) {
-		if (errno != ENOENT)
-			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && has_store(registry)) {
+		error = try_lockfile(registry); /* somebody may have created both just now */
+		if (error == ENOENT)
+			return fail_lock_lost(registry);
+	}
+	if (error == ENOENT) {
 		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
 			return sr_fail(SEGREG_E_NOENT, "%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
 				       "segctl init)", registry->dir);
 		rc = prepare_place(registry);
 		if (rc)
 			return rc;
-		if (sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1)
-			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		error = try_lockfile(registry);
 	}
+	if (error)
+		return sr_fail_errno(error, "cannot open %s", registry->lock_path);
 	fd = sr_lockfile_reopen(&registry->lockfile);
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);

@@ -134,8 +134,11 @@ expect 0 "$segctl" backup "$dir/backup"
 [ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
 expect 64 "$segctl" backup
 expect 64 "$segctl" restore
-expect 73 "$segctl" backup "$base"
-complains "neither empty nor a backup"
+for place in "$base" "$base/10/backup" "$base/new"; do
+	expect 73 "$segctl" backup "$place"
+	complains "below the base directory"
+done
+[ ! -e "$base/10/backup" ] && [ ! -e "$base/new" ] || fail "something was made below base"
 expect 73 "$segctl" backup -r "$dir/registry2" "$dir/backup"
 complains "of another registry"
 expect 66 "$segctl" backup "$dir/backup/segreg-backup"

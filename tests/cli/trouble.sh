@@ -130,7 +130,12 @@ stop
 ok "a holder that does not rest"
 
 mv "$SEGREG_REGISTRY/registry.lock" "$dir/lost"
-expect 66 "$segctl" ls
+for verb in ls "init --base $base" "init --base $base"; do
+	# shellcheck disable=SC2086
+	expect 78 "$segctl" $verb
+	complains "segctl init --adopt"
+done
+[ ! -e "$SEGREG_REGISTRY/registry.lock" ] || fail "an empty one was made"
 expect 0 "$segctl" init --adopt
 expect 0 "$segctl" stats
 ok "a registry whose registry.lock was lost is adopted, though a segregd has served it"

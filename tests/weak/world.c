@@ -115,7 +115,7 @@ void world_reset(enum sr_state state)
 	m_name(&world.use, 8, "use");
 }
 
-bool world_sweep(void)
+bool world_decide(void)
 {
 	static struct sr_cells cells;
 	static uint64_t room[8];
@@ -138,20 +138,49 @@ bool world_sweep(void)
 		return false;
 	m_check(m_knows(&world.use, 8), "a file is removed, and its user's last reads may come later");
 	m_store(&world.file, 8, 0, M_RELAXED);
+	return true;
+}
+
+bool world_sweep(void)
+{
+	if (!world_decide())
+		return false;
 	m_lock(M_TABLE);
-	sr_table_drop(region, world.slot);
+	sr_table_drop(&world.region, world.slot);
 	m_unlock(M_TABLE);
 	return true;
+}
+
+void world_settle(enum sr_state to)
+{
+	m_lock(M_TABLE);
+	sr_state_force(&world.region.slots[world.slot].word, to);
+	if (to == SR_GONE)
+		sr_table_free_gone(&world.region, world.slot);
+	m_unlock(M_TABLE);
+}
+
+void world_publish(void)
+{
+	struct sr_region *region = &world.region;
+
+	m_lock(M_TABLE);
+	sr_store_release_u64(&region->details[world.slot].born, VERSION + 1);
+	sr_table_move(region, world.slot, SR_LIVE);
+	sr_region_set_version(region, VERSION + 1);
+	m_unlock(M_TABLE);
 }
 
 void world_retire(void)
 {
 	struct sr_region *region = &world.region;
+	uint64_t version;
 
 	m_lock(M_TABLE);
-	sr_store_release_u64(&region->details[world.slot].retired, VERSION + 1);
+	version = region->header->version + 1; /* whoever has the lock has the newest */
+	sr_store_release_u64(&region->details[world.slot].retired, version);
 	sr_table_move(region, world.slot, SR_PENDING);
-	sr_region_set_version(region, VERSION + 1);
+	sr_region_set_version(region, version);
 	m_unlock(M_TABLE);
 }
 

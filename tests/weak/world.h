@@ -34,10 +34,19 @@ void world_reset(enum sr_state state);
 /* The one byte that the path of a segment is. */
 char world_path(uint64_t id);
 
-/* A sweep's decision and what follows it: true if ID is removed, with its slot free. */
+/* A sweep's decision: true if ID's file is removed. */
+bool world_decide(void);
+
+/* The same, and with the slot free then. */
 bool world_sweep(void);
 
-/* Retire ID as an edit does. */
+/* What a repair does with ID's slot: its state is what the database says; if that is nothing, the slot is freed. */
+void world_settle(enum sr_state to);
+
+/* Publish ID, which was reserved, as an edit does: it is born in the next version. */
+void world_publish(void);
+
+/* Retire ID as an edit does, in the next version. */
 void world_retire(void);
 
 /* NEXT_ID gets the slot that is free now. */

@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, and show the main job on real files
 #   make check      install what is missing, build, and run all tests
 #   make asan ubsan tsan    the tests in a build with that sanitizer
+#   make valgrind           the C tests under memcheck (VALGRIND: one that knows openat2)
 #   make clang      build and test everything with clang
 #   make abi-check  whether what was compiled against the baseline in .packaging/abi goes on working
 #   make aarch64-check      cross-build, and the C tests under an arm64 kernel in an emulated machine (AARCH64_SUITES: other suites)
@@ -66,7 +67,7 @@ TOOL_LIB := $(BUILD)/libsegreg.$(if $(SHARED),so,a)
 TOOL_LIBS = $(if $(SHARED),,$(LIB_LIBS))
 PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
 
-.PHONY: all demo check check-run asan ubsan tsan clean deps demo-run clang-check bench bench-run bench-publish
+.PHONY: all demo check check-run asan ubsan tsan valgrind clean deps demo-run clang-check bench bench-run bench-publish
 .DELETE_ON_ERROR:
 all: $(PRODUCTS)
 
@@ -176,6 +177,11 @@ check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $
 asan:  ; @$(MAKE) --no-print-directory check BUILD=build/asan SAN=address CFLAGS='-O1 -g'
 ubsan: ; @$(MAKE) --no-print-directory check BUILD=build/ubsan SAN=undefined CFLAGS='-O1 -g'
 tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS='-O1 -g'
+
+valgrind:
+	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) valgrind'
+	@$(MAKE) --no-print-directory $(BUILD)/segreg-tests
+	@tests/valgrind $(BUILD) $(SUITE)
 
 # The whole tree through clang's eyes, without linking.
 clang-check:

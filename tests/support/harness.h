@@ -9,7 +9,7 @@
  *
  * A check that fails ends the test there, from whatever thread or forked process it stands in, and the runner reports
  * it with its file, line and values. A test that crashes, leaks (sanitizer builds) or takes longer than T_SECONDS
- * fails, and the tests after it still run.
+ * (so many times T_PATIENCE, if that is in the environment) fails, and the tests after it still run.
  */
 #ifndef T_HARNESS_H
 #define T_HARNESS_H

@@ -22,8 +22,8 @@
  *      behind  A load behind a fence (of P4, S1, T2, a page's bit, EVICTING, an unpin), which makes it new enough. What it would
  *              acquire is known since the load that it repeats (P2 for P5, T1 for T3), or is made known by a fence before it is
  *              used (S3's for what S2 reads), or is nothing (a state, to decide whether to wake or to refuse).
- *      again   A load that is looked at again: by the compare-and-swap whose expected value it is, or T1 by T3, or an id in the
- *              index by P3. If it is old, that fails.
+ *      again   A load that is looked at again: by the compare-and-swap whose expected value it is, or T1 by T3, an id in the index
+ *              by P3, a lane's epoch under the table lock. If it is old, that fails.
  *      word    A slot's id, born, retired, flags and path are stored between two stores of its word, each with its fence, and
  *              retired before the word and the version that make it matter. They are loaded between an acquire of the word (P2)
  *              and, behind a fence, that word again (P5, the second look of a walk): a newer one of them shows a newer word.

@@ -3,13 +3,16 @@
  */
 #include "world.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
 struct world world;
-static struct sr_registry registry;
-static struct sr_handle handle;
+static struct process {
+	struct sr_registry registry;
+	struct sr_handle handle;
+} processes[3];
 static unsigned char *memory, *pristine;
 
 char world_path(uint64_t id)
@@ -42,6 +45,13 @@ static void find_parts(struct sr_region *region)
 	region->paths = (char *)(memory + g->part[SR_PART_PATHS]);
 }
 
+static bool lane_is_watched;
+
+void world_watch_lane(void)
+{
+	lane_is_watched = true;
+}
+
 static void name_words(void)
 {
 	struct sr_lane *lane = sr_region_lane(&world.region, 0);
@@ -57,16 +67,25 @@ static void name_words(void)
 	m_name(&lane->pages[0], 8, "pages");
 	m_name(sr_lane_counts(lane), 4, "count");
 	m_name(sr_lane_cells(lane), 8, "cell");
+	m_name(sr_lane_cells(lane) + 1, 8, "other cell");
 	m_private(&world.owner, sizeof(world.owner));
-	m_private(&registry, sizeof(registry));
+	m_private(&world.newcomer, sizeof(world.newcomer));
+	m_private(&world.sweeper, sizeof(world.sweeper));
+	m_private(processes, sizeof(processes));
 	/* Nothing follows from their order: what is found by them is looked at again. Their readers are the table's. */
 	m_private(world.region.index, sizeof(uint32_t) << SR_INDEX_MIN_BITS);
 	m_private(&world.region.header->index_bits, sizeof(uint32_t));
 	m_private(&world.region.header->slot_top, sizeof(uint32_t));
 	m_private(&world.region.header->lane_top, sizeof(uint32_t));
 	m_private(sr_lane_counts(lane) + 1, SR_PAGE - sizeof(uint32_t)); /* of other slots */
-	m_private(&lane->epoch, sizeof(lane->epoch));
-	m_private(&lane->cells, sizeof(lane->cells));
+	m_private(sr_lane_cells(lane) + 2, SR_CELL_PAGES * SR_PAGE - 2 * sizeof(uint64_t));
+	m_private(&lane->letter.state, sizeof(lane->letter.state));
+	m_name(&lane->epoch, 4, "epoch");
+	m_name(&lane->cells, 4, "cells");
+	if (!lane_is_watched) {
+		m_private(&lane->epoch, sizeof(lane->epoch));
+		m_private(&lane->cells, sizeof(lane->cells));
+	}
 	m_private(&world.region.header->version_wake, 2 * sizeof(uint32_t));
 }
 
@@ -84,6 +103,18 @@ static void make(void)
 	name_words();
 }
 
+/* A run may have ended inside its mutex. */
+static void open_process(struct process *process, struct segreg *reg)
+{
+	process->registry.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	process->registry.region = world.region;
+	process->handle.hold.page = NULL;
+	*reg = (struct segreg){
+		.level = &world.region.level[0], .slots = world.region.slots, .registry = &process->registry, .handle = &process->handle,
+		.region = world.region,
+	};
+}
+
 void world_reset(enum sr_state state)
 {
 	struct sr_record record = record_of(ID, state, BORN, state == SR_PENDING ? VERSION : 0);
@@ -91,7 +122,6 @@ void world_reset(enum sr_state state)
 
 	if (!memory)
 		make();
-	registry.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* a run may have ended inside */
 	memcpy(memory, pristine, world.region.geometry.size);
 	sr_table_init(&world.region);
 	world.region.header->lane_top = 1;
@@ -103,11 +133,13 @@ void world_reset(enum sr_state state)
 	lane->epoch = 1;
 	lane->pages[0] = 1;
 	lane->cells = 1;
-	world.owner = (struct segreg){
-		.level = &world.region.level[0], .slots = world.region.slots, .counts = sr_lane_counts(lane), .owner = 1ull << 32,
-		.n_ready = 2, .lane_page = lane, .registry = &registry, .handle = &handle,
-		.region = world.region,
-	};
+	open_process(&processes[0], &world.owner);
+	open_process(&processes[1], &world.newcomer);
+	open_process(&processes[2], &world.sweeper);
+	world.owner.lane_page = lane;
+	world.owner.counts = sr_lane_counts(lane);
+	world.owner.owner = 1ull << 32;
+	world.owner.n_ready = 2;
 	world.file = 1;
 	world.next_file = world.use = 0;
 	m_name(&world.file, 8, "file");
@@ -267,6 +299,63 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
 {
 	(void)locks, (void)id;
 	m_unlock(M_TABLE);
+}
+
+int sr_lockfile_reopen(const struct sr_lockfile *file)
+{
+	(void)file;
+	return 0;
+}
+
+void sr_sys_close(int fd)
+{
+	(void)fd;
+}
+
+int sr_sys_locked(int fd, off_t byte)
+{
+	(void)fd, (void)byte;
+	return m_is_locked(LANE_LOCK);
+}
+
+int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
+{
+	(void)file, (void)byte, (void)type;
+	errno = EAGAIN;
+	if (!m_try(LANE_LOCK))
+		return -1;
+	hold->page = hold;
+	return 0;
+}
+
+void sr_hold_drop(struct sr_hold *hold)
+{
+	if (hold->page)
+		m_unlock(LANE_LOCK);
+	hold->page = NULL;
+}
+
+int sr_fail_errno(int errnum, const char *format, ...)
+{
+	(void)format;
+	return errnum ? SEGREG_E_IO : 0;
+}
+
+int sr_fail_kept(int errnum, const char *path)
+{
+	return sr_fail_errno(errnum, path);
+}
+
+int64_t sr_sys_realtime(void)
+{
+	return 0;
+}
+
+/* It fails, so that what was counted stays in memory until the lane's next owner. */
+int sr_sys_madvise(void *address, size_t size, int advice)
+{
+	(void)address, (void)size, (void)advice;
+	return -1;
 }
 
 void sr_notes_add(const struct sr_region *region, struct sr_note note)

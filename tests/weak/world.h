@@ -18,10 +18,12 @@
 #define BORN 1u
 #define VERSION 1u
 #define NEXT_BORN (VERSION + 2)
+#define LANE_LOCK 1u /* the lane's byte of registry.lock */
 
 struct world {
 	struct sr_region region;
 	struct segreg owner; /* of lane 0 */
+	struct segreg newcomer, sweeper; /* other processes', without a lane */
 	uint32_t slot;
 	uint64_t file, next_file; /* 0: not there, 1: there; ID's, NEXT_ID's */
 	uint64_t use;             /* grows when the owner has used the file */
@@ -33,6 +35,9 @@ void world_reset(enum sr_state state);
 
 /* The one byte that the path of a segment is. */
 char world_path(uint64_t id);
+
+/* The lane changes hands: its words are looked at by others. Before the first world_reset. */
+void world_watch_lane(void);
 
 /* A sweep's decision: true if ID's file is removed. */
 bool world_decide(void);

@@ -9,9 +9,10 @@
  *
  * ThreadSanitizer does not know AO_nop_full's fence, so nothing here relies on a bare fence alone.
  *
- * Could an ordering be weaker? tests/weak explores the library with each use of one weakened alone. Of most it shows what goes
- * wrong then. The rest are harmless alone, for one of these reasons; tests/weak/cases has the reason of each. P1 to P5, S1 to S3
- * and T1 to T3 are those of sr_pin.c and sr_snapshot.c. Some are each other's reserve, so all stay as strong as they are.
+ * Could an ordering be weaker? tests/weak explores the library with each use of one weakened alone. Of those that the promises
+ * rest on it shows what goes wrong then. The others are harmless alone, for one of these reasons; tests/weak/cases has the reason
+ * of each. Some are each other's reserve, so all stay as they are. P1 to P5, S1 to S3 and T1 to T3 are those of sr_pin.c and
+ * sr_snapshot.c.
  *
  *      fenced  The own acquire or release of a read-modify-write with its fence behind it. What follows is ordered by that fence.
  *              What precedes need not be known by who reads it (a count, a cell, a page's bit and EVICTING begin something), or

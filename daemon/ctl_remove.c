@@ -6,7 +6,7 @@
 #include "ctl.h"
 
 static const struct ctl_option options[] = {
-	{ 'f', "force", NULL, "even if held, being built, or failing to be deleted" },
+	{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
 	{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
 	{ 0 },
 };
@@ -22,10 +22,10 @@ static int count_holds(void *arg, const struct segreg_holder *holder)
 /* Would the library refuse it? Whether a sweep is at a segment that is being deleted, only it can tell. */
 static const char *objection(const struct ctl *ctl, const struct segreg_info *info, uint64_t holds)
 {
-	if (info->state == SEGREG_DELETING && !(ctl->option['f'] && info->attempts))
-		return "is being deleted";
 	if (ctl->option['f'])
 		return NULL;
+	if (info->state == SEGREG_DELETING)
+		return "is to be deleted; see --force";
 	if (info->state == SEGREG_BUILDING)
 		return "is being built; see --force";
 	return holds ? "is held; see --force" : NULL;
@@ -57,7 +57,7 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 
 	/* The library names its flag where this tool has an option. */
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
-		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held; see --force", id);
+		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
 

@@ -238,10 +238,7 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 	if (s->is_once)
 		told.retry_at = 0; /* not by this process */
 	log_event(&told);
-	if (event->action == SEGREG_SWEEP_DELETED) {
-		s->n_deleted++;
-		s->bytes_freed += event->bytes;
-	}
+	s->n_deleted += event->action == SEGREG_SWEEP_DELETED;
 	return is_to_end(s);
 }
 
@@ -407,6 +404,7 @@ static int work(struct server *s)
 	uint64_t began = now_us();
 	int code = sweep(s, &result);
 
+	s->bytes_freed += result.bytes_freed;
 	if (s->metrics)
 		metrics_update(s->metrics, s->reg, code ? NULL : &result, (double)(now_us() - began) / SECOND);
 	if (code)

@@ -176,7 +176,7 @@ static void explain(const struct sr_entry *e, char *text, size_t size)
 				 e->retired, e->asked, e->decided);
 		return;
 	case SEGREG_LOG_FORGOTTEN:
-		snprintf(text, size, "unregistered; its files were left alone");
+		snprintf(text, size, "unregistered; its files were left, in the trash if their deletion had begun");
 		return;
 	case SEGREG_LOG_RECLAIMED:
 		snprintf(text, size, "the kernel had let go of its byte of registry.lock");

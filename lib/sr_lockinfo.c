@@ -37,7 +37,8 @@ int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 	if (sscanf(text, "segreg registry %u uuid %36s inode %" SCNu64 " state %15s region %63s", &version, uuid, &info->ino,
 		   state, info->region) != 5 ||
 	    !sr_uuid_parse(uuid, info->uuid) || !is_region_name(info->region))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged", path);
+		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged; if nobody uses the registry, remove it and open the "
+			       "registry with SEGREG_ADOPT (segctl init --adopt)", path);
 	info->present = true;
 	info->ready = !strcmp(state, "ready");
 	if (!strcmp(info->region, "-"))

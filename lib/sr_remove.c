@@ -34,7 +34,7 @@ static int withdraw(struct sr_change *change, const struct sr_record *record, ui
 	int rc;
 
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
-		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s", record->id,
+		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same", record->id,
 			       segreg_state_name((enum segreg_state)record->state));
 	sr_change_prepare(change);
 	rc = sr_change_open_table(change);
@@ -56,17 +56,10 @@ static int withdraw(struct sr_change *change, const struct sr_record *record, ui
 	return rc;
 }
 
-/* May a DELETING segment be forgotten? If its deletion has failed, and no sweep is at it. */
-static int check_forced(struct segreg *reg, const struct sr_record *record, uint32_t slot, bool idle)
+/* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */
+static int check_forced(const struct sr_record *record, bool idle)
 {
-	bool may;
-	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
-
-	if (rc)
-		return rc;
-	may = record->state != SR_DELETING || (idle && reg->region.details[slot].attempts);
-	sr_leave_table(reg);
-	return may ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
+	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
 }
 
 /* Write that the record is gone. */
@@ -115,7 +108,7 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 	else if (!rc && slot == SR_NONE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)
-		rc = forced ? check_forced(reg, &record, slot, idle) : withdraw(&change, &record, slot);
+		rc = forced ? check_forced(&record, idle) : withdraw(&change, &record, slot);
 	if (rc) {
 		sr_change_cancel(&change);
 		return rc;

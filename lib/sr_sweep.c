@@ -67,6 +67,7 @@ struct sweep {
 	uint32_t *queue; /* as it was at the beginning */
 	uint32_t n_queue, at;
 	struct sr_cells cells; /* as of this batch */
+	uint64_t freed, linked; /* in this round, also by deletions that failed or were stopped */
 	struct victim *victims; /* of this round */
 	uint32_t n_victims;
 	struct held { uint64_t id; int64_t pid; uint64_t pins; char label[SEGREG_LABEL_SIZE]; char path[SEGREG_PATH_MAX + 1]; }
@@ -416,6 +417,8 @@ static bool delete_victim(struct sweep *sweep, struct victim *victim)
 {
 	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
 
+	sweep->freed += victim->removed.bytes_freed;
+	sweep->linked += victim->removed.bytes_linked;
 	if (error == ECANCELED && sweep->stopped)
 		return false;
 	victim->fate = DELETED;
@@ -488,12 +491,15 @@ static int settle_victims(struct sweep *sweep)
 		}
 		rc = sr_table_drop(region, victim->slot);
 		region->header->deleted++;
-		region->header->bytes_freed += victim->removed.bytes_freed;
 		sweep->result->deleted++;
-		sweep->result->bytes_freed += victim->removed.bytes_freed;
-		sweep->result->bytes_linked += victim->removed.bytes_linked;
 	}
-	return rc;
+	if (rc)
+		return rc;
+	region->header->bytes_freed += sweep->freed;
+	sweep->result->bytes_freed += sweep->freed;
+	sweep->result->bytes_linked += sweep->linked;
+	sweep->freed = sweep->linked = 0;
+	return 0;
 }
 
 static int drop_records(struct sweep *sweep, uint32_t *n)

@@ -211,10 +211,10 @@ int segreg_retire(struct segreg *reg, uint64_t id);
 
 /*
  * Unregister id without deleting its files, which belong to the caller again. Durable when it returns 0.
- * A held or BUILDING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
+ * A held, BUILDING or DELETING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
  *
- * Errors: as segreg_retire, and BUSY (held, and no SEGREG_FORCE; or being deleted. SEGREG_FORCE forgets one whose
- * deletion keeps failing, unless a sweep is at it; what is left of it may lie in BASE/.segreg-trash: segreg_check tells.)
+ * Errors: as segreg_retire, and BUSY (held, BUILDING or DELETING, and no SEGREG_FORCE; DELETING, and a sweep is at work. What is left
+ * of one that was DELETING may lie in BASE/.segreg-trash: segreg_check tells.)
  */
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 
@@ -661,7 +661,7 @@ struct segreg_sweep_options {
 struct segreg_sweep_result {
 	size_t size;             /* sizeof(struct segreg_sweep_result), set by the caller */
 	uint64_t deleted;        /* segments */
-	uint64_t bytes_freed;    /* st_blocks * 512 of the inodes whose last link went */
+	uint64_t bytes_freed;    /* st_blocks * 512 of the inodes whose last link went; failed and stopped deletions' too */
 	uint64_t bytes_linked;   /* the same of those that live on under another name */
 	uint64_t held;           /* retired segments that stay because somebody holds them */
 	uint64_t waiting;        /* retired segments that stay because of grace, limit, a stop or a back-off */

@@ -69,7 +69,7 @@
 
 /* The region. */
 byte word[SLOTS], sid[SLOTS], born[SLOTS], builder[SLOTS];	/* builder: 0 for nobody */
-bool used[LANES], commit_dirty, table_dirty, failed[SLOTS];
+bool used[LANES], commit_dirty, table_dirty;
 byte epoch[LANES];
 
 /* Bytes of registry.lock. */
@@ -143,9 +143,6 @@ inline take(id, a_born)
 #ifndef BUG_BUILDER_KEPT
 		builder[s] = 0;
 #endif
-#ifndef BUG_FAILURE_KEPT
-		failed[s] = false;
-#endif
 		sid[s] = id
 	}
 }
@@ -207,7 +204,7 @@ inline attach()
 		od;
 		if
 		:: i == PROCESSES ->
-			for (i : 0 .. SLOTS - 1) { word[i] = FREE; sid[i] = 0; born[i] = 0; builder[i] = 0; failed[i] = false }
+			for (i : 0 .. SLOTS - 1) { word[i] = FREE; sid[i] = 0; born[i] = 0; builder[i] = 0 }
 			for (i : 0 .. LANES - 1) { assert(lane_byte[i] == 0); used[i] = false; epoch[i] = 1 }
 			for (i : 0 .. IDS - 1) { if :: rec[i] != ABSENT -> word[i] = rec[i]; sid[i] = i; born[i] = rec_born[i] :: else fi }
 			commit_dirty = false;
@@ -539,7 +536,6 @@ inline drop_records()
 		s < SLOTS ->
 		if
 		:: word[s] == DELETING && (victims & ~stuck & (1 << sid[s])) -> SET_FREE
-		:: word[s] == DELETING && (stuck & (1 << sid[s])) -> failed[s] = true
 		:: else
 		fi;
 		s++
@@ -573,16 +569,23 @@ inline sweep()
 	UNLOCK(sweep_byte)
 }
 
-/* An operator, with force. What lies in the trash is his. */
+/* An operator, with force, while no sweep is at work. What lies in the trash is his, or what is at its path; that he takes away. */
 inline forget(id)
 {
 	LOCK(sweep_byte);
 	enter_commit();
 	find(id);
 	if
-	:: s < SLOTS && word[s] == DELETING && failed[s] ->
+	:: s < SLOTS && word[s] == DELETING ->
 		commit_dirty = true;
-		atomic { forgotten[id] = forgotten[id] | (trash[id] & NAME(id)); rec[id] = ABSENT; rec_born[id] = 0 };
+		atomic {
+			if
+			:: trash[id] & NAME(id) -> forgotten[id] = forgotten[id] | NAME(id)
+			:: else -> file[id] = false
+			fi;
+			rec[id] = ABSENT;
+			rec_born[id] = 0
+		};
 		open_table();
 		SET_FREE;
 		finish()

@@ -181,7 +181,11 @@ static void unregistering_what_is_building(void)
 	T_OK(segreg_register(s.reg, 7, "seg-7"));
 	T_OK(segreg_reserve(s.reg, 8, "seg-8"));
 	T_OK(segreg_unreserve(s.reg, 8));
-	T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 8, SEGREG_FORCE)); /* being deleted, and that has not failed */
+	t_make_segment(&s.world, 8);
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 8, 0));
+	T_OK(segreg_force_remove(s.reg, 8, SEGREG_FORCE)); /* to be deleted, and that has not begun */
+	T_EQ(t_sweep(s.reg).deleted, 0);
+	T_CHECK(t_exists(&s.world, "seg-8/data"));
 	strike(&s);
 }
 

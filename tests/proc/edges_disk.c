@@ -57,17 +57,20 @@ static void stopped_in_a_deletion(void)
 	struct segreg_sweep_options options = { .size = sizeof(options), .arg = &asked, .pace = 1, .stop = count_and_stop };
 	struct segreg_sweep_result result = { .size = sizeof(result) };
 	struct segreg *reg = t_open(&w);
+	uint64_t bytes = 0;
 	char more[16];
 
 	for (uint64_t id = 1; id <= 3; id++) {
 		t_add(&w, reg, id);
 		snprintf(more, sizeof(more), "seg-%d/more", (int)id);
 		t_make_file(&w, more, 5000);
+		bytes += t_disk_usage(&w, t_segment(id));
 		T_OK(segreg_retire(reg, id));
 	}
 	T_OK(segreg_sweep(reg, &options, &result));
 	T_EQ(asked, 1);
 	T_EQ(result.deleted, 0);
+	T_CHECK(result.bytes_freed > 0 && result.bytes_freed < bytes);
 	T_EQ(result.failed, 0);
 	T_EQ(result.waiting, 3);
 	T_EQ(t_count_entries(&w, T_TRASH), 1);
@@ -77,6 +80,7 @@ static void stopped_in_a_deletion(void)
 	}
 	T_EQ(t_sweep(reg).deleted, 3);
 	T_EQ(t_count_entries(&w, T_TRASH), 0);
+	T_EQ(t_stats(reg).bytes_freed, bytes);
 	t_close(reg);
 }
 
@@ -89,15 +93,17 @@ static void fail_to_delete(const char *call, int errnum)
 	struct segreg_sweep_result swept;
 	struct segreg_info info;
 	struct events events;
+	uint64_t bytes;
 
 	t_add(&w, reg, 1);
+	bytes = t_disk_usage(&w, "seg-1");
 	T_OK(segreg_retire(reg, 1));
 	t_fail_call(call, 0, errnum);
 	swept = sweep_noting(reg, &events);
 	T_CHECK(t_failed_calls() > 0);
 	T_EQ(swept.deleted, 0);
-	T_EQ(swept.bytes_freed, 0);
 	T_EQ(swept.failed, 1);
+	T_EQ(t_stats(reg).bytes_freed, swept.bytes_freed);
 	T_EQ(events.count[SEGREG_SWEEP_FAILED], 1);
 	T_EQ(events.last.error, errnum);
 	info = t_info(reg, 1);
@@ -114,6 +120,7 @@ static void fail_to_delete(const char *call, int errnum)
 	T_EQ(t_count_entries(&w, T_TRASH), 0);
 	T_EQ(t_stats(reg).failed, 0);
 	T_EQ(t_stats(reg).deleted, 1);
+	T_EQ(t_stats(reg).bytes_freed, bytes);
 	t_close(reg);
 }
 

@@ -88,7 +88,7 @@ powercut-run: $(BUILD)/segreg-torture-powercut
 $(BUILD)/segreg-fuzz: $(FUZZ_OBJ) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(if $(FUZZER),-fsanitize=fuzzer) $(LDFLAGS) \
-	    -Wl,--wrap=execvp,--wrap=segreg_wait,--wrap=sr_sys_sleep,--wrap=log_say -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) $(DAE_LIBS)
+	    -Wl,--wrap=execvp,--wrap=segreg_wait,--wrap=sr_sys_sleep,--wrap=sr_sys_monotonic,--wrap=log_say -o $@ $^ $(LIB_LIBS) $(CTL_LIBS) $(DAE_LIBS)
 
 # Two builds: $(BUILD)/segreg-fuzz replays inputs, build/fuzz/segreg-fuzz has libFuzzer and sanitizers and invents them.
 fuzz:

@@ -9,16 +9,6 @@ static void reset(void)
 	world_reset(SR_PENDING);
 }
 
-static void pinner(void)
-{
-	struct segreg_pin pin;
-
-	if (sr_pin(&world.owner, ID, 0, &pin))
-		return;
-	world_use(&world.file);
-	sr_unpin(&world.owner, &pin);
-}
-
 static void repairer(void)
 {
 	m_lock(M_TABLE);
@@ -30,4 +20,4 @@ static void repairer(void)
 	world_reuse();
 }
 
-const struct m_scenario scenario = { .name = "repair", .reset = reset, .n_threads = 2, .thread = { pinner, repairer } };
+const struct m_scenario scenario = { .name = "repair", .reset = reset, .n_threads = 2, .thread = { world_pin, repairer } };

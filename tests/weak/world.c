@@ -245,6 +245,16 @@ void world_use(const uint64_t *file)
 	m_check(m_latest(file, 8) == 1, "what is held is removed");
 }
 
+void world_pin(void)
+{
+	struct segreg_pin pin;
+
+	if (sr_pin(&world.owner, ID, 0, &pin))
+		return;
+	world_use(&world.file);
+	sr_unpin(&world.owner, &pin);
+}
+
 /* ---------------------------------------------------------------- what the library asks of others */
 
 int sr_enter_table(struct segreg *reg)

@@ -39,6 +39,9 @@ char world_path(uint64_t id);
 /* The lane changes hands: its words are looked at by others. Before the first world_reset. */
 void world_watch_lane(void);
 
+/* The owner pins ID, uses it, unpins. */
+void world_pin(void);
+
 /* A sweep's decision: true if ID's file is removed. */
 bool world_decide(void);
 

@@ -7,9 +7,10 @@
 
 #include <string.h>
 
+/* Values of all schemas up to ours are read; each is written in ours when it changes. */
 static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
-	if (size >= 1 && in[0] != SR_SCHEMA)
+	if (size >= 1 && (in[0] < 1 || in[0] > SR_SCHEMA))
 		return sr_fail(SEGREG_E_VERSION, "registry.mdb has schema %u, this library (segreg %s) knows schema %u", in[0],
 			       segreg_version_string(), SR_SCHEMA);
 	if (size < least || size > most)
@@ -45,15 +46,40 @@ size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_F
 	at = sr_bytes_put(at, (uint64_t)r->retired_at, 8);
 	at = sr_bytes_put(at, r->ino, 8);
 	at = sr_bytes_put(at, (uint64_t)r->btime, 8);
+	at = sr_bytes_put(at, r->fid, 8);
+	at = sr_bytes_put(at, r->parent_ino, 8);
+	at = sr_bytes_put(at, r->parent_fid, 8);
+	at = sr_bytes_put(at, r->attempts, 4);
+	at = sr_bytes_put(at, r->error, 1);
+	at = sr_bytes_put(at, (uint64_t)r->retry_at, 8);
 	memcpy(at, r->path, r->path_length);
 	return (size_t)(at - out) + r->path_length;
+}
+
+/* What schema 2 added. */
+static void take_additions(const unsigned char **at, struct sr_record *r, unsigned schema)
+{
+	if (schema == 1) {
+		r->fid = r->parent_ino = r->parent_fid = 0;
+		r->attempts = r->error = 0;
+		r->retry_at = 0;
+		return;
+	}
+	r->fid = sr_bytes_take(at, 8);
+	r->parent_ino = sr_bytes_take(at, 8);
+	r->parent_fid = sr_bytes_take(at, 8);
+	r->attempts = (uint32_t)sr_bytes_take(at, 4);
+	r->error = (uint8_t)sr_bytes_take(at, 1);
+	r->retry_at = (int64_t)sr_bytes_take(at, 8);
 }
 
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *r)
 {
 	const unsigned char *at = in;
+	unsigned schema = size ? at[0] : SR_SCHEMA;
+	size_t fixed = schema == 1 ? SR_RECORD_FIXED_1 : SR_RECORD_FIXED;
 	uint64_t flags;
-	int rc = check(at, size, SR_RECORD_FIXED + 1, SR_RECORD_FIXED + SEGREG_PATH_MAX, "record");
+	int rc = check(at, size, fixed + 1, fixed + SEGREG_PATH_MAX, "record");
 
 	if (rc)
 		return rc;
@@ -68,7 +94,8 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	r->retired_at = (int64_t)sr_bytes_take(&at, 8);
 	r->ino = sr_bytes_take(&at, 8);
 	r->btime = (int64_t)sr_bytes_take(&at, 8);
-	r->path_length = (uint16_t)(size - SR_RECORD_FIXED);
+	take_additions(&at, r, schema);
+	r->path_length = (uint16_t)(size - fixed);
 	memcpy(r->path, at, r->path_length);
 	r->path[r->path_length] = '\0';
 	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||

@@ -2,7 +2,8 @@
  * sr_codec.h - the bytes of registry.mdb's values: little-endian, packed, each with the schema's version in front.
  *
  *      record   u8 schema, u8 state, u8 flags (bit 0: directory), u64 born, u64 retired, i64 registered_at, i64 retired_at,
- *               u64 ino, i64 btime, then the path to the end
+ *               u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid, u32 attempts, u8 error, i64 retry_at,
+ *               then the path to the end; schema 1 has no fid and nothing of what follows but the path
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, then the base to the end
  *      clock    u8 schema, u64 version, u64 starts, u64 tokens
  *      token    u8 schema, u64 version, u64 place
@@ -16,7 +17,8 @@
 
 #include "sr_store.h"
 
-#define SR_RECORD_FIXED (3 + 6 * 8)
+#define SR_RECORD_FIXED_1 (3 + 6 * 8) /* schema 1 */
+#define SR_RECORD_FIXED (SR_RECORD_FIXED_1 + 3 * 8 + 4 + 1 + 8)
 #define SR_META_FIXED (1 + SR_UUID_SIZE + 4 + 4 + 8)
 #define SR_CLOCK_SIZE (1 + 3 * 8)
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)

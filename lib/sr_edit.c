@@ -116,12 +116,12 @@ int sr_edit_sync(struct segreg_edit *edit)
 
 /*
  *      u8 flags, [u64 expected], [token], then for each operation:
- *      u8 kind, u64 id, and for additions u8 is_directory, u64 ino, i64 btime, u16 length, path
+ *      u8 kind, u64 id, and for additions u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid, u16 length, path
  */
 enum { HAS_EXPECTED = 1, EXPECTS_LIVE = 2, HAS_TOKEN = 4, FLAGS = 7 };
 
 #define OP_FIXED (1u + 8)
-#define ADD_FIXED (OP_FIXED + 1 + 8 + 8 + 2)
+#define ADD_FIXED (OP_FIXED + 1 + 5 * 8 + 2)
 
 static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
 {
@@ -134,6 +134,9 @@ static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
 	at = sr_bytes_put(at, record->is_directory, 1);
 	at = sr_bytes_put(at, record->ino, 8);
 	at = sr_bytes_put(at, (uint64_t)record->btime, 8);
+	at = sr_bytes_put(at, record->fid, 8);
+	at = sr_bytes_put(at, record->parent_ino, 8);
+	at = sr_bytes_put(at, record->parent_fid, 8);
 	at = sr_bytes_put(at, record->path_length, 2);
 	memcpy(at, record->path, record->path_length);
 	return at + record->path_length;
@@ -200,6 +203,9 @@ static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_reco
 	record->is_directory = sr_bytes_take(&in->at, 1) != 0;
 	record->ino = sr_bytes_take(&in->at, 8);
 	record->btime = (int64_t)sr_bytes_take(&in->at, 8);
+	record->fid = sr_bytes_take(&in->at, 8);
+	record->parent_ino = sr_bytes_take(&in->at, 8);
+	record->parent_fid = sr_bytes_take(&in->at, 8);
 	record->path_length = (uint16_t)sr_bytes_take(&in->at, 2);
 	if (record->path_length > SEGREG_PATH_MAX || !has(in, record->path_length) || memchr(in->at, 0, record->path_length))
 		return nonsense("a path that has no end");

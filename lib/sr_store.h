@@ -30,7 +30,7 @@
 #include <lmdb.h>
 #include <sys/types.h>
 
-#define SR_SCHEMA 1u
+#define SR_SCHEMA 2u
 #define SR_UUID_SIZE 16
 #define SR_TOKEN_SIZE 16
 
@@ -67,8 +67,17 @@ struct sr_record {
 	uint64_t id;
 	uint64_t born, retired;
 	int64_t registered_at, retired_at;
-	uint64_t ino;  /* what was registered: inode number (0: reserved only), */
-	int64_t btime; /* and birth time where there is one */
+	/* What was registered. */
+	uint64_t ino;  /* inode number; 0: reserved only */
+	int64_t btime; /* birth time, nanoseconds; 0: the file system keeps none */
+	uint64_t fid;  /* sr_identity.fid; 0: the file system has none */
+	/* The directory that it was registered in. */
+	uint64_t parent_ino; /* 0: base itself, or not known (schema 1) */
+	uint64_t parent_fid;
+	/* Of a deletion that failed. */
+	uint32_t attempts; /* failed ones so far */
+	uint8_t error;     /* errno of the last one (all errnos fit) */
+	int64_t retry_at;  /* CLOCK_REALTIME, nanoseconds: not tried again before */
 	enum sr_state state; /* SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING */
 	bool is_directory;
 	uint16_t path_length;

@@ -32,6 +32,7 @@ struct sr_identity {
 	uint64_t dev;
 	uint64_t ino;
 	int64_t btime; /* nanoseconds; 0 where the file system keeps none */
+	uint64_t fid;  /* hash of the kernel's file handle; 0: not asked for, or the file system has none that lasts */
 	mode_t mode;
 	bool is_mount; /* the root of one */
 	uint64_t nlink;

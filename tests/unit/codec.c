@@ -21,6 +21,12 @@ static struct sr_record make_record(enum sr_state state, size_t path_length)
 		.retired_at = -1,
 		.ino = 0x1122334455667788,
 		.btime = INT64_MAX,
+		.fid = UINT64_MAX - 1,
+		.parent_ino = 0x99,
+		.parent_fid = 1ull << 63,
+		.attempts = UINT32_MAX,
+		.error = 133,
+		.retry_at = -7,
 		.state = state,
 		.is_directory = path_length % 2,
 		.path_length = (uint16_t)path_length,
@@ -39,6 +45,12 @@ static void check_same(const struct sr_record *a, const struct sr_record *b)
 	T_EQ(a->retired_at, b->retired_at);
 	T_EQ(a->ino, b->ino);
 	T_EQ(a->btime, b->btime);
+	T_EQ(a->fid, b->fid);
+	T_EQ(a->parent_ino, b->parent_ino);
+	T_EQ(a->parent_fid, b->parent_fid);
+	T_EQ(a->attempts, b->attempts);
+	T_EQ(a->error, b->error);
+	T_EQ(a->retry_at, b->retry_at);
 	T_EQ(a->state, b->state);
 	T_EQ(a->is_directory, b->is_directory);
 	T_EQ(a->path_length, b->path_length);
@@ -124,27 +136,59 @@ static void riders_round_trip(void)
 	}
 }
 
+/* What schemas 1 and 2 have in common. */
+#define FIRST_BYTES                                                                                                  \
+	3, 1,                         /* pending, directory */                                                       \
+	8, 7, 6, 5, 4, 3, 2, 1,       /* born */                                                                     \
+	9, 0, 0, 0, 0, 0, 0, 0,       /* retired */                                                                  \
+	0xfe, 255, 255, 255, 255, 255, 255, 255, /* registered_at: -2 */                                             \
+	0, 1, 0, 0, 0, 0, 0, 0,       /* retired_at */                                                               \
+	0xef, 0xbe, 0, 0, 0, 0, 0, 0, /* ino */                                                                      \
+	0, 0, 0, 0, 0, 0, 0, 0x40     /* btime */
+
+static struct sr_record record_on_disk(void)
+{
+	return (struct sr_record){
+		.born = 0x0102030405060708, .retired = 9, .registered_at = -2, .retired_at = 256, .ino = 0xbeef,
+		.btime = 1ll << 62, .state = SR_PENDING, .is_directory = true, .path_length = 3, .path = "seg",
+	};
+}
+
 /* Bytes that are on disks already; whoever changes this changes SR_SCHEMA. */
 static void bytes_on_disk(void)
 {
 	static const unsigned char expected[] = {
-		1, 3, 1,                      /* schema, pending, directory */
-		8, 7, 6, 5, 4, 3, 2, 1,       /* born */
-		9, 0, 0, 0, 0, 0, 0, 0,       /* retired */
-		0xfe, 255, 255, 255, 255, 255, 255, 255, /* registered_at: -2 */
-		0, 1, 0, 0, 0, 0, 0, 0,       /* retired_at */
-		0xef, 0xbe, 0, 0, 0, 0, 0, 0, /* ino */
-		0, 0, 0, 0, 0, 0, 0, 0x40,    /* btime */
+		2, FIRST_BYTES,
+		1, 2, 3, 4, 5, 6, 7, 8,       /* fid */
+		17, 0, 0, 0, 0, 0, 0, 0,      /* parent_ino */
+		18, 0, 0, 0, 0, 0, 0, 0,      /* parent_fid */
+		3, 0, 0, 0,                   /* attempts */
+		16,                           /* error */
+		0xff, 255, 255, 255, 255, 255, 255, 255, /* retry_at: -1 */
 		's', 'e', 'g',
 	};
-	const struct sr_record r = {
-		.born = 0x0102030405060708, .retired = 9, .registered_at = -2, .retired_at = 256, .ino = 0xbeef,
-		.btime = 1ll << 62, .state = SR_PENDING, .is_directory = true, .path_length = 3, .path = "seg",
-	};
+	struct sr_record r = record_on_disk();
 	unsigned char bytes[RECORD_SIZE];
 
+	r.fid = 0x0807060504030201;
+	r.parent_ino = 17;
+	r.parent_fid = 18;
+	r.attempts = 3;
+	r.error = 16;
+	r.retry_at = -1;
 	T_EQ(sr_encode_record(&r, bytes), sizeof(expected));
 	T_CHECK(memcmp(bytes, expected, sizeof(expected)) == 0);
+}
+
+static void bytes_of_schema_1(void)
+{
+	static const unsigned char old[] = { 1, FIRST_BYTES, 's', 'e', 'g' };
+	const struct sr_record expected = record_on_disk();
+	struct sr_record r;
+
+	memset(&r, 0xee, sizeof(r));
+	T_OK(sr_decode_record(old, sizeof(old), 0, &r));
+	check_same(&r, &expected);
 }
 
 static struct sr_entry make_entry(uint16_t path_length)
@@ -197,7 +241,7 @@ static void bad_entries(void)
 		T_EQ(sr_decode_entry(bytes, size, 1, &out), length <= size - SR_ENTRY_FIXED - bytes[3] && length < SEGREG_LABEL_SIZE ?
 							     0 : SEGREG_E_CORRUPT);
 	}
-	bytes[0] = 2;
+	bytes[0] = SR_SCHEMA + 1;
 	T_ERR(SEGREG_E_VERSION, sr_decode_entry(bytes, size, 1, &out));
 }
 
@@ -272,7 +316,7 @@ static void another_schema(void)
 
 	for (unsigned schema = 0; schema < 256; schema++) {
 		bytes[0] = (unsigned char)schema;
-		if (schema == SR_SCHEMA)
+		if (schema >= 1 && schema <= SR_SCHEMA)
 			continue;
 		T_ERR(SEGREG_E_VERSION, sr_decode_record(bytes, 1, 1, &r)); /* of whatever size it may be */
 		T_ERR(SEGREG_E_VERSION, sr_decode_record(bytes, 100, 1, &r));
@@ -356,6 +400,7 @@ T_SUITE(codec,
 	{ "an entry of the journal comes back as it was", entry_round_trip },
 	{ "an entry of the journal that cannot be is refused", bad_entries },
 	{ "a record's bytes are those of earlier builds", bytes_on_disk },
+	{ "records of schema 1 are read, without what schema 2 added", bytes_of_schema_1 },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },
 	{ "every other schema is told as such, whatever its size", another_schema },

@@ -650,7 +650,8 @@ static int forge(struct segreg *leader, struct segreg *liar, const void *bytes, 
 
 #define FORGE(bytes, length) forge(reg, liar, bytes, sizeof(bytes) - 1, length)
 #define ID "\1\0\0\0\0\0\0\0"
-#define INODE "\1\2\3\4\5\6\7\0\1\2\3\4\5\6\7\0\1"
+#define EIGHT "\1\2\3\4\5\6\7\0"
+#define INODE EIGHT EIGHT EIGHT EIGHT EIGHT "\1"
 
 static void lies(void)
 {
@@ -666,14 +667,14 @@ static void lies(void)
 	T_EQ(FORGE("\0\0" ID, 10), SEGREG_E_CORRUPT);                             /* no operation */
 	T_EQ(FORGE("\0\2" ID, 10), SEGREG_E_CORRUPT);                             /* publishing is not asked for by name */
 	T_EQ(FORGE("\0\4" ID, 10), SEGREG_E_CORRUPT);                             /* reserving does not travel */
-	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 32), SEGREG_E_CORRUPT);         /* a path without end */
-	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 32), SEGREG_E_CORRUPT);             /* and just without */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0s\0g", 32), SEGREG_E_CORRUPT);            /* two paths in one */
-	T_EQ(FORGE("\0\1" ID INODE "\0\0", 29), SEGREG_E_PATH);                   /* none */
-	T_EQ(FORGE("\0\1" ID INODE "\5\0../up", 34), SEGREG_E_PATH);              /* up and away */
-	T_EQ(FORGE("\0\1" ID INODE "\4\0/etc", 33), SEGREG_E_PATH);
+	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 56), SEGREG_E_CORRUPT);         /* a path without end */
+	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 56), SEGREG_E_CORRUPT);             /* and just without */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0s\0g", 56), SEGREG_E_CORRUPT);            /* two paths in one */
+	T_EQ(FORGE("\0\1" ID INODE "\0\0", 53), SEGREG_E_PATH);                   /* none */
+	T_EQ(FORGE("\0\1" ID INODE "\5\0../up", 58), SEGREG_E_PATH);              /* up and away */
+	T_EQ(FORGE("\0\1" ID INODE "\4\0/etc", 57), SEGREG_E_PATH);
 	T_EQ(FORGE("\0\3" ID, 10), SEGREG_E_NOENT);                               /* honest, and wrong */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 32), 0);                            /* honest */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 56), 0);                            /* honest */
 	T_EQ(t_state(reg, 1), SEGREG_LIVE);
 	T_EQ(version_of(reg), 1);
 	t_close(liar);

@@ -211,7 +211,9 @@ int segreg_retire(struct segreg *reg, uint64_t id);
 
 /*
  * Unregister id without deleting its files, which belong to the caller again. Durable when it returns 0.
- * A held, BUILDING or DELETING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual.
+ * A held, BUILDING or DELETING id needs SEGREG_FORCE; its holders may go on reading and unpin as usual. Without SEGREG_FORCE
+ * nobody holds the segment when it returns 0, and nobody can any more; if somebody comes while it waits for the disk, it returns
+ * BUSY and puts the record back, which makes a version that changes nothing.
  *
  * Errors: as segreg_retire, and BUSY (held, BUILDING or DELETING, and no SEGREG_FORCE; DELETING, and a sweep is at work. What is left
  * of one that was DELETING may lie in BASE/.segreg-trash: segreg_check tells.)
@@ -299,13 +301,16 @@ struct segreg_pin {
 #define SEGREG_PIN_LIVE (1u << 0) /* refuse a segment that is retired already */
 
 /*
- * Pin id; *pin becomes the pin. Takes a few nanoseconds, no lock and no system call when id is there; never waits
- * for a disk, for a sweep or for a commit. A PENDING segment can be pinned as long as it is there (SEGREG_PIN_LIVE
- * refuses it).
+ * Pin id; *pin becomes the pin. Takes a few nanoseconds, no lock and no system call when id is there and the handle has
+ * memory for its count; then it waits for nobody, not for a sweeper that is stopped while it decides about id either. A PENDING
+ * segment can be pinned as long as it is there (SEGREG_PIN_LIVE refuses it).
+ *
+ * A miss is looked up again under a lock that is held for work in memory only, for at most timeout_ms if its holder is stopped.
+ * Right after a process was killed while it showed a committed edit, a miss also waits until that is repaired from the database.
  *
  * How it is safe: the count is raised first and the state read after it, while the sweeper writes the state first and
- * reads the counts second (Dekker's algorithm), so at least one of the two sees the other. lib/sr_pin.c has the
- * proof.
+ * reads the counts second (Dekker's algorithm), so at least one of the two sees the other. A pin that finds a decision
+ * under way takes it back. lib/sr_pin.c has the proof.
  *
  * Errors: INVAL, NOENT (unknown, deleting, or retired with SEGREG_PIN_LIVE), NOMEM (no shared memory for the
  * count), FULL (2^31 pins of one segment by one handle, or another thread is just releasing one that it does not

@@ -28,10 +28,12 @@ int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 	int rc;
 
 	if (slot != SR_NONE) {
-		*word = sr_load_acquire_u64(&reg->region.slots[slot].word);
-		/* What somebody is DECIDING, only the table lock tells. */
-		if (is_known(sr_word_state(*word)) && sr_word_state(*word) != SR_DECIDING &&
-		    sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
+		uint64_t read = sr_load_acquire_u64(&reg->region.slots[slot].word);
+		enum sr_state state = sr_word_state(read);
+
+		/* A decision that is under way has changed nothing yet. */
+		*word = sr_word_make(sr_word_generation(read), sr_state_undecided(state));
+		if (is_known(state) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
 			return 0;
 	}
 	rc = sr_enter_table(reg);

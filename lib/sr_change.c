@@ -50,7 +50,7 @@ int sr_change_restart(struct sr_change *change)
 
 void sr_change_prepare(struct sr_change *change)
 {
-	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT);
+	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
 }
 
 void sr_change_cancel(struct sr_change *change)
@@ -63,7 +63,7 @@ void sr_change_cancel(struct sr_change *change)
 void sr_change_abandon(struct sr_change *change)
 {
 	sr_store_abort(&change->reg->registry->store);
-	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT);
+	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
 	sr_leave_commit(change->reg);
 }
 
@@ -75,6 +75,16 @@ static void note_sync_time(struct sr_header *header, int64_t nanoseconds)
 	sr_store_release_u64(&header->sync_total, header->sync_total + time);
 	sr_store_release_u64(&header->sync_most, time > header->sync_most ? time : header->sync_most);
 	sr_store_release_u64(&header->syncs, header->syncs + 1);
+}
+
+static int open_table(struct sr_change *change, enum sr_dirt dirt)
+{
+	struct sr_locks *locks = &change->reg->registry->locks;
+	int rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
+
+	if (!rc)
+		sr_lock_set_dirty(locks, SR_LOCK_TABLE, dirt);
+	return rc;
 }
 
 int sr_change_commit(struct sr_change *change)
@@ -92,9 +102,9 @@ int sr_change_commit(struct sr_change *change)
 		note_sync_time(registry->region.header, sr_sys_monotonic() - since);
 	if (rc && rc != SEGREG_E_REOPEN)
 		return rc;
-	if (!rc && sr_change_open_table(change))
+	if (!rc && open_table(change, SR_DIRTY_SHOWN))
 		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock was not to be had; the "
-			     "next change or a new handle shows it");
+			     "next change or a new handle settles it");
 	if (rc) {
 		sr_leave_commit(change->reg); /* dirty: the next one looks what became of it */
 		return rc;
@@ -128,12 +138,7 @@ int sr_change_conclude(struct sr_change *change, int rc)
 
 int sr_change_open_table(struct sr_change *change)
 {
-	struct sr_locks *locks = &change->reg->registry->locks;
-	int rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
-
-	if (!rc)
-		sr_lock_set_dirty(locks, SR_LOCK_TABLE);
-	return rc;
+	return open_table(change, SR_DIRTY);
 }
 
 void sr_change_close_table(struct sr_change *change)

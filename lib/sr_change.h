@@ -38,7 +38,8 @@ void sr_change_finish(struct sr_change *change);
 /* Finish, or if bringing the region to it failed with rc, leave it to a repair: the change is durable. 0. */
 int sr_change_conclude(struct sr_change *change, int rc);
 
-/* Change the tables before or without a commit: the table lock, with its dirty word set. */
+/* Change the tables before or without a commit: the table lock, with its dirty word set. If this process dies then, the tables are
+ * derived from the slots. So until the commit a slot's word is what the database says, or under decision, or decided: DELETING. */
 int sr_change_open_table(struct sr_change *change);
 void sr_change_close_table(struct sr_change *change);
 

@@ -33,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 7u
+#define SR_LAYOUT_VERSION 8u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
@@ -41,7 +41,7 @@
 /* One of the two locks. On cache lines of its own. */
 struct sr_lock_word {
 	pthread_mutex_t mutex; /* robust, process-shared; the upper layer */
-	uint32_t dirty;        /* [holder] not 0: the guarded things are being changed */
+	uint32_t dirty;        /* [holder] enum sr_dirt: what is being changed */
 	uint32_t owner;        /* [holder] pid, for messages only */
 	uint32_t asked;        /* [any] grows when somebody begins to wait */
 	uint32_t served;       /* [any] futex: grows when one who waited has it, or gives up; below asked: somebody waits, or died waiting */

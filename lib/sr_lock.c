@@ -317,17 +317,22 @@ void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
 	locks->unmoved[id] = waiting > 0 ? waiting : 0;
 }
 
-bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id)
+/* A damaged word asks for the thorough repair. */
+enum sr_dirt sr_lock_dirt(const struct sr_locks *locks, enum sr_lock_id id)
 {
-	return sr_load_acquire_u32(&locks->word[id].dirty) != 0;
+	uint32_t dirty = sr_load_acquire_u32(&locks->word[id].dirty);
+
+	return dirty < SR_DIRTY_SHOWN ? (enum sr_dirt)dirty : SR_DIRTY_SHOWN;
 }
 
 /* Strong orderings here: no change may seem to come before the word was dirty, or after it was clean. */
-void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id)
+void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id, enum sr_dirt dirt)
 {
+	enum sr_dirt had = sr_lock_dirt(locks, id);
+
 	CLAIM_HELD(id);
-	if (!sr_lock_is_dirty(locks, id))
-		sr_add_seqcst_u32(&locks->word[id].dirty, 1);
+	if (had < dirt)
+		sr_add_seqcst_u32(&locks->word[id].dirty, (uint32_t)dirt - (uint32_t)had);
 }
 
 void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id)

@@ -60,9 +60,17 @@ bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
  */
 void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id);
 
-/* The holder's: did my predecessor die inside; I begin to change things; I am done. */
-bool sr_lock_is_dirty(const struct sr_locks *locks, enum sr_lock_id id);
-void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id);
+/*
+ * The holder's: what its predecessor, who died or failed, has left half changed; what it is about to change itself; that it is done.
+ *
+ * SR_DIRTY       the commit lock: whatever is behind it. The table lock: index, queue, counters, or decisions; the slots' words are
+ *                whole.
+ * SR_DIRTY_SHOWN the table lock: a change that the database has already is being shown.
+ */
+enum sr_dirt { SR_CLEAN, SR_DIRTY, SR_DIRTY_SHOWN };
+
+enum sr_dirt sr_lock_dirt(const struct sr_locks *locks, enum sr_lock_id id);
+void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id, enum sr_dirt dirt);
 void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id);
 
 /* Around a fork: no other thread of this process is inside a lock. */

@@ -3,30 +3,38 @@
  *
  * A pin is one count in this handle's lane. The fast way takes no lock and makes no system call:
  *
- *      pin                                         sweeper, holding the table lock
- *      P1  slot = index[id]                        S1  word = DECIDING
- *      P2  read the slot's word: LIVE or PENDING   S2  read counts[slot] of all lanes
- *      P3  read the slot's id: the right one       S3  word = DELETING if all are 0, else PENDING
- *      P4  counts[slot] += 1
- *      P5  read the word once more: still the same, and it is pinned
- *          another: counts[slot] -= 1, and the slow way
+ *      pin                                             sweeper, holding the table lock
+ *      P1  slot = index[id]                            S1  word: PENDING -> DECIDING
+ *      P2  read the slot's word                        S2  read counts[slot] of all lanes
+ *      P3  read the slot's id: the right one           S3  if all are 0, DECIDING -> DELETING by compare-and-swap,
+ *      P4  counts[slot] += 1                               else DECIDING -> PENDING
+ *      P5  read the word once more
+ *          LIVE or PENDING                             pinned
+ *          DECIDING                                    P6
+ *          anything else, or another generation        counts[slot] -= 1, and the slow way
+ *      P6  DECIDING -> PENDING by compare-and-swap     pinned; if that fails, P5 again
  *
- * Why a pinned segment is not deleted. P4, P5, S1 and S2 are sequentially consistent.
+ * Why a pinned segment is not deleted. P4, P5, P6, S1, S2 and S3 are sequentially consistent.
  *
- *      1. If P5 reads the word of P2, then as of before S1 or after S3. Before S1: P5 precedes S1, so P4 precedes S2, and S2
- *         sees the count: PENDING. After S3: it was not decided to delete it, and the next S1 is as the first.
- *      2. If P5 reads DECIDING or later, the pin takes its count back and asks under the table lock, where no slot is DECIDING.
- *      3. If S2 saw the count of a pin that takes it back, a segment stays for one sweep more, and the sweeper is woken.
- *      4. A slot that was given to another segment since P1 is unmasked by P3 or P5: giving away changes the word's generation,
- *         so between two equal words there is one segment, and the id read between them is its own. (Giving away writes FREE
- *         with the next generation, then the id, then the state.) From P4 on a slot is not given away at all, since that needs
- *         a count of 0 in every lane: a count on a slot that serves another segment meanwhile delays that one's deletion as in 3.
- *      5. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
+ *      1. P5 reads LIVE or PENDING. The sweep whose S1 comes next after P5 has its S2 after P4: S2 sees the count, and S3 keeps
+ *         the segment. A sweep whose S1 came before P5 does not delete it either: its S3 has kept the segment, or a P6 has made
+ *         the word PENDING, so that its S3 fails.
+ *      2. P6 succeeds. The S3 of the sweep that was deciding finds PENDING and fails. For the next sweep P4 precedes S1, as in 1.
+ *      3. P5 reads DELETING, or P6 finds it: the pin takes its count back and asks under the table lock.
+ *      4. If S2 saw the count of a pin that takes it back, the segment stays until the next sweep, and the pin wakes the sweeper.
+ *      5. The slot may be given to another segment after P1. P3 or P5 detects this. Giving away writes FREE with the next
+ *         generation, then the id, then the state. So if P2 and P5 read equal generations, the slot served one segment throughout,
+ *         and the id that P3 read belongs to it. After P4 the slot is not given away, because that needs a count of 0 in every
+ *         lane. If it was given away before P4, our count sits on the wrong segment for a moment; that delays its deletion as in 4.
+ *      6. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
  *
- *      6. An evicted handle (sr_lane_evict) finds out at P4: its counts are far below 0, and a pin leaves the fast way with those. So
- *         eviction costs a pin nothing.
+ * A decision makes no pin wait. The sweeper may be stopped or dead between S1 and S3: P6 needs neither its lock nor its help. An
+ * unregistering decides in the same way (sr_remove.c), from LIVE by REMOVING; P6 then restores LIVE.
  *
- * Acquire and release are not enough for 1: both sides store one word and then load the other's, which is the heart
+ * An evicted handle (sr_lane_evict) finds out at P4: its counts are far below 0, and a pin leaves the fast way with those. So
+ * eviction costs a pin nothing.
+ *
+ * Acquire and release are not enough for 1 and 2: both sides store one word and then load the other's, which is the heart
  * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
  * barrier on every machine.
  *
@@ -50,7 +58,13 @@ static inline bool is_pinnable(uint64_t word, unsigned flags)
 	return SR_LIKELY(state == SR_LIVE) || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
 }
 
-static inline int pinned(uint64_t owner, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
+/* The word as it is when the decision that is under way is taken back. */
+static inline uint64_t undecided(uint64_t word)
+{
+	return sr_word_make(sr_word_generation(word), sr_state_undecided(sr_word_state(word)));
+}
+
+static inline int make_pin(uint64_t owner, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
 {
 	*pin = (struct segreg_pin){
 		.id = id, .owner = owner, .slot = slot, .generation = sr_word_generation(word),
@@ -84,7 +98,7 @@ static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_lane_has_page(reg->lane_page, slot));
 }
 
-/* Under the table lock: nothing is DECIDING, nothing moves, and a miss is final. */
+/* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	uint64_t word = 0;
@@ -115,16 +129,46 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 	if (!sr_count_up_seqcst(&reg->counts[slot]))
 		rc = miscounted(reg, id, slot);
 	else
-		rc = pinned(reg->owner, id, slot, word, pin);
+		rc = make_pin(reg->owner, id, slot, word, pin);
 out:
 	sr_leave_table(reg);
 	return rc;
 }
 
-static SR_COLD int pin_again(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot)
+static SR_COLD int undo_and_pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot)
 {
 	take_back(reg, slot);
 	return pin_slowly(reg, id, flags, pin);
+}
+
+/* P5 and P6, after P4, where the word is not what P2 read or is under decision. */
+static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot,
+			       uint32_t generation)
+{
+	uint64_t *at = &reg->slots[slot].word, word;
+
+	for (;;) {
+		word = sr_load_seqcst_u64(at);
+		if (sr_word_generation(word) != generation || !is_pinnable(undecided(word), flags))
+			return undo_and_pin_slowly(reg, id, flags, pin, slot);
+		SR_STOP("pin.deciding");
+		if (undecided(word) == word || sr_state_take_back(at, word))
+			return make_pin(reg->owner, id, slot, word, pin);
+	}
+}
+
+/* P2 read what is not LIVE, nor PENDING where that will do. */
+static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot, uint64_t word)
+{
+	if (!is_pinnable(undecided(word), flags)) {
+		/* A retirement is for good; everything else is asked for under the lock. */
+		if (is_pinnable(undecided(word), 0) && undecided(sr_load_acquire_u64(&reg->slots[slot].word)) == undecided(word))
+			return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is retired", id);
+		return pin_slowly(reg, id, flags, pin);
+	}
+	if (!sr_count_up_seqcst(&reg->counts[slot]))
+		return undo_and_pin_slowly(reg, id, flags, pin, slot);
+	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
 }
 
 /* P2 and P3. */
@@ -136,7 +180,7 @@ static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 	return sr_load_acquire_u64(&slot->id) == id;
 }
 
-/* P4 and P5, if P2 and P3 allow it. */
+/* P4 to P6, if P2 and P3 allow it. */
 static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
 							  uint32_t slot, uint64_t word)
 {
@@ -145,15 +189,15 @@ static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, ui
 
 	SR_STOP("pin.looked");
 	if (SR_UNLIKELY(!is_pinnable(word, flags)))
-		return pin_slowly(reg, id, flags, pin);
+		return pin_unusual(reg, id, flags, pin, slot, word);
 	if (SR_UNLIKELY(!sr_count_up_seqcst(&reg->counts[slot])))
-		return pin_again(reg, id, flags, pin, slot);
+		return undo_and_pin_slowly(reg, id, flags, pin, slot);
 	SR_STOP("pin.counted");
 	again = sr_load_seqcst_u64(at);
 	SR_STOP("pin.read");
 	if (SR_LIKELY(again == word))
-		return pinned(owner, id, slot, word, pin);
-	return pin_again(reg, id, flags, pin, slot);
+		return make_pin(owner, id, slot, word, pin);
+	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
 }
 
 /* For an id that is not at its home in the index, or whose count has no memory, or that is nowhere. */

@@ -6,6 +6,7 @@
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_letter.h"
+#include "sr_remove.h"
 #include "sr_table.h"
 
 #include <stdlib.h>
@@ -87,16 +88,50 @@ static int snapshot_add(void *arg, const struct sr_record *record)
 	return 0;
 }
 
-/* Read everything, and make sure that it is on the disk. */
-static int snapshot_read(struct sr_store *store, struct snapshot *s)
+/* Whether the region still has that segment. */
+static bool is_shown(const struct sr_region *region, const struct sr_record *record)
 {
+	uint32_t top = sr_region_slot_top(region);
+
+	for (uint32_t slot = 0; slot < top; slot++) {
+		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+
+		if (state != SR_FREE && state != SR_GONE && region->slots[slot].id == record->id &&
+		    region->details[slot].born == record->born)
+			return true;
+	}
+	return false;
+}
+
+/* An unregistering that died before the region showed it has not happened (sr_remove.c); nor has its version, unless that was shown. */
+static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
+{
+	struct sr_store *store = &registry->store;
+	struct sr_record removed, there;
+	int rc = sr_store_get_removed(store, &removed);
+
+	if (rc || !is_shown(&registry->region, &removed))
+		return rc == SR_STORE_ABSENT ? 0 : rc;
+	rc = sr_store_get(store, removed.id, &there);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	clock->version -= clock->version > sr_load_acquire_u64(&registry->region.header->version);
+	return sr_remove_put_back(store, &removed);
+}
+
+/* Read everything, and make sure that it is on the disk. */
+static int snapshot_read(struct sr_registry *registry, struct snapshot *s)
+{
+	struct sr_store *store = &registry->store;
 	int rc = sr_store_begin(store);
 
 	if (rc)
 		return rc;
-	rc = sr_store_each(store, snapshot_add, s);
+	rc = sr_store_get_clock(store, &s->clock);
 	if (!rc)
-		rc = sr_store_get_clock(store, &s->clock);
+		rc = undo_removal(registry, &s->clock);
+	if (!rc)
+		rc = sr_store_each(store, snapshot_add, s);
 	if (!rc)
 		rc = sr_store_get_riders(store, &s->riders);
 	if (!rc)
@@ -214,9 +249,9 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 	int rc;
 
 	/* From here on until all is well: if we die, or fail, the next one starts over. */
-	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT);
+	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
 	registry->store.least = registry->region.header->db_bytes;
-	rc = snapshot_read(&registry->store, &s);
+	rc = snapshot_read(registry, &s);
 	SR_STOP("reconcile.read");
 	if (!rc && s.txn <= registry->region.header->txn)
 		rc = sr_fail(SEGREG_E_MISMATCH, "%s is older than what the running processes have seen (transaction %llu, they saw "
@@ -227,7 +262,7 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 		rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, timeout_ms);
 	if (rc)
 		goto out;
-	sr_lock_set_dirty(&registry->locks, SR_LOCK_TABLE);
+	sr_lock_set_dirty(&registry->locks, SR_LOCK_TABLE, SR_DIRTY_SHOWN);
 	registry->region.header->db_bytes = registry->store.least;
 	rc = apply(registry, &s);
 	if (!rc)
@@ -246,7 +281,7 @@ static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
 {
 	int rc;
 
-	if (!sr_lock_is_dirty(&registry->locks, SR_LOCK_COMMIT) && !sr_lock_is_dirty(&registry->locks, SR_LOCK_TABLE))
+	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT) && !sr_lock_dirt(&registry->locks, SR_LOCK_TABLE))
 		return 0;
 	rc = sr_reconcile(registry, timeout_ms);
 	if (!rc)
@@ -290,21 +325,48 @@ void sr_leave_commit(struct segreg *reg)
 	sr_letter_nudge(&reg->region);
 }
 
+/* The tables are half changed, and the slots are true. The caller holds the table lock. */
+static int repair_tables(struct sr_registry *registry)
+{
+	int rc = sr_table_repair(&registry->region);
+
+	if (rc)
+		return rc;
+	sr_lock_set_clean(&registry->locks, SR_LOCK_TABLE);
+	/* What else the dead process left is repaired under the commit lock, and counted then. */
+	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT))
+		sr_add_seqcst_u64(&registry->region.header->repairs, 1);
+	return 0;
+}
+
+/* A change that the database has is half shown. The caller holds no lock. */
+static int repair_all(struct segreg *reg)
+{
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	rc = repair_if_dirty(reg->registry, reg->timeout_ms);
+	sr_leave_commit(reg);
+	return rc;
+}
+
 int sr_enter_table(struct segreg *reg)
 {
-	struct sr_registry *registry = reg->registry;
+	struct sr_locks *locks = &reg->registry->locks;
 
 	for (;;) {
-		int rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+		int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
 
-		if (rc || !sr_lock_is_dirty(&registry->locks, SR_LOCK_TABLE))
+		if (!rc && sr_lock_dirt(locks, SR_LOCK_TABLE) == SR_DIRTY) {
+			rc = repair_tables(reg->registry);
+			if (rc)
+				sr_lock_give(locks, SR_LOCK_TABLE);
+		}
+		if (rc || !sr_lock_dirt(locks, SR_LOCK_TABLE))
 			return rc;
-		sr_lock_give(&registry->locks, SR_LOCK_TABLE);
-		rc = sr_lock_take(&registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
-		if (rc)
-			return rc;
-		rc = repair_if_dirty(registry, reg->timeout_ms);
-		sr_leave_commit(reg);
+		sr_lock_give(locks, SR_LOCK_TABLE);
+		rc = repair_all(reg);
 		if (rc)
 			return rc;
 	}

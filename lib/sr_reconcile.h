@@ -12,6 +12,10 @@
  * Building a new region is the same thing with empty tables. It makes a durable commit of its own before it
  * believes what it read: after a failed write a transaction can be visible and yet not be on the disk.
  *
+ * Nobody waits for the disk because a process died while it decided or made room. The slots' words are whole at any moment,
+ * and nobody believes a decision that is not durable; so sr_enter_table derives index, queue and counters from the slots. Only a process that died while it
+ * showed what the database has already (SR_DIRTY_SHOWN) leaves more to do: then the database is read, under the commit lock.
+ *
  * With the segments it settles the letters that a dead leader had taken (sr_group.h): those whose edits his transaction made
  * are answered, the others may be taken again.
  */
@@ -26,7 +30,8 @@ int sr_enter_commit(struct segreg *reg);
 int sr_try_commit(struct segreg *reg);
 void sr_leave_commit(struct segreg *reg);
 
-/* Take the table lock with the tables whole. Takes the commit lock in between if a repair is due. Do not hold either. */
+/* Take the table lock with the tables whole. Takes the commit lock in between if a committed change is half shown. Do not hold
+ * either. */
 int sr_enter_table(struct segreg *reg);
 void sr_leave_table(struct segreg *reg);
 

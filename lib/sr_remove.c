@@ -1,5 +1,25 @@
 /*
  * sr_remove.c - unregistering: a segment is forgotten and its files stay.
+ *
+ * With SEGREG_FORCE it is an edit like any other: LMDB first, then the region. Without, nobody may hold the segment, and whether
+ * somebody does can change until the region shows that it is gone:
+ *
+ *      R0  commit lock; does somebody hold it? then BUSY, and nothing has changed
+ *      R1  LMDB: the record goes, "removed" keeps a copy of it, the version becomes V + 1; durable
+ *      R2  table lock; word: LIVE -> REMOVING, or PENDING -> DECIDING
+ *      R3  the region's version becomes V + 1
+ *      R4  read counts[slot] and the cells of all lanes
+ *      R5  nobody holds it in a version up to V: REMOVING or DECIDING -> GONE by compare-and-swap, and it is over
+ *      R6  somebody does, or has taken the decision back: LIVE or PENDING again; LMDB: the record is put back; BUSY
+ *
+ * Why 0 means that nobody holds it. A pin counts and then reads the word (P4, P5 of sr_pin.c): R4 sees the count, or the pin reads
+ * REMOVING and takes the decision back, so that R5 fails. A snapshot of V or before has read the version before R3 (T3 of
+ * sr_snapshot.c), so R4 sees its cell. A snapshot of V + 1 has the segment or has not, whichever way R5 ends: until then nobody knows,
+ * and a walk that meets REMOVING takes the decision back, so that what it has shown stays.
+ *
+ * Why a crash is harmless. Before R5 the region shows the segment to everybody, as it was. A repair that finds it in the region, and
+ * not in LMDB, puts the record back from "removed": the unregistering was not acknowledged. After R5 it is gone in both. If all
+ * processes die after R1, nobody holds it, and it is gone.
  */
 #include "sr_remove.h"
 #include "sr_change.h"
@@ -10,50 +30,89 @@
 
 #include <inttypes.h>
 
-/* Pins, snapshots and horizons on slot, by all lanes, as if it were retired next. [table] */
-static uint64_t holds_on(const struct sr_region *region, uint32_t slot)
+/* Pins, snapshots and horizons on slot, by all lanes, as if version retired it. [table] */
+static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t version)
 {
 	uint32_t top = sr_region_lane_top(region);
 	uint64_t holds = sr_table_count(region, slot);
 
 	for (uint32_t n = 0; n < top; n++)
 		if (sr_lane_counts_are_held(sr_region_lane(region, n)))
-			holds += sr_snapshot_count(region, n, slot);
+			holds += sr_snapshot_count(region, n, slot, version);
 	return holds;
 }
 
-/*
- * Take a segment out of the region unless it is held: DECIDING first and then a look at the lanes, as a sweep does.
- * Before LMDB, so that nobody can pin it once its caller knows that it is his; if LMDB then fails, a repair brings
- * it back.
- */
-static int withdraw(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+static int fail_held(uint64_t id, uint64_t holds)
 {
-	struct sr_region *region = &change->reg->region;
+	return holds ? sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64 "); SEGREG_FORCE "
+			       "unregisters it all the same", id, holds, id) :
+		       sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64 "); "
+			       "SEGREG_FORCE unregisters it all the same", id, id);
+}
+
+/* R0. */
+static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+{
+	struct sr_locks *locks = &change->reg->registry->locks;
 	uint64_t holds;
 	int rc;
 
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
 		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same", record->id,
 			       segreg_state_name((enum segreg_state)record->state));
-	sr_change_prepare(change);
-	rc = sr_change_open_table(change);
+	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
 	if (rc)
 		return rc;
-	rc = sr_table_move(region, slot, SR_DECIDING);
+	holds = holds_on(&change->reg->region, slot, UINT64_MAX);
+	sr_lock_give(locks, SR_LOCK_TABLE);
+	return holds ? fail_held(record->id, holds) : 0;
+}
+
+/* R2 to R5. *gone: whether R5 has succeeded; otherwise *holds. [commit, table] */
+static int decide(struct sr_change *change, const struct sr_record *record, uint32_t slot, bool *gone, uint64_t *holds)
+{
+	struct sr_region *region = &change->reg->region;
+	int rc = sr_table_move(region, slot, record->state == SR_LIVE ? SR_REMOVING : SR_DECIDING);
+
+	*gone = false;
+	if (rc)
+		return rc;
+	sr_region_set_version(region, change->clock.version);
 	SR_STOP("remove.deciding");
-	if (!rc) {
-		holds = holds_on(region, slot);
-		rc = holds ? sr_table_move(region, slot, record->state) : sr_table_drop(region, slot);
-		if (!rc && holds)
-			rc = sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is held %" PRIu64 " times; SEGREG_FORCE unregisters it all "
-				     "the same", record->id, holds);
-	}
-	if (rc && rc != SEGREG_E_BUSY)
-		sr_leave_table(change->reg); /* dirty: the next one repairs */
-	else
-		sr_change_close_table(change);
+	*holds = holds_on(region, slot, change->clock.version);
+	SR_STOP("remove.counted");
+	if (!*holds)
+		rc = sr_table_decide(region, slot, SR_GONE, gone);
+	if (!rc && !*gone)
+		sr_table_keep(region, slot);
 	return rc;
+}
+
+/* R6, with the commit lock, whose dirty word is set: if this fails, a repair does it. Gives the lock back. */
+static int put_back(struct sr_change *change, const struct sr_record *record)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = sr_store_begin(store);
+
+	SR_STOP("remove.undoing");
+	if (!rc)
+		rc = sr_remove_put_back(store, record);
+	if (!rc)
+		rc = sr_change_commit(change);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc)
+		sr_change_abandon(change);
+	else
+		sr_change_finish(change);
+	return rc;
+}
+
+int sr_remove_put_back(struct sr_store *store, const struct sr_record *record)
+{
+	int rc = sr_store_add(store, record);
+
+	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
 }
 
 /* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */
@@ -62,8 +121,8 @@ static int check_forced(const struct sr_record *record, bool idle)
 	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
 }
 
-/* Write that the record is gone. */
-static int remove_record(struct sr_change *change, const struct sr_record *record, struct sr_journal *journal)
+/* R1: from here on under the table lock, too. */
+static int remove_record(struct sr_change *change, const struct sr_record *record, bool forced, struct sr_journal *journal)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_entry entry;
@@ -71,6 +130,8 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 
 	change->clock.version++;
 	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
+	if (!rc)
+		rc = sr_store_put_removed(store, forced ? NULL : record);
 	if (!rc)
 		rc = sr_store_put_clock(store, &change->clock);
 	if (!rc)
@@ -80,15 +141,23 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 	return rc ? rc : sr_change_commit(change);
 }
 
-/* What was withdrawn is live again, at once: a repair sees to it, and if it fails, the next one does. */
-static void bring_back(struct segreg *reg)
+/* After R1 of an unforced one. Gives both locks back. */
+static int conclude_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
 {
-	char why[SR_ERROR_SIZE];
+	uint64_t holds = 0;
+	bool gone;
+	int rc = decide(change, record, slot, &gone, &holds);
 
-	sr_error_keep(why);
-	if (sr_enter_commit(reg) == 0)
-		sr_leave_commit(reg);
-	sr_error_put_back(why);
+	if (rc) { /* dirty: the next one repairs */
+		sr_leave_table(change->reg);
+		sr_change_abandon(change);
+		return rc;
+	}
+	if (gone)
+		return sr_change_conclude(change, 0);
+	sr_change_close_table(change);
+	rc = put_back(change, record);
+	return rc ? rc : fail_held(record->id, holds);
 }
 
 static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
@@ -108,23 +177,21 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 	else if (!rc && slot == SR_NONE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)
-		rc = forced ? check_forced(&record, idle) : withdraw(&change, &record, slot);
+		rc = forced ? check_forced(&record, idle) : check_unheld(&change, &record, slot);
 	if (rc) {
 		sr_change_cancel(&change);
 		return rc;
 	}
 	SR_STOP("remove.prepared");
-	rc = remove_record(&change, &record, &journal);
+	rc = remove_record(&change, &record, forced, &journal);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
-		sr_change_abandon(&change);
-		if (!forced)
-			bring_back(reg);
+		sr_change_cancel(&change);
 		return rc;
 	}
 	sr_journal_end(&journal);
-	return sr_change_conclude(&change, forced ? sr_table_drop(&reg->region, slot) : 0);
+	return forced ? sr_change_conclude(&change, sr_table_drop(&reg->region, slot)) : conclude_unheld(&change, &record, slot);
 }
 
 int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)

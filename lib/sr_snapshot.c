@@ -17,6 +17,8 @@
  * If both words have one generation and a registered state, all that was read belongs to one segment. If they have
  * not, the slot is changing hands, and has no segment of version V: this snapshot holds those. A retirement that is
  * under way has a version greater than V.
+ *
+ * A walk that meets REMOVING takes the decision back (sr_remove.c): what it has shown stays.
  */
 #include "sr_snapshot.h"
 #include "sr_error.h"
@@ -163,10 +165,10 @@ SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snaps
 	return 0;
 }
 
-uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot)
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version)
 {
 	const struct sr_detail *detail = &region->details[slot];
-	uint64_t retired = detail->retired ? detail->retired : UINT64_MAX;
+	uint64_t retired = detail->retired ? detail->retired : version;
 	struct sr_lane *lane = sr_region_lane(region, n);
 	uint32_t cells = sr_lane_n_cells(lane), count = 0;
 
@@ -179,7 +181,13 @@ static bool is_registered(uint64_t word)
 {
 	enum sr_state state = sr_word_state(word);
 
-	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING;
+	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_REMOVING;
+}
+
+/* Take back the decision to unregister a segment. False: it is unregistered. */
+static bool stays(uint64_t *word, uint64_t read)
+{
+	return sr_state_take_back(word, read) || is_registered(sr_load_seqcst_u64(word));
 }
 
 /* Copy the segment in slot if it is of this version. */
@@ -202,6 +210,8 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	sr_fence_loads();
 	again = sr_load_acquire_u64(&region->slots[slot].word);
 	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
+		return false;
+	if (SR_UNLIKELY(sr_word_state(again) == SR_REMOVING) && !stays(&region->slots[slot].word, again))
 		return false;
 	entry->id = id;
 	entry->born = born;

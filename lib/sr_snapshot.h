@@ -24,8 +24,8 @@ static inline uint64_t sr_cell_version(uint64_t cell)
 	return cell >> SR_CELL_KIND_BITS;
 }
 
-/* How many of lane n's cells hold the segment in slot; a live one as if it were retired later than anything. [table] */
-uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot);
+/* How many of lane n's cells hold the segment in slot; a live one as if it were retired by version. [table] */
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version);
 
 /* Whether a cell keeps a segment that was retired. */
 static inline bool sr_cell_holds(uint64_t cell, uint64_t born, uint64_t retired)

@@ -614,6 +614,50 @@ int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry
 	return rc ? rc : sr_decode_entry(value.mv_data, value.mv_size, number, entry);
 }
 
+int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id)
+{
+	unsigned char bytes[8];
+	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	struct sr_entry entry;
+	uint64_t number;
+	int error, rc = sr_store_last_entry(store, &number);
+
+	if (rc || !number)
+		return rc;
+	rc = sr_store_next_entry(store, number - 1, &entry);
+	if (rc || entry.kind != kind || entry.id != id)
+		return rc;
+	sr_encode_id(number, bytes);
+	error = mdb_del(store->txn, store->journal, &key, NULL);
+	return error ? fail_mdb(error, store, "delete from it") : 0;
+}
+
+int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
+{
+	const unsigned char *bytes;
+	MDB_val value;
+	int rc = get_value(store, store->meta, text_key("removed"), &value);
+
+	if (rc)
+		return rc;
+	if (value.mv_size < 8)
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a removed record of %zu bytes", store->path, value.mv_size);
+	bytes = value.mv_data;
+	return sr_decode_record(bytes + 8, value.mv_size - 8, sr_decode_id(bytes), record);
+}
+
+int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
+{
+	unsigned char bytes[8 + SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	MDB_val key = text_key("removed");
+	int error = record ? 0 : mdb_del(store->txn, store->meta, &key, NULL);
+
+	if (!record)
+		return !error || error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "delete from it");
+	sr_encode_id(record->id, bytes);
+	return put_value(store, store->meta, text_key("removed"), bytes, 8 + sr_encode_record(record, bytes + 8), 0);
+}
+
 int sr_store_count(struct sr_store *store, uint32_t *n)
 {
 	MDB_stat stat;

@@ -6,6 +6,7 @@
  *      main       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
  *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
+ *                 "removed" -> id, struct sr_record: what the last unforced unregistering removed (sr_remove.c)
  *                 LMDB keeps the roots of the other tables there, so each transaction writes this page anyway
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
  *      tokens     token -> the version that its edit made, and its place in the row of tokens
@@ -167,6 +168,13 @@ int sr_store_last_entry(struct sr_store *store, uint64_t *number);
 int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry);
 /* The first entry after number; SR_STORE_ABSENT. */
 int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry);
+
+/* Forget the last entry again, if it is of that kind and that segment. */
+int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id);
+
+/* The record that the last unforced unregistering removed, so that it can be put back; SR_STORE_ABSENT. NULL: there is none. */
+int sr_store_get_removed(struct sr_store *store, struct sr_record *record);
+int sr_store_put_removed(struct sr_store *store, const struct sr_record *record);
 
 /* How many records there are. */
 int sr_store_count(struct sr_store *store, uint32_t *n);

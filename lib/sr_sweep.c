@@ -5,14 +5,16 @@
  *      per round of up to ROUND victims
  *        commit lock
  *          per batch of up to BATCH queued segments, under the table lock:
- *            PENDING -> DECIDING all; read all lanes and cells; held -> PENDING, free -> DELETING;
- *            BUILDING of a dead builder -> DELETING
+ *            S1 PENDING -> DECIDING all; S2 read all lanes and cells; S3 free: DECIDING -> DELETING by compare-and-swap,
+ *            held: PENDING again; BUILDING of a dead builder -> DELETING
  *          commit DELETING to LMDB in one transaction; if it clearly failed, PENDING again
  *        no lock: remove the files of each victim; make the directories durable
  *        commit lock: drop the records in one transaction, free the slots
  *
- * Why a crash anywhere is harmless. DECIDING exists only while the table lock is held, and a repair makes it
- * PENDING. DELETING that LMDB does not know becomes PENDING again: nothing had been touched. DELETING that LMDB
+ * Nobody waits for a decision. A pin that finds DECIDING raises its count and makes the segment PENDING again; then S3 fails, and
+ * the segment counts as held. So a sweeper that is stopped or killed between S1 and S3 keeps no pin waiting.
+ *
+ * Why a crash anywhere is harmless. DECIDING that outlives its sweeper is made PENDING by the next pin or by a repair. DELETING that LMDB does not know becomes PENDING again: nothing had been touched. DELETING that LMDB
  * knows is finished by the next sweep, however far the files are gone. The record goes last, after the directories
  * are durable, so nothing is forgotten early.
  *
@@ -178,7 +180,7 @@ static bool is_held_by(const struct sr_region *region, uint32_t slot, uint32_t n
 	struct sr_lane *lane = sr_region_lane(region, n);
 	uint32_t pins = sr_lane_has_page(lane, slot) ? sr_load_acquire_u32(&sr_lane_counts(lane)[slot]) : 0;
 
-	return pins || sr_snapshot_count(region, n, slot);
+	return pins || sr_snapshot_count(region, n, slot, UINT64_MAX);
 }
 
 /* Remember who holds it, the first time. */
@@ -264,6 +266,60 @@ static uint32_t count_holders(const struct sr_region *region)
 	return count;
 }
 
+static void add_victim(struct sweep *sweep, const struct candidate *one, uint32_t holders)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	struct victim *victim = &sweep->victims[sweep->n_victims++];
+
+	victim->slot = one->slot;
+	victim->record.id = region->slots[one->slot].id;
+	victim->was = one->was;
+	victim->decided = one->was == SR_PENDING ? region->header->version : 0;
+	victim->asked = holders;
+	victim->attempts = region->details[one->slot].attempts;
+	victim->dropped = false;
+}
+
+/* S3 of a slot that nobody holds: it becomes DELETING, if it is not yet. *done: false if a pin has taken the decision back. */
+static int condemn(struct sweep *sweep, const struct candidate *one, bool *done)
+{
+	struct sr_region *region = &sweep->reg->region;
+
+	*done = true;
+	if (is_dry(sweep) || one->was == SR_DELETING)
+		return 0;
+	if (one->was == SR_BUILDING)
+		return sr_table_move(region, one->slot, SR_DELETING);
+	return sr_table_decide(region, one->slot, SR_DELETING, done);
+}
+
+/* S2 and S3 of one slot. */
+static int settle_one(struct sweep *sweep, const struct candidate *one, uint32_t holders)
+{
+	struct sr_region *region = &sweep->reg->region;
+	bool undecided = one->was == SR_PENDING, done;
+	uint64_t pins = undecided ? sr_table_count(region, one->slot) : 0;
+	bool held = pins || (undecided && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
+	int rc = 0;
+
+	SR_STOP("sweep.counted");
+	if (!held && !is_enough(sweep)) {
+		rc = condemn(sweep, one, &done);
+		if (!rc && done)
+			add_victim(sweep, one, holders);
+		if (rc || done)
+			return rc;
+		held = true;
+		pins = sr_table_count(region, one->slot);
+	}
+	if (held)
+		note_held(sweep, one->slot, pins);
+	*(held ? &sweep->result->held : &sweep->result->waiting) += 1;
+	if (undecided && !is_dry(sweep))
+		sr_table_keep(region, one->slot);
+	return 0;
+}
+
 /* Each move of a state is a sequentially consistent store; counts and cells are read after all of them. */
 static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
 {
@@ -272,34 +328,8 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 	int rc = 0;
 
 	sr_cells_read(&sweep->cells, region);
-	for (uint32_t i = 0; i < n && !rc; i++) {
-		uint32_t slot = batch[i].slot;
-		bool undecided = batch[i].was == SR_PENDING;
-		uint64_t pins = undecided ? sr_table_count(region, slot) : 0;
-		bool held = pins || (undecided && sr_cells_hold(&sweep->cells, &region->details[slot]));
-		bool stays = held || is_enough(sweep);
-
-		if (held) {
-			sweep->result->held++;
-			note_held(sweep, slot, pins);
-		} else if (stays) {
-			sweep->result->waiting++;
-		} else {
-			struct victim *victim = &sweep->victims[sweep->n_victims++];
-
-			victim->slot = slot;
-			victim->record.id = region->slots[slot].id;
-			victim->was = batch[i].was;
-			victim->decided = undecided ? region->header->version : 0;
-			victim->asked = holders;
-			victim->attempts = region->details[slot].attempts;
-			victim->dropped = false;
-		}
-		if (undecided && !is_dry(sweep))
-			rc = sr_table_move(region, slot, stays ? SR_PENDING : SR_DELETING);
-		else if (batch[i].was == SR_BUILDING && !stays && !is_dry(sweep))
-			rc = sr_table_move(region, slot, SR_DELETING);
-	}
+	for (uint32_t i = 0; i < n && !rc; i++)
+		rc = settle_one(sweep, &batch[i], holders);
 	return rc;
 }
 

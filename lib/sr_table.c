@@ -420,6 +420,7 @@ static uint64_t *counter_of(struct sr_header *header, enum sr_state state)
 	case SR_BUILDING:
 		return &header->building;
 	case SR_LIVE:
+	case SR_REMOVING:
 		return &header->live;
 	case SR_PENDING:
 	case SR_DECIDING:
@@ -439,7 +440,7 @@ static void account(struct sr_region *region, uint32_t slot, enum sr_state state
 
 	if (counter)
 		*counter += (uint64_t)by;
-	if (state == SR_LIVE && detail->flags & SR_DETAIL_MISSING)
+	if (sr_state_undecided(state) == SR_LIVE && detail->flags & SR_DETAIL_MISSING)
 		header->missing += (uint64_t)by;
 	if (state == SR_DELETING && detail->attempts)
 		header->failed += (uint64_t)by;
@@ -474,13 +475,11 @@ void sr_table_load_index(struct sr_region *region)
 	enter_all(region, level(region, bits_of(region)), bits_of(region));
 }
 
-int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
+/* A slot is in another state than it was: counters and queue follow. */
+static int follow(struct sr_region *region, uint32_t slot, enum sr_state from, enum sr_state to)
 {
-	enum sr_state from = state_of(region, slot);
 	int rc = 0;
 
-	if (!sr_state_move(&region->slots[slot].word, to))
-		return damaged("state of a segment");
 	account(region, slot, from, -1);
 	account(region, slot, to, 1);
 	if (sr_state_is_queued(to) && !sr_state_is_queued(from))
@@ -488,6 +487,35 @@ int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
 	else if (sr_state_is_queued(from) && !sr_state_is_queued(to))
 		rc = dequeue(region, slot);
 	return rc;
+}
+
+int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
+{
+	enum sr_state from = state_of(region, slot);
+
+	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to) : damaged("state of a segment");
+}
+
+int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done)
+{
+	enum sr_state from = state_of(region, slot);
+	int rc;
+
+	*done = sr_state_decide(&region->slots[slot].word, to);
+	if (!*done)
+		return 0;
+	rc = follow(region, slot, from, to);
+	if (rc || to != SR_GONE)
+		return rc;
+	leave(region, slot);
+	return sr_table_free_gone(region, slot);
+}
+
+void sr_table_keep(struct sr_region *region, uint32_t slot)
+{
+	uint64_t *word = &region->slots[slot].word;
+
+	sr_state_take_back(word, sr_load_acquire_u64(word));
 }
 
 int sr_table_drop(struct sr_region *region, uint32_t slot)
@@ -547,8 +575,10 @@ int sr_table_repair(struct sr_region *region)
 	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
 	memset(region->path_map, 0, header->path_top / 8);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {
-		enum sr_state state = state_of(region, slot);
+		enum sr_state state;
 
+		sr_table_keep(region, slot);
+		state = state_of(region, slot);
 		if (state == SR_FREE) {
 			push_free(region, slot);
 			continue;

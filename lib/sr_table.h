@@ -67,6 +67,11 @@ int sr_table_copy_queue(const struct sr_region *region, uint32_t **slots, uint32
 
 /* Move a slot to another state, with all that hangs on it (queue, counters). SEGREG_E_CORRUPT if the move is not allowed. */
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to);
+/* End a decision (sr_state_decide): DECIDING becomes DELETING or GONE, REMOVING becomes GONE; a slot that is GONE leaves the index,
+ * and is FREE once no lane counts it. *done: false if somebody took the decision back, so that the slot is PENDING or LIVE. */
+int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done);
+/* Take a decision back, if nobody has. */
+void sr_table_keep(struct sr_region *region, uint32_t slot);
 /* Unregister a slot: out of the index; then FREE, or GONE if a lane still counts it. */
 int sr_table_drop(struct sr_region *region, uint32_t slot);
 /* A GONE slot that no lane counts any more becomes FREE. */
@@ -78,7 +83,7 @@ uint64_t sr_table_count(const struct sr_region *region, uint32_t slot);
 /* Copy a slot's path; false if the region is damaged there. */
 bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
 
-/* Derive everything else from the slots. */
+/* Derive everything else from the slots. What was under decision is PENDING or LIVE again. */
 int sr_table_repair(struct sr_region *region);
 
 #endif

@@ -51,6 +51,9 @@
 #define DECIDING 3
 #define DELETING 4
 #define GONE 5
+#define CLEAN 0
+#define DIRTY 1
+#define SHOWN 2
 #define ABSENT 0
 #define NONE 7
 
@@ -59,6 +62,8 @@
 #define WORD(g, s) (((g) << 3) | (s))
 #define ID(k) (((k) - 1) % IDS)
 #define IS_PINNABLE(w) (STATE(w) == LIVE || STATE(w) == PENDING)
+/* The word as it is when a decision is taken back. */
+#define UNDECIDED(w) (STATE(w) == DECIDING -> WORD(GENERATION(w), PENDING) : (w))
 #define IS_USED(w) (STATE(w) != FREE && STATE(w) != GONE)
 
 #define WRITER (PINNERS + SWEEPERS)
@@ -71,7 +76,8 @@ byte word[SLOTS], sid[SLOTS], born[SLOTS], index[IDS];
 byte count[LANES * SLOTS];
 bool used[LANES];
 byte epoch[LANES];
-bool commit_dirty, table_dirty;
+bool commit_dirty;
+byte table_dirty; /* CLEAN, DIRTY: tables or decisions; SHOWN: what LMDB has is being shown */
 byte version;
 bool ready;
 
@@ -183,17 +189,8 @@ inline settle(slot)
 	}
 }
 
-/* With the commit lock: make the region what LMDB says. */
-inline reconcile()
+inline derive_index()
 {
-	commit_dirty = true;
-	LOCK(table_lock);
-	table_dirty = true;
-	s = 0;
-	do
-	:: s < SLOTS -> settle(s); s++
-	:: else -> break
-	od;
 	i = 0;
 	do
 	:: atomic {
@@ -208,7 +205,21 @@ inline reconcile()
 		i++
 	}
 	:: atomic { else -> i = 0; break }
+	od
+}
+
+/* With the commit lock: make the region what LMDB says. */
+inline reconcile()
+{
+	commit_dirty = true;
+	LOCK(table_lock);
+	table_dirty = SHOWN;
+	s = 0;
+	do
+	:: s < SLOTS -> settle(s); s++
+	:: else -> break
 	od;
+	derive_index();
 	s = 0;
 	do
 	:: s < SLOTS ->
@@ -234,9 +245,21 @@ inline reconcile()
 	:: atomic { else -> i = 0; break }
 	od;
 	version = durable;
-	table_dirty = false;
+	table_dirty = CLEAN;
 	UNLOCK(table_lock);
 	commit_dirty = false
+}
+
+/* The tables from the slots; what was under decision is not decided. [table] */
+inline repair_tables()
+{
+	s = 0;
+	do
+	:: s < SLOTS -> atomic { word[s] = UNDECIDED(word[s]) }; s++
+	:: atomic { else -> s = 0; break }
+	od;
+	derive_index();
+	table_dirty = CLEAN
 }
 
 inline enter_commit()
@@ -244,19 +267,26 @@ inline enter_commit()
 	LOCK(commit_lock);
 	if
 #ifndef BUG_DIRT_IGNORED
-	:: commit_dirty || table_dirty -> reconcile()
+	:: commit_dirty || table_dirty != CLEAN -> reconcile()
 #endif
 	:: else
 	fi
 }
 
+/* Nobody waits for the commit lock because somebody died who had changed tables or decided only. */
 inline enter_table()
 {
 	do
 	:: LOCK(table_lock);
 		if
-		:: atomic { !table_dirty -> break }
+#ifndef BUG_REPAIR_NEEDS_COMMIT
+		:: table_dirty == DIRTY -> repair_tables()
+#endif
 		:: else
+		fi;
+		if
+		:: atomic { table_dirty == CLEAN -> break }
+		:: else -> assert(table_dirty == SHOWN)
 		fi;
 		UNLOCK(table_lock);
 		enter_commit();
@@ -296,7 +326,7 @@ inline attach()
 			for (i : 0 .. LANES * SLOTS - 1) { count[i] = 0 }
 			for (i : 0 .. LANES - 1) { used[i] = false; epoch[i] = 0 }
 			commit_dirty = false;
-			table_dirty = false;
+			table_dirty = CLEAN;
 			i = 0
 		};
 		d_step {
@@ -396,15 +426,17 @@ inline told_absent()
 #define TAKE_BACK count[lane * SLOTS + at] = count[lane * SLOTS + at] - 1
 #endif
 
+/* x: the word for which it is taken; a decision is no reason. */
 inline pin_slowly()
 {
+	atomic { assert(UNDECIDED(x) == x); x = 0 };
 	enter_table();
 	at = index[id];
 	if
 	:: at != NONE -> seen = word[at]
 	:: else -> seen = 0
 	fi;
-	assert(STATE(seen) != DECIDING);
+	assert(UNDECIDED(seen) == seen);
 	if
 	:: IS_PINNABLE(seen) ->
 		count[lane * SLOTS + at] = count[lane * SLOTS + at] + 1;
@@ -412,6 +444,29 @@ inline pin_slowly()
 	:: else -> atomic { told_absent() }
 	fi;
 	UNLOCK(table_lock)
+}
+
+/* P5 and P6, after P4. */
+inline look_again()
+{
+	do
+	:: x = word[at];                                                /* P5 */
+		if
+		:: GENERATION(x) != GENERATION(seen) || !IS_PINNABLE(UNDECIDED(x)) -> atomic { TAKE_BACK; slow = true; break }
+#ifdef BUG_DECIDING_WAITED
+		:: STATE(x) == DECIDING -> atomic { TAKE_BACK; slow = true; break }
+#elif defined(BUG_TAKEN_BACK_BLINDLY)
+		:: STATE(x) == DECIDING -> atomic { word[at] = UNDECIDED(x); seen = UNDECIDED(x); told_pinned(); break }
+#else
+		:: STATE(x) == DECIDING ->
+			if
+			:: atomic { word[at] == x -> word[at] = UNDECIDED(x); seen = UNDECIDED(x); told_pinned(); break } /* P6 */
+			:: else
+			fi
+#endif
+		:: atomic { GENERATION(x) == GENERATION(seen) && IS_PINNABLE(x) -> seen = x; told_pinned(); break }
+		fi
+	od
 }
 
 inline pin()
@@ -432,28 +487,36 @@ inline pin()
 #endif
 		if
 #ifdef BUG_MISS_IS_FINAL
-		:: atomic { !slow && !IS_PINNABLE(seen) -> told_absent() }
+		:: atomic { !slow && !IS_PINNABLE(UNDECIDED(seen)) -> told_absent() }
 		:: slow
 #else
-		:: atomic { slow || !IS_PINNABLE(seen) -> slow = true }
+		:: atomic { slow || !IS_PINNABLE(UNDECIDED(seen)) -> slow = true }
 #endif
 		:: else ->
 #ifdef BUG_LOOK_BEFORE_COUNT
 			x = word[at];
 #endif
+#ifdef BUG_TAKEN_BACK_BEFORE_COUNT
+			atomic {
+				if
+				:: word[at] == seen -> word[at] = UNDECIDED(seen); seen = UNDECIDED(seen)
+				:: else
+				fi
+			};
+#endif
 			count[lane * SLOTS + at] = count[lane * SLOTS + at] + 1;  /* P4 */
-			if
 #ifdef BUG_NO_SECOND_LOOK
-			:: atomic { true -> told_pinned() }
+			atomic { told_pinned() }
 #elif defined(BUG_LOOK_BEFORE_COUNT)
-			:: atomic { x == seen -> told_pinned() }
-#else
-			:: atomic { word[at] == seen -> told_pinned() }   /* P5 */
-#endif
-#ifndef BUG_NO_SECOND_LOOK
-			:: else -> atomic { TAKE_BACK; slow = true }
-#endif
+			if
+			:: atomic { x == seen && IS_PINNABLE(x) -> told_pinned() }
+			:: else -> atomic { TAKE_BACK; slow = true; x = 0 }
 			fi
+#elif defined(BUG_TAKEN_BACK_BEFORE_COUNT)
+			atomic { told_pinned() }
+#else
+			look_again()
+#endif
 		fi
 	fi;
 	if
@@ -553,18 +616,18 @@ again:
 
 /* ---------------------------------------------------------------- edits */
 
-/* Show in the region what LMDB has: from here on under both locks. */
-inline open_table()
+/* From here on under both locks: the tables, or what LMDB has. */
+inline open_table(dirt)
 {
 	LOCK(table_lock);
 #ifndef BUG_TABLE_NOT_DIRTY
-	table_dirty = true;
+	table_dirty = dirt;
 #endif
 }
 
 inline close_table()
 {
-	table_dirty = false;
+	table_dirty = CLEAN;
 	UNLOCK(table_lock)
 }
 
@@ -590,7 +653,7 @@ inline register(k)
 	:: s < SLOTS ->
 		atomic { file[k] = true; commit_dirty = true };
 #ifdef BUG_REGION_BEFORE_LMDB
-		open_table();
+		open_table(SHOWN);
 		take_slot(s, k, LIVE);
 		close_table();
 		atomic { rec[k] = LIVE; known[k] = true; durable++ };
@@ -599,7 +662,7 @@ inline register(k)
 #else
 		atomic { rec[k] = LIVE; known[k] = true; durable++ };
 		COMMITTED;
-		open_table();
+		open_table(SHOWN);
 		take_slot(s, k, LIVE);
 		finish();
 #endif
@@ -614,7 +677,7 @@ inline retire(k)
 	atomic { find_slot(k); assert(s < SLOTS); commit_dirty = true };
 	atomic { gives_up[k] = true; rec[k] = PENDING; durable++ };
 	COMMITTED;
-	open_table();
+	open_table(SHOWN);
 	word[s] = WORD(GENERATION(word[s]), PENDING);
 	finish();
 	atomic { told_retired[k] = true; s = 0 }
@@ -626,7 +689,7 @@ inline force_remove(k)
 	atomic { find_slot(k); assert(s < SLOTS); commit_dirty = true };
 	atomic { gives_up[k] = true; forced[k] = true; rec[k] = ABSENT; durable++ };
 	COMMITTED;
-	open_table();
+	open_table(SHOWN);
 	index[ID(k)] = NONE;
 	word[s] = WORD(GENERATION(word[s]), GONE);
 	free_gone(s);
@@ -673,10 +736,28 @@ again:
 
 /* ---------------------------------------------------------------- the sweep */
 
+/* Unless a pin has taken the decision back. */
+inline condemn(slot)
+{
+	atomic {
+		if
+#ifdef BUG_NO_DECIDING
+		:: STATE(word[slot]) == PENDING ->
+#else
+		:: STATE(word[slot]) == DECIDING ->
+#endif
+			word[slot] = WORD(GENERATION(word[slot]), DELETING);
+			victims = victims | (1 << born[slot]);
+			fresh = fresh | (1 << born[slot])
+		:: else
+		fi
+	}
+}
+
 inline decide()
 {
 	commit_dirty = true;
-	open_table();
+	open_table(DIRTY);
 	atomic { s = 0; batch = 0 };
 	do
 	:: s < SLOTS ->
@@ -699,7 +780,7 @@ inline decide()
 	od;
 #ifdef BUG_TABLE_LOCK_LET_GO_EARLY
 	close_table();
-	open_table();
+	open_table(DIRTY);
 #endif
 	do
 	:: s < SLOTS ->
@@ -712,8 +793,12 @@ inline decide()
 			sum(s);                                         /* S2 */
 #endif
 			if                                              /* S3 */
+#ifdef BUG_DECISION_STORED
 			:: n == 0 -> word[s] = WORD(GENERATION(word[s]), DELETING); victims = victims | (1 << born[s]); fresh = fresh | (1 << born[s])
-			:: else -> word[s] = WORD(GENERATION(word[s]), PENDING)
+#else
+			:: n == 0 -> condemn(s)
+#endif
+			:: else -> atomic { word[s] = UNDECIDED(word[s]) }
 			fi;
 			n = 0
 		:: else
@@ -727,7 +812,7 @@ inline decide()
 /* The commit clearly failed: all is again what it was. */
 inline undo()
 {
-	open_table();
+	open_table(DIRTY);
 	do
 	:: s < SLOTS ->
 		if
@@ -796,7 +881,7 @@ inline drop_records()
 		i = 0
 	};
 	COMMITTED;
-	open_table();
+	open_table(SHOWN);
 	do
 	:: s < SLOTS ->
 		if
@@ -933,7 +1018,7 @@ proctype survivor(byte me)
 			for (l : 0 .. LANES - 1) { assert(count[l * SLOTS + s] == 0) }
 		}
 		for (l : 0 .. LANES - 1) { assert(!used[l] && lane_byte[l] == 0) }
-		assert(version == durable && !commit_dirty && !table_dirty)
+		assert(version == durable && !commit_dirty && table_dirty == CLEAN)
 	}
 }
 

@@ -4,15 +4,16 @@
 #include "harness.h"
 #include "sr_state.h"
 
-/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone. */
+/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing. */
 static const char *const moves[SR_STATES] = {
-	[SR_FREE] =     ".bl....",
-	[SR_BUILDING] = "..l.d.g",
-	[SR_LIVE] =     "...p.?g",
-	[SR_PENDING] =  ".....?g",
-	[SR_DELETING] = ".b.p..g",
-	[SR_DECIDING] = "..lpd.g",
-	[SR_GONE] =     "f......",
+	[SR_FREE] =     ".bl.....",
+	[SR_BUILDING] = "..l.d.g.",
+	[SR_LIVE] =     "...p..gr",
+	[SR_PENDING] =  ".....?g.",
+	[SR_DELETING] = ".b.p..g.",
+	[SR_DECIDING] = "...pd.g.",
+	[SR_GONE] =     "f.......",
+	[SR_REMOVING] = "..l...g.",
 };
 
 static void each_pair(void)
@@ -30,6 +31,26 @@ static void each_pair(void)
 			else
 				T_EQ(sr_word_state(word), to);
 		}
+}
+
+/* Only what is under decision is decided, and taken back. */
+static void decisions(void)
+{
+	for (unsigned from = 0; from < SR_STATES; from++) {
+		const uint64_t before = sr_word_make(1000, (enum sr_state)from);
+		bool is_open = from == SR_DECIDING || from == SR_REMOVING;
+		uint64_t word = before;
+
+		T_EQ(sr_state_decide(&word, SR_GONE), is_open);
+		T_EQ(word, is_open ? sr_word_make(1000, SR_GONE) : before);
+		word = before;
+		T_EQ(sr_state_decide(&word, SR_DELETING), from == SR_DECIDING);
+		word = before;
+		T_EQ(sr_state_take_back(&word, before), is_open);
+		T_EQ(word, sr_word_make(1000, sr_state_undecided((enum sr_state)from)));
+		if (is_open) /* somebody was faster */
+			T_CHECK(!sr_state_take_back(&word, before) && !sr_state_decide(&word, SR_GONE));
+	}
 }
 
 static void generations(void)
@@ -81,11 +102,12 @@ static void names(void)
 static void queued(void)
 {
 	for (unsigned state = 0; state < SR_STATES; state++)
-		T_EQ(sr_state_is_queued((enum sr_state)state), state != SR_FREE && state != SR_LIVE);
+		T_EQ(sr_state_is_queued((enum sr_state)state), state != SR_FREE && sr_state_undecided((enum sr_state)state) != SR_LIVE);
 }
 
 T_SUITE(state,
 	{ "each pair of states: moved if the table has it, untouched if not", each_pair },
+	{ "a decision ends once: by who made it, or by who takes it back", decisions },
 	{ "the generation grows when a slot is free again, and only then", generations },
 	{ "a word that no build writes is not moved", damaged_words },
 	{ "a repair sets any word, and keeps its generation", forced },

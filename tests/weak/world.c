@@ -152,7 +152,7 @@ bool world_decide(void)
 	static struct sr_cells cells;
 	static uint64_t room[8];
 	struct sr_region *region = &world.region;
-	bool held;
+	bool held, decided = false;
 
 	cells.snapshots = room;
 	cells.room = 8;
@@ -164,9 +164,12 @@ bool world_decide(void)
 	sr_table_move(region, world.slot, SR_DECIDING);
 	sr_cells_read(&cells, region);
 	held = sr_table_count(region, world.slot) || sr_cells_hold(&cells, &region->details[world.slot]);
-	sr_table_move(region, world.slot, held ? SR_PENDING : SR_DELETING);
+	if (!held)
+		sr_table_decide(region, world.slot, SR_DELETING, &decided);
+	if (!decided)
+		sr_table_keep(region, world.slot);
 	m_unlock(M_TABLE);
-	if (held)
+	if (!decided)
 		return false;
 	m_check(m_knows(&world.use, 8), "a file is removed, and its user's last reads may come later");
 	m_store(&world.file, 8, 0, M_RELAXED);

@@ -267,6 +267,84 @@ static void ids_at_the_end(void)
 	drop_table(&t);
 }
 
+/* ---------------------------------------------------------------- how far a search goes */
+
+static uint64_t spread(uint64_t n)
+{
+	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9ull;
+	return n ^ n >> 27;
+}
+
+/* The n-th id of each way to make ids. */
+static uint64_t consecutive(uint64_t n) { return n + 1; }
+static uint64_t downward(uint64_t n) { return UINT64_MAX - n; }
+static uint64_t steps_of_89(uint64_t n) { return n * 89; }
+static uint64_t steps_of_1853(uint64_t n) { return n * 1853; }
+static uint64_t steps_of_50000(uint64_t n) { return n * 50000; }
+static uint64_t steps_of_page(uint64_t n) { return n * 4096 + 77; }
+static uint64_t steps_of_2_to_16(uint64_t n) { return n << 16; }
+static uint64_t steps_of_2_to_32(uint64_t n) { return n << 32; }
+static uint64_t steps_of_2_to_40(uint64_t n) { return n << 40; }
+static uint64_t steps_of_fibonacci(uint64_t n) { return n * 1346269; }
+static uint64_t type_first(uint64_t n) { return (n % 4) << 56 | n / 4; }
+static uint64_t type_and_step(uint64_t n) { return (n % 16) << 60 | n / 16 << 16; }
+static uint64_t two_halves(uint64_t n) { return n / 1000 << 32 | n % 1000; }
+static uint64_t bytes_reversed(uint64_t n) { return __builtin_bswap64(n); }
+static uint64_t time_and_number(uint64_t n) { return (1700000000000ull + n / 8) << 20 | n % 8; }
+static uint64_t by_chance(uint64_t n) { return spread(n + 1); }
+
+/* The place in the index where a search for s ends, counted from where it begins: 1 is at home. */
+static uint32_t probes(const struct sr_region *region, const struct segment *s)
+{
+	const struct sr_level *level = sr_table_level(region);
+	uint64_t hash = sr_index_hash(s->id);
+	uint32_t n = 0, entry;
+
+	do
+		entry = level->entries[((hash >> level->shift) + n++) & level->mask];
+	while (entry && sr_index_slot(entry, hash) != s->slot);
+	T_CHECK(entry);
+	return n;
+}
+
+/* Mean probes, in percent, of a table with n ids of that family. */
+static uint64_t mean_probes(uint64_t (*family)(uint64_t), uint32_t n)
+{
+	struct table t = make_table(n);
+	uint64_t sum = 0;
+
+	T_OK(sr_table_prepare(&t.region, n));
+	for (uint32_t i = 0; i < n; i++) {
+		struct segment s = { .id = family(i), .state = SR_LIVE, .path = "s" };
+		struct sr_record record = record_of(&s);
+
+		T_OK(sr_table_load(&t.region, &record));
+	}
+	sr_table_load_index(&t.region);
+	for (uint32_t slot = 0; slot < n; slot++)
+		sum += probes(&t.region, &(struct segment){ .id = t.region.slots[slot].id, .slot = slot });
+	drop_table(&t);
+	return sum * 100 / n;
+}
+
+/* Half full, chance makes a mean of 1.5 probes. */
+static void ids_in_steps(void)
+{
+	static uint64_t (*const families[])(uint64_t) = {
+		consecutive, downward, steps_of_89, steps_of_1853, steps_of_50000, steps_of_page, steps_of_2_to_16, steps_of_2_to_32,
+		steps_of_2_to_40, steps_of_fibonacci, type_first, type_and_step, two_halves, bytes_reversed, time_and_number, by_chance,
+	};
+	static const uint32_t sizes[] = { 500, 1000, 20000, 100000 };
+
+	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			uint64_t mean = mean_probes(families[f], sizes[i]);
+
+			if (mean > (f ? 180u : 120u))
+				T_FAIL("family %zu, %u ids: %" PRIu64 " probes in a hundred searches", f, sizes[i], mean);
+		}
+}
+
 static void full(void)
 {
 	struct table t = make_table(1500);
@@ -503,6 +581,7 @@ T_SUITE(table,
 	{ "ids at the ends of their range", extreme_ids },
 	{ "ids that collide, inserted and removed in any order", colliding_ids },
 	{ "ids at the end of the index", ids_at_the_end },
+	{ "ids in regular steps are found after few probes, and consecutive ones after fewer", ids_in_steps },
 	{ "the limit is met exactly", full },
 	{ "a slot that a lane counts serves nobody else until it does not", counted },
 	{ "a slot that was taken and given back was never seen", untaken },

@@ -583,6 +583,7 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 		return rc;
 	}
 	pthread_mutex_init(&registry->mutex, NULL);
+	sr_queue_init(&registry->queue);
 	return 0;
 }
 
@@ -610,6 +611,7 @@ static void release(struct sr_registry *registry)
 	sr_base_close(&registry->base);
 	sr_region_unmap(&registry->region);
 	pthread_mutex_destroy(&registry->mutex);
+	pthread_mutex_destroy(&registry->queue.mutex);
 }
 
 void sr_detach(struct sr_registry *registry)

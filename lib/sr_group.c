@@ -13,6 +13,9 @@
  *        else: try the lock; who gets it    answer each letter
  *        takes its letter back and leads    give the lock back, nudge somebody whose letter waits; wake the riders
  *
+ * A handle has one letter. Its other threads wait in the queue of their process (sr_queue.h), and only a leader of this process takes them.
+ * A queued thread tries for the commit lock and for the letter whenever it wakes.
+ *
  * The edits are planned one after the other in one transaction, each with a version of its own, so the result is that of some
  * serial order. One that is refused is put aside with its answer; if it had written something by then, the transaction begins
  * anew without it. What fails for the group as a whole (a limit, a full disk) hands the letters back, and each leads its own.
@@ -49,7 +52,8 @@ struct seat {
 	struct sr_plan plan;
 	bool is_planned;
 	int rc; /* refused */
-	/* Of a rider: */
+	struct sr_waiter *waiter; /* a thread of this process; NULL: the leader's own edit, or a letter */
+	/* Of a letter: */
 	uint64_t owner, seq;
 	struct segreg_edit carried;
 	char text[SR_LETTER_TEXT]; /* why */
@@ -61,6 +65,7 @@ struct group {
 	struct seat own;
 	struct seat *riders; /* room for SR_RIDERS_MAX */
 	uint32_t n_riders;
+	uint32_t n_threads; /* riders that are threads of this process */
 	bool alone; /* takes nobody along (any more) */
 };
 
@@ -159,18 +164,11 @@ static void turn_away(struct group *g, struct seat *s)
 	g->alone = true;
 }
 
-/* Take letters. How many. */
-static uint32_t board(struct group *g)
+static void board_letters(struct group *g)
 {
 	struct sr_taken taken;
-	uint32_t next = 0, before = g->n_riders;
+	uint32_t next = 0;
 
-	if (g->alone || !sr_letter_count(&g->reg->region))
-		return 0;
-	if (!g->riders)
-		g->riders = sr_sys_malloc(SR_RIDERS_MAX * sizeof(*g->riders));
-	if (!g->riders)
-		return 0;
 	sr_change_prepare(&g->change);
 	while (!g->alone && g->n_riders < SR_RIDERS_MAX && sr_letter_take(g->reg->registry, &next, &taken)) {
 		struct seat *s = &g->riders[g->n_riders];
@@ -180,6 +178,37 @@ static uint32_t board(struct group *g)
 		else
 			g->n_riders++;
 	}
+}
+
+static void board_threads(struct group *g)
+{
+	struct sr_waiter *waiter;
+
+	while (g->n_riders < SR_RIDERS_MAX && (waiter = sr_queue_take(&g->reg->registry->queue, g->reg->store_generation))) {
+		struct seat *s = &g->riders[g->n_riders++];
+
+		memset(s, 0, sizeof(*s));
+		s->waiter = waiter;
+		s->edit = waiter->edit;
+		g->n_threads++;
+	}
+}
+
+/* Take letters and threads of this process along. How many. */
+static uint32_t board(struct group *g)
+{
+	uint32_t letters = sr_letter_count(&g->reg->region), before = g->n_riders;
+
+	if (g->alone || (!letters && !sr_queue_count(&g->reg->registry->queue)))
+		return 0;
+	if (!g->riders)
+		g->riders = sr_sys_malloc(SR_RIDERS_MAX * sizeof(*g->riders));
+	if (!g->riders)
+		return 0;
+	if (letters)
+		board_letters(g);
+	if (!g->alone)
+		board_threads(g);
 	return g->n_riders - before;
 }
 
@@ -191,10 +220,11 @@ static void gather(const struct group *g)
 {
 	const struct sr_header *header = g->reg->region.header;
 	uint32_t company = header->company <= SR_RIDERS_MAX ? header->company : SR_RIDERS_MAX;
+	uint32_t letters = company ? company - 1 : 0, threads = g->reg->registry->queue.company;
 	int64_t most = header->sync_time < LONGEST_SYNC ? (int64_t)header->sync_time : LONGEST_SYNC;
 
-	if (!g->alone && company > n_seats(g))
-		sr_letter_gather(&g->reg->region, company - n_seats(g), most / 2);
+	if (!g->alone && letters + threads)
+		sr_letter_gather(g->reg->registry, letters, threads, most / 2);
 }
 
 /* Plan the own edit, and others' as long as there are some. */
@@ -233,7 +263,7 @@ static int put_riders(struct group *g)
 	for (uint32_t i = 0; i < g->n_riders; i++) {
 		const struct seat *s = &g->riders[i];
 
-		if (!s->rc)
+		if (!s->rc && !s->waiter)
 			riders.rider[riders.n++] = (struct sr_rider){ .owner = s->owner, .seq = s->seq, .version = s->plan.version };
 	}
 	return riders.n ? sr_store_put_riders(&g->reg->registry->store, &riders) : 0;
@@ -299,18 +329,39 @@ static void answer(struct group *g)
 	for (uint32_t i = 0; i < g->n_riders; i++) {
 		const struct seat *s = &g->riders[i];
 
-		sr_letter_answer(&g->reg->region, s->owner, s->seq, s->rc, s->plan.version, s->text);
+		if (!s->waiter)
+			sr_letter_answer(&g->reg->region, s->owner, s->seq, s->rc, s->plan.version, s->text);
 	}
 }
 
-/* Let go of the riders; awake: those who have been answered. */
-static void part(struct group *g, bool awake)
+/* What has become of the group is rc. A group that failed is no answer to a thread's edit, unless nobody knows what has become of it. */
+static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
 {
-	if (awake && g->n_riders)
+	if (rc && rc != SEGREG_E_REOPEN) {
+		sr_plan_forget_slots(s->edit);
+		sr_queue_hand_back(queue, s->waiter);
+	} else if (rc) {
+		sr_queue_answer(queue, s->waiter, rc, 0, segreg_last_error());
+	} else {
+		sr_queue_answer(queue, s->waiter, s->rc, s->plan.version, s->text);
+	}
+}
+
+/* Let go of the riders. rc: 0, letters have been answered; otherwise what the group failed with. */
+static void part(struct group *g, int rc)
+{
+	struct sr_queue *queue = &g->reg->registry->queue;
+
+	if (!rc && g->n_riders)
 		sr_letter_wake(&g->reg->region);
-	for (uint32_t i = 0; i < g->n_riders; i++)
+	for (uint32_t i = 0; i < g->n_riders; i++) {
+		if (g->riders[i].waiter)
+			release_thread(queue, &g->riders[i], rc);
 		sr_edit_clear(&g->riders[i].carried);
-	g->n_riders = 0;
+	}
+	if (g->n_threads)
+		sr_queue_call(queue);
+	g->n_riders = g->n_threads = 0;
 }
 
 /* Give back what was taken for a commit that will not be. False: a repair has to. */
@@ -338,7 +389,8 @@ static bool undo(struct group *g)
 		return false;
 	}
 	for (uint32_t i = 0; i < g->n_riders; i++)
-		sr_letter_hand_back(&g->reg->region, g->riders[i].owner, g->riders[i].seq);
+		if (!g->riders[i].waiter)
+			sr_letter_hand_back(&g->reg->region, g->riders[i].owner, g->riders[i].seq);
 	return true;
 }
 
@@ -362,10 +414,13 @@ static void conclude(struct group *g, const struct sr_plan *all)
 
 static int commit(struct group *g)
 {
+	struct sr_queue *queue = &g->reg->registry->queue;
 	int rc = sr_change_commit(&g->change);
 
-	if (!rc)
-		g->reg->region.header->company = n_seats(g) + sr_letter_count(&g->reg->region);
+	if (rc)
+		return rc;
+	g->reg->region.header->company = n_seats(g) - g->n_threads + sr_letter_count(&g->reg->region);
+	queue->company = g->n_threads + sr_queue_count(queue);
 	return rc;
 }
 
@@ -387,7 +442,7 @@ static int attempt(struct group *g)
 	if (!all.changes) {
 		answer(g);
 		sr_change_cancel(&g->change);
-		part(g, true);
+		part(g, 0);
 		return 0;
 	}
 	rc = complete_records(g, &all);
@@ -399,11 +454,11 @@ static int attempt(struct group *g)
 	if (!rc)
 		rc = commit(g);
 	if (rc == SEGREG_E_REOPEN)
-		part(g, false);
+		part(g, rc);
 	if (rc)
 		return rc;
 	conclude(g, &all);
-	part(g, true);
+	part(g, 0);
 	return 0;
 }
 
@@ -418,7 +473,7 @@ static int attempt_twice(struct group *g)
 	if (!rc || rc == SEGREG_E_REOPEN || !undo(g))
 		return rc;
 	if (g->n_riders) {
-		part(g, false);
+		part(g, rc);
 		g->alone = true;
 		sr_error_put_back(before);
 		rc = begin_anew(g);
@@ -440,7 +495,7 @@ static int lead(struct segreg_edit *edit, uint64_t *version)
 	if (rc)
 		return rc;
 	rc = attempt_twice(&g);
-	part(&g, false);
+	part(&g, rc);
 	free(g.riders);
 	if (!rc)
 		rc = g.own.rc;
@@ -489,7 +544,65 @@ static int ride(struct segreg_edit *edit, uint64_t *version)
 	}
 }
 
-/* Somebody else has the commit lock. */
+/* With the letter, which is given back. */
+static int post_and_ride(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
+{
+	int rc;
+
+	sr_letter_post(edit->reg, bytes, length);
+	rc = ride(edit, version);
+	sr_letter_release(edit->reg);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- waiting for a leader of this process */
+
+static int collect(const struct sr_waiter *waiter, uint64_t *version)
+{
+	if (waiter->rc)
+		return sr_fail(waiter->rc, "%s", waiter->text);
+	if (version)
+		*version = waiter->version;
+	return 0;
+}
+
+/* Another thread has the letter. length: of the edit as bytes; 0: it cannot travel. */
+static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
+{
+	struct segreg *reg = edit->reg;
+	struct sr_queue *queue = &reg->registry->queue;
+	int64_t patience = (int64_t)reg->timeout_ms * 1000000, since = sr_sys_monotonic();
+	struct sr_waiter waiter;
+
+	sr_queue_join(queue, &waiter, edit, reg->store_generation);
+	sr_letter_announce(&reg->region);
+	SR_STOP("queue.joined");
+	for (;;) {
+		uint32_t seen;
+		enum sr_waiter_state state = sr_queue_look(queue, &waiter, &seen);
+		int rc = SR_LOCK_BUSY;
+
+		if (state == SR_WAITER_DONE)
+			return collect(&waiter, version);
+		if (state == SR_WAITER_QUEUED)
+			rc = sr_try_commit(reg);
+		if (rc != SR_LOCK_BUSY && sr_queue_leave(queue, &waiter))
+			return rc ? rc : lead(edit, version);
+		if (!rc)
+			sr_leave_commit(reg);
+		if (state == SR_WAITER_QUEUED && rc == SR_LOCK_BUSY && length && sr_letter_claim(reg)) {
+			if (sr_queue_leave(queue, &waiter))
+				return post_and_ride(edit, bytes, length, version);
+			sr_letter_release(reg);
+		}
+		/* A leader that has taken the edit is a thread of this process, and answers. */
+		if (sr_sys_monotonic() - since >= patience && sr_queue_leave(queue, &waiter))
+			return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+		sr_queue_sleep(queue, seen, SLICE < patience || state == SR_WAITER_TAKEN ? SLICE : patience);
+	}
+}
+
+/* Another thread or process has the commit lock. */
 static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 {
 	struct segreg *reg = edit->reg;
@@ -499,12 +612,9 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 
 	if (rc)
 		return rc;
-	if (length && reg->store_generation == sr_load_acquire_u64(&reg->registry->store.generation) && sr_letter_claim(reg)) {
-		sr_letter_post(reg, bytes, length);
-		rc = ride(edit, version);
-		sr_letter_release(reg);
-		return rc;
-	}
+	if (reg->store_generation == sr_load_acquire_u64(&reg->registry->store.generation))
+		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version) :
+							wait_in_queue(edit, bytes, length, version);
 	rc = sr_enter_commit(reg);
 	return rc ? rc : lead(edit, version);
 }

@@ -27,29 +27,27 @@ bool sr_letter_claim(struct segreg *reg)
 		return false;
 	if (state_of(letter) == SR_LETTER_FREE)
 		return true;
-	sr_letter_release(reg);
+	sr_store_release_u32(&reg->letter_in_use, 0); /* calls nobody: a leader still has the letter */
 	return false;
 }
 
 void sr_letter_release(struct segreg *reg)
 {
 	sr_store_release_u32(&reg->letter_in_use, 0);
+	sr_queue_nudge(&reg->registry->queue); /* a thread that waits there may want the letter */
 }
 
 void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t length)
 {
 	struct sr_header *header = reg->region.header;
 	struct sr_letter *letter = &reg->lane_page->letter;
-	uint32_t n;
 
 	memcpy(letter->edit, edit, length);
 	letter->length = length;
 	letter->seq++;
 	move(letter, SR_LETTER_FREE, SR_LETTER_POSTED);
 	sr_or_seqcst_u64(&header->posted[reg->lane / 64], 1ull << reg->lane % 64);
-	n = sr_add_seqcst_u32(&header->letters, 1) + 1;
-	if (sr_load_seqcst_u32(&header->gathering) && n == sr_load_seqcst_u32(&header->gathering))
-		sr_sys_futex_wake(&header->letters, 1);
+	sr_letter_announce(&reg->region);
 	SR_STOP("letter.posted");
 }
 
@@ -101,19 +99,34 @@ uint32_t sr_letter_count(const struct sr_region *region)
 	return n;
 }
 
-void sr_letter_gather(const struct sr_region *region, uint32_t wanted, int64_t nanoseconds)
+void sr_letter_announce(const struct sr_region *region)
 {
 	struct sr_header *header = region->header;
+	uint32_t n = sr_add_seqcst_u32(&header->letters, 1) + 1;
+
+	if (sr_load_seqcst_u32(&header->gathering) && n == sr_load_seqcst_u32(&header->gathering))
+		sr_sys_futex_wake(&header->letters, 1);
+}
+
+static uint32_t lacking(uint32_t wanted, uint32_t there)
+{
+	return wanted > there ? wanted - there : 0;
+}
+
+void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint32_t threads, int64_t nanoseconds)
+{
+	struct sr_header *header = registry->region.header;
 	int64_t until = sr_sys_monotonic() + nanoseconds, left = nanoseconds;
-	uint32_t now = sr_load_seqcst_u32(&header->letters), there = sr_letter_count(region);
 
-	if (there >= wanted)
-		return;
-	sr_store_release_u32(&header->gathering, now + (wanted - there));
-	while (left > 0 && sr_letter_count(region) < wanted) {
+	while (left > 0) {
 		struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+		uint32_t seen = sr_load_seqcst_u32(&header->letters);
+		uint32_t missing = lacking(letters, sr_letter_count(&registry->region)) + lacking(threads, sr_queue_count(&registry->queue));
 
-		sr_sys_futex_wait(&header->letters, sr_load_seqcst_u32(&header->letters), &t);
+		if (!missing)
+			break;
+		sr_store_release_u32(&header->gathering, seen + missing);
+		sr_sys_futex_wait(&header->letters, seen, &t);
 		left = until - sr_sys_monotonic();
 	}
 	sr_store_release_u32(&header->gathering, 0);

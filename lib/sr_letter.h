@@ -56,8 +56,10 @@ struct sr_taken {
 
 /* How many may be waiting. */
 uint32_t sr_letter_count(const struct sr_region *region);
-/* Sleep until there are so many, at most so long. */
-void sr_letter_gather(const struct sr_region *region, uint32_t wanted, int64_t nanoseconds);
+/* Sleep until there are that many letters and threads of this process (sr_queue.h), or for nanoseconds. */
+void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint32_t threads, int64_t nanoseconds);
+/* An edit waits: wake a leader for whom it is the last of those that it gathers. */
+void sr_letter_announce(const struct sr_region *region);
 
 /* Take the next one at or after lane *next; false if there is none. Letters of the dead are thrown away. */
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken);

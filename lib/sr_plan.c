@@ -211,6 +211,12 @@ void sr_plan_give_slots(struct sr_region *region, struct segreg_edit *edit)
 	}
 }
 
+void sr_plan_forget_slots(struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		edit->ops[i].taken = false;
+}
+
 /* A reserved segment comes to life in its slot. */
 static int publish_reserved(struct sr_region *region, const struct sr_op *op)
 {

@@ -28,6 +28,8 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit);
 bool sr_plan_has_slots(const struct segreg_edit *edit);
 void sr_plan_give_slots(struct sr_region *region, struct segreg_edit *edit);
+/* Leave the slots to a repair, so that the edit can be planned anew. */
+void sr_plan_forget_slots(struct segreg_edit *edit);
 
 /* After LMDB's commit. [commit, table] */
 int sr_plan_show(struct sr_region *region, const struct segreg_edit *edit);

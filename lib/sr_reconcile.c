@@ -323,6 +323,7 @@ void sr_leave_commit(struct segreg *reg)
 {
 	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
 	sr_letter_nudge(&reg->region);
+	sr_queue_nudge(&reg->registry->queue);
 }
 
 /* The tables are half changed, and the slots are true. The caller holds the table lock. */

@@ -7,6 +7,7 @@
 #include "sr_base.h"
 #include "sr_filelock.h"
 #include "sr_lock.h"
+#include "sr_queue.h"
 #include "sr_region.h"
 #include "sr_store.h"
 
@@ -36,6 +37,7 @@ struct sr_registry {
 	char region_name[SR_REGION_NAME_SIZE];
 	struct sr_locks locks;
 	struct sr_store store; /* under the commit lock */
+	struct sr_queue queue; /* threads whose edits wait for a leader of this process */
 	struct sr_base base;
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
 	pthread_mutex_t mutex; /* guards the growing of this process's lanes, and the taking of holds against a fork */

@@ -257,6 +257,173 @@ static void two_threads_of_one_handle(void)
 	end_scene(&s);
 }
 
+#define THREADS 8u
+
+/* All threads use reg. Thread 0 leads and stands, thread 1 has the letter, the others are in the queue. */
+static void line_up(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands)
+{
+	for (unsigned i = 0; i < THREADS; i++) {
+		thread[i] = peer_start(&s->w, PEER_THREAD);
+		T_OK(peer_use(thread[i], reg));
+		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i],
+			    sizeof(errands[i]));
+	}
+	for (unsigned i = 1; i < THREADS; i++)
+		peer_go_on(thread[i]);
+}
+
+static struct scene set_scene_of_threads(struct errand *errands)
+{
+	struct scene s = set_scene();
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		errands[i] = (struct errand){ .add = 20 + i };
+		t_make_segment(&s.w, 20 + i);
+	}
+	return s;
+}
+
+static void threads_together(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[THREADS];
+	uint64_t versions = 0;
+
+	line_up(&s, s.reg, thread, errands);
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++) {
+		versions |= 1ull << (end(thread[i]).version - s.version);
+		T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
+	}
+	T_EQ(versions, (2ull << THREADS) - 2); /* one of its own for each */
+	T_EQ(t_stats(s.reg).commits, s.commits + 1);
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	end_scene(&s);
+}
+
+static void one_thread_is_refused(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[THREADS];
+
+	errands[3] = (struct errand){ .add = 23, .retire = 99 };
+	errands[4].expected = s.version + 77;
+	line_up(&s, s.reg, thread, errands);
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++)
+		if (i != 3 && i != 4)
+			end(thread[i]);
+	T_ERR(SEGREG_E_NOENT, peer_end(thread[3], NULL));
+	T_HAS(t_last_text(), "segment 99 is not registered");
+	T_ERR(SEGREG_E_CONFLICT, peer_end(thread[4], NULL));
+	T_HAS(t_last_text(), "the edit expects");
+	T_EQ(t_state(s.reg, 23), SEGREG_E_NOENT);
+	T_EQ(version_of(s.reg), s.version + THREADS - 2);
+	T_EQ(t_stats(s.reg).commits, s.commits + 1);
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	end_scene(&s);
+}
+
+/* A leader of another process holds the lock, and goes away without a word: the threads find out. */
+static void threads_behind_a_process(bool dies)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[THREADS];
+
+	begin_to_lead(&s, (struct errand){ .add = LEADERS });
+	for (unsigned i = 0; i < THREADS; i++) {
+		thread[i] = peer_start(&s.w, PEER_THREAD);
+		T_OK(peer_use(thread[i], s.reg));
+		peer_run_to(thread[i], i ? "queue.joined" : "letter.posted", do_errand, &errands[i], sizeof(errands[i]));
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_go_on(thread[i]);
+	if (dies)
+		peer_kill(s.leader);
+	else
+		peer_go_on(s.leader);
+	for (unsigned i = 0; i < THREADS; i++) {
+		end(thread[i]);
+		T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
+	}
+	if (!dies)
+		end(s.leader);
+	T_EQ(version_of(s.reg), s.version + THREADS + !dies);
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	end_scene(&s);
+}
+
+static void threads_behind_a_leader(void)
+{
+	threads_behind_a_process(false);
+}
+
+static void threads_behind_a_dead_leader(void)
+{
+	threads_behind_a_process(true);
+}
+
+/* Together they are too many. Each tries alone, and the table is full to the last slot. */
+static void threads_too_many_together(void)
+{
+	struct scene s = set_scene_with((struct segreg_open_options){ .max_segments = 4 });
+	struct errand errands[THREADS];
+	struct peer *thread[THREADS];
+	unsigned full = 0;
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		errands[i] = (struct errand){ .add = 20 + i };
+		t_make_segment(&s.w, 20 + i);
+	}
+	line_up(&s, s.reg, thread, errands);
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++) {
+		int rc = peer_end(thread[i], NULL);
+
+		T_CHECK(rc == 0 || rc == SEGREG_E_FULL);
+		full += rc != 0;
+	}
+	T_EQ(full, THREADS - 3);
+	T_EQ(t_stats(s.reg).live, 4);
+	T_EQ(version_of(s.reg), s.version + 3);
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	end_scene(&s);
+}
+
+/* A thread in the queue gives up before a leader takes its edit: nothing of it is made, then or later. */
+static void thread_gives_up(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	const struct segreg_open_options hasty = { .timeout_ms = SHORT_MS };
+	struct segreg *reg = t_open_with(&s.w, hasty);
+	struct peer *thread[THREADS];
+
+	line_up(&s, reg, thread, errands);
+	for (unsigned i = 1; i < THREADS; i++) {
+		T_ERR(SEGREG_E_TIMEDOUT, peer_end(thread[i], NULL));
+		T_HAS(t_last_text(), "waited 40 ms for the commit lock");
+	}
+	peer_go_on(thread[0]);
+	end(thread[0]);
+	T_EQ(version_of(s.reg), s.version + 1);
+	for (unsigned i = 1; i < THREADS; i++) {
+		T_EQ(t_state(s.reg, 20 + i), SEGREG_E_NOENT);
+		T_OK(peer_call(thread[i], do_errand, &errands[i], sizeof(errands[i])));
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	t_close(reg);
+	end_scene(&s);
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static void one_is_refused(void)
@@ -738,6 +905,12 @@ T_SUITE(group,
 	{ "a rider publishes its own reservation, and no other's", own_reservations },
 	{ "who may not write registry.mdb does not have it written by a leader either", without_rights },
 	{ "two threads of one handle commit while somebody leads", two_threads_of_one_handle },
+	{ "eight threads of one handle are committed together", threads_together },
+	{ "one thread of eight is refused, with its own text, and the others are not", one_thread_is_refused },
+	{ "threads wait behind another process's leader", threads_behind_a_leader },
+	{ "threads wait behind another process's leader, which is killed", threads_behind_a_dead_leader },
+	{ "what is too much for threads together is tried by each alone", threads_too_many_together },
+	{ "a thread in the queue gives up, and its edit is never made", thread_gives_up },
 	{ "a rider is refused, and the others are not", one_is_refused },
 	{ "the leader is refused, and its riders are not", the_leader_is_refused },
 	{ "all are refused, and nothing is committed", all_are_refused },

@@ -223,9 +223,13 @@ int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 /* ------------------------------------------------------------------ edits */
 
 /*
- * An edit is a list of additions and retirements that happen at once, in all processes and on disk: a reader, a
- * crash or a power cut sees all of it or nothing. Each committed edit that changes something makes the next
+ * An edit is a list of additions and retirements that happen together. After a crash or a power cut all of it is there
+ * or nothing, and a snapshot holds all of it or nothing. Each committed edit that changes something makes the next
  * version.
+ *
+ * Calls about one segment (segreg_is_live, segreg_state, segreg_pin and others) need no snapshot. While another process
+ * shows an edit, they see its segments change one after the other. Readers that need several segments of one version
+ * take a snapshot.
  */
 struct segreg_edit;
 
@@ -326,8 +330,11 @@ int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pi
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins);
 
 /*
- * Release a pin and zero *pin. Never waits. Errors: INVAL, NOTPINNED (zeroed, released already, another handle's,
- * or the parent's in a forked child; nothing changes).
+ * Release a pin and zero *pin. Never waits. Errors: INVAL, NOTPINNED (zeroed, another handle's, the parent's in a
+ * forked child, or released already; nothing changes).
+ *
+ * A pin is released once, whatever copies of it exist. A handle only counts its pins of a segment. So the library finds
+ * a second release only if the handle has no other pin of that segment; otherwise it takes away the other pin.
  */
 int segreg_unpin(struct segreg *reg, struct segreg_pin *pin);
 

@@ -23,18 +23,22 @@
 	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                \
 	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")    \
 	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                        \
-	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")
+	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")                                      \
+	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                \
+	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
 
 enum {
 #define FIGURE_ENUM(name, member, type, help) name,
 	FIGURES(FIGURE_ENUM)
 	SWEEPER,
+	LIBRARY,
 };
 
 static const struct ctl_column columns[] = {
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
 	FIGURES(FIGURE_COLUMN)
 	{ "SWEEPER", CTL_FLAG, 0, "whether a segregd serves the registry" },
+	{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
 	{ 0 },
 };
 
@@ -46,6 +50,7 @@ static int print(const struct ctl *ctl, struct ctl_table *table, const struct se
 #define FIGURE_SET(name, member, type, help) ctl_set(table, row, name, stats->member);
 	FIGURES(FIGURE_SET)
 	ctl_set(table, row, SWEEPER, ctl_is_served(ctl));
+	ctl_set_text(table, row, LIBRARY, segreg_version_string());
 	segreg_stats_format(stats, line, sizeof line);
 	if (!ctl->option['J'] && !ctl->option['n'] && !ctl->option['R'])
 		printf("%s\n\n", line);

@@ -525,13 +525,24 @@ static void free_loop(struct server *s)
 		close(s->bell.fd);
 }
 
+/* What a bug report needs to begin with. */
+static void say_served(struct server *s)
+{
+	struct segreg_stats stats = { .size = sizeof stats };
+
+	if (segreg_stats(s->reg, &stats))
+		stats.schema = stats.layout = 0;
+	say("serving %s for segments below %s (segreg %s, schema %" PRIu32 ", layout %" PRIu32 ")", s->settings->dir,
+	    segreg_base_path(s->reg), segreg_version_string(), stats.schema, stats.layout);
+}
+
 static int run_loop(struct server *s)
 {
 	int rc, code = attach(s);
 
 	if (code)
 		return tool_exit_status(code);
-	say("serving %s for segments below %s", s->settings->dir, segreg_base_path(s->reg));
+	say_served(s);
 	sd_notifyf(0, "READY=1\nSTATUS=serving %s", s->settings->dir);
 	report(s, "serving\n");
 	rc = sd_event_loop(s->event);

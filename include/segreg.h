@@ -475,6 +475,8 @@ struct segreg_stats {
 	uint64_t commits;         /* since the shared memory was built: times that the database was made durable, */
 	uint64_t commit_ns;       /* nanoseconds that this took in all, */
 	uint64_t commit_ns_max;   /* and that it took at most */
+	uint32_t schema;          /* of the database; a library refuses a higher one than its own with VERSION, and upgrades a lower one */
+	uint32_t layout;          /* of the shared memory; another one is refused with VERSION while it is in use */
 };
 
 /* Fill *stats up to its size. Errors: INVAL, TIMEDOUT, CORRUPT. */

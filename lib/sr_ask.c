@@ -98,6 +98,8 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 		.repairs = sr_load_acquire_u64(&header->repairs),
 		.max_segments = reg->region.geometry.max_segments,
 		.max_lanes = reg->region.geometry.max_lanes,
+		.schema = SR_SCHEMA,
+		.layout = SR_LAYOUT_VERSION,
 	};
 	top = sr_region_lane_top(&reg->region);
 	for (uint32_t n = 0; n < top; n++)

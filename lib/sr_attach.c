@@ -264,7 +264,10 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 	rc = look(registry, adopt, info, meta, clock);
 	clock->starts++;
 	if (!rc)
+		rc = sr_store_upgrade(store, meta);
+	if (!rc)
 		rc = sr_store_put_clock(store, clock);
+	SR_STOP("attach.counting");
 	if (!rc)
 		rc = sr_store_reserve(store);
 	if (rc == SEGREG_E_NOSPC)
@@ -274,6 +277,7 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 		return rc;
 	}
 	rc = sr_store_commit(store);
+	SR_STOP("attach.counted");
 	if (rc)
 		return rc;
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));

@@ -11,8 +11,8 @@
 static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
 	if (size >= 1 && (in[0] < 1 || in[0] > SR_SCHEMA))
-		return sr_fail(SEGREG_E_VERSION, "registry.mdb has schema %u, this library (segreg %s) knows schema %u", in[0],
-			       segreg_version_string(), SR_SCHEMA);
+		return sr_fail(SEGREG_E_VERSION, "registry.mdb has schema %u, this library (segreg %s) knows schemas 1 to %u: open it with "
+			       "the segreg that wrote it, or a later one", in[0], segreg_version_string(), SR_SCHEMA);
 	if (size < least || size > most)
 		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a %s of %zu bytes", what, size);
 	return 0;
@@ -127,7 +127,7 @@ int sr_decode_meta(const void *in, size_t size, struct sr_meta *m)
 
 	if (rc)
 		return rc;
-	at++;
+	m->schema = *at++;
 	memcpy(m->uuid, at, SR_UUID_SIZE);
 	at += SR_UUID_SIZE;
 	m->max_segments = (uint32_t)sr_bytes_take(&at, 4);
@@ -154,14 +154,16 @@ size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 {
 	const unsigned char *at = in;
-	int rc = check(at, size, SR_CLOCK_SIZE, SR_CLOCK_SIZE, "clock");
+	bool is_first = size == SR_CLOCK_SIZE_FIRST && at[0] == 1;
+	size_t right = is_first ? SR_CLOCK_SIZE_FIRST : SR_CLOCK_SIZE;
+	int rc = check(at, size, right, right, "clock");
 
 	if (rc)
 		return rc;
 	at++;
 	c->version = sr_bytes_take(&at, 8);
 	c->starts = sr_bytes_take(&at, 8);
-	c->tokens = sr_bytes_take(&at, 8);
+	c->tokens = is_first ? 0 : sr_bytes_take(&at, 8);
 	return 0;
 }
 

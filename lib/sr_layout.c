@@ -2,6 +2,7 @@
  * sr_layout.c - where the parts of the region are, and by what a region of another build is known.
  */
 #include "sr_layout.h"
+#include "sr_store.h"
 
 static uint64_t round_up(uint64_t value)
 {
@@ -50,10 +51,11 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 	return 1;
 }
 
+/* Also of the database's schema: those who share a region write records that each of them reads. */
 uint64_t sr_layout_fingerprint(void)
 {
 	const uint64_t facts[] = {
-		SR_LAYOUT_VERSION, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
+		SR_LAYOUT_VERSION, SR_SCHEMA, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
 		offsetof(struct sr_header, lock), offsetof(struct sr_lane, pages),
 		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_lane, letter), offsetof(struct sr_header, posted),

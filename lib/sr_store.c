@@ -122,6 +122,43 @@ void sr_store_close(struct sr_store *store, bool abandon)
 	store->txn = NULL;
 }
 
+static MDB_val text_key(const char *text)
+{
+	union {
+		const char *in;
+		void *out;
+	} key = { .in = text }; /* LMDB's MDB_val is not const; it does not write to keys */
+
+	return (MDB_val){ .mv_size = strlen(text), .mv_data = key.out };
+}
+
+/* Earlier schemas did not have all tables; whether this file should have one is known by its meta. */
+static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table)
+{
+	int error = mdb_dbi_open(txn, name, flags, table);
+
+	if (error == MDB_NOTFOUND) {
+		*table = SR_NO_TABLE;
+		error = 0;
+	}
+	return error;
+}
+
+/* The main table, or the one of its own that meta and clock had once. */
+static int open_meta(MDB_txn *txn, unsigned flags, MDB_dbi *table)
+{
+	MDB_val value, key = text_key("registry");
+	MDB_dbi own;
+	int error = mdb_dbi_open(txn, NULL, flags, table);
+
+	if (error || mdb_get(txn, *table, &key, &value) != MDB_NOTFOUND)
+		return error;
+	error = open_table(txn, SR_OLD_META, 0, &own);
+	if (!error && own != SR_NO_TABLE)
+		*table = own;
+	return error;
+}
+
 static int open_tables(struct sr_store *store, unsigned flags)
 {
 	MDB_txn *txn;
@@ -129,15 +166,15 @@ static int open_tables(struct sr_store *store, unsigned flags)
 
 	if (error)
 		return error;
-	error = mdb_dbi_open(txn, NULL, flags, &store->meta);
+	error = open_meta(txn, flags, &store->meta);
 	if (!error)
 		error = mdb_dbi_open(txn, "segments", flags, &store->segments);
 	if (!error)
 		error = mdb_dbi_open(txn, "paths", flags, &store->paths);
 	if (!error)
-		error = mdb_dbi_open(txn, "tokens", flags, &store->tokens);
+		error = open_table(txn, "tokens", flags, &store->tokens);
 	if (!error)
-		error = mdb_dbi_open(txn, "journal", flags, &store->journal);
+		error = open_table(txn, "journal", flags, &store->journal);
 	if (!error)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
@@ -156,7 +193,8 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 	}
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
-	error = mdb_env_set_maxdbs(store->env, 5);
+	store->upgrades = false;
+	error = mdb_env_set_maxdbs(store->env, 6);
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
@@ -262,6 +300,23 @@ static void note_size(struct sr_store *store)
 		store->least = identity.size;
 }
 
+/* LMDB closed the handles of tables that an upgrade made. The next transaction opens the file afresh. */
+static void forget_upgrade(struct sr_store *store)
+{
+	if (store->upgrades)
+		sr_store_close(store, false);
+	store->upgrades = false;
+}
+
+/* Why a commit failed, as far as the store goes on. */
+static int fail_commit(struct sr_store *store, int error)
+{
+	int rc = fail_mdb(error, store, "commit; nothing was changed");
+
+	forget_upgrade(store);
+	return rc;
+}
+
 int sr_store_commit(struct sr_store *store)
 {
 	MDB_txn *probe;
@@ -270,6 +325,7 @@ int sr_store_commit(struct sr_store *store)
 	sr_sys_uncalm(&store->calm);
 	store->txn = NULL;
 	if (!error) {
+		store->upgrades = false;
 		note_size(store);
 		return 0;
 	}
@@ -277,11 +333,11 @@ int sr_store_commit(struct sr_store *store)
 	switch (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe)) {
 	case 0:
 		mdb_txn_abort(probe);
-		return fail_mdb(error, store, "commit; nothing was changed");
+		return fail_commit(store, error);
 	case MDB_PANIC:
 		break;
 	default:
-		return fail_mdb(error, store, "commit; nothing was changed");
+		return fail_commit(store, error);
 	}
 	store->unknown = true;
 	sr_add_seqcst_u64(&store->generation, 1);
@@ -296,6 +352,7 @@ void sr_store_abort(struct sr_store *store)
 		sr_sys_uncalm(&store->calm);
 	}
 	store->txn = NULL;
+	forget_upgrade(store);
 }
 
 uint64_t sr_store_txn(const struct sr_store *store)
@@ -305,28 +362,30 @@ uint64_t sr_store_txn(const struct sr_store *store)
 
 /* ---------------------------------------------------------------- tables */
 
-static MDB_val text_key(const char *text)
+static int fail_no_table(const struct sr_store *store)
 {
-	union {
-		const char *in;
-		void *out;
-	} key = { .in = text }; /* LMDB's MDB_val is not const; it does not write to keys */
-
-	return (MDB_val){ .mv_size = strlen(text), .mv_data = key.out };
+	return sr_fail(SEGREG_E_CORRUPT, "%s is damaged, or was exchanged for one of an earlier segreg while in use: a table is missing",
+		       store->path);
 }
 
 static int put_value(struct sr_store *store, MDB_dbi table, MDB_val key, void *data, size_t size, unsigned flags)
 {
 	MDB_val value = { .mv_size = size, .mv_data = data };
-	int error = mdb_put(store->txn, table, &key, &value, flags);
+	int error;
 
+	if (table == SR_NO_TABLE)
+		return fail_no_table(store);
+	error = mdb_put(store->txn, table, &key, &value, flags);
 	return error ? fail_mdb(error, store, "write to it") : 0;
 }
 
 static int get_value(struct sr_store *store, MDB_dbi table, MDB_val key, MDB_val *value)
 {
-	int error = mdb_get(store->txn, table, &key, value);
+	int error;
 
+	if (table == SR_NO_TABLE)
+		return fail_no_table(store);
+	error = mdb_get(store->txn, table, &key, value);
 	if (error == MDB_NOTFOUND)
 		return SR_STORE_ABSENT;
 	return error ? fail_mdb(error, store, "read it") : 0;
@@ -337,7 +396,49 @@ int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
 	MDB_val value;
 	int rc = get_value(store, store->meta, text_key("registry"), &value);
 
-	return rc ? rc : sr_decode_meta(value.mv_data, value.mv_size, meta);
+	if (!rc)
+		rc = sr_decode_meta(value.mv_data, value.mv_size, meta);
+	if (!rc && meta->schema > 1 && (store->tokens == SR_NO_TABLE || store->journal == SR_NO_TABLE))
+		rc = fail_no_table(store);
+	return rc;
+}
+
+static int put_meta(struct sr_store *store, MDB_dbi table, const struct sr_meta *meta)
+{
+	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
+
+	return put_value(store, table, text_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
+}
+
+/*
+ * Schema 1 grew three times without a number of its own:
+ *
+ *      first       no tokens, a clock without their count; no journal; meta and clock in a table of their own, "meta"
+ *      then        tokens; then riders, in "meta" as well; then meta, clock and riders moved to main; then the journal
+ *      schema 2    records with the fields that sr_codec.h names
+ *
+ * Missing tables are made, and meta is written with our number: from then on an earlier library refuses the file by both
+ * numbers. It reads them where it expects meta, so "meta" keeps that value, if there is such a table. Clock and riders are not
+ * copied: the caller writes the clock, and riders are of a region that is over. Values of earlier schemas stay until they change.
+ */
+int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
+{
+	MDB_dbi old = store->meta;
+	int error, rc = 0;
+
+	if (meta->schema == SR_SCHEMA)
+		return 0;
+	store->upgrades = true;
+	error = mdb_dbi_open(store->txn, NULL, 0, &store->meta);
+	if (!error)
+		error = mdb_dbi_open(store->txn, "tokens", MDB_CREATE, &store->tokens);
+	if (!error)
+		error = mdb_dbi_open(store->txn, "journal", MDB_CREATE, &store->journal);
+	if (error)
+		return fail_mdb(error, store, "make the tables that its schema did not have");
+	if (old != store->meta)
+		rc = put_meta(store, old, meta);
+	return rc ? rc : put_meta(store, store->meta, meta);
 }
 
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
@@ -376,7 +477,6 @@ int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
 
 static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
 {
-	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
 	const struct sr_clock zero = { 0 };
 	int error, rc = open_env(store, mode, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
 
@@ -385,7 +485,7 @@ static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mod
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error)
 		return fail_mdb(error, store, "begin a transaction");
-	rc = put_value(store, store->meta, text_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
+	rc = put_meta(store, store->meta, meta);
 	if (!rc)
 		rc = sr_store_put_clock(store, &zero);
 	if (!rc)
@@ -562,8 +662,11 @@ static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *n
 	unsigned char bytes[8];
 	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
 	MDB_cursor *cursor;
-	int error = mdb_cursor_open(store->txn, store->journal, &cursor);
+	int error;
 
+	if (store->journal == SR_NO_TABLE)
+		return fail_no_table(store);
+	error = mdb_cursor_open(store->txn, store->journal, &cursor);
 	if (error)
 		return fail_mdb(error, store, "read it");
 	sr_encode_id(*number, bytes);

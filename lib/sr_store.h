@@ -14,6 +14,8 @@
  *      journal    number (8 bytes, big-endian) -> struct sr_entry: what is over; the last SEGREG_LOG_MAX
  *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
  *
+ * Earlier schemas had less: sr_store_upgrade.
+ *
  * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with
  * MDB_NOLOCK: every use is under the commit lock, so there is no reader table that a dead process could spoil. The
  * map size is fixed at creation, far above need. Space is allocated ahead of use, so that on a full disk
@@ -36,6 +38,7 @@
 #define SR_TOKEN_SIZE 16
 
 struct sr_meta {
+	unsigned schema; /* that the value was written with; always written as SR_SCHEMA */
 	uint8_t uuid[SR_UUID_SIZE];
 	uint32_t max_segments, max_lanes;
 	int64_t created_at;
@@ -109,12 +112,16 @@ struct sr_entry {
 	char by_label[SEGREG_LABEL_SIZE];
 };
 
+#define SR_NO_TABLE 0u /* LMDB's own list of free pages has this number */
+#define SR_OLD_META "meta" /* the table that schema 1 first had for what main holds now */
+
 struct sr_store {
 	const char *path; /* the owner's, and outlives this */
 	MDB_env *env;     /* NULL: not open */
 	MDB_txn *txn;     /* the transaction under way */
 	struct sr_sys_calm calm; /* as long as that is */
-	MDB_dbi meta, segments, paths, tokens, journal;
+	MDB_dbi meta, segments, paths, tokens, journal; /* SR_NO_TABLE: of a schema without it */
+	bool upgrades;       /* the transaction under way makes tables: their handles end with it, unless it is committed */
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */
 	uint64_t least;      /* bytes that the file has at least: touching what was cut off of a mapped file ends the process */
@@ -135,6 +142,8 @@ int sr_store_reserve(struct sr_store *store);
 /* Durable when it returns 0. SEGREG_E_REOPEN: the outcome is unknown. Anything else: nothing was changed. */
 int sr_store_commit(struct sr_store *store);
 void sr_store_abort(struct sr_store *store);
+/* In the transaction that counts a start: bring the file to SR_SCHEMA, if meta, read in it, is of an earlier one. */
+int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta);
 /* Number of the transaction under way. */
 uint64_t sr_store_txn(const struct sr_store *store);
 

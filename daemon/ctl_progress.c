@@ -15,7 +15,7 @@ void ctl_progress(const char *format, ...)
 	int64_t now = tool_now();
 	va_list args;
 
-	if (!isatty(STDERR_FILENO) || (shown_at && now - shown_at < PAUSE))
+	if (!isatty(STDERR_FILENO) || (shown_at && now >= shown_at && now - shown_at < PAUSE))
 		return;
 	shown_at = now;
 	fputs("\r\033[K", stderr);

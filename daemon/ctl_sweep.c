@@ -10,6 +10,7 @@ static const struct ctl_option options[] = {
 	{ 'l', "limit", "N", "delete at most N segments" },
 	{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
 	{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+	{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
 	{ 0 },
 };
 
@@ -61,6 +62,8 @@ static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
 {
 	if (ctl->option['n'])
 		sweep->flags |= SEGREG_SWEEP_DRY_RUN;
+	if (ctl->option['R'])
+		sweep->flags |= SEGREG_SWEEP_RETRY_NOW;
 	if (!ctl_option_number(ctl, 'l', &sweep->limit))
 		return false;
 	if (ctl->option['g'] && !tool_parse_seconds(ctl->option['g'], &sweep->grace_ms)) {

@@ -113,9 +113,9 @@ static void explain_failure(const struct segreg_info *info, const char *rest, ch
 
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
-	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s", times, ctl_segment_error(info), rest,
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s", times, ctl_segment_error(info), rest,
 		 wait > 0 ? "in " : "with the next sweep",
-		 wait > 0 ? tool_format_span(wait + 999999999, span) : "");
+		 wait > 0 ? tool_format_span(wait + 999999999, span) : "", wait > 0 ? ", or now: segctl sweep --retry-now" : "");
 }
 
 /* "2 pins, 1 horizon"; empty if nobody holds it. */

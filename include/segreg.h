@@ -503,7 +503,7 @@ struct segreg_info {
 	int64_t registered_at; /* BUILDING: reserved */
 	int64_t retired_at;
 	int64_t held_since;   /* PENDING: when a sweep first found it held */
-	int64_t retry_at;     /* failed: not tried again before */
+	int64_t retry_at;     /* failed: not tried again before; never further away than the back-off */
 	const char *path;     /* relative to base; valid during the callback */
 };
 
@@ -658,7 +658,8 @@ typedef int segreg_sweep_fn(void *arg, const struct segreg_sweep_event *event);
  * of a deletion, which the next one finishes. May call the same as segreg_sweep_fn. */
 typedef int segreg_sweep_stop_fn(void *arg);
 
-#define SEGREG_SWEEP_DRY_RUN (1u << 0) /* report what would be deleted, change nothing */
+#define SEGREG_SWEEP_DRY_RUN (1u << 0)   /* report what would be deleted, change nothing */
+#define SEGREG_SWEEP_RETRY_NOW (1u << 1) /* try deletions that failed again now, whatever their back-off */
 
 struct segreg_sweep_options {
 	size_t size;          /* sizeof(struct segreg_sweep_options) */
@@ -688,7 +689,9 @@ struct segreg_sweep_result {
 
 /*
  * Delete every retired segment that nobody holds. One sweep at a time and registry. options and result may be NULL. A
- * deletion that fails is kept, reported and tried again by a later sweep, after 1 s, 2 s, 4 s, ... up to 5 minutes.
+ * deletion that fails is kept, reported and tried again by a later sweep, after 1 s, 2 s, 4 s, ... up to 5 minutes. Its errno, its
+ * attempts and that time are durable. Back-off and grace go by CLOCK_REALTIME: a clock that is set back lengthens neither
+ * beyond its length from then on, and a clock that is set ahead ends both.
  * Nothing is ever deleted outside base: no "..", no symlink, no other mount, nothing that took the place of what was
  * registered; and nothing at all while base does not carry this registry's marker.
  *

@@ -614,7 +614,7 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 		rc = copy_in(&o, sizeof(o), options, options ? options->size : 0);
 	if (rc)
 		return rc;
-	if (o.flags & ~SEGREG_SWEEP_DRY_RUN)
+	if (o.flags & ~(SEGREG_SWEEP_DRY_RUN | SEGREG_SWEEP_RETRY_NOW))
 		return invalid("unknown flags");
 	if (o.grace_ms > INT64_MAX / 2000000)
 		return invalid("a grace of more than a century");

@@ -5,6 +5,7 @@
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_reconcile.h"
+#include "sr_retry.h"
 #include "sr_snapshot.h"
 #include "sr_table.h"
 
@@ -144,7 +145,7 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 		.registered_at = detail->registered_at,
 		.retired_at = detail->retired_at,
 		.held_since = state == SR_PENDING ? detail->held_since : 0,
-		.retry_at = detail->retry_at,
+		.retry_at = detail->attempts ? sr_retry_at(detail->attempts, detail->retry_at, sr_sys_realtime()) : 0,
 		.path = out->path,
 	};
 	return true;

@@ -18,8 +18,10 @@ struct row {
 	int64_t registered_at, retired_at;
 	size_t path_at; /* in snapshot.paths */
 	uint16_t path_length;
-	uint8_t state;
+	uint8_t state, error;
 	bool is_directory;
+	uint32_t attempts;
+	int64_t retry_at;
 	bool seen; /* the region has a slot for it */
 };
 
@@ -83,6 +85,9 @@ static int snapshot_add(void *arg, const struct sr_record *record)
 		.path_length = record->path_length,
 		.state = (uint8_t)record->state,
 		.is_directory = record->is_directory,
+		.attempts = record->attempts,
+		.error = record->error,
+		.retry_at = record->retry_at,
 	};
 	s->paths_used += record->path_length;
 	return 0;
@@ -175,6 +180,9 @@ static void settle_slot(struct sr_region *region, const struct snapshot *s, uint
 		state = (enum sr_state)row->state;
 		sr_store_release_u64(&detail->retired, row->retired);
 		detail->retired_at = row->retired_at;
+		detail->attempts = row->attempts;
+		detail->error = row->error;
+		detail->retry_at = row->retry_at;
 	}
 	if (state != sr_word_state(word))
 		sr_state_force(&region->slots[slot].word, state);
@@ -191,6 +199,9 @@ static int add_row(struct sr_region *region, const struct snapshot *s, const str
 		.state = (enum sr_state)row->state,
 		.is_directory = row->is_directory,
 		.path_length = row->path_length,
+		.attempts = row->attempts,
+		.error = row->error,
+		.retry_at = row->retry_at,
 	};
 	uint32_t slot;
 	int rc;

@@ -9,7 +9,7 @@
  *            held: PENDING again; BUILDING of a dead builder -> DELETING
  *          commit DELETING to LMDB in one transaction; if it clearly failed, PENDING again
  *        no lock: remove the files of each victim; make the directories durable
- *        commit lock: drop the records in one transaction, free the slots
+ *        commit lock: drop the records in one transaction, which also notes the failures; free the slots
  *
  * Nobody waits for a decision. A pin that finds DECIDING raises its count and makes the segment PENDING again; then S3 fails, and
  * the segment counts as held. So a sweeper that is stopped or killed between S1 and S3 keeps no pin waiting.
@@ -21,12 +21,14 @@
  * Why a decision is right: sr_pin.c, sr_snapshot.c. Why nothing outside base is touched: sr_trash.h.
  */
 #include "sr_sweep.h"
+#include "sr_ahead.h"
 #include "sr_cells.h"
 #include "sr_change.h"
 #include "sr_error.h"
 #include "sr_inspect.h"
 #include "sr_journal.h"
 #include "sr_lane.h"
+#include "sr_retry.h"
 #include "sr_snapshot.h"
 #include "sr_table.h"
 #include "sr_trash.h"
@@ -40,8 +42,6 @@
 
 #define BATCH 256u
 #define ROUND 1024u
-#define RETRY_FIRST ((int64_t)1000000000) /* back-off after a failed deletion, doubled each time */
-#define RETRY_LAST ((int64_t)300 * 1000000000)
 
 enum fate { DELETED, FAILED };
 
@@ -52,7 +52,7 @@ struct victim {
 	enum sr_state was;  /* before the decision */
 	uint64_t decided;   /* the version of which it was found unheld, 0 if an earlier sweep did that; */
 	uint32_t asked;     /* by so many handles */
-	uint32_t attempts;  /* failed ones before this */
+	uint32_t attempts;  /* failed ones, this one included once it has */
 	int64_t retry_at;   /* if this one failed */
 	bool dropped;       /* its record is */
 	struct sr_record record;
@@ -153,7 +153,14 @@ struct candidate {
 
 static int64_t grace_ends(const struct sweep *sweep, const struct sr_detail *detail)
 {
-	return detail->retired_at + (int64_t)sweep->options->grace_ms * 1000000;
+	int64_t retired_at = detail->retired_at < sweep->now ? detail->retired_at : sweep->now; /* the clock may have been set back */
+
+	return retired_at + (int64_t)sweep->options->grace_ms * 1000000;
+}
+
+static int64_t retry_at(const struct sweep *sweep, const struct sr_detail *detail)
+{
+	return sweep->options->flags & SEGREG_SWEEP_RETRY_NOW ? 0 : sr_retry_at(detail->attempts, detail->retry_at, sweep->now);
 }
 
 /* Whether a time is still to come; the earliest of those is what the caller may set a timer to. */
@@ -243,7 +250,7 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 		if (state == SR_PENDING)
 			waits = has_to_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
 		else if (state == SR_DELETING)
-			waits = has_to_wait(sweep, detail->retry_at);
+			waits = has_to_wait(sweep, retry_at(sweep, detail));
 		else if (state != SR_BUILDING)
 			continue;
 		if (waits || is_enough(sweep)) {
@@ -432,13 +439,10 @@ static int decide_round(struct sweep *sweep)
 
 static void fail(struct sweep *sweep, struct victim *victim, int error)
 {
-	int64_t pause = RETRY_FIRST;
-
-	for (uint32_t i = 0; i < victim->attempts && pause < RETRY_LAST; i++)
-		pause *= 2;
 	victim->fate = FAILED;
 	victim->error = error;
-	victim->retry_at = sr_sys_realtime() + (pause < RETRY_LAST ? pause : RETRY_LAST);
+	victim->attempts += victim->attempts < UINT32_MAX;
+	victim->retry_at = sr_sys_realtime() + sr_retry_pause(victim->attempts);
 	has_to_wait(sweep, victim->retry_at);
 }
 
@@ -488,8 +492,9 @@ static void note_failure(struct sweep *sweep, const struct victim *victim)
 	struct sr_region *region = &sweep->reg->region;
 	struct sr_detail *detail = &region->details[victim->slot];
 
-	if (!detail->attempts++)
+	if (!detail->attempts)
 		region->header->failed++;
+	detail->attempts = victim->attempts;
 	detail->error = (uint8_t)victim->error;
 	detail->retry_at = victim->retry_at;
 	sweep->result->failed++;
@@ -532,26 +537,36 @@ static int settle_victims(struct sweep *sweep)
 	return 0;
 }
 
-static int drop_records(struct sweep *sweep, uint32_t *n)
+/* Drop a victim's record, or note there that its deletion failed: who sweeps next, after whatever end, is to know. */
+static int settle_record(struct sr_store *store, struct victim *victim, uint32_t *notes)
 {
-	struct sr_store *store = &sweep->reg->registry->store;
+	struct sr_record there;
+	int rc = sr_store_get(store, victim->record.id, &there);
+
+	if (rc == SR_STORE_ABSENT)
+		return 0;
+	if (rc || there.born != victim->record.born || there.state != SR_DELETING)
+		return rc;
+	if (victim->fate == DELETED) {
+		victim->dropped = true;
+		return sr_store_remove(store, &there);
+	}
+	there.attempts = victim->attempts;
+	there.error = (uint8_t)victim->error;
+	there.retry_at = victim->retry_at;
+	*notes += 1;
+	return sr_store_update(store, &there);
+}
+
+/* *drops: records dropped; *notes: records that tell of a failure now. */
+static int settle_records(struct sweep *sweep, uint32_t *drops, uint32_t *notes)
+{
 	int rc = 0;
 
-	*n = 0;
+	*drops = *notes = 0;
 	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
-		struct victim *victim = &sweep->victims[i];
-		struct sr_record there;
-
-		if (victim->fate != DELETED)
-			continue;
-		rc = sr_store_get(store, victim->record.id, &there);
-		if (rc == 0 && there.born == victim->record.born && there.state == SR_DELETING) {
-			rc = sr_store_remove(store, &there);
-			victim->dropped = true;
-			*n += 1;
-		} else if (rc == SR_STORE_ABSENT) {
-			rc = 0;
-		}
+		rc = settle_record(&sweep->reg->registry->store, &sweep->victims[i], notes);
+		*drops += sweep->victims[i].dropped;
 	}
 	return rc;
 }
@@ -575,22 +590,28 @@ static int write_journal(struct sweep *sweep, struct sr_journal *journal)
 	return rc;
 }
 
+/* On a disk that takes no commit, failures are noted in the region at least. Leaves the table lock taken. */
+static int commit_notes(struct sr_change *change, uint32_t notes)
+{
+	int rc = notes ? sr_change_commit(change) : 0;
+
+	return (!rc && notes) || rc == SEGREG_E_REOPEN ? rc : sr_change_open_table(change);
+}
+
 static int finish_round(struct sweep *sweep)
 {
 	struct sr_journal journal;
 	struct sr_change change;
-	uint32_t drops;
+	uint32_t drops, notes;
 	int rc = sr_change_begin(&change, sweep->reg);
 
 	if (rc)
 		return rc;
-	rc = drop_records(sweep, &drops);
+	rc = settle_records(sweep, &drops, &notes);
 	if (!rc && drops)
 		rc = write_journal(sweep, &journal);
-	if (!rc && drops)
-		rc = sr_change_commit(&change);
-	else if (!rc)
-		rc = sr_change_open_table(&change);
+	if (!rc)
+		rc = drops ? sr_change_commit(&change) : commit_notes(&change, notes);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
@@ -690,6 +711,8 @@ static int sweep_base(struct sweep *sweep)
 		rc = sr_reclaim(sweep->reg, report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
 	if (!rc)
 		rc = copy_queue(sweep);
+	if (!rc && sweep->options->grace_ms && !is_dry(sweep))
+		rc = sr_ahead_correct(sweep->reg, sweep->queue, sweep->n_queue, sweep->now);
 	if (!rc)
 		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
 	if (rc)

@@ -398,12 +398,13 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 	sr_store_release_u64(&detail->retired, record->retired);
 	detail->registered_at = record->registered_at;
 	detail->retired_at = record->retired_at;
-	detail->held_since = detail->retry_at = 0;
+	detail->held_since = 0;
+	detail->retry_at = record->retry_at;
 	detail->path = path;
 	detail->path_length = record->path_length;
 	sr_store_relaxed_u8(&detail->flags, record->is_directory ? SR_DETAIL_DIRECTORY : 0);
-	detail->error = 0;
-	detail->attempts = 0;
+	detail->error = record->error;
+	detail->attempts = record->attempts;
 	sr_store_release_u64(&region->slots[*slot].id, record->id);
 	return 0;
 }

@@ -50,7 +50,20 @@ says "failed 5 5:"
 says "1 failed"
 ok "a failed deletion is EX_TEMPFAIL"
 
+expect 0 "$segctl" why
+says "deletion failed: its path is no longer what was registered; next try"
+[ "$(column 5 ATTEMPTS)" = 1 ] || fail "the sweep's failure was forgotten"
+expect 0 "$segctl" stats
+grep -q '^Failed: *1$' "$dir/out" || fail "stats does not count the failure"
+expect 75 "$segctl" sweep --retry-now
+says "failed 5 5:"
+expect 0 "$segctl" why
+says "deletion failed 2 times:"
+ok "what failed is known without a resident process"
+
 rmdir "$base/5" && mv "$base/aside" "$base/5"
+expect 0 "$segctl" sweep -R
+says "deleted 5 5:"
 expect 0 "$segregd" --once
 segment 6
 expect 0 "$segctl" retire 6

@@ -98,4 +98,4 @@ if mount -t tmpfs tmpfs "$base/6/sub" 2>"$dir/err"; then
 else
 	skipped "what could not be deleted: needs root, to mount something on it"
 fi
-expect 0 "$segctl" sweep
+expect 0 "$segctl" sweep --retry-now

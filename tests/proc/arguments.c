@@ -238,7 +238,7 @@ static void of_questions(void)
 {
 	struct t_world w = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w);
-	struct segreg_sweep_options options = { .size = sizeof(options), .flags = 2 };
+	struct segreg_sweep_options options = { .size = sizeof(options), .flags = SEGREG_SWEEP_RETRY_NOW << 1 };
 	struct segreg_sweep_result result = { .size = 4 };
 	struct segreg_stats stats = { .size = 4 };
 	char line[8];

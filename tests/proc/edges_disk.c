@@ -134,6 +134,103 @@ static void delete_fails(void)
 	fail_to_delete("fsync", EIO);
 }
 
+/* What a sweep noted is known to the next one, whoever it is: here each has its own shared memory, as with sweeps by cron. */
+static void failure_outlives_region(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	int64_t pause_ms = 1000;
+
+	for (uint64_t id = 1; id <= 3; id++) {
+		t_add(&w, reg, id);
+		T_OK(segreg_retire(reg, id));
+	}
+	t_fail_call("unlinkat", 1, EACCES);
+	T_EQ(t_sweep(reg).failed, 1);
+	T_EQ(t_stats(reg).deleting, 1);
+	for (unsigned attempts = 1; attempts < 5; attempts++, pause_ms *= 2) {
+		struct segreg_info info;
+
+		t_close(reg);
+		reg = t_open(&w);
+		info = t_info(reg, 1);
+		T_EQ(info.state, SEGREG_DELETING);
+		T_EQ(info.attempts, attempts);
+		T_EQ(info.error, EACCES);
+		T_CHECK(info.retry_at > 0);
+		T_EQ(t_stats(reg).failed, 1);
+		t_clock_forward(pause_ms - 500);
+		T_EQ(t_sweep(reg).waiting, 1);
+		t_clock_forward(500);
+		t_fail_call("unlinkat", 1, EACCES);
+		T_EQ(t_sweep(reg).failed, 1);
+	}
+	t_close(reg);
+	reg = t_open(&w);
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, 1, 0));
+	T_OK(segreg_force_remove(reg, 1, SEGREG_FORCE));
+	T_EQ(t_stats(reg).failed, 0);
+	T_EQ(t_stats(reg).deleting, 0);
+	t_close(reg);
+}
+
+/* Killed once the failure is on the disk, before the region has it: the repair brings it there. */
+static void failure_outlives_sweeper(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct peer *sweeper = peer_start(&w, PEER_PROCESS);
+
+	t_add(&w, reg, 1);
+	T_SYS(rename(t_path(&w, "seg-1"), t_path(&w, "away")));
+	t_make_segment(&w, 1);
+	T_OK(segreg_retire(reg, 1));
+	T_OK(peer_open(sweeper));
+	peer_stop_at(sweeper, "change.durable", 2); /* the first commit is the decision */
+	peer_begin(sweeper, peer_do_sweep, NULL, 0);
+	T_CHECK(peer_stands(sweeper));
+	peer_kill(sweeper);
+	t_add(&w, reg, 2); /* repairs */
+	T_EQ(t_stats(reg).repairs, 1);
+	T_EQ(t_info(reg, 1).attempts, 1);
+	T_EQ(t_info(reg, 1).error, ESTALE);
+	T_EQ(t_stats(reg).failed, 1);
+	T_EQ(t_sweep(reg).waiting, 1);
+	t_close(reg);
+}
+
+static void fill_disk(void *arg, const char *point)
+{
+	(void)point;
+	t_fail_disk(arg, T_DATA_PAGES, ENOSPC);
+}
+
+/* The failure itself cannot be written: the sweep goes on as if it were, and keeps the segment. */
+static void failure_meets_full_disk(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	char *store = strdup(t_path(&w, "registry/registry.mdb"));
+
+	t_add(&w, reg, 1);
+	T_OK(segreg_retire(reg, 1));
+	t_fail_call("unlinkat", 0, EIO);
+	t_at_point("sweep.synced", 1, fill_disk, store);
+	T_EQ(t_sweep(reg).failed, 1);
+	T_CHECK(t_failed_writes() > 0);
+	t_fail_disk(store, T_DATA_PAGES, 0);
+	t_fail_call(NULL, 0, 0);
+	T_EQ(t_info(reg, 1).attempts, 1);
+	T_EQ(t_info(reg, 1).error, EIO);
+	T_EQ(t_stats(reg).failed, 1);
+	T_EQ(t_sweep(reg).waiting, 1);
+	t_clock_forward(1000);
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_EQ(t_stats(reg).failed, 0);
+	t_close(reg);
+	free(store);
+}
+
 static void back_off(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -589,6 +686,9 @@ T_SUITE(edges_disk,
 	{ "a sweep that waits for its pace is stopped in the midst of a deletion, and the next one finishes it", stopped_in_a_deletion },
 	{ "a deletion that fails is kept with its errno, not counted, and tried again", delete_fails },
 	{ "failed deletions are tried after 1 s, 2 s, 4 s, ... up to 5 minutes", back_off },
+	{ "a deletion that failed is known, with errno, attempts and back-off, after all shared memory is gone", failure_outlives_region },
+	{ "and after a sweeper that died between disk and shared memory", failure_outlives_sweeper },
+	{ "a failure that the disk has no room for is known as long as the shared memory is", failure_meets_full_disk },
 	{ "a deletion that fails does not hinder the others", failing_does_not_hinder_others },
 	{ "a segment whose deletion keeps failing is forgotten by force only", force_remove_failing },
 	{ "a directory that took the place of the registered one is not deleted", replaced_directory },

@@ -1,6 +1,7 @@
 /*
  * originals.c - faults that a segment registry inside one process is prone to, and that must not come back.
  */
+#include "fault.h"
 #include "harness.h"
 #include "peer.h"
 
@@ -62,8 +63,11 @@ static void failed_delete(void)
 	T_EQ(t_stats(reg).deleted + t_stats(reg).bytes_freed, 0);
 	T_EQ(t_stats(reg).deleting, 1);
 	t_close(reg);
-	reg = t_open(&w); /* a failure is not remembered for longer than the shared memory: no back-off now */
+	reg = t_open(&w); /* the failure is remembered */
 	T_EQ(t_state(reg, 1), SEGREG_DELETING);
+	T_EQ(t_info(reg, 1).error, EACCES);
+	T_EQ(t_sweep(reg).waiting, 1);
+	t_clock_forward(2000);
 	swept = t_sweep(reg);
 	T_EQ(swept.deleted, 1);
 	T_EQ(swept.bytes_freed, usage);

@@ -3,6 +3,7 @@
  * branches.
  */
 #include "acts.h"
+#include "fault.h"
 #include "harness.h"
 #include "sr_registry.h"
 
@@ -269,6 +270,18 @@ static void play_sweep(struct actor *a)
 
 	ledger->now.swept = ledger->next.swept = true;
 	TRY(a, segreg_sweep(a->reg, NULL, NULL));
+}
+
+/* A sweep with a grace, on a clock that was an hour further when segments were retired. */
+static void play_set_back(struct actor *a)
+{
+	struct segreg_sweep_options options = { .size = sizeof(options), .grace_ms = 1000 };
+	struct ledger *ledger = a->scene->ledger;
+
+	ledger->now.swept = ledger->next.swept = true;
+	t_clock_forward(-3600000);
+	TRY(a, segreg_sweep(a->reg, &options, NULL));
+	t_clock_forward(3600000);
 }
 
 /* Both ways on which one comes to a repair. */

@@ -24,6 +24,7 @@
 	X(snapshot, false, false)                                                                                    \
 	X(leave, false, false)                                                                                       \
 	X(sweep, false, false)                                                                                       \
+	X(set_back, false, false)                                                                                    \
 	X(repair, false, false)
 
 #define DECLARE_ACT(name, opens_, creates_) extern const struct act act_##name;

@@ -97,6 +97,8 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, leave, OTHERS, "closing")                                                                \
 	POINTS_AND_CALLS(X, sweep, ALONE, "sweeping, the last user")                                                 \
 	POINTS_AND_CALLS(X, sweep, OTHERS, "sweeping")                                                               \
+	POINTS_AND_CALLS(X, set_back, ALONE, "sweeping on a clock that was set back, the last user")                 \
+	POINTS_AND_CALLS(X, set_back, OTHERS, "sweeping on a clock that was set back")                               \
 	SYSTEM_CALLS(X, create, ALONE, "creating a registry")                                                        \
 	SYSTEM_CALLS(X, edit, OTHERS, "committing an edit")                                                          \
 	SYSTEM_CALLS(X, sweep, OTHERS, "sweeping")                                                                   \

@@ -291,8 +291,11 @@ static void add_lines(struct load *load, struct segreg_edit *edit)
 {
 	for (size_t i = 0; i < load->lines; i++) {
 		struct ctl_load_item *item = &load->items[i];
-		int code = item->is_settled ? 0 : segreg_edit_add(edit, item->id, item->path);
+		int code = segreg_edit_add(edit, item->id, item->path);
 
+		/* Of what is live already, the commit sees whether it still is what was registered; missing, check tells of it. */
+		if (item->is_settled && code == SEGREG_E_NOENT)
+			continue;
 		if (code)
 			refuse(load, item, tool_exit_status(code), *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);
 		else if (!item->is_settled && !is_of_type(load, item))

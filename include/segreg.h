@@ -175,7 +175,9 @@ const char *segreg_state_name(enum segreg_state state);
 /*
  * Make id a live segment at path, a directory or a regular file below base, given relative to base ("2026/seg-7").
  * Any 64-bit id will do; an id may be used again once its segment is gone. The segment's own data should be
- * durable (fsync) before. Durable when it returns 0. A live id with the same path: 0, and nothing changes.
+ * durable (fsync) before. Durable when it returns 0. A live id with the same path: 0, and nothing changes,
+ * as long as what was registered stands there; else EXISTS, with both inodes. To replace what stood there under the same id and path,
+ * segreg_force_remove the old segment, then register the new one.
  *
  * Errors: INVAL, NOENT (nothing at path), PATH (absolute, "..", a symlink on the way, another device or mount, neither
  * directory nor regular file, longer than SEGREG_PATH_MAX, segreg's own name), EXISTS (id taken, or path equal

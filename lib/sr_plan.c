@@ -4,6 +4,7 @@
 #include "sr_plan.h"
 #include "sr_error.h"
 #include "sr_table.h"
+#include "sr_trash.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -69,6 +70,24 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 	return sr_store_update(store, op->record);
 }
 
+/* A live id again, with the same path: fine as long as the same thing stands there. The sweep would not delete another one. */
+static int check_same(const struct sr_record *there, const struct sr_record *now)
+{
+	const struct sr_identity found = {
+		.ino = now->ino,
+		.btime = now->btime,
+		.fid = now->fid,
+		.mode = now->is_directory ? S_IFDIR : S_IFREG,
+	};
+
+	if (sr_trash_is_registered(found.dev, there, &found))
+		return 0;
+	return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is live at %s, but what stands there now is another %s (inode %" PRIu64
+		       ", was %" PRIu64 "%s); if it is to be segment %" PRIu64 ", unregister the old one first (segreg_force_remove, "
+		       "segctl remove)", there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
+		       now->ino == there->ino ? ", made anew" : "", there->id);
+}
+
 /* An addition or a reservation. */
 static int plan_add(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
@@ -79,7 +98,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	bool same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
 
 	if (same && there.state == SR_LIVE)
-		return 0;
+		return check_same(&there, op->record);
 	if (same && there.state == SR_BUILDING)
 		return plan_publish(change, edit, op);
 	if (rc == 0)

@@ -145,3 +145,14 @@ expect 74 "$segctl" load "$dir"
 expect 64 "$segctl" load "$dir/text" "$dir/text"
 expect 64 "$segctl" dump operand
 ok "a damaged or cut off dump is refused as a whole"
+
+expect 0 "$segctl" dump
+cp "$dir/out" "$dir/text"
+path=$(sed -n 's/^segment [0-9]* dir //p' "$dir/text" | head -1)
+mv "$base/$path" "$base/aside"
+mkdir "$base/$path"
+expect 73 "$segctl" load "$dir/text"
+complains "but what stands there now is another directory"
+rmdir "$base/$path" && mv "$base/aside" "$base/$path"
+expect 0 "$segctl" load "$dir/text"
+ok "what is registered and was replaced on the disk is not there already"

@@ -29,6 +29,48 @@ static void register_again(void)
 	t_close(reg);
 }
 
+/* What took the place of the registered is not taken for it; the way out that the text names leads out. */
+static void register_replaced(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_edit *edit;
+	struct stat was, now;
+	char both[64];
+
+	t_add(&w, reg, 1);
+	T_SYS(stat(t_path(&w, "seg-1"), &was));
+	T_SYS(rename(t_path(&w, "seg-1"), t_path(&w, "old")));
+	t_make_segment(&w, 1);
+	t_make_segment(&w, 2);
+	T_SYS(stat(t_path(&w, "seg-1"), &now));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "seg-1"));
+	snprintf(both, sizeof(both), "another directory (inode %ju, was %ju)", (uintmax_t)now.st_ino, (uintmax_t)was.st_ino);
+	T_HAS(segreg_last_error(), both);
+	T_HAS(segreg_last_error(), "segreg_force_remove");
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_add(edit, 2, "seg-2"));
+	T_OK(segreg_edit_add(edit, 1, "seg-1"));
+	T_ERR(SEGREG_E_EXISTS, segreg_edit_commit(edit, NULL));
+	T_EQ(t_state(reg, 2), SEGREG_E_NOENT);
+	T_EQ(t_stats(reg).version, 1);
+
+	T_OK(segreg_force_remove(reg, 1, 0));
+	T_OK(segreg_register(reg, 1, "seg-1"));
+	T_OK(segreg_register(reg, 1, "seg-1"));
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_CHECK(!t_exists(&w, "seg-1"));
+	T_CHECK(t_exists(&w, "old"));
+
+	t_make_file(&w, "seg-2/../file", 10);
+	T_OK(segreg_register(reg, 3, "file"));
+	T_SYS(unlink(t_path(&w, "file")));
+	T_SYS(mkdir(t_path(&w, "file"), 0755));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 3, "file"));
+	t_close(reg);
+}
+
 static void register_taken(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -634,6 +676,7 @@ static void lists_the_retired(void)
 T_SUITE(edges,
 	{ "the retired are listed, and no others", lists_the_retired },
 	{ "registering a live id again at the same path changes nothing", register_again },
+	{ "registering again what was replaced on the disk is refused, and both are named", register_replaced },
 	{ "a taken id is refused, and a path that is, contains or lies in another's", register_taken },
 	{ "a path that is missing, or leads elsewhere, or is segreg's own, is refused", register_unusable_path },
 	{ "a path of 500 bytes is accepted and one of 501 refused", register_long_path },

@@ -146,7 +146,7 @@ include .packaging/install.mk .packaging/deb.mk .packaging/portability.mk tests/
 # ---------------------------------------------------------------- for people
 
 PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev libcunit1-dev \
-            mandoc python3 procps e2fsprogs spin g++
+            mandoc python3 procps e2fsprogs xfsprogs btrfs-progs spin g++
 BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev gnuplot-nox \
             liburcu-dev libck-dev
 

@@ -475,11 +475,28 @@ int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
 	return put_value(store, store->meta, text_key("riders"), bytes, sr_encode_riders(riders, bytes), 0);
 }
 
+/*
+ * LMDB takes an empty file for a new one. On btrfs each write takes new blocks unless the file says otherwise before its first byte: then
+ * what sr_store_reserve allocates is worth nothing on a full disk. Other file systems do not know the flag, and write in place.
+ */
+static int make_file(struct sr_store *store, mode_t mode)
+{
+	int fd = sr_sys_openat(AT_FDCWD, store->path, O_RDWR | O_CREAT | O_EXCL, mode);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot make %s", store->path);
+	sr_sys_set_nocow(fd);
+	sr_sys_close(fd);
+	return 0;
+}
+
 static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
 {
 	const struct sr_clock zero = { 0 };
-	int error, rc = open_env(store, mode, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
+	int error, rc = make_file(store, mode);
 
+	if (!rc)
+		rc = open_env(store, mode, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
 	if (rc)
 		return rc;
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -212,6 +214,16 @@ int sr_sys_fsync(int fd)
 	if (made_to_fail("fsync"))
 		return -1;
 	return RETRY(fsync(fd));
+}
+
+int sr_sys_set_nocow(int fd)
+{
+	int flags;
+
+	if (made_to_fail("nocow") || ioctl(fd, FS_IOC_GETFLAGS, &flags) == -1)
+		return -1;
+	flags |= FS_NOCOW_FL;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length)

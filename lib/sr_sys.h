@@ -62,6 +62,7 @@ void sr_sys_uncalm(struct sr_sys_calm *calm);
 int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset); /* all of it, or -1 */
 int sr_sys_fsync(int fd);
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length);
+int sr_sys_set_nocow(int fd); /* an empty file, to be written in place from now on (FS_NOCOW_FL) */
 int sr_sys_ftruncate(int fd, off_t length);
 int sr_sys_mkdirat(int dir, const char *name, mode_t mode);
 int sr_sys_may_write(const char *path); /* and read; 0 or -1 with errno */

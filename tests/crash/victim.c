@@ -90,14 +90,14 @@ static const int *errors_of(const char *call)
 {
 	static const int file[] = { EMFILE, EACCES, EIO, 0 }, memory[] = { ENOMEM, 0 }, disk[] = { EIO, 0 },
 			 space[] = { ENOSPC, EIO, 0 }, directory[] = { EACCES, EIO, 0 }, lock[] = { ENOLCK, 0 },
-			 object[] = { EMFILE, EACCES, ENOSPC, 0 }, random[] = { ENOSYS, 0 }, none[] = { 0 };
+			 object[] = { EMFILE, EACCES, ENOSPC, 0 }, random[] = { ENOSYS, 0 }, unsupported[] = { EOPNOTSUPP, 0 }, none[] = { 0 };
 	static const struct { const char *call; const int *errors; } table[] = {
 		{ "openat", file },	  { "openat2", file },	    { "fstat", none },	      { "statx", directory },
 		{ "fstatfs", disk },	  { "pread", disk },	    { "pwrite", space },      { "fsync", space },
 		{ "fallocate", space },	  { "ftruncate", space },   { "mkdirat", space },     { "linkat", space },
 		{ "renameat", space },	  { "renameat2", directory }, { "unlinkat", directory }, { "lock", lock },
 		{ "getlock", lock },	  { "faccessat", directory }, { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
-		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },   { "unlock", none },
+		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },  { "nocow", unsupported },   { "unlock", none },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -30,20 +30,19 @@ static void mount_tmpfs(const char *where, const char *options)
 		T_SKIP("cannot mount a tmpfs: %s", strerror(errno));
 }
 
-/* An ext4 of 32 MB in a file beside where. */
-static void mount_ext4(const struct t_world *around, const char *where)
+/* A file system in a file beside where, made by mkfs.TYPE. */
+static void mount_image(const struct t_world *around, const char *where, const char *type, const char *options, unsigned megabytes)
 {
 	char command[1024];
 	const char *image = t_path(around, "image");
 	int fd = T_SYS(open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 
-	T_SYS(ftruncate(fd, 32 << 20));
+	T_SYS(ftruncate(fd, (off_t)megabytes << 20));
 	close(fd);
 	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.ext4 -q -F -m 0 %s && mount -o loop %s %s; } 2>&1", image, image,
-		 where);
+		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.%s -q %s %s && mount -o loop %s %s; } >/dev/null 2>&1", type, options, image, image, where);
 	if (system(command) != 0)
-		T_SKIP("cannot make and mount an ext4 in a file");
+		T_SKIP("cannot make and mount a file system of type %s in a file", type);
 }
 
 /* ---------------------------------------------------------------- a full disk */
@@ -121,15 +120,31 @@ static void work_on_full_disk(const struct t_world *w)
 	t_close(reg);
 }
 
-static void full_ext4(void)
+static void fill_image(const char *type, const char *options, unsigned megabytes)
 {
 	struct t_world around = t_world(T_DISK);
 
 	need_mounts();
 	T_SYS(mkdir(t_path(&around, "mount"), 0700));
-	mount_ext4(&around, t_path(&around, "mount"));
+	mount_image(&around, t_path(&around, "mount"), type, options, megabytes);
 	struct t_world w = t_world_at(t_path(&around, "mount"));
 	work_on_full_disk(&w);
+}
+
+static void full_ext4(void)
+{
+	fill_image("ext4", "-F -m 0", 32);
+}
+
+static void full_xfs(void)
+{
+	fill_image("xfs", "-f", 320);
+}
+
+/* As large ones have it: data and metadata apart. */
+static void full_btrfs(void)
+{
+	fill_image("btrfs", "-f", 320);
 }
 
 static void full_tmpfs(void)
@@ -279,6 +294,8 @@ static void unmounted_base(void)
 
 T_SUITE(edges_mounts,
 	{ "on a full ext4, retiring and sweeping go on", full_ext4 },
+	{ "on a full xfs, retiring and sweeping go on", full_xfs },
+	{ "on a full btrfs, retiring and sweeping go on", full_btrfs },
 	{ "on a full tmpfs, retiring and sweeping go on", full_tmpfs },
 	{ "with /dev/shm full a call fails with SEGREG_E_NOMEM, and nobody gets a SIGBUS", full_shm },
 	{ "a path on another mount is refused", another_mount },

@@ -63,7 +63,7 @@ static int show_help(void)
 	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
 	       "  -h, --help              show this and exit\n"
 	       "  -V, --version           show the version and exit\n\n"
-	       "SIGTERM and SIGINT end it after the deletion at hand. segregd(8) tells all.\n");
+	       "SIGTERM and SIGINT end it, also amid a deletion. segregd(8) tells all.\n");
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 

@@ -656,8 +656,9 @@ struct segreg_sweep_event {
  * and segreg_close. */
 typedef int segreg_sweep_fn(void *arg, const struct segreg_sweep_event *event);
 
-/* Called about once a second while a sweep waits because of its pace. Returns 0 to go on; anything else ends the sweep in the midst
- * of a deletion, which the next one finishes. May call the same as segreg_sweep_fn. */
+/* A sweep calls this while it deletes or waits because of its pace: about once a second, and after each 1,000 files. Returns 0 to
+ * go on. Anything else ends the sweep in the midst of a deletion, which the next sweep finishes. May call the same as
+ * segreg_sweep_fn. */
 typedef int segreg_sweep_stop_fn(void *arg);
 
 #define SEGREG_SWEEP_DRY_RUN (1u << 0)   /* report what would be deleted, change nothing */

@@ -16,6 +16,7 @@
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
 #define ASK_EVERY 1000000000 /* nanoseconds */
+#define ASK_FILES 1000u /* files and directories */
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
@@ -138,11 +139,13 @@ static double time_for(const struct sr_trash *trash, uint64_t bytes)
 	return of_bytes > of_file ? of_bytes : of_file;
 }
 
+/* Ask the caller, at most once in ASK_EVERY or ASK_FILES: a fast removal asks by files, a slow disk or a pace by time. */
 static bool is_stopped(struct sr_trash *trash, int64_t now)
 {
-	if (!trash->stop || now - trash->asked_at < ASK_EVERY)
+	if (!trash->stop || (now - trash->asked_at < ASK_EVERY && trash->unasked < ASK_FILES))
 		return false;
 	trash->asked_at = now;
+	trash->unasked = 0;
 	return trash->stop(trash->arg);
 }
 
@@ -150,11 +153,13 @@ static bool is_stopped(struct sr_trash *trash, int64_t now)
 static bool keep_pace(struct sr_trash *trash, uint64_t bytes)
 {
 	double pause = time_for(trash, bytes);
-	int64_t now;
+	int64_t now = sr_sys_monotonic();
 
+	/* Each sweep removes at least one file, so that sweeps that are always stopped come to an end. */
+	if (trash->unasked++ && is_stopped(trash, now))
+		return false;
 	if (!trash->pace && !trash->pace_files)
 		return true;
-	now = sr_sys_monotonic();
 	if (trash->pace_until < now)
 		trash->pace_until = now;
 	for (; trash->pace_until > now; now = sr_sys_monotonic()) {

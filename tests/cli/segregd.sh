@@ -147,6 +147,22 @@ eventually logged "deleted 7 7:"
 stop
 ok "SIGTERM and SIGINT end it with 0; a background job's SIGINT does not"
 
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	segment 90
+	(cd "$base/90" && seq 3000 | xargs touch)
+	expect 0 "$segctl" retire 90
+	: >"$dir/log"
+	strace -f -o /dev/null -e trace=unlinkat -e inject=unlinkat:signal=TERM:when=5 "$segregd" 2>"$dir/log" ||
+		fail "segregd under strace ended with $?"
+	[ "$(find "$base/.segreg-trash" -type f | wc -l)" -gt 1000 ] || fail "SIGTERM waited for the end of a deletion"
+	logged "stopped by SIGTERM; 0 deleted" || fail "the deletion that SIGTERM ended counts as done"
+	expect 0 "$segctl" sweep
+	says "1 segment deleted"
+	ok "SIGTERM ends segregd in the midst of a deletion without a pace, and the next sweep finishes it"
+else
+	skipped "SIGTERM in the midst of a deletion: there is no strace that may trace"
+fi
+
 # A pace that makes each deletion last: SIGTERM comes in the middle of a sweep.
 for i in {10..19}; do
 	segment "$i" 60

@@ -446,9 +446,45 @@ static void stopped_at_its_pace(void)
 	T_CHECK(!t_exists(&world, "victim"));
 	T_EQ(t_count_entries(&world, T_TRASH), 1);
 	trash.pace = 0;
+	trash.stop = NULL;
 	remove_all(&record);
 	T_EQ(asked, 1);
 	end();
+}
+
+static bool say_stop_next_time(void *arg)
+{
+	return ++*(unsigned *)arg == 2;
+}
+
+/* The first call of stop comes with the second file. A pace that the removal never reaches is like none. */
+static void stopped_without_waiting(void)
+{
+	for (uint64_t pace = 0; pace <= UINT64_C(1) << 60; pace += UINT64_C(1) << 60) {
+		struct sr_removed removed;
+		struct sr_record record;
+		unsigned asked = 0;
+
+		begin();
+		make_victim();
+		for (unsigned i = 0; i < 2500; i++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "victim/%u", i);
+			t_make_file(&world, name, 0);
+		}
+		record = registered("victim");
+		trash.pace = pace;
+		trash.stop = say_stop_next_time;
+		trash.arg = &asked;
+		T_EQ(sr_trash_remove(&trash, &record, &removed), ECANCELED);
+		T_EQ(asked, 2);
+		T_CHECK(!t_exists(&world, "victim"));
+		T_CHECK(t_count_entries(&world, T_TRASH "/1.2") > 1000);
+		trash.stop = NULL;
+		remove_all(&record);
+		end();
+	}
 }
 
 static void sync_fails(void)
@@ -487,4 +523,5 @@ T_SUITE(trash,
 	{ "a stranger in the trash is left alone", stranger_in_the_trash },
 	{ "a removal that failed half way is finished the next time", half_removed },
 	{ "a removal that waits for its pace is stopped, and finished the next time", stopped_at_its_pace },
+	{ "a removal of 2,500 files is stopped in its midst, with no pace and with one that it never reaches", stopped_without_waiting },
 	{ "a removal is not durable before every sync has succeeded", sync_fails });

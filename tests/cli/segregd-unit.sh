@@ -3,6 +3,28 @@
 . "$(dirname "$0")/lib.sh"
 
 unit=$root/daemon/segregd.service
+worker=$root/tests/examples/worker@.service
+
+# lacks DIRECTIVE UNIT... - comments aside, no unit has that directive.
+lacks() {
+	local directive=$1
+	shift
+	if grep -hE "^$directive" "$@" >"$dir/out"; then
+		fail "$* must do without $directive"
+	fi
+}
+lacks 'RestrictSUIDSGID=([^nf0]|on)' "$unit" "$worker" # openat2(2) would fail with ENOSYS
+lacks 'ProcSubset=pid' "$unit"                         # no /proc/pressure/memory
+lacks 'PrivateUsers=([^nf0]|on)' "$unit"               # the registry's owner would be nobody
+lacks 'Private(IPC|PIDs)=([^nf0]|on)' "$unit" "$worker"
+lacks 'TemporaryFileSystem=.*/dev' "$unit" "$worker"   # shared memory of its own
+lacks 'DynamicUser=([^nf0]|on)' "$unit" "$worker"      # the end of a process would remove its user's shared memory,
+lacks 'RemoveIPC=([^nf0]|on)' "$unit" "$worker"        # and so would this
+lacks 'Limit(AS|FSIZE)=' "$unit" "$worker"             # the database's mapping needs address space, its file size
+lacks 'NoExecPaths=/$|RootDirectory=|RootImage=|InaccessiblePaths=/(dev|proc|var)' "$unit"
+grep -qE '^ReadWritePaths=.*/dev/shm' "$unit" || fail "ProtectSystem=strict makes /dev/shm read-only without ReadWritePaths"
+ok "it has no directive that takes away what segregd or the library needs"
+
 if ! command -v systemd-analyze >/dev/null; then
 	skipped "the unit's exposure: there is no systemd-analyze"
 	exit 0

@@ -84,6 +84,8 @@ static void put_event(FILE *out, const struct segreg_sweep_event *event)
 		if (event->label)
 			put_string(out, "label", event->label);
 	}
+	if (event->action == SEGREG_SWEEP_HELD)
+		fprintf(out, ",\"snapshots\":%" PRIu64 ",\"has_horizon\":%s", event->snapshots, event->has_horizon ? "true" : "false");
 	if (event->action == SEGREG_SWEEP_RECLAIMED)
 		return;
 	fprintf(out, ",\"id\":%" PRIu64, event->id);

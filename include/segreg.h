@@ -648,8 +648,11 @@ struct segreg_sweep_event {
 	int64_t retry_at;    /* FAILED: not tried again before; CLOCK_REALTIME nanoseconds */
 	const char *reason;  /* one line for people */
 	uint64_t pins;       /* HELD: on it; RECLAIMED: taken back */
-	int64_t pid;         /* HELD: of one holder; RECLAIMED: of the dead */
-	const char *label;
+	int64_t pid;         /* HELD: of a process that pins it; without pins, that holds it by a snapshot; else by a horizon.
+	                      * RECLAIMED: of the dead process */
+	const char *label;   /* of the handle of that process */
+	uint64_t snapshots;  /* HELD: that hold it */
+	int has_horizon;     /* HELD: a horizon holds it */
 };
 
 /* Returns 0 to go on; anything else ends the sweep after the deletion at hand. May call the library, except segreg_sweep

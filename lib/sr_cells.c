@@ -67,19 +67,30 @@ void sr_cells_read(struct sr_cells *cells, const struct sr_region *region)
 	qsort(cells->snapshots, cells->n, sizeof(*cells->snapshots), compare_versions);
 }
 
-bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail)
+/* How many snapshots are older than version. */
+static uint32_t count_before(const struct sr_cells *cells, uint64_t version)
 {
 	uint32_t low = 0, high = cells->n;
 
-	if (cells->horizon < detail->retired)
-		return true;
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (cells->snapshots[middle] < detail->born)
+		if (cells->snapshots[middle] < version)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < cells->n && cells->snapshots[low] < detail->retired;
+	return low;
+}
+
+uint32_t sr_cells_count(const struct sr_cells *cells, const struct sr_detail *detail)
+{
+	uint32_t unborn = count_before(cells, detail->born), all = count_before(cells, detail->retired);
+
+	return all > unborn ? all - unborn : 0;
+}
+
+bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail)
+{
+	return cells->horizon < detail->retired || sr_cells_count(cells, detail);
 }

@@ -22,4 +22,7 @@ void sr_cells_read(struct sr_cells *cells, const struct sr_region *region);
 /* Is there a horizon before a retired segment's retirement, or a snapshot between its birth and that? */
 bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail);
 
+/* How many snapshots there are between a retired segment's birth and its retirement. */
+uint32_t sr_cells_count(const struct sr_cells *cells, const struct sr_detail *detail);
+
 #endif

@@ -72,8 +72,12 @@ struct sweep {
 	uint64_t freed, linked; /* in this round, also by deletions that failed or were stopped */
 	struct victim *victims; /* of this round */
 	uint32_t n_victims;
-	struct held { uint64_t id; int64_t pid; uint64_t pins; char label[SEGREG_LABEL_SIZE]; char path[SEGREG_PATH_MAX + 1]; }
-		*held; /* found held for the first time in this batch, to be reported without a lock */
+	struct held {
+		uint64_t id, pins, snapshots;
+		bool has_horizon;
+		int64_t pid; /* 0: it has let go since */
+		char label[SEGREG_LABEL_SIZE], path[SEGREG_PATH_MAX + 1];
+	} *held; /* found held for the first time in this batch, to be reported without a lock */
 	uint32_t n_held;
 };
 
@@ -106,20 +110,38 @@ static void report_reclaimed(void *arg, const struct sr_reclaimed *dead)
 						  .pins = dead->pins, .pid = dead->pid, .label = dead->label });
 }
 
+/* "3 pins and 2 snapshots, one pin by process 17 (reader)" */
+static void describe_held(const struct held *held, char *reason, size_t size)
+{
+	bool is_mixed = !!held->pins + !!held->snapshots + held->has_horizon > 1;
+	char amounts[96] = "", holder[SEGREG_LABEL_SIZE + 64] = "";
+	int n = 0;
+
+	if (held->pins)
+		n = snprintf(amounts, sizeof(amounts), "%" PRIu64 " pin%s", held->pins, held->pins == 1 ? "" : "s");
+	if (held->snapshots)
+		n += snprintf(amounts + n, sizeof(amounts) - n, "%s%" PRIu64 " snapshot%s", n ? " and " : "", held->snapshots,
+			      held->snapshots == 1 ? "" : "s");
+	if (held->has_horizon)
+		snprintf(amounts + n, sizeof(amounts) - n, "%sa horizon", n ? " and " : "");
+	if (held->pid)
+		snprintf(holder, sizeof(holder), "%s process %" PRId64 " (%s)",
+			 !held->pins && !held->snapshots ? " of" : !is_mixed ? ", one by" : held->pins ? ", one pin by" :
+			 ", one snapshot by", held->pid, held->label);
+	snprintf(reason, size, "%s%s", amounts, holder);
+}
+
 static void report_held(struct sweep *sweep)
 {
 	for (uint32_t i = 0; i < sweep->n_held; i++) {
 		const struct held *held = &sweep->held[i];
-		char reason[128];
+		char reason[SEGREG_LABEL_SIZE + 160];
 
-		if (held->pins)
-			snprintf(reason, sizeof(reason), "%" PRIu64 " pin%s, one by process %" PRId64 " (%s)", held->pins,
-				 held->pins == 1 ? "" : "s", held->pid, held->label);
-		else
-			snprintf(reason, sizeof(reason), "a snapshot of process %" PRId64 " (%s)", held->pid, held->label);
+		describe_held(held, reason, sizeof(reason));
 		report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD, .id = held->id, .path = held->path,
 							    .reason = reason, .pins = held->pins, .pid = held->pid,
-							    .label = held->label });
+							    .label = held->label, .snapshots = held->snapshots,
+							    .has_horizon = held->has_horizon });
 	}
 	sweep->n_held = 0;
 }
@@ -182,38 +204,55 @@ static bool is_enough(const struct sweep *sweep)
 	return sweep->stopped || (limit && sweep->result->deleted + sweep->n_victims >= limit);
 }
 
-static bool is_held_by(const struct sr_region *region, uint32_t slot, uint32_t n)
+static bool has_cell(const struct sr_region *region, uint32_t n, uint32_t slot, bool is_horizon)
 {
+	const struct sr_detail *detail = &region->details[slot];
 	struct sr_lane *lane = sr_region_lane(region, n);
-	uint32_t pins = sr_lane_has_page(lane, slot) ? sr_load_acquire_u32(&sr_lane_counts(lane)[slot]) : 0;
+	uint32_t cells = sr_lane_n_cells(lane);
 
-	return pins || sr_snapshot_count(region, n, slot, UINT64_MAX);
+	for (uint32_t i = 0; i < cells; i++) {
+		uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[i]);
+
+		if (cell && (sr_cell_kind(cell) == SEGREG_HORIZON) == is_horizon &&
+		    sr_cell_holds(cell, detail->born, detail->retired))
+			return true;
+	}
+	return false;
 }
 
-/* Remember who holds it, the first time. */
+/* Whether lane n holds slot by what the report names first: a pin, or else a snapshot, or else a horizon. */
+static bool is_held_by(const struct sr_region *region, uint32_t n, uint32_t slot, const struct held *held)
+{
+	struct sr_lane *lane = sr_region_lane(region, n);
+
+	if (!held->pins)
+		return has_cell(region, n, slot, !held->snapshots);
+	return sr_lane_has_page(lane, slot) && sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
+}
+
+/* Remember what holds it, the first time. */
 static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 {
 	const struct sr_region *region = &sweep->reg->region;
+	struct sr_detail *detail = &region->details[slot];
 	struct held *held = &sweep->held[sweep->n_held];
 	uint32_t top = sr_region_lane_top(region);
 
-	if (region->details[slot].held_since || is_dry(sweep))
+	if (detail->held_since || is_dry(sweep))
 		return;
-	region->details[slot].held_since = sweep->now;
+	detail->held_since = sweep->now;
+	*held = (struct held){ .id = region->slots[slot].id, .pins = pins };
+	held->snapshots = sr_cells_count(&sweep->cells, detail);
+	held->has_horizon = sweep->cells.horizon < detail->retired;
 	if (!sr_table_path(region, slot, held->path))
 		held->path[0] = '\0';
-	held->id = region->slots[slot].id;
-	held->pins = pins;
-	held->pid = 0;
-	held->label[0] = '\0';
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
 
-		if (!sr_lane_counts_are_held(lane) || !is_held_by(region, slot, n))
+		if (!sr_lane_counts_are_held(lane) || !is_held_by(region, n, slot, held))
 			continue;
 		held->pid = lane->pid;
 		memcpy(held->label, lane->label, sizeof(held->label) - 1);
-		held->label[sizeof(held->label) - 1] = '\0';
 		break;
 	}
 	sweep->n_held++;

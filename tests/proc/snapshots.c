@@ -366,12 +366,44 @@ static void holders_are_named(void)
 	T_EQ(swept.n, 1);
 	T_EQ(swept.holder.pid, peer_pid(s.holder));
 	T_EQ(swept.holder.pins, 0);
-	T_HAS(swept.text, "peer: a snapshot of process");
+	T_HAS(swept.text, "peer: 2 snapshots, one by process");
 	T_OK(peer_release(s.holder, &snapshot));
 	T_OK(peer_release(s.holder, &second));
 	live.n = 0;
 	T_OK(segreg_holders(s.reg, 1, see_holder, &live));
 	T_EQ(live.n, 0);
+	t_strike(&s);
+}
+
+/* Four retired segments, one for each way to hold: the process that is named has what is named. */
+static void sweeps_name_what_holds(void)
+{
+	struct t_scene s = t_scene(PEER_PROCESS);
+	struct peer *pinner = peer_start(&s.world, PEER_PROCESS);
+	struct segreg_snapshot snapshot = { 0 }, horizon = { 0 };
+	struct seen swept = { 0 };
+	struct segreg_sweep_options options = { .size = sizeof(options), .fn = see_held, .arg = &swept };
+	char expected[64];
+
+	T_OK(peer_take(s.holder, SEGREG_SNAPSHOT, &snapshot));
+	T_OK(peer_open(pinner));
+	T_OK(peer_pin(pinner, 1));
+	T_OK(segreg_retire(s.reg, 1));
+	T_OK(segreg_sweep(s.reg, &options, NULL));
+	T_EQ(swept.n, 1);
+	T_EQ(swept.holder.pid, peer_pid(pinner));
+	snprintf(expected, sizeof(expected), "1 pin and 1 snapshot, one pin by process %d", (int)peer_pid(pinner));
+	T_HAS(swept.text, expected);
+	T_OK(peer_release(s.holder, &snapshot));
+	T_OK(peer_take(s.holder, SEGREG_HORIZON, &horizon));
+	t_add(&s.world, s.reg, 9);
+	T_OK(segreg_retire(s.reg, 9));
+	T_OK(segreg_sweep(s.reg, &options, NULL));
+	T_EQ(swept.n, 2);
+	T_EQ(swept.holder.pid, peer_pid(s.holder));
+	snprintf(expected, sizeof(expected), "peer: a horizon of process %d", (int)peer_pid(s.holder));
+	T_HAS(swept.text, expected);
+	peer_exit(pinner);
 	t_strike(&s);
 }
 
@@ -384,4 +416,5 @@ T_SUITE(snapshots,
 	{ "a stopped process keeps its snapshots", the_stopped_keep },
 	{ "closing a handle lets its snapshots go", closing_lets_go },
 	{ "a walk of 20,000 takes no lock and no memory", walks_cost_nothing },
-	{ "holders and sweeps name who holds by a snapshot", holders_are_named });
+	{ "holders and sweeps name who holds by a snapshot", holders_are_named },
+	{ "a sweep counts pins, snapshots and horizons apart, and names a process that has what it names", sweeps_name_what_holds });

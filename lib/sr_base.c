@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 {
 	size_t length = strlen(path);
+	struct statfs fs;
 
 	if (length + 1 + SEGREG_PATH_MAX >= SEGREG_PATH_SIZE)
 		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", path);
@@ -29,6 +31,7 @@ int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 		strcpy(base->own, registry + length + 1);
 	if (sr_kept_open(&base->dir, base->path, O_PATH | O_DIRECTORY) == -1)
 		return sr_fail_errno(errno, "cannot open the base directory %s", path);
+	base->has_file_ids = sr_sys_fstatfs(base->dir.fd, &fs) == 0 && fs.f_type != FUSE_SUPER_MAGIC;
 	pthread_mutex_init(&base->mutex, NULL);
 	return 0;
 }
@@ -199,6 +202,27 @@ static int check_identity(const struct sr_base *base, const char *path, const st
 	return 0;
 }
 
+uint64_t sr_base_file_id(const struct sr_base *base, int dir, const char *name)
+{
+	return base->has_file_ids ? sr_sys_file_id(dir, name) : 0;
+}
+
+bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity)
+{
+	bool is_directory = S_ISDIR(identity->mode);
+
+	if (identity->dev != dev || (!is_directory && !S_ISREG(identity->mode)))
+		return false;
+	/* Reserved and never published: the name was free, so what bears it now is the builder's. */
+	if (!record->ino)
+		return true;
+	if (is_directory != record->is_directory)
+		return false;
+	if (record->fid && identity->fid)
+		return record->fid == identity->fid;
+	return record->ino == identity->ino && (!identity->btime || !record->btime || identity->btime == record->btime);
+}
+
 int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity)
 {
 	int dir = sr_base_fd(base);
@@ -207,6 +231,7 @@ int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_id
 		return sr_fail_kept(errno, base->path);
 	if (sr_sys_identify(dir, path, identity) == -1)
 		return fail_to_reach(errno, base, path);
+	identity->fid = sr_base_file_id(base, dir, path);
 	return check_identity(base, path, identity);
 }
 
@@ -223,6 +248,8 @@ int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity 
 		rc = fail_to_reach(errno, base, path);
 	else
 		rc = check_identity(base, path, identity);
+	if (!rc)
+		identity->fid = sr_base_file_id(base, fd, "");
 	sr_sys_close(fd);
 	return rc;
 }

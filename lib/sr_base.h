@@ -17,6 +17,7 @@
 
 #include "segreg.h"
 #include "sr_filelock.h"
+#include "sr_store.h"
 
 #include <pthread.h>
 
@@ -29,6 +30,7 @@ struct sr_base {
 	char own[SEGREG_PATH_SIZE];  /* the registry's directory relative to base, if it lies below; else "" */
 	struct sr_kept dir;
 	pthread_mutex_t mutex; /* guards dir */
+	bool has_file_ids;     /* whether this file system's handles last: those of FUSE do not outlive a mount */
 	char lock_path[SEGREG_PATH_SIZE + 16];
 	struct sr_lockfile lockfile;
 	struct sr_hold hold; /* of its only byte, shared */
@@ -59,6 +61,13 @@ int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity 
 /* The same in one call instead of three, for a path beside one that was looked at just before: what is on the way to both is
  * taken to be what it was then. (A deletion takes nothing so: sr_trash.h.) */
 int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity);
+
+/* Hash of the file handle of what has that name in dir, or of dir ("" as name); 0 where there is none that lasts. */
+uint64_t sr_base_file_id(const struct sr_base *base, int dir, const char *name);
+
+/* Whether the identity is that of what a record registered. Where the file system has file handles these decide, and otherwise inode
+ * number and birth time. Of a reservation: whether a builder can have made it. dev: base's. */
+bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
 
 struct sr_marker {
 	uint8_t uuid[16];

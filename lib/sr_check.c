@@ -229,7 +229,7 @@ static int check_segment(const struct check *check, const struct sr_record *reco
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
 		return 0;
 	rc = sr_base_identify(&check->reg->registry->base, record->path, &identity);
-	if (!rc && sr_trash_is_registered(check->dev, record, &identity))
+	if (!rc && sr_base_is_registered(check->dev, record, &identity))
 		return 0;
 	if (rc && rc != SEGREG_E_NOENT && rc != SEGREG_E_PATH)
 		return rc;

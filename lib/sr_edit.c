@@ -31,6 +31,17 @@ static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct s
 	return 0;
 }
 
+/* Which directory that is. */
+static int identify_parent(struct segreg_edit *edit, const char *parent)
+{
+	struct sr_identity identity = { .ino = 0 };
+	int rc = strcmp(parent, ".") ? sr_base_identify(&edit->reg->registry->base, parent, &identity) : 0;
+
+	edit->beside_ino = identity.ino;
+	edit->beside_fid = identity.fid;
+	return rc;
+}
+
 /* What stands at path. Many additions to one directory are looked at more quickly. */
 static int identify(struct segreg_edit *edit, const char *path, struct sr_identity *identity)
 {
@@ -41,7 +52,10 @@ static int identify(struct segreg_edit *edit, const char *path, struct sr_identi
 	sr_base_parent(path, parent);
 	if (!strcmp(parent, edit->beside))
 		return sr_base_identify_beside(base, path, identity);
+	edit->beside[0] = '\0';
 	rc = sr_base_identify(base, path, identity);
+	if (!rc)
+		rc = identify_parent(edit, parent);
 	if (!rc)
 		strcpy(edit->beside, parent);
 	return rc;
@@ -61,6 +75,9 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 	record.is_directory = S_ISDIR(identity.mode);
 	record.ino = identity.ino;
 	record.btime = identity.btime;
+	record.fid = identity.fid;
+	record.parent_ino = edit->beside_ino;
+	record.parent_fid = edit->beside_fid;
 	record.path_length = (uint16_t)strlen(path);
 	memcpy(record.path, path, record.path_length + 1u);
 	return append(edit, SR_OP_ADD, &record);

@@ -27,6 +27,7 @@ struct segreg_edit {
 	struct sr_op *ops;
 	size_t n, room;
 	char beside[SEGREG_PATH_MAX + 1]; /* the directory of the last addition; "": none */
+	uint64_t beside_ino, beside_fid;  /* which one that is; 0: base itself */
 };
 
 #define SR_EDIT_MAGIC 0x65646974u

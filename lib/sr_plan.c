@@ -11,9 +11,10 @@
 
 /* ---------------------------------------------------------------- the records */
 
-/* Nothing may be at path; the directory above must be there. */
-static int check_vacant(struct sr_base *base, const char *path)
+/* Nothing may be at the path of a reservation; the directory above must be there. */
+static int check_vacant(struct sr_base *base, struct sr_record *record)
 {
+	const char *path = record->path;
 	char parent[SEGREG_PATH_MAX + 1];
 	struct sr_identity identity;
 	int rc = sr_base_identify(base, path, &identity);
@@ -27,6 +28,8 @@ static int check_vacant(struct sr_base *base, const char *path)
 	rc = sr_base_identify(base, parent, &identity);
 	if (!rc && !S_ISDIR(identity.mode))
 		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);
+	record->parent_ino = identity.ino;
+	record->parent_fid = identity.fid;
 	return rc;
 }
 
@@ -80,7 +83,7 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 		.mode = now->is_directory ? S_IFDIR : S_IFREG,
 	};
 
-	if (sr_trash_is_registered(found.dev, there, &found))
+	if (sr_base_is_registered(found.dev, there, &found))
 		return 0;
 	return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is live at %s, but what stands there now is another %s (inode %" PRIu64
 		       ", was %" PRIu64 "%s); if it is to be segment %" PRIu64 ", unregister the old one first (segreg_force_remove, "
@@ -113,7 +116,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	/* Under the commit lock nobody else can register and give up something there: what is at path later is the builder's. */
-	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record->path) : 0;
+	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record) : 0;
 	if (rc)
 		return rc;
 	op->effect = op->asked;

@@ -122,6 +122,39 @@ int sr_sys_identify_open(int fd, struct sr_identity *identity)
 	return made_to_fail("fstat") ? -1 : identify(fd, "", identity);
 }
 
+#ifndef AT_HANDLE_FID
+#define AT_HANDLE_FID 0x200 /* Linux 6.5: handles that only identify; overlayfs has no others */
+#endif
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). Never 0. */
+static uint64_t hash_bytes(const unsigned char *bytes, size_t n, uint64_t hash)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+	return hash ? hash : 1;
+}
+
+uint64_t sr_sys_file_id(int dir, const char *name)
+{
+	union {
+		struct file_handle handle;
+		unsigned char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = { .handle.handle_bytes = MAX_HANDLE_SZ };
+	int mount, flags = *name ? 0 : AT_EMPTY_PATH, errnum = errno, rc;
+	uint64_t hash;
+
+	if (made_to_fail("name_to_handle_at"))
+		return 0;
+	rc = name_to_handle_at(dir, name, &u.handle, &mount, flags | AT_HANDLE_FID);
+	if (rc == -1 && errno == EINVAL)
+		rc = name_to_handle_at(dir, name, &u.handle, &mount, flags);
+	errno = errnum;
+	if (rc == -1)
+		return 0;
+	hash = hash_bytes((const unsigned char *)&u.handle.handle_type, sizeof(u.handle.handle_type), 0xcbf29ce484222325ull);
+	return hash_bytes(u.handle.f_handle, u.handle.handle_bytes, hash);
+}
+
 int sr_sys_fstatfs(int fd, struct statfs *fs)
 {
 	if (made_to_fail("fstatfs"))

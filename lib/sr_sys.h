@@ -46,6 +46,9 @@ void sr_sys_close(int fd); /* keeps errno, for callers that are about to report 
 int sr_sys_fstat(int fd, struct stat *st);
 int sr_sys_identify_open(int fd, struct sr_identity *identity); /* an open file; no name that could fail */
 int sr_sys_identify(int dir, const char *name, struct sr_identity *identity); /* statx, no symlink followed; "": dir itself */
+/* Hash of the file handle (name_to_handle_at, no symlink followed; "": dir itself), which has the inode's generation beside its number;
+ * 0 where there is none. */
+uint64_t sr_sys_file_id(int dir, const char *name);
 int sr_sys_fstatfs(int fd, struct statfs *fs);
 ssize_t sr_sys_pread(int fd, void *buf, size_t size, off_t offset); /* reads on until size or the end */
 /*

@@ -286,14 +286,13 @@ static int remove_contents(struct job *job, int fd, unsigned depth)
 	return error;
 }
 
-bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity)
+/* What has that name in dir, with its file handle. */
+static int identify(const struct sr_trash *trash, int dir, const char *name, struct sr_identity *identity)
 {
-	/* Reserved and never published: the name was free, so what bears it now is the builder's. */
-	if (!record->ino)
-		return identity->dev == dev && (S_ISDIR(identity->mode) || S_ISREG(identity->mode));
-	return identity->dev == dev && identity->ino == record->ino &&
-	       (!identity->btime || !record->btime || identity->btime == record->btime) &&
-	       (record->is_directory ? S_ISDIR(identity->mode) : S_ISREG(identity->mode));
+	if (sr_sys_identify(dir, name, identity) == -1)
+		return -1;
+	identity->fid = sr_base_file_id(trash->base, dir, name);
+	return 0;
 }
 
 void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE])
@@ -308,9 +307,9 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 	struct sr_identity identity;
 	int error;
 
-	if (sr_sys_identify(trash->trash_fd, name, &identity) == -1)
+	if (identify(trash, trash->trash_fd, name, &identity) == -1)
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
-	if (!sr_trash_is_registered(trash->dev, record, &identity))
+	if (!sr_base_is_registered(trash->dev, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
 	if (!S_ISDIR(identity.mode)) {
 		error = unlink_counted(&job, trash->trash_fd, name, &identity);
@@ -331,8 +330,25 @@ out:
 	return error;
 }
 
-/* Rename the victim into the trash. ENOENT if nothing is at its path. */
-static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
+/* Nothing is at its path: is the directory the one that it was registered in? Only then it is gone. 0 or an errno. */
+static int check_parent(const struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent,
+			struct sr_removed *removed)
+{
+	struct sr_identity identity;
+
+	if (!record->parent_ino) /* base itself, or not known */
+		return 0;
+	if (identify(trash, dir, "", &identity) == -1)
+		return blame(removed, errno, "cannot look at its directory %s", parent);
+	if (record->parent_fid && identity.fid ? record->parent_fid == identity.fid : record->parent_ino == identity.ino)
+		return 0;
+	return blame(removed, ESTALE, "it is missing, and its directory %s is not the one that it was registered in; bring that back, or "
+		     "forget the segment (segctl remove --force)", parent);
+}
+
+/* Rename the victim into the trash. *gone: nothing is at its path. */
+static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed,
+			 bool *gone)
 {
 	char parent[SEGREG_PATH_MAX + 1];
 	const char *leaf = sr_base_parent(record->path, parent);
@@ -341,21 +357,25 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 
 	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
 	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
+	if (dir == -1 && errno == ENOENT)
+		return blame(removed, ENOENT, "its directory %s is missing; bring it back, or forget the segment (segctl remove --force)",
+			     parent);
 	if (dir == -1)
-		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot reach its directory");
-	if (sr_sys_identify(dir, leaf, &identity) == -1)
-		error = errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at it");
-	else if (!sr_trash_is_registered(trash->dev, record, &identity))
+		return blame(removed, errno, "cannot reach its directory %s", parent);
+	*gone = identify(trash, dir, leaf, &identity) == -1;
+	if (*gone)
+		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed) : blame(removed, errno, "cannot look at it");
+	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1)
 		error = blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
-	if (error)
+	if (error || *gone)
 		goto out;
 	SR_STOP("trash.renamed");
 	error = note_parent(trash, record->path);
-	if (!error && sr_sys_identify(trash->trash_fd, name, &identity) == -1)
+	if (!error && identify(trash, trash->trash_fd, name, &identity) == -1)
 		error = blame(removed, errno, "cannot look at %s in the trash", name);
-	else if (!error && !sr_trash_is_registered(trash->dev, record, &identity)) {
+	else if (!error && !sr_base_is_registered(trash->dev, record, &identity)) {
 		sr_sys_rename_noreplace(trash->trash_fd, name, dir, leaf);
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	}
@@ -367,6 +387,7 @@ out:
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
 {
 	char name[SR_TRASH_NAME_SIZE];
+	bool gone = false;
 	int error;
 
 	*removed = (struct sr_removed){ .bytes_freed = 0 };
@@ -378,11 +399,11 @@ int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, stru
 		return note_parent(trash, record->path);
 	if (error != ENOENT)
 		return error;
-	error = move_to_trash(trash, record, name, removed);
-	if (error == ENOENT) /* gone before we came; make sure that it stays gone */
-		return note_parent(trash, record->path);
+	error = move_to_trash(trash, record, name, removed, &gone);
 	if (error)
 		return error;
+	if (gone) /* before we came; make sure that it stays gone */
+		return note_parent(trash, record->path);
 	error = empty_trash(trash, record, name, removed);
 	return error == ENOENT ? 0 : error;
 }

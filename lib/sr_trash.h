@@ -1,7 +1,7 @@
 /*
  * sr_trash.h - removal below base, and nowhere else.
  *
- * A victim is verified (device, inode, birth time), renamed to BASE/.segreg-trash/ID.REGISTERED_AT, verified once more
+ * A victim is verified (device and file handle, or else inode number and birth time), renamed to BASE/.segreg-trash/ID.REGISTERED_AT, verified once more
  * there, and taken apart through descriptors. No path of more than one component is ever resolved except by openat2
  * with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at base:
  *
@@ -39,9 +39,6 @@ struct sr_trash {
 	uint32_t lifted; /* names given out to directories that were moved up */
 };
 
-/* Is that what was registered? dev: base's. */
-bool sr_trash_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
-
 /* The record's name in the trash. */
 void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]);
 
@@ -54,8 +51,9 @@ struct sr_removed {
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files);
 void sr_trash_close(struct sr_trash *trash);
 
-/* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path is now something else;
- * ECANCELED: stopped, and the rest is in the trash). */
+/* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path, or the directory above, is now
+ * something else; ENOENT: the directory above is missing, so nobody knows whether it is gone; ECANCELED: stopped, and the rest is in
+ * the trash). */
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed);
 
 /* Make the removals since the last sync durable. 0, or an errno. */

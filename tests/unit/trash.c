@@ -31,13 +31,20 @@ static void end(void)
 static struct sr_record registered(const char *path)
 {
 	struct sr_record record = { .id = 1, .registered_at = 2, .path_length = (uint16_t)strlen(path) };
+	char parent[SEGREG_PATH_MAX + 1];
 	struct sr_identity identity;
 
 	T_OK(sr_base_identify(&base, path, &identity));
 	record.ino = identity.ino;
 	record.btime = identity.btime;
+	record.fid = identity.fid;
 	record.is_directory = S_ISDIR(identity.mode);
 	memcpy(record.path, path, record.path_length);
+	if (sr_base_parent(path, parent) == path)
+		return record;
+	T_OK(sr_base_identify(&base, parent, &identity));
+	record.parent_ino = identity.ino;
+	record.parent_fid = identity.fid;
 	return record;
 }
 
@@ -363,8 +370,47 @@ static void gone_already(void)
 	record = registered("parent/victim");
 	t_remove_tree(t_path(&world, "parent/victim"));
 	T_EQ(remove_all(&record).bytes_freed, 0);
-	t_remove_tree(t_path(&world, "parent"));
-	T_EQ(remove_all(&record).bytes_freed, 0);
+	end();
+}
+
+/* Nobody knows whether what is not there is gone, as long as the directory is away that it was in. */
+static void parent_away(void)
+{
+	struct sr_record record, old;
+
+	begin();
+	T_SYS(mkdir(t_path(&world, "parent"), 0700));
+	t_make_dir(&world, "parent/victim", 10);
+	record = old = registered("parent/victim");
+	old.parent_ino = old.parent_fid = 0; /* of schema 1 */
+	T_SYS(rename(t_path(&world, "parent"), t_path(&world, "elsewhere")));
+	refuse(&record, ENOENT);
+	refuse(&old, ENOENT);
+	T_SYS(mkdir(t_path(&world, "parent"), 0700)); /* another one of that name */
+	refuse(&record, ESTALE);
+	T_CHECK(t_exists(&world, "elsewhere/victim/data"));
+	T_SYS(rmdir(t_path(&world, "parent")));
+	T_SYS(rename(t_path(&world, "elsewhere"), t_path(&world, "parent")));
+	T_CHECK(remove_all(&record).bytes_freed > 0);
+	end();
+}
+
+/* Inode numbers are given out again at once, and a clock's tick is long: the file handle tells. */
+static void made_anew_within_a_tick(void)
+{
+	begin();
+	for (int i = 0; i < 300; i++) {
+		struct sr_record record;
+
+		t_make_file(&world, "victim", 10);
+		record = registered("victim");
+		T_CHECK(record.fid);
+		T_SYS(unlink(t_path(&world, "victim")));
+		t_make_file(&world, "victim", 10);
+		refuse(&record, ESTALE);
+		T_CHECK(t_exists(&world, "victim"));
+		T_SYS(unlink(t_path(&world, "victim")));
+	}
 	end();
 }
 
@@ -519,6 +565,8 @@ T_SUITE(trash,
 	{ "a directory inside exchanged for a link is not followed", exchanged_inside },
 	{ "a link on the way is not followed, even to the victim itself", parent_exchanged },
 	{ "what is gone already is a success", gone_already },
+	{ "what is gone with the directory above is a failure, until that is back", parent_away },
+	{ "what was made anew under the same inode number, in the same tick of the clock, stays", made_anew_within_a_tick },
 	{ "what a crash left in the trash goes, its old path is left alone", in_the_trash_already },
 	{ "a stranger in the trash is left alone", stranger_in_the_trash },
 	{ "a removal that failed half way is finished the next time", half_removed },

@@ -10,7 +10,10 @@
  * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users
  * (RemoveIPC at a logout, rm), or those users are in a container with another /dev/shm. A second region would have
  * pinned segments deleted, so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this
- * very moment: the look is repeated a few times before it is believed.
+ * very moment: the look is repeated a few times before it is believed. Or a builder died between the two tries of a process that
+ * waits, which then holds the byte shared and meets a region that is not finished. Nobody uses that region, since its builder
+ * alone had the byte. So the process lets go and looks again, and the first that is alone builds anew. Each look keeps others from
+ * being alone for a moment: the pauses between looks grow, so that of any number of processes some process finds itself alone.
  *
  * All this rests on everybody's having the same registry.lock. So everybody also locks base (sr_base.h), and a builder makes
  * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
@@ -26,12 +29,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOOKS_FOR_REGION 20
 #define RETRY 1 /* join: the region is not there */
+#define RETRY_UNFINISHED 2 /* join: it is there, but its builder did not come to an end */
 
 /* The permissions of everything that a registry shares follow from those of registry.lock: who may write that may take part. */
 static mode_t shared_mode(const struct stat *st)
@@ -127,6 +132,7 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 	}
 	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
 	info->present = true;
+	info->builder = (uint32_t)getpid();
 	info->ino = registry->lockfile.ino;
 	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
 	if (rc)
@@ -339,6 +345,7 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	/* The name first: whatever dies from here on, the next one finds the object. */
 	rc = sr_region_name(registry->region_name);
 	strcpy(info->region, registry->region_name);
+	info->builder = (uint32_t)getpid();
 	if (!rc)
 		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
 	if (!rc)
@@ -384,8 +391,8 @@ static int check_region(struct sr_registry *registry)
 {
 	const struct sr_header *header = registry->region.header;
 
-	if (!sr_load_acquire_u32(&header->ready) || header->lock_dev != registry->lockfile.dev ||
-	    header->lock_ino != registry->lockfile.ino || memcmp(header->uuid, registry->uuid, sizeof(header->uuid)))
+	if (header->lock_dev != registry->lockfile.dev || header->lock_ino != registry->lockfile.ino ||
+	    memcmp(header->uuid, registry->uuid, sizeof(header->uuid)))
 		return sr_fail(SEGREG_E_MISMATCH, "shared memory %s does not belong to %s; stop all processes of this registry and start "
 			       "them again", registry->region_name, registry->lock_path);
 	if (!memchr(registry->region.base, '\0', SEGREG_PATH_SIZE))
@@ -393,7 +400,7 @@ static int check_region(struct sr_registry *registry)
 	return 0;
 }
 
-/* 0, RETRY, or an error. */
+/* 0, RETRY, RETRY_UNFINISHED, or an error. */
 static int join(struct sr_registry *registry, int fd)
 {
 	struct sr_lockinfo info;
@@ -410,7 +417,7 @@ static int join(struct sr_registry *registry, int fd)
 	strcpy(registry->region_name, info.region);
 	rc = sr_region_map(&registry->region, info.region, st.st_uid, shared_mode(&st));
 	if (rc)
-		return rc == SR_REGION_ABSENT ? RETRY : rc;
+		return rc == SR_REGION_ABSENT ? RETRY : rc == SR_REGION_UNFINISHED ? RETRY_UNFINISHED : rc;
 	rc = check_region(registry);
 	if (!rc)
 		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
@@ -431,14 +438,18 @@ static void leave_region(struct sr_registry *registry)
 	sr_region_unmap(&registry->region);
 }
 
-static int region_lost(const struct sr_registry *registry)
+/* It was looked for often enough. */
+static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 {
+	if (is_unfinished)
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is empty or was never finished, but other processes have %s open; "
+			       "stop them all and start again", registry->region_name, registry->dir);
 	return sr_fail(SEGREG_E_REGION_LOST, "other processes have %s open, but its shared memory %s is not here: it was removed under "
 		       "them (rm, RemoveIPC=yes at a logout), or they have another /dev/shm (a container); stop them all and "
 		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
 }
 
-/* With a fresh open file of registry.lock. 0: attached; RETRY: come again; or an error. */
+/* With a fresh open file of registry.lock. 0: attached; RETRY, RETRY_UNFINISHED: come again; or an error. */
 static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
 {
 	int rc;
@@ -455,6 +466,7 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 	}
 	if (errno != EAGAIN)
 		return sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+	SR_STOP("attach.not_alone");
 	if (options->flags & SEGREG_ADOPT)
 		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself", registry->dir);
 	if (sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == 0) {
@@ -481,13 +493,32 @@ static int keep_attached(struct sr_registry *registry, int fd)
 	return rc;
 }
 
+static int waited_in_vain(const struct sr_registry *registry, uint32_t timeout_ms, int fd)
+{
+	struct sr_lockinfo info;
+	char builder[64] = "";
+
+	if (sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.builder)
+		snprintf(builder, sizeof(builder), " (process %" PRIu32 " began last)", info.builder);
+	return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for another process%s to build the shared memory of %s; is that process "
+		       "stopped, or its disk slow?", timeout_ms, builder, registry->dir);
+}
+
+/* Until the next look. Not in step with others who look: each look keeps everybody else from being alone. */
+static void pause_between_looks(int looks)
+{
+	uint64_t most = (uint64_t)9000000 << (looks / 4 < 4 ? looks / 4 : 4);
+
+	sr_sys_sleep(1000000 + (int64_t)(((uint64_t)getpid() * 7919u + (uint64_t)looks * 6700417u) % most));
+}
+
 static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options)
 {
 	int64_t deadline = sr_sys_monotonic() + (int64_t)options->timeout_ms * 1000000;
 	int looks = 0;
 
 	for (;;) {
-		bool joining;
+		bool joining, again;
 		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
 
 		if (fd == -1)
@@ -495,16 +526,15 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		rc = attach_once(registry, options, fd, &joining);
 		if (rc == 0)
 			return keep_attached(registry, fd);
+		again = rc == RETRY || rc == RETRY_UNFINISHED;
+		if (again && sr_sys_monotonic() > deadline)
+			rc = waited_in_vain(registry, options->timeout_ms, fd);
 		sr_sys_close(fd);
-		if (rc != RETRY)
+		if (!again || rc == SEGREG_E_TIMEDOUT)
 			return rc;
 		if (joining && ++looks == LOOKS_FOR_REGION)
-			return region_lost(registry);
-		if (sr_sys_monotonic() > deadline)
-			return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for another process to build the shared memory of %s",
-				       options->timeout_ms, registry->dir);
-		/* Not in step with others who look: each look keeps everybody else from being alone. */
-		sr_sys_sleep(1000000 + (int64_t)((uint64_t)getpid() * 7919u % 9000000));
+			return region_lost(registry, rc == RETRY_UNFINISHED);
+		pause_between_looks(looks);
 	}
 }
 

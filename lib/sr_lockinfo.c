@@ -23,6 +23,7 @@ static bool is_region_name(const char *name)
 int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 {
 	char text[INFO_SIZE + 1] = "", uuid[37], state[16];
+	const char *builder;
 	ssize_t length = sr_sys_pread(fd, text, INFO_SIZE, 0);
 	unsigned version;
 
@@ -39,6 +40,9 @@ int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 	    !sr_uuid_parse(uuid, info->uuid) || !is_region_name(info->region))
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged; if nobody uses the registry, remove it and open the "
 			       "registry with SEGREG_ADOPT (segctl init --adopt)", path);
+	builder = strstr(text, "\nbuilder ");
+	if (builder && sscanf(builder, "\nbuilder %" SCNu32, &info->builder) != 1)
+		info->builder = 0;
 	info->present = true;
 	info->ready = !strcmp(state, "ready");
 	if (!strcmp(info->region, "-"))
@@ -54,8 +58,9 @@ int sr_lockinfo_write(int fd, const char *path, const struct sr_lockinfo *info, 
 	sr_uuid_format(info->uuid, uuid);
 	memset(text, ' ', sizeof(text));
 	text[sizeof(text) - 1] = '\n';
-	length = snprintf(text, sizeof(text), "segreg registry %u\nuuid %s\ninode %" PRIu64 "\nstate %s\nregion %s", FORMAT_VERSION,
-			  uuid, info->ino, info->ready ? "ready" : "creating", info->region[0] ? info->region : "-");
+	length = snprintf(text, sizeof(text), "segreg registry %u\nuuid %s\ninode %" PRIu64 "\nstate %s\nregion %s\nbuilder %" PRIu32,
+			  FORMAT_VERSION, uuid, info->ino, info->ready ? "ready" : "creating",
+			  info->region[0] ? info->region : "-", info->builder);
 	text[length] = '\n'; /* in place of the NUL */
 	if (sr_sys_pwrite(fd, text, sizeof(text), 0) == -1 || (durable && sr_sys_fsync(fd) == -1))
 		return sr_fail_errno(errno, "cannot write %s", path);

@@ -2,7 +2,8 @@
  * sr_lockinfo.h - the text in registry.lock: which registry this is, and the name of its shared memory.
  *
  * Written by whoever holds SR_BYTE_ATTACH exclusively, read by whoever holds it at all, so it is never seen half
- * written by a living process; a crash in between is seen by the next exclusive holder, who writes it again.
+ * written by a living process; a crash in between is seen by the next exclusive holder, who writes it again. The exception is the
+ * builder's number: a process that has waited in vain for the builder reads it without the byte, for its message.
  */
 #ifndef SR_LOCKINFO_H
 #define SR_LOCKINFO_H
@@ -17,6 +18,7 @@ struct sr_lockinfo {
 	uint8_t uuid[16];
 	uint64_t ino; /* of registry.lock when it was made: a copy has another */
 	char region[SR_REGION_NAME_SIZE]; /* "": none */
+	uint32_t builder; /* for messages: the process that wrote the text last, while it creates or builds; 0: none */
 };
 
 int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info);

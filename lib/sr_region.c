@@ -128,12 +128,14 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < region->geometry.size)
 		return sr_fail(SEGREG_E_NOMEM, "this process may not make files of %llu bytes (RLIMIT_FSIZE), as the shared memory is",
 			       (unsigned long long)region->geometry.size);
+	SR_STOP("region.created");
 	/* shm_open's mode went through the umask; the group may be one that we are not a member of, and then stays ours. */
 	if (fchown(fd, (uid_t)-1, gid) == 0)
 		(void)fchmod(fd, mode);
 	if (sr_sys_ftruncate(fd, (off_t)region->geometry.size) == -1)
 		return sr_fail_errno(errno, "cannot make %llu bytes of shared memory",
 				     (unsigned long long)region->geometry.size);
+	SR_STOP("region.sized");
 	rc = map_object(region, fd);
 	if (rc)
 		return rc;
@@ -177,15 +179,26 @@ static int check_object(const char *name, const struct stat *st, uid_t owner, mo
 	return 0;
 }
 
+/*
+ * A builder makes the object, gives it its size, then writes its magic, and sets ready last of all. If the builder dies in between,
+ * the object stays as it is.
+ */
+static bool is_unfinished(const struct sr_header *header, ssize_t got, off_t size)
+{
+	return size == 0 || (got == sizeof(*header) && (header->magic == 0 || (header->magic == SR_MAGIC && !header->ready)));
+}
+
 static int check_header(struct sr_region *region, int fd, const char *name, off_t size)
 {
-	struct sr_header header;
+	struct sr_header header = { .magic = 0 };
 	ssize_t got = sr_sys_pread(fd, &header, sizeof(header), 0);
 
 	if (got == -1)
 		return sr_fail_errno(errno, "cannot read shared memory %s", name);
 	if (got == sizeof(header) && header.magic == __builtin_bswap64(SR_MAGIC))
 		return sr_fail(SEGREG_E_VERSION, "shared memory %s was made by a machine of the other byte order", name);
+	if (is_unfinished(&header, got, size))
+		return SR_REGION_UNFINISHED;
 	if (got != sizeof(header) || header.magic != SR_MAGIC)
 		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is not a segreg region", name);
 	if (header.fingerprint != sr_layout_fingerprint())

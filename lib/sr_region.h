@@ -49,6 +49,7 @@ int sr_region_create(struct sr_region *region, const char *name, uint32_t max_se
 /* Map the object name. Refuses what is not a region of this build, made by owner, root or this user, or is more open than mode. */
 int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode);
 #define SR_REGION_ABSENT 1 /* sr_region_map: there is no such object */
+#define SR_REGION_UNFINISHED 2 /* sr_region_map: its builder did not come to an end, and failed to build or died */
 
 /* Whether the object name is still the one that is mapped. */
 bool sr_region_is_named(const struct sr_region *region, const char *name);

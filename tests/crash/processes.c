@@ -39,6 +39,59 @@ static void run_to(struct peer *peer, const char *point, peer_fn *fn, uint64_t i
 
 /* ---------------------------------------------------------------- killed */
 
+/*
+ * The builder dies between the two tries of each of those who wait: what the first meets is not finished, and the second meets it
+ * while the first may have the byte.
+ */
+static void kill_builder_at(const char *point)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *builder = peer_start(&w, PEER_PROCESS), *waiter[2];
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	t_close(reg);
+	peer_run_to(builder, point, peer_do_open, NULL, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		waiter[i] = peer_start(&w, PEER_PROCESS);
+		peer_run_to(waiter[i], "attach.not_alone", peer_do_open, NULL, 0);
+	}
+	peer_kill(builder);
+	for (unsigned i = 0; i < 2; i++)
+		peer_go_on(waiter[i]);
+	for (unsigned i = 0; i < 2; i++)
+		T_OK(peer_end(waiter[i], NULL));
+	T_OK(peer_pin(waiter[0], 1));
+	reg = t_open(&w);
+	T_EQ(t_stats(reg).lanes, 3);
+	T_EQ(t_refcount(reg, 1), 1);
+	t_close(reg);
+}
+
+static void builder(void)
+{
+	kill_builder_at("region.created");
+	kill_builder_at("region.sized");
+	kill_builder_at("attach.building");
+}
+
+static void stopped_builder(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *builder = peer_start(&w, PEER_PROCESS);
+	struct segreg_open_options impatient = { .size = sizeof(impatient), .timeout_ms = 50 };
+	struct segreg *reg = NULL;
+	char process[32];
+
+	t_close(t_open(&w));
+	peer_run_to(builder, "attach.building", peer_do_open, NULL, 0);
+	snprintf(process, sizeof(process), "process %d ", (int)peer_pid(builder));
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_open(w.dir, &impatient, &reg));
+	T_HAS(segreg_last_error(), process);
+	peer_go_on(builder);
+	T_OK(peer_end(builder, NULL));
+}
+
 static void pinner(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -348,6 +401,8 @@ static void coming_and_going(void)
 }
 
 T_SUITE(processes,
+	{ "the builder of the shared memory is killed while others wait: they build it anew", builder },
+	{ "the builder of the shared memory is stopped: others time out and name it", stopped_builder },
 	{ "a pinner is killed: its pins are taken back, and only its", pinner },
 	{ "a committer is killed while others wait: they go on, and all or nothing is there", committer },
 	{ "a committer is killed half way: one who only reads sees all of it", committer_in_the_tables },

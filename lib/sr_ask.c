@@ -62,15 +62,15 @@ int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
 
 static uint64_t region_bytes(const struct sr_region *region, uint64_t lanes)
 {
-	uint64_t bytes = SR_PAGE + region->header->index_bytes + lanes * SR_PAGE;
+	uint64_t bytes = SR_PAGE + region->header->index_bytes + lanes * (SR_PAGE + sizeof(struct sr_lane));
 	uint32_t top = sr_region_lane_top(region);
 
 	for (int part = 0; part < SR_PARTS; part++)
 		bytes += region->header->populated[part];
 	for (uint32_t n = 0; n < top; n++)
-		for (uint32_t i = 0; i < SR_LANE_PAGE_WORDS; i++)
+		for (uint32_t i = 0; sr_lane_has_counts(sr_region_lane(region, n)) && i < SR_LANE_PAGE_WORDS; i++)
 			bytes += SR_PAGE * (uint64_t)__builtin_popcountll(
-						   sr_load_acquire_u64(&sr_region_lane(region, n)->pages[i]));
+						   sr_load_acquire_u64(&sr_region_row(region, n)->pages[i]));
 	return bytes;
 }
 
@@ -258,7 +258,7 @@ static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, str
 	uint32_t cells = sr_lane_n_cells(lane);
 
 	for (uint32_t i = 0; i < cells; i++) {
-		uint64_t cell = sr_load_acquire_u64(&sr_lane_cells(lane)[i]);
+		uint64_t cell = sr_load_acquire_u64(&sr_row_cells(sr_region_row(&reg->region, n))[i]);
 
 		if (!cell)
 			continue;
@@ -307,8 +307,8 @@ static void count_holds(const struct segreg *reg, uint32_t n, uint32_t slot, str
 		return;
 	if (slot == SR_NONE)
 		holds->pins = sr_lane_pins(&reg->region, n);
-	else if (sr_lane_has_page(lane, slot))
-		holds->pins = sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
+	else if (sr_lane_has_counts(lane) && sr_row_has_page(sr_region_row(&reg->region, n), slot))
+		holds->pins = sr_load_acquire_u32(&sr_row_counts(sr_region_row(&reg->region, n))[slot]);
 	count_cells(reg, n, slot, holds);
 }
 

@@ -58,7 +58,7 @@ void sr_cells_read(struct sr_cells *cells, const struct sr_region *region)
 		uint32_t n = sr_lane_counts_are_held(lane) ? sr_lane_n_cells(lane) : 0;
 
 		for (uint32_t j = 0; j < n; j++) {
-			uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[j]);
+			uint64_t cell = sr_load_seqcst_u64(&sr_row_cells(sr_region_row(region, i))[j]);
 
 			if (cell)
 				add(cells, cell);

@@ -1,14 +1,25 @@
 /*
  * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
  *
- * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one
- * process exclude each other too, since each hold is an open file of its own) while it looks, under the table lock,
- * whether the lane is still used in the same epoch, and empties it; then it lets go. A new owner cannot come in
- * between, since it would need the byte.
+ * A handle takes a lane without the table lock: it finds a FREE head, takes the lane's byte, sees that the head is still FREE, fills
+ * it, raises lane_top over it, and swaps FREE for USED. While the head is FREE the byte's holder alone writes it, and nobody believes
+ * what it says. A process that dies before the swap has changed nothing that counts: the byte is free again, the head is still
+ * FREE. A process that dies after the swap is reclaimed.
  *
- * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in
- * between leaves either a lane that is still marked used and dead (emptied again by the next), or memory that
- * nobody believes.
+ * From USED on a head changes under the table lock alone. So a process that has the table lock and sees a taken head reads a head
+ * and a row that stay as they are, and memory that is there.
+ *
+ * A sweep may read lane_top, a head's state or its has_counts just before a newcomer sets them, and miss the newcomer's pin. All three
+ * are set before the newcomer's first count, and all are sequentially consistent, as the count and the slot's word are. So the
+ * sweep had marked the slot before that count, and the pin's second look at the word finds the mark (sr_pin.c, conclusion 3).
+ *
+ * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each
+ * other too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the
+ * same epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte.
+ *
+ * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves either a
+ * lane that is still marked used and dead (emptied again by the next), or memory that nobody believes. A row that was never used
+ * is zero, since its memory is new.
  *
  * None of this touches the tables of segments, so it does not matter here whether those await a repair.
  */
@@ -30,9 +41,9 @@ static uint32_t pins_of(uint32_t count)
 	return (int32_t)count > 0 ? count : 0;
 }
 
-static uint64_t count_page(const struct sr_region *region, struct sr_lane *lane, uint32_t page)
+static uint64_t count_page(const struct sr_region *region, struct sr_row *row, uint32_t page)
 {
-	const uint32_t *counts = sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE;
+	const uint32_t *counts = sr_row_counts(row) + page * SR_COUNTS_PER_PAGE;
 	uint64_t left = region->geometry.max_segments - page * SR_COUNTS_PER_PAGE, sum = 0;
 
 	for (uint64_t i = 0; i < SR_COUNTS_PER_PAGE && i < left; i++)
@@ -41,12 +52,12 @@ static uint64_t count_page(const struct sr_region *region, struct sr_lane *lane,
 }
 
 /* The next page at or after page that has memory; SR_NONE. */
-static uint32_t next_page(const struct sr_region *region, const struct sr_lane *lane, uint32_t page)
+static uint32_t next_page(const struct sr_region *region, const struct sr_row *row, uint32_t page)
 {
 	uint32_t pages = (region->geometry.max_segments - 1) / SR_COUNTS_PER_PAGE + 1;
 
 	for (; page < pages; page++) {
-		uint64_t bits = sr_load_acquire_u64(&lane->pages[page / 64]) >> page % 64;
+		uint64_t bits = sr_load_acquire_u64(&row->pages[page / 64]) >> page % 64;
 
 		if (bits & 1)
 			return page;
@@ -58,11 +69,13 @@ static uint32_t next_page(const struct sr_region *region, const struct sr_lane *
 
 uint64_t sr_lane_pins(const struct sr_region *region, uint32_t n)
 {
-	struct sr_lane *lane = sr_region_lane(region, n);
+	struct sr_row *row = sr_region_row(region, n);
 	uint64_t sum = 0;
 
-	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++)
-		sum += count_page(region, lane, page);
+	if (!sr_lane_has_counts(sr_region_lane(region, n)))
+		return 0;
+	for (uint32_t page = 0; (page = next_page(region, row, page)) != SR_NONE; page++)
+		sum += count_page(region, row, page);
 	return sum;
 }
 
@@ -70,22 +83,24 @@ uint64_t sr_lane_pins(const struct sr_region *region, uint32_t n)
 static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
+	struct sr_row *row = sr_region_row(region, n);
 	uint64_t pins = 0;
 
-	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++) {
-		uint32_t *counts = sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE;
+	for (uint32_t page = 0; (page = next_page(region, row, page)) != SR_NONE; page++) {
+		uint32_t *counts = sr_row_counts(row) + page * SR_COUNTS_PER_PAGE;
 
-		pins += count_page(region, lane, page);
-		sr_store_seqcst_u64(&lane->pages[page / 64],
-				    sr_load_acquire_u64(&lane->pages[page / 64]) & ~(1ull << page % 64));
+		pins += count_page(region, row, page);
+		sr_store_seqcst_u64(&row->pages[page / 64],
+				    sr_load_acquire_u64(&row->pages[page / 64]) & ~(1ull << page % 64));
 		sr_sys_madvise(counts, SR_PAGE, MADV_REMOVE); /* if it fails, the memory stays until the lane's next use */
 		SR_STOP("lane.emptying");
 	}
 	if (sr_lane_n_cells(lane)) {
 		sr_store_release_u32(&lane->cells, 0);
-		sr_sys_madvise(sr_lane_cells(lane), SR_CELL_PAGES * SR_PAGE, MADV_REMOVE);
+		sr_sys_madvise(sr_row_cells(row), SR_CELL_PAGES * SR_PAGE, MADV_REMOVE);
 	}
-	sr_letter_clear(lane);
+	sr_letter_clear(row);
+	sr_store_release_u32(&lane->has_counts, 0);
 	sr_store_release_u32(&lane->epoch, lane->epoch + 1);
 	sr_store_release_u32(&lane->state, SR_LANE_FREE);
 	return pins;
@@ -96,7 +111,7 @@ static void count_ready(struct segreg *reg)
 {
 	uint32_t n = reg->n_ready, max = reg->region.geometry.max_segments;
 
-	while (n < max && sr_lane_has_page(reg->lane_page, n))
+	while (n < max && sr_row_has_page(reg->row, n))
 		n += SR_COUNTS_PER_PAGE;
 	sr_store_release_u32(&reg->n_ready, n < max ? n : max);
 }
@@ -127,13 +142,14 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 	int rc = 0;
 
 	pthread_mutex_lock(&reg->registry->mutex);
-	if (!sr_lane_has_page(reg->lane_page, slot)) {
+	if (!sr_row_has_page(reg->row, slot)) {
 		rc = sr_region_populate(counts, SR_PAGE, "the counts of this handle");
 		if (!rc) {
 			memset(counts, 0, SR_PAGE);
-			sr_or_seqcst_u64(&reg->lane_page->pages[page / 64], 1ull << page % 64);
+			sr_cas_seqcst_u32(&reg->lane_head->has_counts, 0, 1);
+			sr_or_seqcst_u64(&reg->row->pages[page / 64], 1ull << page % 64);
 			SR_STOP("lane.page_added");
-			if (sr_lane_is_evicted(reg->lane_page))
+			if (sr_lane_is_evicted(reg->lane_head))
 				rc = spoil_page(reg, page);
 			else
 				count_ready(reg);
@@ -145,8 +161,8 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 
 int sr_lane_add_cells(struct segreg *reg, uint32_t had)
 {
-	struct sr_lane *lane = reg->lane_page;
-	uint64_t *fresh = sr_lane_cells(lane) + had;
+	struct sr_lane *lane = reg->lane_head;
+	uint64_t *fresh = sr_row_cells(reg->row) + had;
 	int rc = 0;
 
 	if (had == SR_CELLS_MAX)
@@ -165,7 +181,17 @@ int sr_lane_add_cells(struct segreg *reg, uint32_t had)
 
 /* ---------------------------------------------------------------- attach, detach */
 
-static void occupy(struct segreg *reg, uint32_t n)
+/* lane_top grows to cover n. */
+static void raise_top(struct sr_header *header, uint32_t n)
+{
+	uint32_t top;
+
+	while ((top = sr_load_seqcst_u32(&header->lane_top)) <= n && !sr_cas_seqcst_u32(&header->lane_top, top, n + 1))
+		;
+}
+
+/* With the lane's byte in hand. lane_top comes first: what is published above it, no reclaim would find. */
+static bool occupy(struct segreg *reg, uint32_t n)
 {
 	const struct sr_registry *registry = reg->registry;
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
@@ -176,53 +202,54 @@ static void occupy(struct segreg *reg, uint32_t n)
 	lane->pidns_ino = registry->pidns_ino;
 	lane->attached_at = sr_sys_realtime();
 	memcpy(lane->label, reg->handle->label, sizeof(lane->label));
+	if (!lane->epoch)
+		sr_store_release_u32(&lane->epoch, 1); /* so that no pin's owner is 0 */
 	reg->lane = n;
-	reg->lane_page = lane;
-	reg->counts = sr_lane_counts(lane);
+	reg->lane_head = lane;
+	reg->row = sr_region_row(&reg->region, n);
+	reg->counts = sr_row_counts(reg->row);
 	reg->slots = reg->region.slots;
 	reg->level = sr_table_level(&reg->region);
 	reg->n_ready = 0;
 	reg->owner = (uint64_t)lane->epoch << 32 | n;
 	reg->letter_in_use = 0;
+	raise_top(reg->region.header, n);
 	SR_STOP("lane.publishing");
-	sr_store_release_u32(&lane->state, SR_LANE_USED);
+	return sr_cas_seqcst_u32(&lane->state, SR_LANE_FREE, SR_LANE_USED);
 }
 
-/* Try one lane. 0: it is ours; 1: it is not to be had. [table] */
+/* 0: it is ours; 1: it is not to be had. */
 static int try_lane(struct segreg *reg, uint32_t n)
 {
-	struct sr_header *header = reg->region.header;
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+	int rc = 0;
 
-	if (n >= header->lane_top) {
-		int rc = sr_region_populate(lane, SR_PAGE, "another handle");
-
-		if (rc)
-			return rc;
-		memset(lane, 0, SR_PAGE);
-		lane->epoch = 1; /* so that no pin's owner is 0 */
-	} else if (sr_load_acquire_u32(&lane->state) != SR_LANE_FREE) {
-		return 1;
-	}
+	/* Give memory to the page of heads that this one is on. Those before it have theirs: we came by them. */
+	if (n >= sr_region_lane_top(&reg->region))
+		rc = sr_region_populate((void *)((uintptr_t)lane & ~(uintptr_t)(SR_PAGE - 1)), SR_PAGE, "another handle");
+	if (rc || sr_lane_is_taken(lane))
+		return rc ? rc : 1;
+	SR_STOP("lane.found");
 	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->handle->hold) == -1)
 		return errno == EAGAIN ? 1 : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
-	occupy(reg, n);
-	if (n >= header->lane_top)
-		sr_store_release_u32(&header->lane_top, n + 1);
-	return 0;
+	if (sr_lane_is_taken(lane)) /* by a process that has died since: a reclaim will see to that */
+		rc = 1;
+	else
+		rc = sr_region_populate(sr_region_row(&reg->region, n), SR_PAGE, "another handle");
+	if (!rc && !occupy(reg, n))
+		rc = 1;
+	if (rc)
+		sr_hold_drop(&reg->handle->hold);
+	return rc;
 }
 
 /* 0, 1 if all are taken, or an error. */
 static int try_lanes(struct segreg *reg)
 {
-	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+	int rc = 1;
 
-	if (rc)
-		return rc;
-	rc = 1;
 	for (uint32_t n = 0; n < reg->region.geometry.max_lanes && rc == 1; n++)
 		rc = try_lane(reg, n);
-	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	return rc;
 }
 
@@ -264,21 +291,22 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 
 /* ---------------------------------------------------------------- reclaim */
 
-static uint64_t count_cells(struct sr_lane *lane)
+static uint64_t count_cells(const struct sr_region *region, uint32_t n)
 {
-	uint32_t n = sr_lane_n_cells(lane);
+	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n));
 	uint64_t sum = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		sum += sr_load_acquire_u64(&sr_lane_cells(lane)[i]) != 0;
+	for (uint32_t i = 0; i < cells; i++)
+		sum += sr_load_acquire_u64(&sr_row_cells(sr_region_row(region, n))[i]) != 0;
 	return sum;
 }
 
 /* What its lane says of a handle that is taken away. */
-static struct sr_note note_of(struct sr_lane *lane, uint32_t n, enum segreg_log_kind kind)
+static struct sr_note note_of(const struct sr_region *region, uint32_t n, enum segreg_log_kind kind)
 {
+	const struct sr_lane *lane = sr_region_lane(region, n);
 	struct sr_note note = { .kind = kind, .lane = n, .pid = lane->pid, .uid = lane->uid, .attached_at = lane->attached_at,
-				.snapshots = count_cells(lane) };
+				.snapshots = count_cells(region, n) };
 
 	memcpy(note.label, lane->label, sizeof(note.label) - 1);
 	return note;
@@ -296,7 +324,7 @@ static int reclaim_lane(struct segreg *reg, uint32_t n, uint32_t epoch, struct s
 		return rc;
 	*done = sr_lane_is_taken(lane) && lane->epoch == epoch;
 	if (*done) {
-		struct sr_note note = note_of(lane, n, SEGREG_LOG_RECLAIMED);
+		struct sr_note note = note_of(&registry->region, n, SEGREG_LOG_RECLAIMED);
 
 		dead->lane = n;
 		dead->pid = lane->pid;
@@ -358,12 +386,13 @@ int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaim
 static uint64_t take_holds(const struct sr_region *region, uint32_t n, const char *label)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
-	struct sr_note note = note_of(lane, n, SEGREG_LOG_EVICTED);
+	struct sr_note note = note_of(region, n, SEGREG_LOG_EVICTED);
+	struct sr_row *row = sr_region_row(region, n);
 
 	sr_cas_seqcst_u32(&lane->state, SR_LANE_USED, SR_LANE_EVICTING);
-	for (uint32_t page = 0; (page = next_page(region, lane, page)) != SR_NONE; page++) {
-		note.pins += count_page(region, lane, page);
-		spoil(sr_lane_counts(lane) + page * SR_COUNTS_PER_PAGE);
+	for (uint32_t page = 0; (page = next_page(region, row, page)) != SR_NONE; page++) {
+		note.pins += count_page(region, row, page);
+		spoil(sr_row_counts(row) + page * SR_COUNTS_PER_PAGE);
 		SR_STOP("lane.evicting");
 	}
 	sr_store_release_u32(&lane->state, SR_LANE_EVICTED);

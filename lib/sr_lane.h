@@ -1,8 +1,9 @@
 /*
  * sr_lane.h - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
  *
- * A lane's life is under the table lock. Its byte of registry.lock is taken before it is published as used and is
- * held as long as the process lives, so whoever gets the byte of a used lane knows that its owner is gone.
+ * A lane is taken by its byte of registry.lock: without the table lock, so that any number of processes can come at once. The byte is
+ * taken before the lane is published as used and is held as long as the process lives, so whoever gets the byte of a used lane
+ * knows that its owner is gone. The rest of a lane's life is under the table lock.
  */
 #ifndef SR_LANE_H
 #define SR_LANE_H
@@ -20,11 +21,11 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot);
 /* Give memory to more snapshot cells than the lane had. */
 int sr_lane_add_cells(struct segreg *reg, uint32_t had);
 
-static inline bool sr_lane_has_page(const struct sr_lane *lane, uint32_t slot)
+static inline bool sr_row_has_page(const struct sr_row *row, uint32_t slot)
 {
 	uint32_t page = slot / SR_COUNTS_PER_PAGE;
 
-	return sr_load_acquire_u64(&lane->pages[page / 64]) >> page % 64 & 1;
+	return sr_load_acquire_u64(&row->pages[page / 64]) >> page % 64 & 1;
 }
 
 /* SEGREG_E_EVICTED. */

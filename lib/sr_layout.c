@@ -38,6 +38,8 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 	at += SR_PAGE;
 	g->notes = at;
 	at += SR_NOTES * sizeof(struct sr_note);
+	g->heads = at;
+	at += round_up(sizeof(struct sr_lane) * (uint64_t)max_lanes);
 	g->index = at;
 	at += round_up(sr_index_level(g->index_max_bits + 1));
 	for (int part = 0; part < SR_PARTS; part++) {
@@ -45,9 +47,9 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 		g->part_size[part] = round_up(per_segment[part] * (max_segments + 2));
 		at += g->part_size[part];
 	}
-	g->lanes = at;
-	g->lane_size = (1 + SR_CELL_PAGES) * (uint64_t)SR_PAGE + round_up(sizeof(uint32_t) * (uint64_t)max_segments);
-	g->size = at + g->lane_size * max_lanes;
+	g->rows = at;
+	g->row_size = (1 + SR_CELL_PAGES) * (uint64_t)SR_PAGE + round_up(sizeof(uint32_t) * (uint64_t)max_segments);
+	g->size = at + g->row_size * max_lanes;
 	return 1;
 }
 
@@ -57,8 +59,8 @@ uint64_t sr_layout_fingerprint(void)
 	const uint64_t facts[] = {
 		SR_LAYOUT_VERSION, SR_SCHEMA, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
-		offsetof(struct sr_header, lock), offsetof(struct sr_lane, pages),
-		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_lane, letter), offsetof(struct sr_header, posted),
+		offsetof(struct sr_header, lock), offsetof(struct sr_row, pages), sizeof(struct sr_row),
+		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_row, letter), offsetof(struct sr_header, posted),
 		sizeof(struct sr_note), SR_NOTES,
 	};
 	uint64_t hash = 14695981039346656037ull; /* FNV-1a, over the bytes as this machine orders them */

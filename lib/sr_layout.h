@@ -5,23 +5,24 @@
  * size follows from the limits of the registry, its memory from use. A part is given memory (sr_region_populate)
  * before it is touched, so a full /dev/shm is an error from a call and not a SIGBUS.
  *
- *      header | base | notes | index levels | slots | details | queue | path map | paths | lane 0 | lane 1 | ...
+ *      header | base | notes | heads | index levels | slots | details | queue | path map | paths | row 0 | row 1 | ...
  *
  * header     identity, the two locks, the version, counters
  * base       path of the base directory, so that a process that only pins need not open the database
  * notes      what has become of handles, on its way to the journal
+ * heads      who has which lane, 128 bytes each: what everybody looks at who goes through the lanes
  * index      hash tables from id to slot, one per power of two; only the header's current level is searched
  * slots      16 bytes per segment: what a pin reads (id, state)
  * details    64 bytes per segment: everything else, under the table lock
  * queue      slot numbers of all segments that a sweep must look at
  * path map   one bit per 16 bytes of paths
  * paths      the segments' paths below base
- * lane       one page that says who and holds a letter, the snapshot cells, and one 32-bit count per slot
+ * row        of a lane: one page with its page map and its letter, the snapshot cells, and one 32-bit count per slot
  *
  * Whoever changes a struct here changes SR_LAYOUT_VERSION; sizes are part of the fingerprint as well.
  *
  * Beside each member stands who writes it: [build] the builder of the region before anybody else sees it, [commit]
- * the holder of the commit lock, [table] the holder of the table lock, [owner] the lane's owner, [any] anybody,
+ * the holder of the commit lock, [table] the holder of the table lock, [owner] the lane's owner, [byte] the holder of the lane's byte, [any] anybody,
  * atomically.
  */
 #ifndef SR_LAYOUT_H
@@ -101,7 +102,7 @@ struct sr_header {
 	uint32_t path_top;    /* path units beyond have never been used */
 	uint32_t path_cursor; /* where the search for free units starts */
 	uint32_t path_freed;  /* units given back since a search last found nothing */
-	uint32_t lane_top;    /* lanes beyond have never been used */
+	uint32_t lane_top;    /* [any, grows] lanes beyond have never been used */
 	uint32_t verified;    /* a sweep has looked for missing live segments since the region was built */
 	uint64_t populated[SR_PARTS]; /* bytes that have memory */
 	uint64_t index_bytes;         /* the same for all levels together */
@@ -201,19 +202,26 @@ struct sr_letter {
 	unsigned char edit[SR_LETTER_EDIT]; /* [owner] */
 };
 
+/* Its head. What is in a head changes only while it is FREE [byte], or under the table lock. */
 struct sr_lane {
-	uint32_t state; /* [table] enum sr_lane_state */
-	uint32_t epoch; /* [table] grows when the lane is freed */
-	int64_t pid;    /* [table] in its own namespace; for people and as a hint */
+	uint32_t state; /* [byte: FREE to USED; else table] enum sr_lane_state */
+	uint32_t epoch; /* [table] grows when the lane is freed; 0: never used */
+	int64_t pid;    /* [byte] in its own namespace; for people and as a hint */
 	uint64_t pidns_dev, pidns_ino;
 	uint32_t uid;
 	uint32_t cells; /* [owner grows, table clears] snapshot cells that have memory */
+	uint32_t has_counts; /* [owner sets, table clears] any page of counts has memory */
 	int64_t attached_at;
 	char label[SEGREG_LABEL_SIZE];
+} __attribute__((aligned(128)));
+_Static_assert(sizeof(struct sr_lane) == 128, "heads lie close together");
+
+/* The rest of a lane: this page, the snapshot cells, the counts. It has memory if the lane was ever used. */
+struct sr_row {
 	uint64_t pages[SR_LANE_PAGE_WORDS]; /* [owner sets, table clears] which pages of counts have memory */
 	struct sr_letter letter __attribute__((aligned(64)));
 };
-_Static_assert(sizeof(struct sr_lane) <= SR_PAGE, "a lane's head is one page");
+_Static_assert(sizeof(struct sr_row) <= SR_PAGE, "the first part of a row is one page");
 
 /* A snapshot cell: 0, or version << 2 | enum segreg_snapshot_kind. [owner writes, table clears] */
 #define SR_CELLS_PER_PAGE (SR_PAGE / 8u)
@@ -226,7 +234,7 @@ struct sr_geometry {
 	uint32_t max_segments, max_lanes;
 	uint32_t index_max_bits;
 	uint32_t path_units;
-	uint64_t base, notes, index, part[SR_PARTS], part_size[SR_PARTS], lanes, lane_size; /* offsets and sizes in bytes */
+	uint64_t base, notes, heads, index, part[SR_PARTS], part_size[SR_PARTS], rows, row_size; /* offsets and sizes in bytes */
 	uint64_t size;
 };
 

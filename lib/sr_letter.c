@@ -21,7 +21,7 @@ static enum sr_letter_state state_of(const struct sr_letter *letter)
 
 bool sr_letter_claim(struct segreg *reg)
 {
-	struct sr_letter *letter = &reg->lane_page->letter;
+	struct sr_letter *letter = &reg->row->letter;
 
 	if (!sr_cas_seqcst_u32(&reg->letter_in_use, 0, 1))
 		return false;
@@ -40,7 +40,7 @@ void sr_letter_release(struct segreg *reg)
 void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t length)
 {
 	struct sr_header *header = reg->region.header;
-	struct sr_letter *letter = &reg->lane_page->letter;
+	struct sr_letter *letter = &reg->row->letter;
 
 	memcpy(letter->edit, edit, length);
 	letter->length = length;
@@ -53,19 +53,19 @@ void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t leng
 
 bool sr_letter_withdraw(struct segreg *reg)
 {
-	return move(&reg->lane_page->letter, SR_LETTER_POSTED, SR_LETTER_FREE);
+	return move(&reg->row->letter, SR_LETTER_POSTED, SR_LETTER_FREE);
 }
 
 bool sr_letter_forsake(struct segreg *reg)
 {
-	return move(&reg->lane_page->letter, SR_LETTER_TAKEN, SR_LETTER_FORSAKEN);
+	return move(&reg->row->letter, SR_LETTER_TAKEN, SR_LETTER_FORSAKEN);
 }
 
 enum sr_letter_state sr_letter_wait(struct segreg *reg, int64_t nanoseconds)
 {
 	struct timespec t = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
 	uint32_t *calls = &reg->region.header->calls, seen = sr_load_seqcst_u32(calls);
-	const struct sr_letter *letter = &reg->lane_page->letter;
+	const struct sr_letter *letter = &reg->row->letter;
 	enum sr_letter_state state = state_of(letter);
 
 	if (nanoseconds && (state == SR_LETTER_POSTED || state == SR_LETTER_TAKEN))
@@ -75,7 +75,7 @@ enum sr_letter_state sr_letter_wait(struct segreg *reg, int64_t nanoseconds)
 
 int sr_letter_collect(struct segreg *reg, uint64_t *version)
 {
-	struct sr_letter *letter = &reg->lane_page->letter;
+	struct sr_letter *letter = &reg->row->letter;
 	int code = letter->code;
 
 	if (code > 0 || code < SEGREG_E_IO)
@@ -155,9 +155,10 @@ static uint64_t owner_of(const struct sr_lane *lane, uint32_t n)
 }
 
 /* Copy what a letter says. False if the lane was emptied meanwhile. */
-static bool read_letter(const struct sr_lane *lane, uint32_t n, struct sr_taken *taken)
+static bool read_letter(const struct sr_region *region, uint32_t n, struct sr_taken *taken)
 {
-	const struct sr_letter *letter = &lane->letter;
+	const struct sr_lane *lane = sr_region_lane(region, n);
+	const struct sr_letter *letter = &sr_region_row(region, n)->letter;
 	enum sr_letter_state state;
 
 	taken->owner = owner_of(lane, n);
@@ -175,18 +176,18 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 	uint32_t n;
 
 	while ((n = next_lane(region, *next)) != SR_NONE) {
-		struct sr_lane *lane = sr_region_lane(region, n);
+		struct sr_letter *letter = &sr_region_row(region, n)->letter;
 
 		*next = n + 1;
 		sr_and_seqcst_u64(&region->header->posted[n / 64], ~(1ull << n % 64));
-		if (!sr_lane_is_taken(lane) || !move(&lane->letter, SR_LETTER_POSTED, SR_LETTER_TAKEN))
+		if (!sr_lane_is_taken(sr_region_lane(region, n)) || !move(letter, SR_LETTER_POSTED, SR_LETTER_TAKEN))
 			continue;
 		SR_STOP("letter.taken");
 		if (sr_lock_sees(&registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + n)) {
-			if (read_letter(lane, n, taken))
+			if (read_letter(region, n, taken))
 				return true;
 		} else {
-			move(&lane->letter, SR_LETTER_TAKEN, SR_LETTER_FREE);
+			move(letter, SR_LETTER_TAKEN, SR_LETTER_FREE);
 		}
 	}
 	return false;
@@ -196,9 +197,9 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 static struct sr_letter *find(const struct sr_region *region, uint64_t owner, uint64_t seq)
 {
 	uint32_t n = (uint32_t)owner;
-	struct sr_lane *lane = sr_region_lane(region, n);
+	struct sr_letter *letter = &sr_region_row(region, n)->letter;
 
-	return owner_of(lane, n) == owner && lane->letter.seq == seq ? &lane->letter : NULL;
+	return owner_of(sr_region_lane(region, n), n) == owner && letter->seq == seq ? letter : NULL;
 }
 
 void sr_letter_answer(const struct sr_region *region, uint64_t owner, uint64_t seq, int code, uint64_t version, const char *text)
@@ -249,14 +250,17 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);
-		enum sr_letter_state state = state_of(&lane->letter);
+		struct sr_letter *letter = &sr_region_row(region, n)->letter;
+		enum sr_letter_state state = SR_LETTER_FREE;
 		const struct sr_rider *rider;
 		uint64_t owner, seq;
 
+		if (sr_lane_is_taken(lane)) /* otherwise its row may have no memory, and its letter is free */
+			state = state_of(letter);
 		if (state != SR_LETTER_TAKEN && state != SR_LETTER_FORSAKEN)
 			continue;
 		owner = owner_of(lane, n);
-		seq = lane->letter.seq;
+		seq = letter->seq;
 		rider = same_region ? find_rider(riders, owner, seq) : NULL;
 		if (rider)
 			sr_letter_answer(region, owner, seq, 0, rider->version, "");
@@ -278,7 +282,7 @@ void sr_letter_nudge(const struct sr_region *region)
 		sr_sys_futex_wake(calls, 1);
 }
 
-void sr_letter_clear(struct sr_lane *lane)
+void sr_letter_clear(struct sr_row *row)
 {
-	sr_store_release_u32(&lane->letter.state, SR_LETTER_FREE);
+	sr_store_release_u32(&row->letter.state, SR_LETTER_FREE);
 }

@@ -77,6 +77,6 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 void sr_letter_nudge(const struct sr_region *region);
 
 /* Emptying a lane. [table] */
-void sr_letter_clear(struct sr_lane *lane);
+void sr_letter_clear(struct sr_row *row);
 
 #endif

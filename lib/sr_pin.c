@@ -95,7 +95,7 @@ static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 /* Whether a slot's count has memory. */
 static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 {
-	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_lane_has_page(reg->lane_page, slot));
+	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
 }
 
 /* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
@@ -107,7 +107,7 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 
 	if (rc)
 		return rc;
-	if (sr_lane_is_evicted(reg->lane_page)) {
+	if (sr_lane_is_evicted(reg->lane_head)) {
 		rc = sr_lane_fail_evicted(reg);
 		goto out;
 	}
@@ -271,7 +271,7 @@ int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flag
 
 int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 {
-	if (sr_lane_is_evicted(reg->lane_page))
+	if (sr_lane_is_evicted(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
 }

@@ -63,18 +63,23 @@ int sr_region_populate(void *address, uint64_t size, const char *what);
 
 static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uint32_t lane)
 {
-	return (struct sr_lane *)(void *)((unsigned char *)region->header + region->geometry.lanes +
-					  region->geometry.lane_size * lane);
+	return (struct sr_lane *)(void *)((unsigned char *)region->header + region->geometry.heads) + lane;
 }
 
-static inline uint32_t *sr_lane_counts(struct sr_lane *lane)
+static inline struct sr_row *sr_region_row(const struct sr_region *region, uint32_t lane)
 {
-	return (uint32_t *)(void *)((unsigned char *)lane + (1 + SR_CELL_PAGES) * SR_PAGE);
+	return (struct sr_row *)(void *)((unsigned char *)region->header + region->geometry.rows +
+					 region->geometry.row_size * lane);
 }
 
-static inline uint64_t *sr_lane_cells(struct sr_lane *lane)
+static inline uint32_t *sr_row_counts(struct sr_row *row)
 {
-	return (uint64_t *)(void *)((unsigned char *)lane + SR_PAGE);
+	return (uint32_t *)(void *)((unsigned char *)row + (1 + SR_CELL_PAGES) * SR_PAGE);
+}
+
+static inline uint64_t *sr_row_cells(struct sr_row *row)
+{
+	return (uint64_t *)(void *)((unsigned char *)row + SR_PAGE);
 }
 
 /* Whether it is somebody's; whether what it has counts; whether its owner may go on. */
@@ -85,7 +90,7 @@ static inline bool sr_lane_is_taken(const struct sr_lane *lane)
 
 static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
 {
-	uint32_t state = sr_load_acquire_u32(&lane->state);
+	uint32_t state = sr_load_seqcst_u32(&lane->state);
 
 	return state == SR_LANE_USED || state == SR_LANE_EVICTING;
 }
@@ -93,6 +98,11 @@ static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
 static inline bool sr_lane_is_evicted(const struct sr_lane *lane)
 {
 	return sr_load_seqcst_u32(&lane->state) != SR_LANE_USED;
+}
+
+static inline bool sr_lane_has_counts(const struct sr_lane *lane)
+{
+	return sr_load_seqcst_u32(&lane->has_counts);
 }
 
 /* Sampled once and bounded. */
@@ -113,7 +123,7 @@ static inline uint32_t sr_region_slot_top(const struct sr_region *region)
 
 static inline uint32_t sr_region_lane_top(const struct sr_region *region)
 {
-	uint32_t top = sr_load_acquire_u32(&region->header->lane_top);
+	uint32_t top = sr_load_seqcst_u32(&region->header->lane_top);
 
 	return top < region->geometry.max_lanes ? top : region->geometry.max_lanes;
 }

@@ -63,7 +63,8 @@ struct segreg {
 	uint32_t lane;
 	uint32_t timeout_ms;
 	uint32_t letter_in_use; /* by a thread of this process */
-	struct sr_lane *lane_page;
+	struct sr_lane *lane_head;
+	struct sr_row *row;
 	struct sr_registry *registry;
 	struct sr_handle *handle;
 	uint64_t store_generation; /* refuse changes if the store's is another */

@@ -46,7 +46,7 @@ static bool is_in(uint64_t cell, const struct segreg_snapshot *snapshot)
 /* Put value into a free cell. Its number, or SR_NONE. */
 static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 {
-	uint64_t *cells = sr_lane_cells(reg->lane_page);
+	uint64_t *cells = sr_row_cells(reg->row);
 
 	uint32_t cell = next_cell;
 
@@ -63,7 +63,7 @@ static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 
 static int not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	if (sr_lane_is_evicted(reg->lane_page))
+	if (sr_lane_is_evicted(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
 }
@@ -73,15 +73,15 @@ static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
 {
 	uint32_t n;
 
-	while ((*cell = claim(reg, n = sr_lane_n_cells(reg->lane_page), value)) == SR_NONE) {
+	while ((*cell = claim(reg, n = sr_lane_n_cells(reg->lane_head), value)) == SR_NONE) {
 		int rc = sr_lane_add_cells(reg, n);
 
 		if (rc)
 			return rc;
 	}
-	if (SR_LIKELY(!sr_lane_is_evicted(reg->lane_page)))
+	if (SR_LIKELY(!sr_lane_is_evicted(reg->lane_head)))
 		return 0;
-	sr_store_seqcst_u64(&sr_lane_cells(reg->lane_page)[*cell], 0);
+	sr_store_seqcst_u64(&sr_row_cells(reg->row)[*cell], 0);
 	return sr_lane_fail_evicted(reg);
 }
 
@@ -99,7 +99,7 @@ SR_HOT int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, 
 	SR_STOP("snapshot.published");
 	while ((now = sr_load_seqcst_u64(version)) != v) {
 		v = now;
-		sr_store_seqcst_u64(&sr_lane_cells(reg->lane_page)[cell], make_cell(v, kind));
+		sr_store_seqcst_u64(&sr_row_cells(reg->row)[cell], make_cell(v, kind));
 		SR_STOP("snapshot.moved");
 	}
 	*snapshot = (struct segreg_snapshot){ .version = v, .owner = reg->owner, .cell = cell, .kind = kind };
@@ -114,7 +114,7 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 
 	return n < sr_region_lane_top(&reg->region) && sr_lane_counts_are_held(lane) &&
 	       snapshot->cell < sr_lane_n_cells(lane) &&
-	       is_in(sr_load_seqcst_u64(&sr_lane_cells(lane)[snapshot->cell]), snapshot) &&
+	       is_in(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]), snapshot) &&
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
 }
 
@@ -150,14 +150,14 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	return snapshot->owner == reg->owner && !sr_lane_is_evicted(reg->lane_page) && snapshot->cell < sr_lane_n_cells(reg->lane_page) &&
-	       is_in(sr_load_acquire_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell]), snapshot);
+	return snapshot->owner == reg->owner && !sr_lane_is_evicted(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
+	       is_in(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }
 
 SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 {
 	if (!sr_snapshot_is_held(reg, snapshot) ||
-	    !sr_cas_seqcst_u64(&sr_lane_cells(reg->lane_page)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
+	    !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
 		return not_held(reg, snapshot);
 	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
 		sr_region_wake(&reg->region); /* something was committed since; a retirement may have waited for this */
@@ -169,11 +169,11 @@ uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t 
 {
 	const struct sr_detail *detail = &region->details[slot];
 	uint64_t retired = detail->retired ? detail->retired : version;
-	struct sr_lane *lane = sr_region_lane(region, n);
-	uint32_t cells = sr_lane_n_cells(lane), count = 0;
+	struct sr_row *row = sr_region_row(region, n);
+	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n)), count = 0;
 
 	for (uint32_t i = 0; i < cells; i++)
-		count += sr_cell_holds(sr_load_seqcst_u64(&sr_lane_cells(lane)[i]), detail->born, retired);
+		count += sr_cell_holds(sr_load_seqcst_u64(&sr_row_cells(row)[i]), detail->born, retired);
 	return count;
 }
 

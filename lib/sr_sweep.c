@@ -207,11 +207,10 @@ static bool is_enough(const struct sweep *sweep)
 static bool has_cell(const struct sr_region *region, uint32_t n, uint32_t slot, bool is_horizon)
 {
 	const struct sr_detail *detail = &region->details[slot];
-	struct sr_lane *lane = sr_region_lane(region, n);
-	uint32_t cells = sr_lane_n_cells(lane);
+	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n));
 
 	for (uint32_t i = 0; i < cells; i++) {
-		uint64_t cell = sr_load_seqcst_u64(&sr_lane_cells(lane)[i]);
+		uint64_t cell = sr_load_seqcst_u64(&sr_row_cells(sr_region_row(region, n))[i]);
 
 		if (cell && (sr_cell_kind(cell) == SEGREG_HORIZON) == is_horizon &&
 		    sr_cell_holds(cell, detail->born, detail->retired))
@@ -224,10 +223,11 @@ static bool has_cell(const struct sr_region *region, uint32_t n, uint32_t slot, 
 static bool is_held_by(const struct sr_region *region, uint32_t n, uint32_t slot, const struct held *held)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
+	struct sr_row *row = sr_region_row(region, n);
 
 	if (!held->pins)
 		return has_cell(region, n, slot, !held->snapshots);
-	return sr_lane_has_page(lane, slot) && sr_load_acquire_u32(&sr_lane_counts(lane)[slot]);
+	return sr_lane_has_counts(lane) && sr_row_has_page(row, slot) && sr_load_acquire_u32(&sr_row_counts(row)[slot]);
 }
 
 /* Remember what holds it, the first time. */

@@ -550,9 +550,9 @@ uint64_t sr_table_count(const struct sr_region *region, uint32_t slot)
 	for (uint32_t i = 0; i < top; i++) {
 		struct sr_lane *lane = sr_region_lane(region, i);
 
-		if (sr_lane_counts_are_held(lane) &&
-		    sr_load_seqcst_u64(&lane->pages[page / 64]) >> page % 64 & 1)
-			count += sr_load_seqcst_u32(&sr_lane_counts(lane)[slot]);
+		if (sr_lane_counts_are_held(lane) && sr_lane_has_counts(lane) &&
+		    sr_load_seqcst_u64(&sr_region_row(region, i)->pages[page / 64]) >> page % 64 & 1)
+			count += sr_load_seqcst_u32(&sr_row_counts(sr_region_row(region, i))[slot]);
 	}
 	return count;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A handle that does not wait for long. */
@@ -73,6 +74,92 @@ static void builder(void)
 	kill_builder_at("region.created");
 	kill_builder_at("region.sized");
 	kill_builder_at("attach.building");
+}
+
+/* Two find the same lane free. One gets it, and the other the next; one that dies on the way leaves it to others. */
+static void die_taking_a_lane_at(const char *point)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *first = peer_start(&w, PEER_PROCESS), *second = peer_start(&w, PEER_PROCESS), *third = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	peer_run_to(first, point, peer_do_open, NULL, 0);
+	peer_run_to(second, "lane.found", peer_do_open, NULL, 0);
+	T_OK(peer_open(third));
+	peer_kill(first);
+	peer_go_on(second);
+	T_OK(peer_end(second, NULL));
+	T_EQ(t_stats(reg).lanes, 3);
+	T_OK(peer_pin(second, 1));
+	T_OK(peer_pin(third, 1));
+	T_EQ(t_sweep(reg).reclaimed, 0);
+	T_EQ(t_refcount(reg, 1), 2);
+	peer_kill(second);
+	T_EQ(t_sweep(reg).reclaimed, 1);
+	T_EQ(t_refcount(reg, 1), 1);
+	t_close(reg);
+}
+
+static void same_lane(void)
+{
+	die_taking_a_lane_at("lane.found");
+	die_taking_a_lane_at("lane.publishing");
+}
+
+#define CROWD 1000u
+
+static void live_in_crowd(const struct t_world *w, int opened, int over)
+{
+	struct segreg_open_options options = { .size = sizeof(options), .timeout_ms = 60000 };
+	struct segreg *reg = NULL;
+	struct segreg_pin pin;
+	char answer = segreg_open(w->dir, &options, &reg) == 0 && segreg_pin(reg, 1, 0, &pin) == 0 ? 'y' : 'n';
+
+	if (answer == 'n')
+		fprintf(stderr, "%s\n", segreg_last_error());
+	T_EQ(write(opened, &answer, 1), 1);
+	T_EQ(read(over, &answer, 1), 0); /* until the test closes the other end */
+	kill(getpid(), SIGKILL);
+}
+
+/* All come at once: nobody has the registry open. All die at once. */
+static void crowd(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	int opened[2], over[2];
+	unsigned n = 0, good = 0;
+	char answer;
+
+	t_add(&w, reg, 1);
+	t_close(reg);
+	T_SYS(pipe(opened));
+	T_SYS(pipe(over));
+	for (pid_t pid = 1; n < CROWD; n++) {
+		pid = fork();
+		if (pid == -1)
+			break;
+		if (pid == 0) {
+			close(over[1]);
+			live_in_crowd(&w, opened[1], over[0]);
+		}
+	}
+	T_CHECK(n > 1); /* fewer than CROWD where no more processes are allowed */
+	for (unsigned i = 0; i < n; i++) {
+		T_EQ(read(opened[0], &answer, 1), 1);
+		good += answer == 'y';
+	}
+	T_EQ(good, n);
+	reg = t_open(&w);
+	T_EQ(t_stats(reg).lanes, n + 1);
+	T_EQ(t_refcount(reg, 1), n);
+	close(over[1]);
+	while (wait(NULL) > 0)
+		;
+	T_EQ(t_sweep(reg).reclaimed, n);
+	T_EQ(t_refcount(reg, 1), 0);
+	t_close(reg);
 }
 
 static void stopped_builder(void)
@@ -299,13 +386,11 @@ static void stopped_in_the_tables(void)
 	T_OK(segreg_unpin(reg, &again));
 	T_ERR(SEGREG_E_TIMEDOUT, segreg_pin(reg, 3, 0, &again));
 	check_names_holder(peer);
-	T_ERR(SEGREG_E_TIMEDOUT, segreg_open(w.dir, &impatient, &late));
-	T_CHECK(!late);
+	T_OK(segreg_open(w.dir, &impatient, &late)); /* which takes its lane without a lock */
 	peer_cont(peer);
 	peer_go_on(peer);
 	T_OK(peer_end(peer, NULL));
 	T_ERR(SEGREG_E_NOENT, segreg_pin(reg, 3, 0, &again));
-	T_OK(segreg_open(w.dir, &impatient, &late));
 	t_close(late);
 	T_EQ(t_sweep(reg).held, 1);
 	T_EQ(t_stats(reg).repairs, 0);
@@ -403,13 +488,15 @@ static void coming_and_going(void)
 T_SUITE(processes,
 	{ "the builder of the shared memory is killed while others wait: they build it anew", builder },
 	{ "the builder of the shared memory is stopped: others time out and name it", stopped_builder },
+	{ "two take the same free lane, and one dies: each handle has a lane of its own", same_lane },
+	{ "a thousand processes open at once, die, and are swept", crowd },
 	{ "a pinner is killed: its pins are taken back, and only its", pinner },
 	{ "a committer is killed while others wait: they go on, and all or nothing is there", committer },
 	{ "a committer is killed half way: one who only reads sees all of it", committer_in_the_tables },
 	{ "a sweeper is killed while it deletes: the next one finishes", sweeper },
 	{ "everybody is killed: what was acknowledged is there", everybody },
 	{ "a process is stopped inside a commit: others time out and name it, pins do not wait", stopped_committer },
-	{ "a process is stopped inside the tables: a hit does not wait, others time out", stopped_in_the_tables },
+	{ "a process is stopped inside the tables: hits and openings do not wait, others time out", stopped_in_the_tables },
 	{ "a pinner is stopped: its pins stay", stopped_pinner },
 	{ "two processes create the registry at the same moment", two_creators },
 	{ "eight processes create the registry at the same moment", eight_creators },

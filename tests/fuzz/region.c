@@ -35,14 +35,15 @@ static uint64_t part_at(unsigned n, uint64_t *size)
 		{ g->part[SR_PART_QUEUE], 16 * sizeof(uint32_t) },
 		{ g->part[SR_PART_PATH_MAP], 64 },
 		{ g->part[SR_PART_PATHS], 16 * SR_PATH_UNIT },
-		{ g->lanes, sizeof(struct sr_lane) },
-		{ g->lanes + g->lane_size, sizeof(struct sr_lane) },
-		{ g->lanes + 2 * g->lane_size, sizeof(struct sr_lane) },
-		{ g->lanes + SR_PAGE, 64 },
-		{ g->lanes + 2 * g->lane_size + SR_PAGE, 64 },
-		{ g->lanes + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
-		{ g->lanes + g->lane_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
-		{ g->lanes + 2 * g->lane_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+		{ g->heads, 3 * sizeof(struct sr_lane) },
+		{ g->rows, sizeof(struct sr_row) },
+		{ g->rows + g->row_size, sizeof(struct sr_row) },
+		{ g->rows + 2 * g->row_size, sizeof(struct sr_row) },
+		{ g->rows + SR_PAGE, 64 },
+		{ g->rows + 2 * g->row_size + SR_PAGE, 64 },
+		{ g->rows + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+		{ g->rows + g->row_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
+		{ g->rows + 2 * g->row_size + (1 + SR_CELL_PAGES) * SR_PAGE, 64 },
 	};
 
 	n %= sizeof(parts) / sizeof(*parts);

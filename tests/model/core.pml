@@ -534,23 +534,37 @@ inline unpin()
 	count[lane * SLOTS + at] = count[lane * SLOTS + at] - 1
 }
 
+/* Without the table lock: found free, locked by its byte, and found free still. */
 inline attach_lane()
 {
 	lane = NONE;
-	LOCK(table_lock);
 	r = 0;
 	do
 	:: r < LANES && lane == NONE ->
 		if
-		:: atomic { !used[r] && lane_byte[r] == 0 -> lane_byte[r] = ME };
-			lane = r;
-			used[r] = true
+		:: !used[r] ->
+			if
+			:: atomic { lane_byte[r] == 0 -> lane_byte[r] = ME };
+				if
+#ifdef BUG_LANE_FOUND_FREE_ONCE
+				:: true ->
+#else
+				:: atomic { !used[r] ->
+#endif
+					used[r] = true;
+					lane = r
+#ifndef BUG_LANE_FOUND_FREE_ONCE
+					}
+				:: else -> lane_byte[r] = 0
+#endif
+				fi
+			:: else
+			fi
 		:: else
 		fi;
 		r++
 	:: atomic { else -> r = 0; break }
-	od;
-	UNLOCK(table_lock)
+	od
 }
 
 inline detach_lane()

@@ -800,7 +800,7 @@ static void stopped_and_killed(void)
 /* A letter of these bytes, posted in the lane of a handle that is open; what the leader answered. */
 static int forge(struct segreg *leader, struct segreg *liar, const void *bytes, size_t size, uint32_t length)
 {
-	struct sr_letter *letter = &liar->lane_page->letter;
+	struct sr_letter *letter = &liar->row->letter;
 
 	memset(letter->edit, 0, sizeof(letter->edit));
 	memcpy(letter->edit, bytes, size);
@@ -877,7 +877,7 @@ static void lies_about_states(void)
 {
 	struct scene s = set_scene();
 	struct segreg *liar = t_open(&s.w);
-	struct sr_letter *letter = &liar->lane_page->letter;
+	struct sr_letter *letter = &liar->row->letter;
 	struct sr_header *header = s.reg->region.header;
 
 	memset(header->posted, 0xff, sizeof(header->posted));
@@ -888,7 +888,7 @@ static void lies_about_states(void)
 	T_OK(segreg_register(liar, 12, t_segment(12)));
 	begin_to_lead(&s, (struct errand){ .add = LEADERS });
 	post(&s, 0, (struct errand){ .add = 13 });
-	letter = &sr_region_lane(&s.reg->region, 2)->letter; /* the first rider's */
+	letter = &sr_region_row(&s.reg->region, 2)->letter; /* the first rider's */
 	letter->code = 5;
 	letter->seq += 7;
 	sr_store_release_u32(&letter->state, SR_LETTER_DONE);

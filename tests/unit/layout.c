@@ -10,7 +10,7 @@ struct part {
 	uint64_t at, size; /* size: the least */
 };
 
-#define PARTS (5 + SR_PARTS)
+#define PARTS (6 + SR_PARTS)
 
 static void list_parts(const struct sr_geometry *g, struct part parts[PARTS])
 {
@@ -19,13 +19,14 @@ static void list_parts(const struct sr_geometry *g, struct part parts[PARTS])
 		{ "header", 0, sizeof(struct sr_header) },
 		{ "base", g->base, SEGREG_PATH_SIZE },
 		{ "notes", g->notes, SR_NOTES * sizeof(struct sr_note) },
+		{ "heads", g->heads, g->max_lanes * sizeof(struct sr_lane) },
 		{ "index", g->index, sr_index_level(g->index_max_bits + 1) },
 		{ "slots", g->part[SR_PART_SLOTS], segments * sizeof(struct sr_slot) },
 		{ "details", g->part[SR_PART_DETAILS], segments * sizeof(struct sr_detail) },
 		{ "queue", g->part[SR_PART_QUEUE], segments * sizeof(uint32_t) },
 		{ "path map", g->part[SR_PART_PATH_MAP], g->path_units / 8 },
 		{ "paths", g->part[SR_PART_PATHS], (uint64_t)g->path_units * SR_PATH_UNIT },
-		{ "lanes", g->lanes, g->lane_size * g->max_lanes },
+		{ "lanes", g->rows, g->row_size * g->max_lanes },
 	};
 
 	for (int i = 0; i < PARTS; i++)
@@ -48,12 +49,12 @@ static void check_geometry(uint32_t max_segments, uint32_t max_lanes)
 			       (unsigned long long)parts[i].size, (unsigned long long)end);
 	}
 	for (int part = 0; part < SR_PARTS; part++)
-		T_CHECK(g.part_size[part] >= parts[4 + part].size); /* as far as it may be given memory */
+		T_CHECK(g.part_size[part] >= parts[5 + part].size); /* as far as it may be given memory */
 	T_CHECK((1ull << g.index_max_bits) >= 2ull * max_segments);
 	T_CHECK(g.index_max_bits == SR_INDEX_MIN_BITS || (1ull << (g.index_max_bits - 1)) < 2ull * max_segments);
 	T_CHECK(g.path_units >= max_segments * SR_PATH_UNITS_MAX);
-	T_CHECK(g.lane_size >= (1 + SR_CELL_PAGES) * SR_PAGE + max_segments * sizeof(uint32_t));
-	T_CHECK(g.lane_size % SR_PAGE == 0);
+	T_CHECK(g.row_size >= (1 + SR_CELL_PAGES) * SR_PAGE + max_segments * sizeof(uint32_t));
+	T_CHECK(g.row_size % SR_PAGE == 0);
 	T_CHECK(g.size < 1ull << 46); /* an address space has room for it */
 }
 
@@ -95,7 +96,8 @@ static void cache_lines(void)
 	T_EQ(offsetof(struct sr_header, wake) % 128, 0);
 	T_EQ(offsetof(struct sr_header, letters) % 128, 0);
 	T_EQ(offsetof(struct sr_header, slot_top) % 128, 0);
-	T_EQ(offsetof(struct sr_lane, letter) % 64, 0);
+	T_EQ(offsetof(struct sr_row, letter) % 64, 0);
+	T_EQ(sizeof(struct sr_lane) % 128, 0);
 }
 
 T_SUITE(layout,

@@ -367,9 +367,10 @@ static uint32_t *count_in_lane(struct table *t, uint32_t n, uint32_t slot)
 	struct sr_lane *lane = sr_region_lane(&t->region, n);
 
 	lane->state = SR_LANE_USED;
-	lane->pages[0] |= 1;
+	lane->has_counts = 1;
+	sr_region_row(&t->region, n)->pages[0] |= 1;
 	t->region.header->lane_top = LANES;
-	return &sr_lane_counts(lane)[slot];
+	return &sr_row_counts(sr_region_row(&t->region, n))[slot];
 }
 
 static void counted(void)

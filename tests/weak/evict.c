@@ -9,7 +9,8 @@ static bool ready;
 static void reset(void)
 {
 	world_reset(SR_PENDING);
-	world.owner.lane_page->pages[0] = 0;
+	world.owner.row->pages[0] = 0;
+	world.owner.lane_head->has_counts = 0;
 	world.owner.n_ready = 0;
 	ready = false;
 }
@@ -31,7 +32,7 @@ static void end(void)
 	struct sr_lane *lane = sr_region_lane(&world.region, 0);
 
 	m_check(lane->state == SR_LANE_EVICTED, "the handle is not evicted");
-	m_check(!ready || (int32_t)sr_lane_counts(lane)[world.slot] < 0, "an evicted handle can pin");
+	m_check(!ready || (int32_t)sr_row_counts(sr_region_row(&world.region, 0))[world.slot] < 0, "an evicted handle can pin");
 }
 
 const struct m_scenario scenario = { .name = "evict", .reset = reset, .n_threads = 2, .thread = { owner, evictor }, .end = end };

@@ -7,7 +7,7 @@ static struct segreg_pin left; /* by the dead one, where its heir finds it */
 
 void lane_reset(bool dead)
 {
-	struct sr_lane *lane;
+	struct sr_row *row;
 
 	world_watch_lane();
 	world_reset(dead ? SR_PENDING : SR_LIVE);
@@ -18,11 +18,11 @@ void lane_reset(bool dead)
 	}
 	world.region.header->version = VERSION + 1;
 	world.region.details[world.slot].retired = VERSION + 1;
-	lane = sr_region_lane(&world.region, 0);
+	row = sr_region_row(&world.region, 0);
 	left = (struct segreg_pin){ .id = ID, .owner = world.owner.owner, .slot = world.slot };
 	left.generation = sr_word_generation(world.region.slots[world.slot].word);
-	sr_lane_counts(lane)[world.slot] = 1;
-	*sr_lane_cells(lane) = VERSION << SR_CELL_KIND_BITS | SEGREG_SNAPSHOT;
+	sr_row_counts(row)[world.slot] = 1;
+	*sr_row_cells(row) = VERSION << SR_CELL_KIND_BITS | SEGREG_SNAPSHOT;
 }
 
 void lane_owner(void)

@@ -14,7 +14,7 @@ static void reset(void)
 	world_reset(SR_LIVE);
 	lane = sr_region_lane(&world.region, 0);
 	lane->cells = 2;
-	cells = sr_lane_cells(lane);
+	cells = sr_row_cells(sr_region_row(&world.region, 0));
 	cells[1] = 1; /* so that the first one is taken, and looked at first from then on, in each run */
 	sr_snapshot_take(&world.owner, SEGREG_SNAPSHOT, &theirs);
 	cells[1] = 0;

@@ -55,6 +55,7 @@ void world_watch_lane(void)
 static void name_words(void)
 {
 	struct sr_lane *lane = sr_region_lane(&world.region, 0);
+	struct sr_row *row = sr_region_row(&world.region, 0);
 
 	m_name(&world.region.slots[0].word, 8, "word");
 	m_name(&world.region.slots[0].id, 8, "id");
@@ -64,10 +65,11 @@ static void name_words(void)
 	m_name(world.region.paths, 1, "path");
 	m_name(&world.region.header->version, 8, "version");
 	m_name(&lane->state, 4, "state");
-	m_name(&lane->pages[0], 8, "pages");
-	m_name(sr_lane_counts(lane), 4, "count");
-	m_name(sr_lane_cells(lane), 8, "cell");
-	m_name(sr_lane_cells(lane) + 1, 8, "other cell");
+	m_name(&lane->has_counts, 4, "has_counts");
+	m_name(&row->pages[0], 8, "pages");
+	m_name(sr_row_counts(row), 4, "count");
+	m_name(sr_row_cells(row), 8, "cell");
+	m_name(sr_row_cells(row) + 1, 8, "other cell");
 	m_private(&world.owner, sizeof(world.owner));
 	m_private(&world.newcomer, sizeof(world.newcomer));
 	m_private(&world.sweeper, sizeof(world.sweeper));
@@ -77,9 +79,9 @@ static void name_words(void)
 	m_private(&world.region.header->index_bits, sizeof(uint32_t));
 	m_private(&world.region.header->slot_top, sizeof(uint32_t));
 	m_private(&world.region.header->lane_top, sizeof(uint32_t));
-	m_private(sr_lane_counts(lane) + 1, SR_PAGE - sizeof(uint32_t)); /* of other slots */
-	m_private(sr_lane_cells(lane) + 2, SR_CELL_PAGES * SR_PAGE - 2 * sizeof(uint64_t));
-	m_private(&lane->letter.state, sizeof(lane->letter.state));
+	m_private(sr_row_counts(row) + 1, SR_PAGE - sizeof(uint32_t)); /* of other slots */
+	m_private(sr_row_cells(row) + 2, SR_CELL_PAGES * SR_PAGE - 2 * sizeof(uint64_t));
+	m_private(&row->letter.state, sizeof(row->letter.state));
 	m_name(&lane->epoch, 4, "epoch");
 	m_name(&lane->cells, 4, "cells");
 	if (!lane_is_watched) {
@@ -131,13 +133,15 @@ void world_reset(enum sr_state state)
 	lane = sr_region_lane(&world.region, 0);
 	lane->state = SR_LANE_USED;
 	lane->epoch = 1;
-	lane->pages[0] = 1;
+	lane->has_counts = 1;
+	sr_region_row(&world.region, 0)->pages[0] = 1;
 	lane->cells = 1;
 	open_process(&processes[0], &world.owner);
 	open_process(&processes[1], &world.newcomer);
 	open_process(&processes[2], &world.sweeper);
-	world.owner.lane_page = lane;
-	world.owner.counts = sr_lane_counts(lane);
+	world.owner.lane_head = lane;
+	world.owner.row = sr_region_row(&world.region, 0);
+	world.owner.counts = sr_row_counts(world.owner.row);
 	world.owner.owner = 1ull << 32;
 	world.owner.n_ready = 2;
 	world.file = 1;

@@ -64,7 +64,12 @@ void sr_cells_read(struct sr_cells *cells, const struct sr_region *region)
 				add(cells, cell);
 		}
 	}
-	qsort(cells->snapshots, cells->n, sizeof(*cells->snapshots), compare_versions);
+}
+
+void sr_cells_sort(struct sr_cells *cells)
+{
+	if (cells->n)
+		qsort(cells->snapshots, cells->n, sizeof(*cells->snapshots), compare_versions);
 }
 
 /* How many snapshots are older than version. */

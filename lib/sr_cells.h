@@ -16,8 +16,11 @@ struct sr_cells {
 int sr_cells_make_room(struct sr_cells *cells, const struct sr_region *region);
 void sr_cells_free(struct sr_cells *cells);
 
-/* Read them all. If there are more than there is room for, it is as if everything were held. [table] */
+/* Read them all, without sorting. If there are more than there is room for, it is as if everything were held. [table] */
 void sr_cells_read(struct sr_cells *cells, const struct sr_region *region);
+
+/* Once they were read, before they are asked: sort them. Without a lock. */
+void sr_cells_sort(struct sr_cells *cells);
 
 /* Is there a horizon before a retired segment's retirement, or a snapshot between its birth and that? */
 bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail);

@@ -5,13 +5,16 @@
  *      T1  V = version                             C1  segments: PENDING, retired = R
  *      T2  cell = V, kind                          C2  version = R
  *      T3  version again; if it is not V,          sweeper, holding the table lock
- *          cell = that, and again                  S1  word = DECIDING
+ *          cell = that, and again                  S0  V0 = version
  *                                                  S2  read all cells
+ *                                                  then, for each segment with R <= V0, holding the table lock again
+ *                                                  S1  word = DECIDING
  *                                                  S3  held by a cell or a count: PENDING, else DELETING
  *
  * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was
- * decided without seeing the cell. Then S2 precedes T2. The sweeper found it PENDING under the table lock, after
- * C2. So C2 precedes T3, which finds R or later, not V. T2, T3, C2, S1 and S2 are sequentially consistent.
+ * decided without seeing the cell. Then S2 precedes T2. S0 found R or later under the table lock, so C2
+ * precedes S2. So C2 precedes T3, which finds R or later, not V. T2, T3, C2 and S2 are sequentially consistent. A snapshot that
+ * is handed over after S2 has the version of the giver's, which was there at S2.
  *
  * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again.
  * If both words have one generation and a registered state, all that was read belongs to one segment. If they have

@@ -68,7 +68,8 @@ struct sweep {
 	bool stopped; /* the caller has had enough */
 	uint32_t *queue; /* as it was at the beginning */
 	uint32_t n_queue, at;
-	struct sr_cells cells; /* as of this batch */
+	uint64_t version; /* at the beginning, */
+	struct sr_cells cells; /* and the snapshots and horizons of then */
 	uint64_t freed, linked; /* in this round, also by deletions that failed or were stopped */
 	struct victim *victims; /* of this round */
 	uint32_t n_victims;
@@ -268,6 +269,18 @@ static bool is_alive(const struct sr_region *region, uint64_t builder)
 	       sr_load_acquire_u32(&lane->epoch) == builder >> 32;
 }
 
+/*
+ * Snapshots and horizons are read once, in the same hold of the table lock as the queue and the version V0, and sorted after it. What
+ * was PENDING in that queue was retired at V0 or before. A snapshot that is taken later is of V0 or later, and does not hold it. One
+ * that is received is of the version of another that was there all the time, so that version is among those read. A snapshot that
+ * is released later still counts: its segments wait for the next sweep, which the release wakes. A slot that was given to another
+ * segment since, retired after V0, waits for the next sweep as well.
+ */
+static bool is_retired_later(const struct sweep *sweep, const struct sr_detail *detail)
+{
+	return detail->retired > sweep->version;
+}
+
 /* Take up slots from the queue until the batch is full. Marks the retired ones DECIDING. */
 static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *n)
 {
@@ -287,7 +300,8 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 		if (state == SR_BUILDING && is_alive(region, detail->builder))
 			continue;
 		if (state == SR_PENDING)
-			waits = has_to_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
+			waits = is_retired_later(sweep, detail) ||
+				has_to_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
 		else if (state == SR_DELETING)
 			waits = has_to_wait(sweep, retry_at(sweep, detail));
 		else if (state != SR_BUILDING)
@@ -373,7 +387,6 @@ static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n
 	uint32_t holders = count_holders(region);
 	int rc = 0;
 
-	sr_cells_read(&sweep->cells, region);
 	for (uint32_t i = 0; i < n && !rc; i++)
 		rc = settle_one(sweep, &batch[i], holders);
 	return rc;
@@ -383,10 +396,8 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 {
 	struct candidate batch[BATCH];
 	uint32_t n;
-	int rc = sr_cells_make_room(&sweep->cells, &sweep->reg->region);
+	int rc = sr_change_open_table(change);
 
-	if (!rc)
-		rc = sr_change_open_table(change);
 	if (rc)
 		return rc;
 	rc = gather(sweep, batch, &n);
@@ -675,12 +686,18 @@ static int finish_round(struct sweep *sweep)
 /* Later arrivals wait for the next sweep. Entries are looked at again under the lock. */
 static int copy_queue(struct sweep *sweep)
 {
-	int rc = sr_enter_table(sweep->reg);
+	struct sr_region *region = &sweep->reg->region;
+	int rc = sr_cells_make_room(&sweep->cells, region);
 
+	if (!rc)
+		rc = sr_enter_table(sweep->reg);
 	if (rc)
 		return rc;
-	rc = sr_table_copy_queue(&sweep->reg->region, &sweep->queue, &sweep->n_queue);
+	rc = sr_table_copy_queue(region, &sweep->queue, &sweep->n_queue);
+	sweep->version = sr_load_seqcst_u64(&region->header->version);
+	sr_cells_read(&sweep->cells, region);
 	sr_leave_table(sweep->reg);
+	sr_cells_sort(&sweep->cells);
 	return rc;
 }
 

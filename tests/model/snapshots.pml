@@ -269,12 +269,19 @@ inline sweep_slot(k)
 	read_cells(k);
 #endif
 	LOCK(table_lock);
-	if
-	:: STATE(word[k]) == PENDING ->
-		word[k] = WORD(GENERATION(word[k]), DECIDING);  /* S1 */
+	atomic { v0 = version };
 #ifndef BUG_CELLS_BEFORE_LOCK
-		read_cells(k);                                  /* S2 */
+	read_cells(k);                                          /* S2 */
 #endif
+	UNLOCK(table_lock);
+	LOCK(table_lock);
+	if
+#ifdef BUG_RETIRED_LATER_IS_DECIDED
+	:: STATE(word[k]) == PENDING ->
+#else
+	:: STATE(word[k]) == PENDING && retired[k] <= v0 ->
+#endif
+		word[k] = WORD(GENERATION(word[k]), DECIDING);  /* S1 */
 		if
 		:: stays -> word[k] = WORD(GENERATION(word[k]), PENDING)
 		:: else -> word[k] = WORD(GENERATION(word[k]), DELETING)
@@ -282,7 +289,7 @@ inline sweep_slot(k)
 	:: else
 	fi;
 	UNLOCK(table_lock);
-	atomic { stays = false };
+	atomic { stays = false; v0 = 0 };
 	if
 	:: STATE(word[k]) == DELETING ->
 		remove_file(seg[k]);
@@ -296,7 +303,7 @@ inline sweep_slot(k)
 /* It sweeps for as long as there is somebody, so that a slot comes free at last: each sweep is progress. */
 proctype sweeper(byte me)
 {
-	byte n, k;
+	byte n, k, v0;
 	bool stays;
 
 	do

@@ -156,17 +156,22 @@ bool world_decide(void)
 	static struct sr_cells cells;
 	static uint64_t room[8];
 	struct sr_region *region = &world.region;
+	uint64_t version;
 	bool held, decided = false;
 
 	cells.snapshots = room;
 	cells.room = 8;
 	m_lock(M_TABLE);
-	if (sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
+	version = sr_load_seqcst_u64(&region->header->version);
+	sr_cells_read(&cells, region);
+	m_unlock(M_TABLE);
+	sr_cells_sort(&cells);
+	m_lock(M_TABLE);
+	if (region->details[world.slot].retired > version || sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
 		m_unlock(M_TABLE);
 		return false;
 	}
 	sr_table_move(region, world.slot, SR_DECIDING);
-	sr_cells_read(&cells, region);
 	held = sr_table_count(region, world.slot) || sr_cells_hold(&cells, &region->details[world.slot]);
 	if (!held)
 		sr_table_decide(region, world.slot, SR_DELETING, &decided);

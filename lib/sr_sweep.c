@@ -380,7 +380,7 @@ static int settle_one(struct sweep *sweep, const struct candidate *one, uint32_t
 	return 0;
 }
 
-/* Each move of a state is a sequentially consistent store; counts and cells are read after all of them. */
+/* Each move of a state is a sequentially consistent store; counts are read after all of them, cells before: see is_retired_later. */
 static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
 {
 	struct sr_region *region = &sweep->reg->region;

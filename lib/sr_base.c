@@ -333,6 +333,27 @@ static int read_marker(int dir, struct sr_marker *marker)
 	return -1;
 }
 
+/* Does the file begin with text? One that exists and cannot be read might. */
+static bool may_begin_with(int dir, const char *name, const char *text)
+{
+	char start[32] = "";
+	int fd = sr_sys_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	ssize_t length;
+
+	if (fd == -1)
+		return errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO;
+	length = sr_sys_pread(fd, start, strlen(text), 0);
+	if (length == -1 && (errno == EISDIR || errno == ESPIPE))
+		length = 0;
+	sr_sys_close(fd);
+	return length == -1 || !strcmp(start, text);
+}
+
+bool sr_base_is_foreign(int dir)
+{
+	return may_begin_with(dir, SR_BASE_MARKER, "segreg base ") || may_begin_with(dir, "registry.lock", "segreg registry ");
+}
+
 int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
 {
 	struct sr_marker there;

@@ -83,6 +83,10 @@ int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts
 /* Replace it, durably. */
 int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
 
+/* Does the open directory hold a marker, or a segreg registry.lock? So it is a base or a registry, and no part of a segment. True
+ * also if what bears such a name cannot be read. dir may be an O_PATH descriptor. */
+bool sr_base_is_foreign(int dir);
+
 void sr_uuid_format(const uint8_t uuid[16], char text[37]);
 int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */
 

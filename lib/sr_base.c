@@ -405,6 +405,9 @@ int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts
 	if (read_marker(dir, &marker) == -1) {
 		if (errno != ENOENT && errno != EBADMSG && errno != ELOOP)
 			return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
+		if (errno == ENOENT)
+			return sr_fail(SEGREG_E_MISMATCH, "%s has no marker %s: is its file system mounted? If it is, and the segments are there, "
+				       "end all processes of the registry and run: segctl init --adopt", base->path, SR_BASE_MARKER);
 		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
 			       base->path, SR_BASE_MARKER, strerror(errno));
 	}

@@ -413,6 +413,7 @@ static void missing_marker(void)
 	T_CHECK(t_exists(&w, "seg-1/data"));
 	t_close(reg);
 	refuse_to_open(&w);
+	T_HAS(segreg_last_error(), "segctl init --adopt");
 	T_CHECK(t_exists(&w, "seg-1/data"));
 	reg = adopt(&w);
 	T_EQ(t_sweep(reg).deleted, 1);

@@ -1,6 +1,6 @@
 # segreg - build, test, demonstrate. The targets that people type:
 #
-#   make            library, daemon and tool under build/
+#   make            library, daemon and tool under build/; installs no packages, but names those that are missing
 #   make demo       install what is missing, build, and show the main job on real files
 #   make check      install what is missing, build, and run all tests
 #   make asan ubsan tsan    the tests in a build with that sanitizer
@@ -12,9 +12,11 @@
 #   make bench      install what is missing, build, measure beside the peers, and draw: build/bench/ (QUICK=1: under a minute)
 #   make install    below /usr/local, or as .packaging/install.mk says; make uninstall takes it away
 #   make deb        the Debian packages, into build/deb/; make deb-check installs and uses them in a system of their own
+#   make systemd-check      these packages in an emulated Debian whose process 1 is systemd
 #   make clean
 #
 # Settings: CC, CPPFLAGS, CFLAGS, LDFLAGS, BUILD (folder for all output), SAN (address, undefined, thread), V=1 (show commands),
+#   WERROR=1 (a warning is an error: for developers, and what make check, asan, clang and the like set),
 #   SHARED=1 (in a BUILD of its own: segctl and segregd with libsegreg.so rather than with all of it inside),
 #   DEMO_INPUT (folder of text for the demo), SUITE (run one suite of the tests), QUESTIONS (of the bench).
 
@@ -30,7 +32,7 @@ Q       := $(if $(V),,@)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
         -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wcast-qual \
-        -Wpointer-arith -Wimplicit-fallthrough -Werror
+        -Wpointer-arith -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 SEG_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread $(WARN) \
         -DAO_PREFER_BUILTIN_ATOMICS \
         $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all) \
@@ -72,6 +74,11 @@ PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)
 all: $(PRODUCTS)
 
 # ---------------------------------------------------------------- products
+
+$(LIB_OBJ) $(TLIB_OBJ) $(DEMO_OBJ): | $(BUILD)/needs/lib
+$(DAE_OBJ) $(CTL_OBJ): | $(BUILD)/needs/lib $(BUILD)/needs/tools
+$(TEST_OBJ): | $(BUILD)/needs/lib $(BUILD)/needs/tests
+$(BENCH_OBJ): | $(BUILD)/needs/lib $(BUILD)/needs/tools $(BUILD)/needs/bench
 
 $(BUILD)/libsegreg.a: $(LIB_OBJ)
 	@echo "  AR      $@"
@@ -152,15 +159,14 @@ BENCH_PACKAGES := gcc libc6-dev pkg-config libatomic-ops-dev liblmdb-dev libsmar
 
 # Install what is missing; where that is not possible, say what is missing and stop.
 deps:
-	@missing=; for p in $(PACKAGES); do \
-	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
-	[ -z "$$missing" ] && exit 0; \
-	if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; else \
-	    echo "segreg needs these packages, and neither root nor sudo is at hand to install them:$$missing" >&2; \
-	    exit 1; fi; \
-	echo "installing$$missing"; \
-	$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	@.packaging/deps $(PACKAGES)
+
+# Before anything is compiled: is there what it is compiled with? In the words of all that plain make needs.
+$(BUILD)/needs/%:
+	@CPPFLAGS='$(CPPFLAGS)' .packaging/needs '$(CC)' $* >/dev/null 2>&1 || CPPFLAGS='$(CPPFLAGS)' .packaging/needs '$(CC)' lib tools \
+	    $(filter-out lib tools,$*)
+	@mkdir -p $(@D)
+	@touch $@
 
 demo: deps
 	@$(MAKE) --no-print-directory demo-run
@@ -169,7 +175,7 @@ demo-run: all $(BUILD)/segreg-demo
 	@$(BUILD)/segreg-demo --bin $(BUILD) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)')
 
 check: deps
-	@$(MAKE) --no-print-directory check-run
+	@$(MAKE) --no-print-directory check-run WERROR=1
 
 check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak
 	@tests/run-check $(BUILD) $(SUITE)
@@ -180,12 +186,12 @@ tsan:  ; @$(MAKE) --no-print-directory check BUILD=build/tsan SAN=thread CFLAGS=
 
 valgrind:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) valgrind'
-	@$(MAKE) --no-print-directory $(BUILD)/segreg-tests
+	@$(MAKE) --no-print-directory $(BUILD)/segreg-tests WERROR=1
 	@tests/valgrind $(BUILD) $(SUITE)
 
 # The whole tree through clang's eyes, without linking.
 clang-check:
-	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang $(patsubst %.c,build/clang/obj/%.o,\
+	@$(MAKE) --no-print-directory CC=clang BUILD=build/clang WERROR=1 $(patsubst %.c,build/clang/obj/%.o,\
 	    $(sort $(LIB_SRC) $(DAE_SRC) $(CTL_SRC)) $(TEST_SRC) $(STEPS_SRC) $(SOAK_SRC) $(DEMO_SRC) $(BENCH_SRC))
 
 bench:

@@ -56,6 +56,9 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
 
 install: install-lib install-dev install-tools
 
+# All of it is built before any of it is installed: a build that fails leaves what was installed alone.
+$(if $(filter install,$(MAKECMDGOALS)),$(eval install-lib install-dev install-tools: $(PRODUCTS)))
+
 install-lib: $(BUILD)/libsegreg.so
 	@echo "  INSTALL $(DESTDIR)$(LIBDIR)/$(SO)"
 	$(Q)$(call place,$(LIB_PART))

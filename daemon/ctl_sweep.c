@@ -1,6 +1,8 @@
 /*
  * ctl_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -17,7 +19,41 @@ static const struct ctl_option options[] = {
 struct run {
 	const struct ctl *ctl;
 	uint64_t deleted, bytes; /* so far */
+	/* What stdout has not taken yet: nobody else can sweep during a sweep, so the sweep does not wait for a reader. */
+	struct tool_out out;
+	FILE *lines;
+	char *text;
+	size_t length, written;
 };
+
+/* False: stdout is broken. */
+static bool write_what_fits(struct run *run)
+{
+	ssize_t n = 0;
+
+	if (fflush(run->lines))
+		return false;
+	while (run->written < run->length && n != -1) {
+		n = tool_out_write(&run->out, run->text + run->written, run->length - run->written);
+		run->written += n > 0 ? (size_t)n : 0;
+	}
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		return false;
+	if (run->written == run->length) {
+		rewind(run->lines);
+		run->written = 0;
+	}
+	return true;
+}
+
+static void write_the_rest(struct run *run)
+{
+	fclose(run->lines);
+	if (run->length > run->written)
+		fwrite(run->text + run->written, 1, run->length - run->written, stdout);
+	free(run->text);
+	tool_out_close(&run->out);
+}
 
 static int on_event(void *arg, const struct segreg_sweep_event *event)
 {
@@ -25,12 +61,12 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 	char freed[TOOL_SPAN_SIZE];
 
 	ctl_progress_end();
-	tool_say_event(stdout, "", event, run->ctl->option['n'] != NULL);
+	tool_say_event(run->lines, "", event, run->ctl->option['n'] != NULL);
 	run->deleted += event->action == SEGREG_SWEEP_DELETED;
 	run->bytes += event->action == SEGREG_SWEEP_DELETED ? event->bytes : 0;
 	if (!isatty(STDOUT_FILENO))
 		ctl_progress("%" PRIu64 " deleted, %s freed", run->deleted, tool_format_bytes(run->bytes, freed));
-	return fflush(stdout) != 0;
+	return !write_what_fits(run);
 }
 
 static void count(uint64_t n, const char *one, const char *many)
@@ -86,7 +122,12 @@ static int exec(struct ctl *ctl)
 
 	if (!parse(ctl, &sweep))
 		return EX_USAGE;
+	run.lines = open_memstream(&run.text, &run.length);
+	if (!run.lines)
+		return ctl_error(ctl, EX_UNAVAILABLE, "no memory to sweep");
+	tool_out_open(&run.out, STDOUT_FILENO);
 	code = segreg_sweep(ctl->reg, &sweep, &result);
+	write_the_rest(&run);
 	ctl_progress_end();
 	if (code)
 		return ctl_fail(ctl, code);

@@ -12,6 +12,9 @@
 
 static enum log_format form = LOG_FORMAT_PLAIN;
 static const char *registry;
+static struct tool_out out_to = { .fd = STDERR_FILENO };
+static uint64_t n_lost;  /* lines for which there was no room since the last that was written */
+static bool is_cut;      /* the last line was written in part */
 
 static const char *const names[] = {
 	[LOG_FORMAT_AUTO] = "auto", [LOG_FORMAT_PLAIN] = "plain", [LOG_FORMAT_TIME] = "time",
@@ -41,6 +44,8 @@ static bool is_journal(void)
 
 void log_open(enum log_format format, const char *of)
 {
+	tool_out_close(&out_to);
+	tool_out_open(&out_to, STDERR_FILENO);
 	registry = of;
 	form = format;
 	if (format == LOG_FORMAT_AUTO)
@@ -125,22 +130,37 @@ static void put_text(FILE *out, int priority, const char *message)
 	fprintf(out, "%s", message);
 }
 
-/* One write, so that the lines of several processes do not mix. */
-static void put_line(int priority, const char *message, const struct segreg_sweep_event *event)
+static void put(FILE *out, int priority, const char *message, const struct segreg_sweep_event *event)
 {
-	char *line = NULL;
-	size_t length;
-	FILE *out = open_memstream(&line, &length);
-
-	if (!out)
-		return;
 	if (form == LOG_FORMAT_JSON)
 		put_json(out, priority, message, event);
 	else
 		put_text(out, priority, message);
 	putc('\n', out);
-	if (fclose(out) == 0)
-		length = (size_t)write(STDERR_FILENO, line, length); /* if that fails, there is nobody to tell it to */
+}
+
+/* One write, so that the lines of several processes do not mix. A line for which there is no room is lost: the sweep goes on. */
+static void put_line(int priority, const char *message, const struct segreg_sweep_event *event)
+{
+	char *line = NULL, loss[96];
+	size_t length;
+	FILE *out = open_memstream(&line, &length);
+	ssize_t written;
+
+	if (!out)
+		return;
+	if (is_cut)
+		putc('\n', out);
+	if (n_lost) {
+		snprintf(loss, sizeof loss, "%" PRIu64 " lines were lost: the log was not read in time", n_lost);
+		put(out, LOG_WARNING, loss, NULL);
+	}
+	put(out, priority, message, event);
+	if (fclose(out) == 0) {
+		written = tool_out_write(&out_to, line, length);
+		n_lost = written > 0 ? 0 : n_lost + 1;
+		is_cut = written > 0 ? (size_t)written < length : is_cut;
+	}
 	free(line);
 }
 

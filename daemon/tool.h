@@ -69,4 +69,20 @@ bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL
 /* *bytes becomes what deleting the segment below base would give back. False if that cannot be told. (tool_measure.c) */
 bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes);
 
+/* ------------------------------------------------------------------ tool_out.c */
+
+struct tool_out {
+	int fd;
+	bool is_own;    /* opened once more, not to block */
+	bool is_socket;
+	bool is_shared; /* a pipe or terminal that could not be opened once more */
+};
+
+/* Write to the file behind fd, and never wait for its reader. */
+void tool_out_open(struct tool_out *out, int fd);
+void tool_out_close(struct tool_out *out);
+
+/* Like write(2). EAGAIN: the reader has not read what was written before. */
+ssize_t tool_out_write(const struct tool_out *out, const char *text, size_t length);
+
 #endif /* TOOL_H */

@@ -3,8 +3,10 @@
  * stories.
  */
 #include "sr_error.h"
+#include "sr_sys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +60,19 @@ int sr_fail_errno(int errnum, const char *format, ...)
 		snprintf(last_error + length, sizeof(last_error) - (size_t)length, ": %s",
 			 strerror_r(errnum, reason, sizeof(reason)));
 	return code_of_errno(errnum);
+}
+
+int sr_fail_map(int errnum, const char *what, uint64_t size)
+{
+	uint64_t limit = errnum == ENOMEM ? sr_sys_address_limit() : 0;
+	char room[48] = "";
+
+	if (!limit)
+		return sr_fail_errno(errnum, "cannot map %s", what);
+	if (size)
+		snprintf(room, sizeof(room), ", and this mapping needs %" PRIu64 " MiB", (size >> 20) + 1);
+	return sr_fail(SEGREG_E_NOMEM, "cannot map %s: the limit of this process's address space is %" PRIu64 " MiB%s; raise it "
+		       "(RLIMIT_AS: ulimit -v, LimitAS=), since mappings take no memory by themselves", what, limit >> 20, room);
 }
 
 const char *segreg_strerror(int code)

@@ -112,8 +112,7 @@ static int map_object(struct sr_region *region, int fd)
 	base = sr_sys_mmap(region->geometry.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 
 	if (!base)
-		return sr_fail_errno(errno, "cannot map %llu bytes of shared memory (a limit on address space?)",
-				     (unsigned long long)region->geometry.size);
+		return sr_fail_map(errno, "the shared memory", region->geometry.size);
 	find_parts(region, base);
 	return 0;
 }

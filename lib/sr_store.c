@@ -207,6 +207,8 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 		return 0;
 	mdb_env_close(store->env);
 	store->env = NULL;
+	if (error == ENOMEM)
+		return sr_fail_map(error, store->path, map_size);
 	if (error == MDB_NOTFOUND)
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg database", store->path);
 	return fail_mdb(error, store, "open it");

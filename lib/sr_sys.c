@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -374,6 +375,13 @@ void *sr_sys_mmap(size_t size, int protection, int flags, int fd)
 		return NULL;
 	address = mmap(NULL, size, protection, flags, fd, 0);
 	return address == MAP_FAILED ? NULL : address;
+}
+
+uint64_t sr_sys_address_limit(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : 0;
 }
 
 int sr_sys_munmap(void *address, size_t size)

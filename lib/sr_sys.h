@@ -79,6 +79,7 @@ int sr_sys_locked(int fd, off_t byte);           /* F_OFD_GETLK: 1 if another op
 int sr_sys_shm_open(const char *name, int flags, mode_t mode);
 int sr_sys_shm_unlink(const char *name);
 void *sr_sys_mmap(size_t size, int protection, int flags, int fd); /* NULL on failure */
+uint64_t sr_sys_address_limit(void); /* RLIMIT_AS in bytes; 0: none */
 int sr_sys_munmap(void *address, size_t size);
 int sr_sys_madvise(void *address, size_t size, int advice);
 int sr_sys_random(void *buf, size_t size);

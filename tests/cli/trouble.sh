@@ -139,3 +139,12 @@ done
 expect 0 "$segctl" init --adopt
 expect 0 "$segctl" stats
 ok "a registry whose registry.lock was lost is adopted, though a segregd has served it"
+
+case ${SAN_FLAGS-} in
+"")
+	(ulimit -v 300000 && "$segctl" stats 2>"$dir/err") && fail "stats within 300 MB of address space"
+	complains "the limit of this process's address space is 292 MiB"
+	complains "RLIMIT_AS"
+	ok "a limit of the address space is named" ;;
+*) skipped "the limit of the address space: a sanitizer needs more" ;;
+esac

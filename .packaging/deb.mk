@@ -9,7 +9,7 @@ DEB_MIRROR ?=
 # make check has tested this tree; with DEB_OPTIONS= the packages' build does so once more.
 DEB_OPTIONS ?= nocheck
 
-.PHONY: deb deb-run deb-check
+.PHONY: deb deb-run deb-check systemd-check
 
 deb:
 	@$(MAKE) --no-print-directory deps PACKAGES='$(DEB_PACKAGES)'
@@ -29,3 +29,7 @@ deb-run:
 deb-check: deb
 	@$(MAKE) --no-print-directory deps PACKAGES=debootstrap
 	@.packaging/deb-check $(BUILD) $(DEB_SUITE) '$(DEB_MIRROR)'
+
+systemd-check: deb
+	@$(MAKE) --no-print-directory deps PACKAGES='debootstrap qemu-system-x86 cpio kmod e2fsprogs'
+	@.packaging/systemd-check $(BUILD) $(DEB_SUITE) '$(DEB_MIRROR)'

@@ -7,6 +7,7 @@
 #include "sr_sys.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static const uint64_t no_process = 1; /* nobody has forked before there is a page */
@@ -25,8 +26,11 @@ int sr_fork_init(void)
 	if (!fresh)
 		return sr_fail_errno(errno, "cannot map a page");
 	if (sr_sys_madvise(fresh, SR_PAGE, MADV_WIPEONFORK) == -1) {
+		int errnum = errno;
+
 		sr_sys_munmap(fresh, SR_PAGE);
-		return sr_fail(SEGREG_E_UNSUPPORTED, "this kernel has no MADV_WIPEONFORK; segreg needs Linux 5.14");
+		return sr_fail(SEGREG_E_UNSUPPORTED, "madvise(MADV_WIPEONFORK) is refused (%s): a kernel before 4.14, or a filter of system "
+			       "calls (seccomp, SystemCallFilter=) that must allow it", strerror(errnum));
 	}
 	page = fresh;
 	sr_fork_page = page;

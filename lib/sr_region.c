@@ -51,8 +51,9 @@ int sr_region_populate(void *address, uint64_t size, const char *what)
 {
 	if (sr_sys_madvise(address, size, MADV_POPULATE_WRITE) == 0)
 		return 0;
-	if (errno == EINVAL)
-		return sr_fail(SEGREG_E_UNSUPPORTED, "this kernel cannot populate shared memory; segreg needs Linux 5.14");
+	if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
+		return sr_fail(SEGREG_E_UNSUPPORTED, "madvise(MADV_POPULATE_WRITE) is refused (%s): a kernel before 5.14, or a filter of system "
+			       "calls (seccomp, SystemCallFilter=) that must allow it", strerror(errno));
 	/* EFAULT: storing there would have been SIGBUS. */
 	return sr_fail(SEGREG_E_NOMEM, "no shared memory for %s: /dev/shm is full, or this process's memory limit is reached",
 		       what);

@@ -2,9 +2,11 @@
  * sr_sys.c - every system call that can fail, so that tests can make it fail; and the points at which they can stop us.
  */
 #include "sr_sys.h"
+#include "sr_atomic.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
@@ -37,6 +39,16 @@ static bool made_to_fail(const char *call)
 #define made_to_fail(call) false
 #endif
 
+/* Where a test says so, a call beyond POSIX is not to be had at all, as under a filter. */
+#define made_to_forbid(call) made_to_fail(call ".forbidden")
+
+/* Whether the last failure may mean that the call is not to be had: an old kernel, a file system that does not know its flags, or a
+ * filter (seccomp) of a container or of systemd. */
+static bool is_forbidden(void)
+{
+	return errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == EOPNOTSUPP;
+}
+
 /* The result of a call that is tried again after a signal. */
 #define RETRY(call)                                                                                                  \
 	__extension__({                                                                                               \
@@ -54,7 +66,9 @@ int sr_sys_openat(int dir, const char *path, int flags, mode_t mode)
 	return RETRY(openat(dir, path, flags | O_CLOEXEC, mode));
 }
 
-int sr_sys_open_beneath(int dir, const char *path, int flags)
+static int identify(int dir, const char *name, struct sr_identity *identity);
+
+static int open_by_openat2(int dir, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
@@ -69,6 +83,98 @@ int sr_sys_open_beneath(int dir, const char *path, int flags)
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
 	return (int)fd;
+}
+
+/* Asked once: what openat2 says of the root, for which any kernel that has it has an answer. */
+static bool has_openat2(void)
+{
+	static uint32_t answer; /* 0: not asked, 1: no, 2: yes */
+	uint32_t known = sr_load_acquire_u32(&answer);
+	int fd;
+
+	if (made_to_forbid("openat2"))
+		return false;
+	if (known)
+		return known == 2;
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &(struct open_how){ .flags = O_PATH | O_CLOEXEC }, sizeof(struct open_how));
+	known = fd >= 0 || !is_forbidden() ? 2 : 1;
+	if (fd >= 0)
+		close(fd);
+	sr_store_release_u32(&answer, known);
+	return known == 2;
+}
+
+/* The next component of *path, which moves behind it. False: there is none, or one that leads out, with errno. */
+static bool next_part(const char **path, char part[NAME_MAX + 1])
+{
+	size_t length = strcspn(*path, "/");
+
+	errno = 0;
+	if (length > NAME_MAX)
+		errno = ENAMETOOLONG;
+	else if (length == 0 && **path)
+		errno = EXDEV; /* absolute, or an empty one */
+	if (errno || length == 0)
+		return false;
+	memcpy(part, *path, length);
+	part[length] = '\0';
+	*path += length + ((*path)[length] == '/');
+	if (strcmp(part, "..") == 0)
+		errno = EXDEV;
+	return !errno;
+}
+
+/* Is dir, which was opened without following a link, of that device and not the root of another mount? False with errno. */
+static bool is_same_mount(int fd, uint64_t dev)
+{
+	struct sr_identity identity;
+
+	if (identify(fd, "", &identity) == -1)
+		return false;
+	errno = S_ISLNK(identity.mode) ? ELOOP : EXDEV;
+	return identity.dev == dev && !identity.is_mount && !S_ISLNK(identity.mode);
+}
+
+static int close_failing(int fd)
+{
+	sr_sys_close(fd);
+	return -1;
+}
+
+/*
+ * What openat2 does, in steps: each component is opened without following a link, and must be on dir's device and no mount. Each step
+ * starts from the directory that the step before has opened, so nobody can lead it elsewhere by exchanging what lies behind.
+ */
+static int open_in_steps(int dir, const char *path, int flags)
+{
+	struct sr_identity start;
+	char part[NAME_MAX + 1];
+	int at = dir, fd;
+
+	if (made_to_fail("openat2") || identify(dir, "", &start) == -1)
+		return -1;
+	if (!*path)
+		errno = ENOENT;
+	while (next_part(&path, part)) {
+		bool last = !*path;
+
+		fd = (int)RETRY(openat(at, part, (last ? flags | O_NOFOLLOW : O_PATH | O_NOFOLLOW) | O_CLOEXEC));
+		if (at != dir)
+			sr_sys_close(at);
+		if (fd == -1)
+			return -1;
+		if (strcmp(part, ".") && !is_same_mount(fd, start.dev))
+			return close_failing(fd);
+		if (last)
+			return fd;
+		at = fd;
+	}
+	return at != dir ? close_failing(at) : -1;
+}
+
+int sr_sys_open_beneath(int dir, const char *path, int flags)
+{
+	return has_openat2() ? open_by_openat2(dir, path, flags) : open_in_steps(dir, path, flags);
 }
 
 void sr_sys_close(int fd)
@@ -92,13 +198,29 @@ int sr_sys_fstat(int fd, struct stat *st)
  */
 #define IDENTITY (STATX_BASIC_STATS & ~(STATX_ATIME | STATX_MTIME | STATX_CTIME))
 
+/* Without statx: no birth time, and nobody tells what a mount is. */
+static int identify_by_fstatat(int dir, const char *name, struct sr_identity *identity)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) == -1)
+		return -1;
+	*identity = (struct sr_identity){
+		.dev = st.st_dev, .ino = st.st_ino, .mode = st.st_mode, .nlink = st.st_nlink, .blocks = (uint64_t)st.st_blocks,
+		.size = (uint64_t)st.st_size,
+	};
+	return 0;
+}
+
 static int identify(int dir, const char *name, struct sr_identity *identity)
 {
 	struct statx stx;
 
+	if (made_to_forbid("statx"))
+		return identify_by_fstatat(dir, name, identity);
 	if (RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
 			IDENTITY | STATX_BTIME, &stx)) == -1)
-		return -1;
+		return errno == ENOSYS || errno == EPERM ? identify_by_fstatat(dir, name, identity) : -1;
 	*identity = (struct sr_identity){
 		.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
 		.ino = stx.stx_ino,
@@ -308,11 +430,32 @@ int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	return renameat(from_dir, from, to_dir, to);
 }
 
+/*
+ * Without RENAME_NOREPLACE, which FUSE file systems do not know. A file gets its new name by link(2), which replaces nothing. A directory
+ * is renamed after a look: what comes to its new name in between is replaced only if it is an empty directory.
+ */
+static int rename_after_a_look(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct sr_identity identity;
+
+	if (identify(to_dir, to, &identity) == 0)
+		errno = EEXIST;
+	if (errno != ENOENT || identify(from_dir, from, &identity) == -1)
+		return -1;
+	if (!S_ISDIR(identity.mode) && linkat(from_dir, from, to_dir, to, 0) == 0)
+		return unlinkat(from_dir, from, 0);
+	if (!S_ISDIR(identity.mode) && !is_forbidden())
+		return -1;
+	return renameat(from_dir, from, to_dir, to);
+}
+
 int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
 {
 	if (made_to_fail("renameat2"))
 		return -1;
-	return renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+	if (!made_to_forbid("renameat2") && renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	return is_forbidden() ? rename_after_a_look(from_dir, from, to_dir, to) : -1;
 }
 
 int sr_sys_unlinkat(int dir, const char *name, int flags)

@@ -41,7 +41,8 @@ struct sr_identity {
 };
 
 int sr_sys_openat(int dir, const char *path, int flags, mode_t mode);
-int sr_sys_open_beneath(int dir, const char *path, int flags); /* openat2: no "..", symlink, magic link or mount on the way */
+/* No "..", symlink, magic link or mount on the way: openat2, or where a filter or the kernel has none, component by component. */
+int sr_sys_open_beneath(int dir, const char *path, int flags);
 void sr_sys_close(int fd); /* keeps errno, for callers that are about to report another failure */
 int sr_sys_fstat(int fd, struct stat *st);
 int sr_sys_identify_open(int fd, struct sr_identity *identity); /* an open file; no name that could fail */
@@ -71,6 +72,7 @@ int sr_sys_mkdirat(int dir, const char *name, mode_t mode);
 int sr_sys_may_write(const char *path); /* and read; 0 or -1 with errno */
 int sr_sys_linkat(int dir, const char *from, const char *to);
 int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to);
+/* renameat2 with RENAME_NOREPLACE; where that is not to be had, a look and a rename (sr_sys.c tells what is left of the race). */
 int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to);
 int sr_sys_unlinkat(int dir, const char *name, int flags);
 int sr_sys_lock(int fd, short type, off_t byte); /* F_OFD_SETLK on one byte: 0, or -1 and EAGAIN if somebody has it */

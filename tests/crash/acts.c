@@ -128,7 +128,9 @@ static void play_build(struct actor *a)
 	scene_make_files(a->scene, 13);
 	intend(a, 13, LIVE);
 	intend_version(a);
-	TRY(a, segreg_register(a->reg, 13, scene_path(13)));
+	TRY_IN_THIS_HANDLE(a, segreg_register(a->reg, 13, scene_path(13))); /* the reservation ends with its handle */
+	if (a->reopened)
+		return;
 	intend(a, 14, RESERVED);
 	TRY(a, segreg_reserve(a->reg, 14, scene_path(14)));
 	if (a->reopened)

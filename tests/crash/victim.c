@@ -97,7 +97,8 @@ static const int *errors_of(const char *call)
 		{ "fallocate", space },	  { "ftruncate", space },   { "mkdirat", space },     { "linkat", space },
 		{ "renameat", space },	  { "renameat2", directory }, { "unlinkat", directory }, { "lock", lock },
 		{ "getlock", lock },	  { "faccessat", directory }, { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
-		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },  { "nocow", unsupported },   { "name_to_handle_at", unsupported },   { "unlock", none },
+		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },  { "nocow", unsupported },   { "name_to_handle_at", unsupported },
+		{ "openat2.forbidden", unsupported }, { "statx.forbidden", unsupported }, { "renameat2.forbidden", unsupported },   { "unlock", none },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -497,7 +497,8 @@ struct segreg_info {
 	enum segreg_state state;
 	int is_directory;
 	int is_missing;       /* see struct segreg_stats */
-	int error;            /* errno of the last failed deletion; ESTALE: the path is no longer what was registered */
+	int error;            /* errno of the last failed deletion; ESTALE: the path, or the directory above it, is no longer what was
+	                       * registered; ENOENT: the directory above is missing; EBUSY: a registry is inside */
 	uint32_t attempts;    /* failed deletions so far */
 	uint64_t pins;        /* over all handles */
 	uint64_t born;        /* versions; retired is 0 while LIVE */
@@ -700,6 +701,9 @@ struct segreg_sweep_result {
  * beyond its length from then on, and a clock that is set ahead ends both.
  * Nothing is ever deleted outside base: no "..", no symlink, no other mount, nothing that took the place of what was
  * registered; and nothing at all while base does not carry this registry's marker.
+ * What is moved out of BASE/.segreg-trash while it is being deleted is left alone from then on, but for up to 32 names. A
+ * directory inside a segment that is a registry, or the base of one, is not removed. Files that are gone already count as
+ * deleted only if the directory that they were registered in is there.
  *
  * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT,
  * REOPEN, CORRUPT, IO.

@@ -249,6 +249,7 @@ size_t sr_encode_entry(const struct sr_entry *e, unsigned char out[SR_ENTRY_FIXE
 	at = sr_bytes_put(at, e->snapshots, 8);
 	at = sr_bytes_put(at, e->by_uid, 4);
 	at = sr_bytes_put(at, (uint64_t)e->by_pid, 8);
+	at = sr_bytes_put(at, e->was_gone, 1);
 	memcpy(at, e->label, label);
 	memcpy(at + label, e->by_label, by_label);
 	memcpy(at + label + by_label, e->path, e->path_length);
@@ -265,8 +266,9 @@ static void take_text(const unsigned char **at, size_t length, char *out)
 int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *e)
 {
 	const unsigned char *at = in;
-	size_t label, by_label;
-	int rc = check(at, size, SR_ENTRY_FIXED, SR_ENTRY_FIXED + SR_ENTRY_TEXT, "entry of the journal");
+	size_t label, by_label, fixed = size && at[0] == 1 ? SR_ENTRY_FIXED_1 : SR_ENTRY_FIXED;
+	uint64_t flags = 0;
+	int rc = check(at, size, fixed, fixed + SR_ENTRY_TEXT, "entry of the journal");
 
 	if (rc)
 		return rc;
@@ -292,8 +294,11 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	e->snapshots = sr_bytes_take(&at, 8);
 	e->by_uid = (uint32_t)sr_bytes_take(&at, 4);
 	e->by_pid = (int64_t)sr_bytes_take(&at, 8);
-	size -= SR_ENTRY_FIXED;
-	if (label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
+	if (fixed == SR_ENTRY_FIXED)
+		flags = sr_bytes_take(&at, 1);
+	e->was_gone = flags & 1;
+	size -= fixed;
+	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
 	    size - label - by_label > SEGREG_PATH_MAX || e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
 		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: entry %llu of the journal makes no sense",
 			       (unsigned long long)number);

@@ -9,7 +9,8 @@
  *      token    u8 schema, u64 version, u64 place
  *      entry    u8 schema, u8 kind, u8 length of label, u8 length of by_label, i64 at, u64 id, u64 born, u64 retired,
  *               i64 registered_at, i64 retired_at, u64 bytes, u64 decided, u32 asked, u32 lane, u32 uid, i64 pid, i64 attached_at,
- *               u64 pins, u64 snapshots, u32 by_uid, i64 by_pid, then label, by_label, and the path to the end
+ *               u64 pins, u64 snapshots, u32 by_uid, i64 by_pid, u8 flags (bit 0: was gone; not in schema 1), then label, by_label, and the
+ *               path to the end
  *      riders   u8 schema, u64 start, then u64 owner, u64 seq, u64 version of each
  */
 #ifndef SR_CODEC_H
@@ -25,7 +26,8 @@
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
 #define SR_RIDERS_FIXED (1 + 8)
 #define SR_RIDER_SIZE (3 * 8)
-#define SR_ENTRY_FIXED (4 + 13 * 8 + 4 * 4)
+#define SR_ENTRY_FIXED_1 (4 + 13 * 8 + 4 * 4) /* schema 1 */
+#define SR_ENTRY_FIXED (SR_ENTRY_FIXED_1 + 1)
 #define SR_ENTRY_TEXT (2 * (SEGREG_LABEL_SIZE - 1) + SEGREG_PATH_MAX)
 
 /* Return the number of bytes written. */

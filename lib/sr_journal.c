@@ -167,7 +167,10 @@ static void explain(const struct sr_entry *e, char *text, size_t size)
 {
 	switch ((enum segreg_log_kind)e->kind) {
 	case SEGREG_LOG_DELETED:
-		if (!e->retired)
+		if (e->was_gone)
+			snprintf(text, size, e->retired ? "retired by version %" PRIu64 "; its files were gone already" :
+							  "reserved, and given up; nothing was there", e->retired);
+		else if (!e->retired)
 			snprintf(text, size, "reserved, and given up by its builder");
 		else if (!e->decided)
 			snprintf(text, size, "retired by version %" PRIu64 "; an earlier sweep had found it unheld", e->retired);

@@ -99,6 +99,7 @@ struct sr_entry {
 	uint64_t bytes;   /* freed */
 	uint64_t decided; /* the version of which a sweep found it unheld; 0: not known */
 	uint32_t asked;   /* handles that were asked then */
+	bool was_gone;    /* before a sweep came to delete it */
 	uint16_t path_length;
 	char path[SEGREG_PATH_MAX + 1];
 	/* A handle that was taken away: */

@@ -155,7 +155,8 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 	if (victim->fate == DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
 		event.bytes = victim->removed.bytes_freed;
-		event.reason = victim->record.ino ? "retired, and nobody holds it" : "reserved, and given up by its builder";
+		event.reason = victim->removed.was_gone ? "it was gone already" :
+			       victim->record.ino ? "retired, and nobody holds it" : "reserved, and given up by its builder";
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;
@@ -635,6 +636,7 @@ static int write_journal(struct sweep *sweep, struct sr_journal *journal)
 		entry.bytes = victim->removed.bytes_freed;
 		entry.decided = victim->decided;
 		entry.asked = victim->asked;
+		entry.was_gone = victim->removed.was_gone;
 		rc = sr_journal_put(journal, &entry);
 	}
 	return rc;

@@ -430,23 +430,14 @@ int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	return renameat(from_dir, from, to_dir, to);
 }
 
-/*
- * Without RENAME_NOREPLACE, which FUSE file systems do not know. A file gets its new name by link(2), which replaces nothing. A directory
- * is renamed after a look: what comes to its new name in between is replaced only if it is an empty directory.
- */
+/* Without RENAME_NOREPLACE, which FUSE file systems do not know: what gets that name after the look is replaced. */
 static int rename_after_a_look(int from_dir, const char *from, int to_dir, const char *to)
 {
 	struct sr_identity identity;
 
 	if (identify(to_dir, to, &identity) == 0)
 		errno = EEXIST;
-	if (errno != ENOENT || identify(from_dir, from, &identity) == -1)
-		return -1;
-	if (!S_ISDIR(identity.mode) && linkat(from_dir, from, to_dir, to, 0) == 0)
-		return unlinkat(from_dir, from, 0);
-	if (!S_ISDIR(identity.mode) && !is_forbidden())
-		return -1;
-	return renameat(from_dir, from, to_dir, to);
+	return errno == ENOENT ? renameat(from_dir, from, to_dir, to) : -1;
 }
 
 int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
@@ -456,6 +447,20 @@ int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const ch
 	if (!made_to_forbid("renameat2") && renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	return is_forbidden() ? rename_after_a_look(from_dir, from, to_dir, to) : -1;
+}
+
+int sr_sys_rename_back(int from_dir, const char *from, int to_dir, const char *to)
+{
+	if (made_to_fail("renameat2"))
+		return -1;
+	if (!made_to_forbid("renameat2") && renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* link(2) replaces nothing, and a rename of a directory nothing but an empty one. */
+	if (!is_forbidden())
+		return -1;
+	if (linkat(from_dir, from, to_dir, to, 0) == 0)
+		return unlinkat(from_dir, from, 0);
+	return errno == EEXIST ? -1 : renameat(from_dir, from, to_dir, to);
 }
 
 int sr_sys_unlinkat(int dir, const char *name, int flags)

@@ -72,8 +72,10 @@ int sr_sys_mkdirat(int dir, const char *name, mode_t mode);
 int sr_sys_may_write(const char *path); /* and read; 0 or -1 with errno */
 int sr_sys_linkat(int dir, const char *from, const char *to);
 int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to);
-/* renameat2 with RENAME_NOREPLACE; where that is not to be had, a look and a rename (sr_sys.c tells what is left of the race). */
+/* renameat2 with RENAME_NOREPLACE; where that is not to be had, a look and a rename, for new names that nobody else makes. */
 int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to);
+/* To a name that others may make meanwhile: without RENAME_NOREPLACE, a link and an unlink. */
+int sr_sys_rename_back(int from_dir, const char *from, int to_dir, const char *to);
 int sr_sys_unlinkat(int dir, const char *name, int flags);
 int sr_sys_lock(int fd, short type, off_t byte); /* F_OFD_SETLK on one byte: 0, or -1 and EAGAIN if somebody has it */
 void sr_sys_unlock_all(int fd);

@@ -3,21 +3,18 @@
  */
 #include "sr_trash.h"
 #include "sr_error.h"
+#include "sr_removal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
-#define ASK_EVERY 1000000000 /* nanoseconds */
-#define ASK_FILES 1000u /* files and directories */
-#define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
 {
@@ -107,16 +104,7 @@ static int note_parent(struct sr_trash *trash, const char *path)
 	return 0;
 }
 
-/* ---------------------------------------------------------------- removal */
-
-/* One removal under way. */
-struct job {
-	struct sr_trash *trash;
-	struct sr_removed *removed;
-	int top; /* the victim's own directory, to which deep ones are moved up */
-	bool moved_up;
-	void *linked; /* tsearch(3) tree of inode numbers that were counted as linked */
-};
+/* ---------------------------------------------------------------- the way into the trash */
 
 static int blame(struct sr_removed *removed, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -127,162 +115,6 @@ static int blame(struct sr_removed *removed, int error, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(removed->where, sizeof(removed->where), format, args);
 	va_end(args);
-	return error;
-}
-
-/* How long a file of that size takes, in nanoseconds. */
-static double time_for(const struct sr_trash *trash, uint64_t bytes)
-{
-	double of_bytes = trash->pace ? (double)bytes * 1e9 / (double)trash->pace : 0;
-	double of_file = trash->pace_files ? 1e9 / (double)trash->pace_files : 0;
-
-	return of_bytes > of_file ? of_bytes : of_file;
-}
-
-/* Ask the caller, at most once in ASK_EVERY or ASK_FILES: a fast removal asks by files, a slow disk or a pace by time. */
-static bool is_stopped(struct sr_trash *trash, int64_t now)
-{
-	if (!trash->stop || (now - trash->asked_at < ASK_EVERY && trash->unasked < ASK_FILES))
-		return false;
-	trash->asked_at = now;
-	trash->unasked = 0;
-	return trash->stop(trash->arg);
-}
-
-/* Wait until the next file's turn. False: stopped. */
-static bool keep_pace(struct sr_trash *trash, uint64_t bytes)
-{
-	double pause = time_for(trash, bytes);
-	int64_t now = sr_sys_monotonic();
-
-	/* Each sweep removes at least one file, so that sweeps that are always stopped come to an end. */
-	if (trash->unasked++ && is_stopped(trash, now))
-		return false;
-	if (!trash->pace && !trash->pace_files)
-		return true;
-	if (trash->pace_until < now)
-		trash->pace_until = now;
-	for (; trash->pace_until > now; now = sr_sys_monotonic()) {
-		int64_t left = trash->pace_until - now;
-
-		if (is_stopped(trash, now))
-			return false;
-		sr_sys_sleep(left < ASK_EVERY ? left : ASK_EVERY);
-	}
-	trash->pace_until += pause < PAUSE_MAX ? (int64_t)pause : (int64_t)PAUSE_MAX;
-	return true;
-}
-
-static int compare_inodes(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-/* An inode that keeps other names counts as linked, once; if the last of those turns out to be the victim's too, as freed. */
-static void account(struct job *job, const struct sr_identity *identity)
-{
-	struct sr_removed *removed = job->removed;
-	uint64_t bytes = identity->blocks * 512, *inode, **seen;
-
-	if (S_ISDIR(identity->mode) || identity->nlink == 1) {
-		removed->bytes_freed += bytes;
-		seen = tfind(&identity->ino, &job->linked, compare_inodes);
-		if (!seen)
-			return;
-		inode = *seen;
-		removed->bytes_linked -= bytes;
-		tdelete(inode, &job->linked, compare_inodes);
-		free(inode);
-		return;
-	}
-	inode = sr_sys_malloc(sizeof(*inode));
-	if (!inode)
-		return; /* a figure is not worth a failed deletion */
-	*inode = identity->ino;
-	seen = tsearch(inode, &job->linked, compare_inodes);
-	if (!seen || *seen != inode)
-		free(inode);
-	else
-		removed->bytes_linked += bytes;
-}
-
-/* Unlink one name whose inode was just looked at, and account for it. */
-static int unlink_counted(struct job *job, int dir, const char *name, const struct sr_identity *identity)
-{
-	bool is_directory = S_ISDIR(identity->mode);
-
-	if (!keep_pace(job->trash, is_directory || identity->nlink == 1 ? identity->blocks * 512 : 0))
-		return ECANCELED;
-	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
-		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot remove \"%s\"", name);
-	account(job, identity);
-	return 0;
-}
-
-static int remove_contents(struct job *job, int fd, unsigned depth);
-
-/* Too deep: move the directory up to the victim's top, where the next pass meets it. */
-static int move_up(struct job *job, int dir, const char *name)
-{
-	char lifted[48];
-
-	do {
-		snprintf(lifted, sizeof(lifted), ".segreg-lifted-%" PRIu32, job->trash->lifted++);
-		if (sr_sys_rename_noreplace(dir, name, job->top, lifted) == 0) {
-			job->moved_up = true;
-			return 0;
-		}
-	} while (errno == EEXIST);
-	return blame(job->removed, errno, "cannot move deep directory \"%s\"", name);
-}
-
-static int remove_directory(struct job *job, int dir, const char *name, const struct sr_identity *identity, unsigned depth)
-{
-	int error, fd;
-
-	if (depth >= DEPTH_MAX)
-		return move_up(job, dir, name);
-	fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	if (fd == -1)
-		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot open directory \"%s\"", name);
-	error = remove_contents(job, fd, depth + 1);
-	return error ? error : unlink_counted(job, dir, name, identity);
-}
-
-static int remove_entry(struct job *job, int dir, const char *name, unsigned depth)
-{
-	struct sr_identity identity;
-
-	if (sr_sys_identify(dir, name, &identity) == -1)
-		return errno == ENOENT ? 0 : blame(job->removed, errno, "cannot look at \"%s\"", name);
-	if (identity.dev != job->trash->dev)
-		return blame(job->removed, EXDEV, "something is mounted on \"%s\"", name);
-	if (S_ISDIR(identity.mode))
-		return remove_directory(job, dir, name, &identity, depth);
-	return unlink_counted(job, dir, name, &identity);
-}
-
-/* Empty an open directory, and close it. */
-static int remove_contents(struct job *job, int fd, unsigned depth)
-{
-	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int error = 0;
-
-	if (!stream) {
-		error = blame(job->removed, errno, "cannot read a directory");
-		if (fd != -1)
-			sr_sys_close(fd);
-		return error;
-	}
-	while (!error && (errno = 0, entry = readdir(stream)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
-			error = remove_entry(job, fd, entry->d_name, depth);
-	if (!error && errno)
-		error = blame(job->removed, errno, "cannot read a directory");
-	closedir(stream);
 	return error;
 }
 
@@ -303,31 +135,14 @@ void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]
 /* Remove what has that name from the trash. ENOENT if it is not there. */
 static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
 {
-	struct job job = { .trash = trash, .removed = removed, .top = -1 };
+	const struct sr_place place = { .dir = trash->trash_fd, .path = SR_BASE_TRASH, .name = name };
 	struct sr_identity identity;
-	int error;
 
 	if (identify(trash, trash->trash_fd, name, &identity) == -1)
 		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
 	if (!sr_base_is_registered(trash->dev, record, &identity))
 		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
-	if (!S_ISDIR(identity.mode)) {
-		error = unlink_counted(&job, trash->trash_fd, name, &identity);
-		goto out;
-	}
-	job.top = sr_sys_open_beneath(trash->trash_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	if (job.top == -1)
-		return blame(removed, errno, "cannot open %s in the trash", name);
-	do {
-		job.moved_up = false;
-		error = remove_contents(&job, sr_sys_openat(job.top, ".", O_RDONLY | O_DIRECTORY, 0), 1);
-	} while (job.moved_up && !error);
-	sr_sys_close(job.top);
-	if (!error)
-		error = unlink_counted(&job, trash->trash_fd, name, &identity);
-out:
-	tdestroy(job.linked, free);
-	return error;
+	return sr_removal_run(trash, &place, &identity, removed);
 }
 
 /* Nothing is at its path: is the directory the one that it was registered in? Only then it is gone. 0 or an errno. */
@@ -346,13 +161,27 @@ static int check_parent(const struct sr_trash *trash, const struct sr_record *re
 		     "forget the segment (segctl remove --force)", parent);
 }
 
-/* Rename the victim into the trash. *gone: nothing is at its path. */
+/*
+ * A directory of a lower layer of overlayfs cannot be renamed. It is taken apart where it is: what is at its path with its identity is the
+ * victim, whatever a crash has left of it.
+ */
+static int remove_in_place(struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent, const char *leaf,
+			   const struct sr_identity *identity, struct sr_removed *removed)
+{
+	const struct sr_place place = { .dir = dir, .path = parent, .name = leaf };
+	int error = sr_removal_run(trash, &place, identity, removed);
+
+	return error ? error : note_parent(trash, record->path);
+}
+
+/* Rename the victim into the trash. *gone: nothing is at its path, or not any more. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed,
 			 bool *gone)
 {
 	char parent[SEGREG_PATH_MAX + 1];
 	const char *leaf = sr_base_parent(record->path, parent);
 	struct sr_identity identity;
+	bool was_moved = false;
 	int dir, error = 0;
 
 	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
@@ -363,20 +192,26 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 	if (dir == -1)
 		return blame(removed, errno, "cannot reach its directory %s", parent);
 	*gone = identify(trash, dir, leaf, &identity) == -1;
+	removed->was_gone = *gone && errno == ENOENT;
 	if (*gone)
 		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed) : blame(removed, errno, "cannot look at it");
 	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
-	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1)
-		error = blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
-	if (error || *gone)
+	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
+		*gone = errno == EXDEV;
+		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed) :
+				blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
+	} else {
+		was_moved = true;
+	}
+	if (!was_moved)
 		goto out;
 	SR_STOP("trash.renamed");
 	error = note_parent(trash, record->path);
 	if (!error && identify(trash, trash->trash_fd, name, &identity) == -1)
 		error = blame(removed, errno, "cannot look at %s in the trash", name);
 	else if (!error && !sr_base_is_registered(trash->dev, record, &identity)) {
-		sr_sys_rename_noreplace(trash->trash_fd, name, dir, leaf);
+		sr_sys_rename_back(trash->trash_fd, name, dir, leaf);
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	}
 out:

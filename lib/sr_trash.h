@@ -12,6 +12,11 @@
  * - A crash anywhere: what is in the trash under the victim's own name is the victim, and the next sweep goes on with it.
  *   So no other may ever have that name: an id that is used again was registered, or reserved, at another nanosecond.
  *
+ * - Somebody moves the victim, or a directory in it, out of the trash: sr_removal.c looks where it is, and stops.
+ *
+ * Where FUSE or a filter takes RENAME_NOREPLACE or openat2 away, sr_sys.c tells how the same is done in steps. Where a directory cannot be
+ * renamed at all (a lower layer of overlayfs), it is taken apart where it is.
+ *
  * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors:
  * below a certain depth a directory is first moved up to the victim's top.
  */
@@ -45,6 +50,7 @@ void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */
 	uint64_t bytes_linked; /* of those that have other links */
+	bool was_gone;         /* nothing was at its path, nor in the trash */
 	char where[256];       /* on failure: what could not be removed, or why it was left alone */
 };
 

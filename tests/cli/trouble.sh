@@ -34,7 +34,7 @@ expect 0 "$segctl" retire 3
 eventually logged "held 3 3: "
 mv "$base/.segreg" "$dir/marker"
 end "$holder" KILL
-eventually logged "$base does not carry this registry's marker"
+eventually logged "$base has no marker .segreg"
 is_there 3
 mv "$dir/marker" "$base/.segreg"
 eventually logged "serving $SEGREG_REGISTRY again"

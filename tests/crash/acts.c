@@ -149,6 +149,7 @@ static void play_remove(struct actor *a)
 	TRY_FOR(SEGREG_E_BUSY, a, segreg_force_remove(a->reg, 5, 0));
 	intend(a, 4, STRANGER);
 	intend_version(a);
+	a->scene->ledger->now.undone = true;
 	TRY(a, segreg_force_remove(a->reg, 4, 0));
 	intend(a, 5, STRANGER);
 	intend_version(a);

@@ -38,6 +38,7 @@ struct truth {
 	bool has_files[IDS]; /* of strangers */
 	bool swept;          /* what is retired or reserved by the dead may be gone */
 	uint64_t version;
+	bool undone;         /* an unregistering may have been undone, which leaves a version that changes nothing */
 };
 
 struct ledger {

@@ -292,7 +292,76 @@ static void unmounted_base(void)
 	t_close(reg);
 }
 
+/* ---------------------------------------------------------------- overlayfs */
+
+/* A world on an overlay: what lies in seg-1 and seg-2 is of the lower layer. */
+static struct t_world on_overlay(const struct t_world *around)
+{
+	char options[1024];
+
+	need_mounts();
+	T_SYS(mkdir(t_path(around, "layers"), 0700));
+	mount_tmpfs(t_path(around, "layers"), "size=16m"); /* an overlay cannot be the upper layer of another */
+	T_SYS(mkdir(t_path(around, "layers/lower"), 0700));
+	T_SYS(mkdir(t_path(around, "layers/upper"), 0700));
+	T_SYS(mkdir(t_path(around, "layers/work"), 0700));
+	T_SYS(mkdir(t_path(around, "merged"), 0700));
+	t_make_dir(around, "layers/lower/seg-1", 100);
+	for (int i = 0; i < 40; i++) /* deeper than directories are opened at once */
+		T_SYS(mkdir(t_path(around, "layers/lower/seg-1%.*s", 2 * (i + 1), "/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d"),
+			    0700));
+	t_make_file(around, "layers/lower/seg-2", 100);
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", t_path(around, "layers/lower"), t_path(around, "layers/upper"),
+		 t_path(around, "layers/work"));
+	if (mount("overlay", t_path(around, "merged"), "overlay", 0, options) == -1)
+		T_SKIP("cannot mount an overlay: %s", strerror(errno));
+	return t_world_at(t_path(around, "merged"));
+}
+
+/* Before Linux 6.5 overlayfs had no file handles: what is copied up seems to be another file, and is left alone. */
+static bool has_handles(const char *path)
+{
+	union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} u = { .handle.handle_bytes = MAX_HANDLE_SZ };
+	int mount_id;
+
+	return name_to_handle_at(AT_FDCWD, path, &u.handle, &mount_id, 0x200 /* AT_HANDLE_FID */) == 0;
+}
+
+/* Its directories cannot be renamed, and its files change their birth time when they are first written to. */
+static void lower_layer(void)
+{
+	struct t_world around = t_world(T_DISK), w = on_overlay(&around);
+	struct segreg *reg = t_open(&w);
+
+	T_OK(segreg_register(reg, 1, "seg-1"));
+	T_OK(segreg_register(reg, 2, "seg-2"));
+	T_SYS(chmod(t_path(&w, "seg-2"), 0600));
+	T_OK(segreg_retire(reg, 1));
+	T_OK(segreg_retire(reg, 2));
+	t_fail_call("unlinkat", 3, EIO); /* in the midst of it */
+	T_EQ(t_sweep(reg).failed, 1);
+	T_EQ(t_info(reg, 1).error, EIO);
+	T_CHECK(t_exists(&w, "seg-1"));
+	t_fail_call(NULL, 0, 0);
+	t_close(reg);
+	reg = t_open(&w);
+	T_OK(segreg_sweep(reg, &(struct segreg_sweep_options){ .size = sizeof(struct segreg_sweep_options), .flags = SEGREG_SWEEP_RETRY_NOW },
+			  NULL));
+	T_EQ(t_state(reg, 1), SEGREG_E_NOENT);
+	T_CHECK(!t_exists(&w, "seg-1"));
+	if (has_handles(w.base))
+		T_EQ(t_state(reg, 2), SEGREG_E_NOENT);
+	else
+		T_EQ(t_info(reg, 2).error, ESTALE);
+	t_close(reg);
+	T_SYS(umount2(t_path(&around, "merged"), MNT_DETACH));
+}
+
 T_SUITE(edges_mounts,
+	{ "on overlayfs, directories of a lower layer are deleted where they are, and files after they are copied up", lower_layer },
 	{ "on a full ext4, retiring and sweeping go on", full_ext4 },
 	{ "on a full xfs, retiring and sweeping go on", full_xfs },
 	{ "on a full btrfs, retiring and sweeping go on", full_btrfs },

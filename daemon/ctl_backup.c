@@ -49,7 +49,7 @@ static const char *in_dest(const struct backup *b, char path[CTL_COPY_PATH], con
 
 /* ------------------------------------------------------------------ whose backup it is */
 
-/* The registry's uuid, as base's marker has it: "segreg base 1", "uuid ...". */
+/* The registry's uuid, as base's marker has it: "segreg base FORMAT", "uuid ...". */
 static int read_uuid(const struct backup *b, char uuid[37])
 {
 	char path[CTL_COPY_PATH];
@@ -60,7 +60,7 @@ static int read_uuid(const struct backup *b, char uuid[37])
 	file = fopen(path, "re");
 	if (!file)
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
-	n = fscanf(file, "segreg base 1 uuid %36s", uuid);
+	n = fscanf(file, "segreg base %*u uuid %36s", uuid);
 	fclose(file);
 	return n == 1 ? EX_OK : ctl_error(b->ctl, EX_DATAERR, "%s does not say whose base this is", path);
 }

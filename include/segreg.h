@@ -138,6 +138,10 @@ struct segreg_open_options {
  * needs the registry to itself (SEGREG_E_BUSY otherwise; also after timeout_ms if base is still used by processes that came by a
  * registry.lock which was replaced since), and excludes SEGREG_CREATE.
  *
+ * A copy of a registry names the original's base. It is refused with SEGREG_E_MISMATCH, adopted or not, as long as the original
+ * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
+ * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
+ *
  * Safe from several threads. Errors: INVAL, NOENT (no registry, or no base), EXISTS (dir holds something else; base
  * serves another registry), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,
  * UNSUPPORTED (NFS, FUSE, Linux before 5.14), IO.

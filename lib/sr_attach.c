@@ -22,6 +22,7 @@
 #include "sr_error.h"
 #include "sr_lockinfo.h"
 #include "sr_load.h"
+#include "sr_owner.h"
 #include "sr_table.h"
 
 #include <dirent.h>
@@ -139,6 +140,7 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 		goto out;
 	memcpy(meta.uuid, info->uuid, sizeof(meta.uuid));
 	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
+	strcpy(marker.place, registry->dir);
 	rc = sr_base_claim(&base, &marker);
 	/* An attempt that came to no end may have left what is no database; nobody has used it. */
 	if (!rc && sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
@@ -204,22 +206,26 @@ static int check_origin(const struct sr_registry *registry, bool adopt, const st
 /* Is base ours, and does the database know at least as much as base has seen? */
 static int check_marker(struct sr_registry *registry, bool adopt, struct sr_clock *clock)
 {
-	uint64_t starts = 0;
+	struct sr_marker marker = { .starts = 0 };
 	struct sr_identity identity;
-	int rc = sr_base_check(&registry->base, registry->uuid, &starts);
+	int rc = sr_base_check(&registry->base, registry->uuid, &marker);
 
 	if (rc == SEGREG_E_MISMATCH && adopt &&
 	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
 		rc = 0;
 	if (rc)
 		return rc;
-	if (starts > clock->starts && !adopt)
+	if (!adopt && marker.has_owner && strcmp(marker.place, registry->dir))
+		rc = sr_owner_check_marker(registry, &marker);
+	if (rc)
+		return rc;
+	if (marker.starts > clock->starts && !adopt)
 		return sr_fail(SEGREG_E_MISMATCH, "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
 			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->store_path,
-			       registry->base.path, starts, clock->starts);
-	if (starts > clock->starts)
-		clock->starts = starts;
-	return 0;
+			       registry->base.path, marker.starts, clock->starts);
+	if (marker.starts > clock->starts)
+		clock->starts = marker.starts;
+	return adopt ? 0 : sr_owner_check_marker(registry, &marker);
 }
 
 /* In a transaction: what the registry is, and whether base, database and registry.lock are of one piece. */
@@ -229,16 +235,21 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 
 	if (rc == SR_STORE_ABSENT)
 		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
+	if (rc)
+		return rc;
+	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
+	if (!registry->base.dir.path)
+		rc = sr_base_open(&registry->base, meta->base, registry->dir);
+	/* Of a copy say first where its original is: the failures below invite to adopt it. */
+	if (!rc)
+		rc = sr_owner_check_place(registry, adopt);
 	if (!rc)
 		rc = check_origin(registry, adopt, info);
 	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
 		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
 			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
-	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
 	if (!rc)
 		rc = sr_store_get_clock(&registry->store, clock);
-	if (!rc && !registry->base.dir.path)
-		rc = sr_base_open(&registry->base, meta->base, registry->dir);
 	return rc ? rc : check_marker(registry, adopt, clock);
 }
 
@@ -273,6 +284,8 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 		rc = sr_store_upgrade(store, meta);
 	if (!rc)
 		rc = sr_store_put_clock(store, clock);
+	if (!rc)
+		rc = sr_owner_renew(registry, adopt, &marker);
 	SR_STOP("attach.counting");
 	if (!rc)
 		rc = sr_store_reserve(store);
@@ -289,7 +302,7 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
 	marker.starts = clock->starts;
 	rc = sr_base_mark(&registry->base, &marker);
-	return rc == SEGREG_E_NOSPC ? 0 : rc; /* the marker may lag behind */
+	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* its count of starts may lag behind, its owner may not */
 }
 
 /* registry.lock becomes the true one. */

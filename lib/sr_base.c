@@ -12,7 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARKER_FORMAT "segreg base 1\nuuid %s\nstarts %" PRIu64 "\n"
+/* The place comes last: it may hold any byte but NUL. */
+#define MARKER_FORMAT "segreg base 2\nuuid %s\nstarts %" PRIu64 "\nowner %s\nlock %" PRIu64 " %" PRIu64 "\nregistry %s\n"
+#define MARKER_SIZE (256 + SEGREG_PATH_SIZE)
 
 int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 {
@@ -289,14 +291,40 @@ static int open_for_writing(struct sr_base *base)
 	return dir == -1 ? -1 : sr_sys_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
 }
 
+static void format_nonce(const struct sr_marker *marker, char text[2 * SR_NONCE_SIZE + 1])
+{
+	strcpy(text, "-");
+	for (int i = 0; i < SR_NONCE_SIZE && marker->has_owner; i++)
+		sprintf(text + 2 * i, "%02x", marker->owner[i]);
+}
+
+/* "-" is no owner. Returns whether text is one of both. */
+static bool parse_nonce(const char *text, struct sr_marker *marker)
+{
+	marker->has_owner = strcmp(text, "-");
+	if (!marker->has_owner)
+		return true;
+	if (strlen(text) != 2 * SR_NONCE_SIZE || strspn(text, "0123456789abcdef") != 2 * SR_NONCE_SIZE)
+		return false;
+	for (int i = 0; i < SR_NONCE_SIZE; i++) {
+		unsigned byte;
+
+		sscanf(text + 2 * i, "%2x", &byte);
+		marker->owner[i] = (uint8_t)byte;
+	}
+	return true;
+}
+
 /* Write the marker under a name of its own. */
 static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 {
-	char uuid[37], text[128];
+	char uuid[37], nonce[2 * SR_NONCE_SIZE + 1], text[MARKER_SIZE];
 	int fd, length, failed, errnum;
 
 	sr_uuid_format(marker->uuid, uuid);
-	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts);
+	format_nonce(marker, nonce);
+	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts, nonce, marker->lock_dev, marker->lock_ino,
+			  marker->place);
 	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
 	/* A new inode each time: one that a crash left may be the marker's own by another name. */
 	if (sr_sys_unlinkat(dir, name, 0) == -1 && errno != ENOENT)
@@ -314,9 +342,27 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	return -1;
 }
 
+/* What format 2 has beyond format 1. A text that was cut short has no newline at its end. */
+static bool parse_owner(char *text, struct sr_marker *marker)
+{
+	char nonce[2 * SR_NONCE_SIZE + 2], *place = strstr(text, "\nregistry "), *end = text + strlen(text) - 1;
+
+	if (!place || *end != '\n' ||
+	    sscanf(text, "segreg base 2 uuid %*36s starts %*u owner %33s lock %" SCNu64 " %" SCNu64, nonce, &marker->lock_dev,
+		   &marker->lock_ino) != 3 || !parse_nonce(nonce, marker))
+		return false;
+	place += strlen("\nregistry ");
+	*end = '\0';
+	if (end < place || strlen(place) >= sizeof(marker->place) || (*place && *place != '/'))
+		return false;
+	strcpy(marker->place, place);
+	return true;
+}
+
 static int read_marker(int dir, struct sr_marker *marker)
 {
-	char text[128] = "", uuid[37];
+	char text[MARKER_SIZE] = "", uuid[37];
+	unsigned format;
 	int fd = sr_sys_openat(dir, SR_BASE_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	ssize_t length;
 
@@ -326,8 +372,9 @@ static int read_marker(int dir, struct sr_marker *marker)
 	sr_sys_close(fd);
 	if (length == -1)
 		return -1;
-	if (sscanf(text, "segreg base 1 uuid %36s starts %" SCNu64, uuid, &marker->starts) == 2 &&
-	    sr_uuid_parse(uuid, marker->uuid))
+	*marker = (struct sr_marker){ .starts = 0 };
+	if (sscanf(text, "segreg base %u uuid %36s starts %" SCNu64, &format, uuid, &marker->starts) == 3 &&
+	    sr_uuid_parse(uuid, marker->uuid) && (format == 1 || (format == 2 && parse_owner(text, marker))))
 		return 0;
 	errno = EBADMSG;
 	return -1;
@@ -395,14 +442,20 @@ void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker)
 	sr_sys_unlinkat(dir, SR_BASE_TRASH, AT_REMOVEDIR);
 }
 
-int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts)
+int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker)
 {
-	struct sr_marker marker;
+	int dir = sr_base_fd(base);
+
+	return dir == -1 ? -1 : read_marker(dir, marker);
+}
+
+int sr_base_check(struct sr_base *base, const uint8_t uuid[16], struct sr_marker *marker)
+{
 	int dir = sr_base_fd(base);
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	if (read_marker(dir, &marker) == -1) {
+	if (read_marker(dir, marker) == -1) {
 		if (errno != ENOENT && errno != EBADMSG && errno != ELOOP)
 			return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
 		if (errno == ENOENT)
@@ -411,10 +464,9 @@ int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts
 		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
 			       base->path, SR_BASE_MARKER, strerror(errno));
 	}
-	if (memcmp(marker.uuid, uuid, sizeof(marker.uuid)))
+	if (memcmp(marker->uuid, uuid, sizeof(marker->uuid)))
 		return sr_fail(SEGREG_E_MISMATCH, "%s is the base of another registry (its %s says so)", base->path,
 			       SR_BASE_MARKER);
-	*starts = marker.starts;
 	return 0;
 }
 

@@ -1,13 +1,13 @@
 /*
  * sr_base.h - the base directory: what a segment's path may be, and the marker that says whose base it is.
  *
- *      BASE/.segreg         the marker: this registry's uuid and start counter
+ *      BASE/.segreg         the marker: this registry's uuid, start counter, owner and place
  *      BASE/.segreg-lock    locked by everybody who has the registry open
  *      BASE/.segreg-trash   where segments go before they are removed
  *
  * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb
  * (restored from a backup) from the current one: its counter is raised after the database's, so it is never ahead
- * of the right database.
+ * of the right database. Its owner tells a registry from its copies (sr_owner.h).
  *
  * The lock stands beside what it protects. If registry.lock is replaced while it is in use, the locks of the living are on
  * the old one, and who comes by the new one sees nobody; but base is the same, and there he meets them.
@@ -72,14 +72,21 @@ bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const s
 struct sr_marker {
 	uint8_t uuid[16];
 	uint64_t starts;
+	/* Format 1 has nothing of this. */
+	bool has_owner;               /* none before the first start */
+	uint8_t owner[SR_NONCE_SIZE]; /* sr_owner.nonce */
+	uint64_t lock_dev, lock_ino;  /* of the owner's registry.lock, for an operator who searches for it */
+	char place[SEGREG_PATH_SIZE]; /* the owner's directory; "": not known */
 };
 
 /* At creation: put up the marker. SEGREG_E_EXISTS if another registry's is there; 0 if this one's is. */
 int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
 /* Take it down again, if it is this registry's. */
 void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker);
-/* SEGREG_E_MISMATCH if it is missing or another registry's. */
-int sr_base_check(struct sr_base *base, const uint8_t uuid[16], uint64_t *starts);
+/* Read it: 0 or -1 with errno, EBADMSG for what is no marker. */
+int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker);
+/* Read it. SEGREG_E_MISMATCH if it is missing or another registry's. */
+int sr_base_check(struct sr_base *base, const uint8_t uuid[16], struct sr_marker *marker);
 /* Replace it, durably. */
 int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
 

@@ -414,8 +414,8 @@ static int walk(const struct check *check, const char *path)
 static int check_disk(struct check *check)
 {
 	struct sr_identity identity;
-	uint64_t starts;
-	int rc = sr_base_check(&check->reg->registry->base, check->reg->registry->uuid, &starts);
+	struct sr_marker marker;
+	int rc = sr_base_check(&check->reg->registry->base, check->reg->registry->uuid, &marker);
 
 	if (!rc && sr_sys_identify_open(sr_base_fd(&check->reg->registry->base), &identity) == -1)
 		rc = sr_fail_errno(errno, "cannot look at %s", check->reg->registry->base.path);

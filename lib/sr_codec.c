@@ -140,6 +140,32 @@ int sr_decode_meta(const void *in, size_t size, struct sr_meta *m)
 	return 0;
 }
 
+size_t sr_encode_owner(const struct sr_owner *o, unsigned char out[SR_OWNER_FIXED + SEGREG_PATH_SIZE])
+{
+	unsigned char *at = out;
+	size_t length = strlen(o->place);
+
+	at = sr_bytes_put(at, SR_SCHEMA, 1);
+	memcpy(at, o->nonce, SR_NONCE_SIZE);
+	memcpy(at + SR_NONCE_SIZE, o->place, length);
+	return SR_OWNER_FIXED + length;
+}
+
+int sr_decode_owner(const void *in, size_t size, struct sr_owner *o)
+{
+	const unsigned char *at = in;
+	int rc = check(at, size, SR_OWNER_FIXED + 1, SR_OWNER_FIXED + SEGREG_PATH_SIZE - 1, "owner of base");
+
+	if (rc)
+		return rc;
+	memcpy(o->nonce, at + 1, SR_NONCE_SIZE);
+	memcpy(o->place, at + SR_OWNER_FIXED, size - SR_OWNER_FIXED);
+	o->place[size - SR_OWNER_FIXED] = '\0';
+	if (o->place[0] != '/')
+		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: its place is not an absolute path");
+	return 0;
+}
+
 size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE])
 {
 	unsigned char *at = out;

@@ -11,6 +11,7 @@
  *               i64 registered_at, i64 retired_at, u64 bytes, u64 decided, u32 asked, u32 lane, u32 uid, i64 pid, i64 attached_at,
  *               u64 pins, u64 snapshots, u32 by_uid, i64 by_pid, u8 flags (bit 0: was gone; not in schema 1), then label, by_label, and the
  *               path to the end
+ *      owner    u8 schema, nonce[16], then the place to the end
  *      riders   u8 schema, u64 start, then u64 owner, u64 seq, u64 version of each
  */
 #ifndef SR_CODEC_H
@@ -21,6 +22,7 @@
 #define SR_RECORD_FIXED_1 (3 + 6 * 8) /* schema 1 */
 #define SR_RECORD_FIXED (SR_RECORD_FIXED_1 + 3 * 8 + 4 + 1 + 8)
 #define SR_META_FIXED (1 + SR_UUID_SIZE + 4 + 4 + 8)
+#define SR_OWNER_FIXED (1 + SR_NONCE_SIZE)
 #define SR_CLOCK_SIZE_FIRST (1 + 2 * 8)
 #define SR_CLOCK_SIZE (1 + 3 * 8)
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
@@ -33,6 +35,7 @@
 /* Return the number of bytes written. */
 size_t sr_encode_record(const struct sr_record *record, unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX]);
 size_t sr_encode_meta(const struct sr_meta *meta, unsigned char out[SR_META_FIXED + SEGREG_PATH_SIZE]);
+size_t sr_encode_owner(const struct sr_owner *owner, unsigned char out[SR_OWNER_FIXED + SEGREG_PATH_SIZE]);
 size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE]);
 size_t sr_encode_clock(const struct sr_clock *clock, unsigned char out[SR_CLOCK_SIZE]);
 size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE]);
@@ -42,6 +45,7 @@ size_t sr_encode_entry(const struct sr_entry *entry, unsigned char out[SR_ENTRY_
 /* 0, SEGREG_E_VERSION for another schema, SEGREG_E_CORRUPT for what cannot be. */
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *record);
 int sr_decode_meta(const void *in, size_t size, struct sr_meta *meta);
+int sr_decode_owner(const void *in, size_t size, struct sr_owner *owner);
 int sr_decode_token(const void *in, size_t size, uint64_t *version);
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *clock);
 int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *entry);

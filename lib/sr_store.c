@@ -460,6 +460,21 @@ int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock)
 	return put_value(store, store->meta, text_key("clock"), bytes, sr_encode_clock(clock, bytes), 0);
 }
 
+int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner)
+{
+	MDB_val value;
+	int rc = get_value(store, store->meta, text_key("owner"), &value);
+
+	return rc ? rc : sr_decode_owner(value.mv_data, value.mv_size, owner);
+}
+
+int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner)
+{
+	unsigned char bytes[SR_OWNER_FIXED + SEGREG_PATH_SIZE];
+
+	return put_value(store, store->meta, text_key("owner"), bytes, sr_encode_owner(owner, bytes), 0);
+}
+
 int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders)
 {
 	MDB_val value;

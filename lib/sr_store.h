@@ -5,6 +5,7 @@
  *
  *      main       "registry" -> struct sr_meta   what the registry is; written once
  *                 "clock"    -> struct sr_clock  what grows
+ *                 "owner"    -> struct sr_owner  who may call base its own; changes at each adoption
  *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
  *                 "removed" -> id, struct sr_record: what the last unforced unregistering removed (sr_remove.c)
  *                 LMDB keeps the roots of the other tables there, so each transaction writes this page anyway
@@ -36,6 +37,7 @@
 #define SR_SCHEMA 2u
 #define SR_UUID_SIZE 16
 #define SR_TOKEN_SIZE 16
+#define SR_NONCE_SIZE 16
 
 struct sr_meta {
 	unsigned schema; /* that the value was written with; always written as SR_SCHEMA */
@@ -49,6 +51,12 @@ struct sr_clock {
 	uint64_t version; /* edits that changed something */
 	uint64_t starts;  /* regions built */
 	uint64_t tokens;  /* tokens remembered so far, those forgotten again included */
+};
+
+/* A copied registry.mdb has its original's uuid. The nonce tells them apart as soon as either is adopted. */
+struct sr_owner {
+	uint8_t nonce[SR_NONCE_SIZE]; /* random; base's marker repeats it */
+	char place[SEGREG_PATH_SIZE]; /* the registry's directory at the last start: a copy learns here where its original is */
 };
 
 /*
@@ -151,14 +159,16 @@ uint64_t sr_store_txn(const struct sr_store *store);
 /* Close the environment; in a child that was forked without its handlers (abandon) only forget it. */
 void sr_store_close(struct sr_store *store, bool abandon);
 
+#define SR_STORE_ABSENT 1 /* no such record */
+
 /* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
 int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
+int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner); /* SR_STORE_ABSENT before the first start */
+int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner);
 int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders); /* none, if there never were any */
 int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders);
-
-#define SR_STORE_ABSENT 1 /* no such record */
 
 int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record);
 int sr_store_add(struct sr_store *store, const struct sr_record *record);    /* a new one, with its path */

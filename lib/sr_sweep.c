@@ -751,7 +751,7 @@ static int sweep_base(struct sweep *sweep)
 {
 	struct sr_registry *registry = sweep->reg->registry;
 	struct segreg_sweep_result *result = sweep->result;
-	uint64_t starts;
+	struct sr_marker marker;
 	/* A store whose last commit is in doubt must not be swept from, not even if there seems to be nothing to do. */
 	int rc = sr_enter_commit(sweep->reg);
 
@@ -764,7 +764,7 @@ static int sweep_base(struct sweep *sweep)
 			       registry->region_name, registry->dir);
 	if (sweep->reg->lane >= sr_region_lane_top(&registry->region))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
-	rc = sr_base_check(&registry->base, registry->uuid, &starts);
+	rc = sr_base_check(&registry->base, registry->uuid, &marker);
 	if (!rc && !is_dry(sweep))
 		rc = sr_reclaim(sweep->reg, report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
 	if (!rc)

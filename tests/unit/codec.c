@@ -94,6 +94,27 @@ static void meta_round_trip(void)
 	T_STR(out.base, in.base);
 }
 
+static void owner_round_trip(void)
+{
+	struct sr_owner in = { .place = "/" }, out;
+	unsigned char bytes[SR_OWNER_FIXED + SEGREG_PATH_SIZE + 1];
+	size_t size;
+
+	for (int i = 0; i < SR_NONCE_SIZE; i++)
+		in.nonce[i] = (uint8_t)(255 - i);
+	memset(in.place + 1, 'p', SEGREG_PATH_SIZE - 2);
+	size = sr_encode_owner(&in, bytes);
+	T_OK(sr_decode_owner(bytes, size, &out));
+	T_CHECK(memcmp(in.nonce, out.nonce, sizeof(in.nonce)) == 0);
+	T_STR(out.place, in.place);
+	bytes[size] = 'p';
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_owner(bytes, size + 1, &out)); /* no room for the NUL */
+	for (size = 0; size <= SR_OWNER_FIXED; size++)
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_owner(bytes, size, &out));
+	bytes[SR_OWNER_FIXED] = 'p';
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_owner(bytes, SR_OWNER_FIXED + 1, &out));
+}
+
 static void clock_and_token_round_trip(void)
 {
 	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63 }, out;
@@ -395,6 +416,7 @@ static void order_of_keys(void)
 T_SUITE(codec,
 	{ "a record comes back as it was", record_round_trip },
 	{ "the registry's description comes back as it was", meta_round_trip },
+	{ "the owner of base comes back as it was, and only what can be is read", owner_round_trip },
 	{ "clock and token come back as they were", clock_and_token_round_trip },
 	{ "riders come back as they were, from none to as many as there can be", riders_round_trip },
 	{ "an entry of the journal comes back as it was", entry_round_trip },

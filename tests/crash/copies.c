@@ -1,0 +1,261 @@
+/*
+ * copies.c - copied and moved registries: which of them base belongs to.
+ */
+#include "harness.h"
+#include "peer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MDB "registry.mdb"
+#define LOCK "registry.lock"
+#define MARKER ".segreg"
+
+static void copy_file(const char *from, const char *to)
+{
+	int in = T_SYS(open(from, O_RDONLY | O_CLOEXEC));
+	int out = T_SYS(open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660));
+
+	while (sendfile(out, in, NULL, 1 << 20) > 0)
+		;
+	close(in);
+	close(out);
+}
+
+/* The same world, with the registry in another directory of base. */
+static struct t_world in_directory(const struct t_world *w, const char *name)
+{
+	struct t_world other = *w;
+
+	snprintf(other.dir, sizeof(other.dir), "%s", t_path(w, "%s", name));
+	return other;
+}
+
+static struct t_world copy(const struct t_world *w, const char *name)
+{
+	struct t_world to = in_directory(w, name);
+	char from[sizeof(to.dir) + 32], path[sizeof(to.dir) + 32];
+
+	T_SYS(mkdir(to.dir, 0755));
+	for (int i = 0; i < 2; i++) {
+		snprintf(from, sizeof(from), "%s/%s", w->dir, i ? LOCK : MDB);
+		snprintf(path, sizeof(path), "%s/%s", to.dir, i ? LOCK : MDB);
+		copy_file(from, path);
+	}
+	return to;
+}
+
+/* A registry at rest with one retired segment, which no sweep has deleted so far. */
+static struct t_world make_original(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	T_OK(segreg_retire(reg, 1));
+	t_close(reg);
+	return w;
+}
+
+static int open_with(const struct t_world *w, unsigned flags, struct segreg **reg)
+{
+	struct segreg_open_options options = { .size = sizeof(options), .flags = flags };
+
+	*reg = NULL;
+	return segreg_open(w->dir, &options, reg);
+}
+
+static int try(const struct t_world *w, unsigned flags)
+{
+	struct segreg *reg;
+	int rc = open_with(w, flags, &reg);
+
+	if (!rc)
+		t_close(reg);
+	return rc;
+}
+
+static void is_refused_for(const struct t_world *w, const struct t_world *original)
+{
+	for (unsigned flags = 0; flags <= SEGREG_ADOPT; flags += SEGREG_ADOPT) {
+		T_ERR(SEGREG_E_MISMATCH, try(w, flags));
+		T_HAS(segreg_last_error(), w->dir);
+		T_HAS(segreg_last_error(), original->dir);
+		T_HAS(segreg_last_error(), "is a copy of");
+	}
+	T_CHECK(t_exists(w, "seg-1/data"));
+}
+
+static void adopts_and_sweeps(const struct t_world *w)
+{
+	struct segreg *reg;
+
+	T_OK(open_with(w, SEGREG_ADOPT, &reg));
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_CHECK(!t_exists(w, "seg-1/data"));
+	t_close(reg);
+	T_OK(try(w, 0));
+}
+
+static void beside_its_original(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy");
+	struct segreg *reg;
+
+	is_refused_for(&other, &w);
+	reg = t_open(&w);
+	is_refused_for(&other, &w); /* while the original is in use */
+	T_EQ(t_sweep(reg).deleted, 1);
+	t_close(reg);
+}
+
+/* Then registry.mdb alone says where the original is. */
+static void without_a_marker(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy");
+
+	T_SYS(unlink(t_path(&w, MARKER)));
+	T_ERR(SEGREG_E_MISMATCH, try(&other, SEGREG_ADOPT));
+	T_HAS(segreg_last_error(), w.dir);
+	adopts_and_sweeps(&w);
+}
+
+/* The original's registry.lock is lost, damaged, or cannot be read: that is no end of the original. */
+static void beside_a_damaged_original(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy");
+	const char *lock = t_path(&w, "registry/" LOCK);
+
+	T_SYS(truncate(lock, 0));
+	is_refused_for(&other, &w);
+	T_SYS(unlink(lock));
+	is_refused_for(&other, &w);
+	T_SYS(symlink(LOCK, lock));
+	T_ERR(SEGREG_E_MISMATCH, try(&other, SEGREG_ADOPT));
+	T_HAS(segreg_last_error(), w.dir);
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	T_SYS(unlink(lock));
+	adopts_and_sweeps(&w);
+}
+
+static void original_comes_back(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy"), away = in_directory(&w, "away");
+
+	T_SYS(rename(w.dir, away.dir));
+	adopts_and_sweeps(&other);
+	t_make_segment(&w, 1); /* of the copy's time: nothing that the original may touch */
+	is_refused_for(&away, &other);
+	T_SYS(rename(away.dir, w.dir));
+	is_refused_for(&w, &other);
+	T_SYS(rename(other.dir, away.dir));
+	T_ERR(SEGREG_E_MISMATCH, try(&w, 0));
+	T_HAS(segreg_last_error(), "taken over");
+	T_HAS(segreg_last_error(), other.dir);
+	T_OK(try(&w, SEGREG_ADOPT));
+	T_OK(try(&w, 0));
+}
+
+static void moved(void)
+{
+	struct t_world w = make_original(), first = in_directory(&w, "first name"), second = in_directory(&w, "second\nregistry x\n");
+	struct t_world third;
+	const char *base = t_path(&w, "base of another");
+	struct segreg_open_options create = { .size = sizeof(create), .flags = SEGREG_CREATE, .base = base };
+	struct segreg *reg;
+
+	T_SYS(rename(w.dir, first.dir));
+	T_OK(try(&first, 0));
+	T_SYS(rename(first.dir, second.dir));
+	T_OK(try(&second, 0));
+	third = copy(&second, "third");
+	is_refused_for(&third, &second);
+	t_remove_tree(second.dir);
+	T_ERR(SEGREG_E_MISMATCH, try(&third, 0));
+	T_HAS(segreg_last_error(), "SEGREG_ADOPT");
+	adopts_and_sweeps(&third);
+	/* Where it was, another registry may be by now. */
+	T_SYS(mkdir(base, 0755));
+	T_OK(segreg_open(second.dir, &create, &reg));
+	T_OK(try(&third, 0));
+	t_close(reg);
+	T_OK(try(&third, SEGREG_ADOPT));
+}
+
+/* The same files by another path, as a container sees them. */
+static void by_another_path(void)
+{
+	struct t_world w = make_original(), other = in_directory(&w, "copy");
+
+	T_SYS(mkdir(other.dir, 0755));
+	T_SYS(link(t_path(&w, "registry/" LOCK), t_path(&w, "copy/" LOCK)));
+	T_SYS(link(t_path(&w, "registry/" MDB), t_path(&w, "copy/" MDB)));
+	T_OK(try(&other, 0));
+	T_OK(try(&w, 0));
+}
+
+static int adopt_in_peer(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	return try(&self->world, SEGREG_ADOPT);
+}
+
+static void cut_short(void)
+{
+	static const char *const points[] = { "attach.counting", "attach.counted", "attach.building" };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct t_world w = make_original(), other = copy(&w, "copy");
+		struct peer *peer = peer_start(&other, PEER_PROCESS);
+
+		t_remove_tree(w.dir);
+		peer_run_to(peer, points[i], adopt_in_peer, NULL, 0);
+		peer_kill(peer);
+		if (try(&other, 0))
+			T_HAS(segreg_last_error(), "SEGREG_ADOPT");
+		adopts_and_sweeps(&other);
+	}
+}
+
+static void damaged_marker(void)
+{
+	struct t_world w = make_original();
+	const char *path = t_path(&w, MARKER);
+	char text[SEGREG_PATH_SIZE + 256] = "";
+	size_t length;
+	int fd = T_SYS(open(path, O_RDWR | O_CLOEXEC));
+
+	length = (size_t)T_SYS((int)read(fd, text, sizeof(text) - 1));
+	T_HAS(text, "segreg base 2\n");
+	T_HAS(text, w.dir);
+	for (size_t size = 0; size < length; size++) {
+		T_SYS(ftruncate(fd, (off_t)size));
+		T_ERR(SEGREG_E_MISMATCH, try(&w, 0));
+		T_SYS((int)pwrite(fd, text, length, 0));
+	}
+	*strstr(text, "base 2") = 'B';
+	T_SYS((int)pwrite(fd, text, length, 0));
+	T_ERR(SEGREG_E_MISMATCH, try(&w, 0));
+	*strstr(text, "Base 2") = 'b';
+	strstr(text, "base 2")[5] = '3';
+	T_SYS((int)pwrite(fd, text, length, 0));
+	T_ERR(SEGREG_E_MISMATCH, try(&w, 0));
+	strstr(text, "base 3")[5] = '2';
+	T_SYS((int)pwrite(fd, text, length, 0));
+	T_OK(try(&w, 0));
+	close(fd);
+}
+
+T_SUITE(copies,
+	{ "a copy is refused as long as its original stands, adopted or not, in use or not", beside_its_original },
+	{ "a copy is refused also if base's marker is gone", without_a_marker },
+	{ "a copy is refused also if the original's registry.lock is empty, lost or unreadable", beside_a_damaged_original },
+	{ "an original that comes back after its copy was adopted is refused, and adopted once the copy is gone", original_comes_back },
+	{ "a moved registry goes on; one that was copied and removed is adopted", moved },
+	{ "a registry that is reached by two paths is one registry", by_another_path },
+	{ "an adoption that was cut short is done again", cut_short },
+	{ "a damaged marker is refused", damaged_marker });

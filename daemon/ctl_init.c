@@ -7,7 +7,7 @@
 #include "ctl.h"
 
 static const struct ctl_option options[] = {
-	{ 'B', "base", "DIR", "where segments lie (default: the registry's parent)" },
+	{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
 	{ 's', "max-segments", "N", "at most N segments at once" },
 	{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
 	{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },

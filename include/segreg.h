@@ -118,7 +118,7 @@ struct segreg_open_options {
 	unsigned flags;        /* SEGREG_CREATE, SEGREG_ADOPT */
 	uint32_t timeout_ms;   /* longest wait for another process, in milliseconds; 0: 10,000 */
 	const char *label;     /* shown by segctl why; NULL: the program's name; cut to SEGREG_LABEL_SIZE - 1 */
-	const char *base;      /* creation: the directory below which all segments lie; NULL: the parent of dir */
+	const char *base;      /* creation: the directory below which all segments lie; NULL: the parent of dir. Adoption: the new one */
 	uint32_t max_segments; /* creation: limit of segments at once; 0: 1,048,576 */
 	uint32_t max_lanes;    /* creation: limit of handles at once, in all processes; 0: 1,024 */
 };
@@ -128,7 +128,7 @@ struct segreg_open_options {
  *
  * options may be NULL. With SEGREG_CREATE a missing dir (its last component) or an empty one becomes a new
  * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist, must not
- * serve another registry, and is fixed for good. Limits cost memory only as they are used.
+ * serve another registry; an adoption alone changes it. Limits cost memory only as they are used.
  *
  * The first process to open rebuilds the shared memory from the durable state, so a reboot, a crash of
  * everything and an ordinary first start are one case. Waits at most timeout_ms while another process does so.
@@ -141,6 +141,9 @@ struct segreg_open_options {
  * A copy of a registry names the original's base. It is refused with SEGREG_E_MISMATCH, adopted or not, as long as the original
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
  * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
+ *
+ * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory: each record gets the inode of what is at its path
+ * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.
  *
  * Safe from several threads. Errors: INVAL, NOENT (no registry, or no base), EXISTS (dir holds something else; base
  * serves another registry), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,

@@ -23,6 +23,7 @@
 #include "sr_lockinfo.h"
 #include "sr_load.h"
 #include "sr_owner.h"
+#include "sr_rebase.h"
 #include "sr_table.h"
 
 #include <dirent.h>
@@ -240,9 +241,12 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
 	if (!registry->base.dir.path)
 		rc = sr_base_open(&registry->base, meta->base, registry->dir);
+	if (rc == SEGREG_E_NOENT)
+		rc = sr_fail(rc, "the base directory %s of %s is missing; if it was moved, or the registry copied, end all processes of "
+			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
 	/* Of a copy say first where its original is: the failures below invite to adopt it. */
 	if (!rc)
-		rc = sr_owner_check_place(registry, adopt);
+		rc = sr_owner_check_place(registry, &registry->base, adopt);
 	if (!rc)
 		rc = check_origin(registry, adopt, info);
 	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
@@ -308,12 +312,29 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 /* registry.lock becomes the true one. */
 static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockinfo *info)
 {
-	memcpy(info->uuid, registry->uuid, sizeof(info->uuid));
-	if (is_original(registry, info))
+	bool is_ours = !memcmp(info->uuid, registry->uuid, sizeof(info->uuid));
+
+	if (is_ours && is_original(registry, info))
 		return 0;
+	/* A copied text names the original's shared memory. */
+	if (!is_ours)
+		info->region[0] = '\0';
+	memcpy(info->uuid, registry->uuid, sizeof(info->uuid));
 	info->present = info->ready = true;
 	info->ino = registry->lockfile.ino;
 	return sr_lockinfo_write(fd, registry->lock_path, info, true);
+}
+
+/* Before base is opened: the operator may name another one. */
+static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct stat *st)
+{
+	char base[SEGREG_PATH_SIZE];
+	int rc;
+
+	if (!(options->flags & SEGREG_ADOPT) || !options->base)
+		return 0;
+	rc = find_base(registry, options->base, base);
+	return rc ? rc : sr_rebase(registry, base, shared_mode(st), st->st_gid, options->timeout_ms);
 }
 
 static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
@@ -345,7 +366,9 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 
 	if (sr_sys_fstat(fd, &st) == -1)
 		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
-	rc = enter_base(registry, options, info, &st);
+	rc = change_base(registry, options, &st);
+	if (!rc)
+		rc = enter_base(registry, options, info, &st);
 	if (!rc)
 		rc = count_start(registry, adopt, info, &meta, &clock);
 	if (!rc && adopt)

@@ -60,7 +60,7 @@ static enum standing look_at(const struct sr_registry *registry, const char *pla
 	return standing;
 }
 
-static int check_place(const struct sr_registry *registry, const char *place, bool adopt)
+static int check_place(const struct sr_registry *registry, const struct sr_base *base, const char *place, bool adopt)
 {
 	switch (look_at(registry, place)) {
 	case GONE:
@@ -68,30 +68,30 @@ static int check_place(const struct sr_registry *registry, const char *place, bo
 	case STANDS:
 		return sr_fail(SEGREG_E_MISMATCH, "%s is a copy of the registry at %s, which is still there and owns base %s: "
 			       "a sweep of the copy would delete the original's segments. Is the copy to replace the original? "
-			       "Then move %s away and run segctl init --adopt. Otherwise make a new registry (segctl init) and fill "
-			       "it by segctl backup and restore", registry->dir, place, registry->base.path, place);
+			       "Then move %s away and run segctl init --adopt. Otherwise copy base too, and run "
+			       "segctl init --adopt --base COPY", registry->dir, place, base->path, place);
 	default:
 		/* Only an adoption changes the owner: without one, the rest of what is looked at decides. */
 		if (!adopt)
 			return 0;
 		return sr_fail(SEGREG_E_MISMATCH, "base %s belongs to the registry at %s, and whether that is still there "
-			       "cannot be seen (%s); run this as a user who can see it", registry->base.path, place, strerror(errno));
+			       "cannot be seen (%s); run this as a user who can see it", base->path, place, strerror(errno));
 	}
 }
 
-int sr_owner_check_place(struct sr_registry *registry, bool adopt)
+int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, bool adopt)
 {
 	struct sr_owner owner;
 	struct sr_marker marker;
 	int rc = sr_store_get_owner(&registry->store, &owner);
 
 	if (!rc)
-		rc = check_place(registry, owner.place, adopt);
+		rc = check_place(registry, base, owner.place, adopt);
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;
-	if (sr_base_read_marker(&registry->base, &marker) == -1 || memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
+	if (sr_base_read_marker(base, &marker) == -1 || memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
 		return 0; /* refused by who looks at the whole marker */
-	return check_place(registry, marker.place, adopt);
+	return check_place(registry, base, marker.place, adopt);
 }
 
 int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *marker)

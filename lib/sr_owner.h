@@ -17,10 +17,10 @@
 
 #include "sr_registry.h"
 
-/* All within a transaction, with base open. */
+/* All within a transaction. */
 
-/* Is this registry a copy whose original still stands? 0; SEGREG_E_MISMATCH; of an adoption also if nobody can tell. */
-int sr_owner_check_place(struct sr_registry *registry, bool adopt);
+/* Is this registry, with this base, a copy whose original still stands? 0; SEGREG_E_MISMATCH; of an adoption also if nobody can tell. */
+int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, bool adopt);
 /* Is the marker's owner ours? 0, or SEGREG_E_MISMATCH. */
 int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *marker);
 /* At a start: note our place, and a new nonce if adopt or if there is none. marker gets both, for base. */

@@ -405,11 +405,16 @@ int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
 	return rc;
 }
 
-static int put_meta(struct sr_store *store, MDB_dbi table, const struct sr_meta *meta)
+static int put_meta_in(struct sr_store *store, MDB_dbi table, const struct sr_meta *meta)
 {
 	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
 
 	return put_value(store, table, text_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
+}
+
+int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
+{
+	return put_meta_in(store, store->meta, meta);
 }
 
 /*
@@ -439,8 +444,8 @@ int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
 	if (error)
 		return fail_mdb(error, store, "make the tables that its schema did not have");
 	if (old != store->meta)
-		rc = put_meta(store, old, meta);
-	return rc ? rc : put_meta(store, store->meta, meta);
+		rc = put_meta_in(store, old, meta);
+	return rc ? rc : sr_store_put_meta(store, meta);
 }
 
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
@@ -519,7 +524,7 @@ static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mod
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error)
 		return fail_mdb(error, store, "begin a transaction");
-	rc = put_meta(store, store->meta, meta);
+	rc = sr_store_put_meta(store, meta);
 	if (!rc)
 		rc = sr_store_put_clock(store, &zero);
 	if (!rc)

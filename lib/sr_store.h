@@ -3,7 +3,7 @@
  *
  * Five tables:
  *
- *      main       "registry" -> struct sr_meta   what the registry is; written once
+ *      main       "registry" -> struct sr_meta   what the registry is; changes with base alone
  *                 "clock"    -> struct sr_clock  what grows
  *                 "owner"    -> struct sr_owner  who may call base its own; changes at each adoption
  *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
@@ -163,6 +163,7 @@ void sr_store_close(struct sr_store *store, bool abandon);
 
 /* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
+int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta);
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
 int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
 int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner); /* SR_STORE_ABSENT before the first start */

@@ -9,6 +9,7 @@ expect 0 "$segctl" init
 segment 1
 segment 2
 
+hold prod 1 # so the copied registry.lock names shared memory that is in use
 cp -a "$base" "$dir/staging"
 expect 78 "$segctl" -r "$dir/staging/reg" ls
 complains "is a copy of the registry at $base/reg"
@@ -19,6 +20,50 @@ expect 0 "$segctl" ls
 is_there 1
 is_there 2
 ok "a copy beside its original is refused, adopted or not"
+
+expect 0 "$segctl" -r "$dir/staging/reg" init --adopt --base "$dir/staging"
+says "for segments below $dir/staging"
+expect 0 "$segctl" ls # its shared memory is still there
+end "$holder" TERM
+expect 0 "$segctl" -r "$dir/staging/reg" retire 1 2
+expect 0 "$segctl" -r "$dir/staging/reg" sweep
+says "2 segments deleted"
+[ ! -e "$dir/staging/1" ] && [ ! -e "$dir/staging/2" ] || fail "the clone has not deleted its own"
+is_there 1
+is_there 2
+expect 0 "$segctl" -r "$dir/staging/reg" check
+says "0 faults, 0 strangers"
+expect 0 "$segctl" check
+says "0 faults"
+ok "a clone for staging has a base of its own, and its sweeps leave the original alone, which may be in use"
+
+mkdir "$dir/other"
+expect 73 "$segctl" -r "$dir/staging/reg" init --adopt --base "$base"
+complains "is the base of another registry"
+cp -a "$base/reg" "$dir/third"
+ln -s "$base" "$dir/link"
+trap 'umount "$dir/other" 2>/dev/null; clean_up' EXIT
+mount --bind "$base" "$dir/other" 2>"$dir/err" && {
+	expect 78 "$segctl" -r "$dir/third" init --adopt --base "$dir/other"
+	complains "is a copy of the registry at $base/reg"
+	umount "$dir/other"
+}
+expect 78 "$segctl" -r "$dir/third" init --adopt --base "$dir/link"
+complains "is a copy of the registry at $base/reg"
+rm -r "$dir/third"
+is_there 1
+ok "a base in use by another registry is not taken, by whatever path"
+
+mv "$base" "$dir/elsewhere"
+base=$dir/elsewhere
+export SEGREG_REGISTRY=$base/reg
+expect 66 "$segctl" ls
+complains "segctl init --adopt --base DIR"
+expect 0 "$segctl" init --adopt --base "$base"
+expect 0 "$segctl" check
+says "0 faults"
+is_there 1
+ok "a base that was moved, with the registry in it, goes on"
 
 mv "$base/reg" "$dir/moved"
 export SEGREG_REGISTRY=$dir/moved

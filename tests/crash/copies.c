@@ -221,6 +221,144 @@ static void cut_short(void)
 	}
 }
 
+/* ---------------------------------------------------------------- another base */
+
+static int rebase(const struct t_world *w, const char *base, struct segreg **reg)
+{
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = base };
+
+	*reg = NULL;
+	return segreg_open(w->dir, &options, reg);
+}
+
+/* Copy what tests need of base below another one: a segment that is there, of the right type or not. */
+static struct t_world new_base(const struct t_world *w)
+{
+	struct t_world to = *w;
+
+	snprintf(to.base, sizeof(to.base), "%s", t_path(w, "clone"));
+	T_SYS(mkdir(to.base, 0755));
+	return to;
+}
+
+static int reserve_in_peer(struct peer_self *self, void *arg)
+{
+	const uint64_t *id = arg;
+
+	return segreg_reserve(self->reg, *id, t_segment(*id));
+}
+
+static void records_in_another_base(void)
+{
+	struct t_world w = t_world(T_MEMORY), other, to;
+	struct peer *builder = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+
+	for (uint64_t id = 1; id <= 6; id++)
+		t_add(&w, reg, id);
+	T_SYS(mkdir(t_path(&w, "deep"), 0755));
+	t_make_file(&w, "deep/file", 10);
+	T_OK(segreg_register(reg, 7, "deep/file"));
+	T_OK(peer_open(builder));
+	for (uint64_t id = 8; id <= 9; id++)
+		T_OK(peer_call(builder, reserve_in_peer, &id, sizeof(id)));
+	peer_kill(builder);
+	for (uint64_t id = 2; id <= 7; id++)
+		T_OK(segreg_retire(reg, id));
+	t_close(reg);
+	other = copy(&w, "copy");
+	to = new_base(&w);
+	t_make_segment(&to, 1);
+	t_make_segment(&to, 2);
+	t_make_file(&to, t_segment(3), 10); /* another type */
+	T_SYS(symlink("/", t_path(&to, "%s", t_segment(4))));
+	T_SYS(mkdir(t_path(&to, "deep"), 0755));
+	t_make_file(&to, "deep/file", 10);
+	t_make_segment(&to, 8); /* where a dead builder reserved: not made by the builder */
+	T_OK(rebase(&other, to.base, &reg));
+	T_STR(segreg_base_path(reg), to.base);
+	t_make_segment(&to, 5); /* comes later: not what was registered */
+	T_EQ(t_state(reg, 1), SEGREG_LIVE);
+	T_EQ(t_sweep(reg).deleted, 4); /* 2, 7, and of those that are not there 6 and 9 */
+	T_CHECK(t_exists(&to, "seg-8/data"));
+	T_CHECK(t_exists(&to, "seg-1/data"));
+	T_CHECK(!t_exists(&to, "seg-2"));
+	T_CHECK(t_exists(&to, "seg-3"));
+	T_CHECK(t_exists(&to, "seg-5/data"));
+	T_CHECK(!t_exists(&to, "deep/file"));
+	T_EQ(t_state(reg, 3), SEGREG_DELETING);
+	t_close(reg);
+	for (uint64_t id = 1; id <= 6; id++)
+		T_CHECK(t_exists(&w, t_segment(id)));
+	T_CHECK(t_exists(&w, "deep/file"));
+	T_OK(try(&other, 0));
+	T_OK(try(&w, 0)); /* the original does not notice */
+}
+
+/* Adopted with --base, killed at a point, adopted again: one clone, and an original that is whole. */
+static int rebase_in_peer(struct peer_self *self, void *arg)
+{
+	struct segreg *reg;
+
+	return rebase(&self->world, arg, &reg);
+}
+
+static void another_base_cut_short(void)
+{
+	static const char *const points[] = { "rebase.marked", "rebase.committed", "attach.counting", "attach.counted",
+					      "attach.building" };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+		struct peer *peer = peer_start(&other, PEER_PROCESS);
+		struct segreg *reg, *original;
+
+		t_make_segment(&to, 1);
+		copy_file(t_path(&w, MARKER), t_path(&to, MARKER));
+		peer_run_to(peer, points[i], rebase_in_peer, to.base, sizeof(to.base));
+		peer_kill(peer);
+		T_CHECK(t_exists(&w, "seg-1/data"));
+		T_OK(rebase(&other, to.base, &reg));
+		original = t_open(&w); /* both at once */
+		T_EQ(t_sweep(reg).deleted, 1);
+		T_CHECK(!t_exists(&to, "seg-1"));
+		T_CHECK(t_exists(&w, "seg-1/data"));
+		T_EQ(t_sweep(original).deleted, 1);
+		t_close(original);
+		t_close(reg);
+		T_OK(try(&other, 0));
+		T_OK(rebase(&other, to.base, &reg)); /* it is base already */
+		t_close(reg);
+	}
+}
+
+/* A sweep was killed after its decision: what it had moved to the trash goes on being deleted there, and nothing else. */
+static void decided_in_another_base(void)
+{
+	static const char *const points[] = { "sweep.committed", "trash.renamed" };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct t_world w = make_original(), other, to = new_base(&w);
+		struct peer *sweeper = peer_start(&w, PEER_PROCESS);
+		struct segreg_sweep_result result;
+		struct segreg *reg;
+
+		T_OK(peer_open(sweeper));
+		peer_run_to(sweeper, points[i], peer_do_sweep, NULL, 0);
+		peer_kill(sweeper);
+		other = copy(&w, "copy");
+		t_make_segment(&to, 1);
+		if (i == 1)
+			T_SYS(rename(t_path(&w, T_TRASH), t_path(&to, T_TRASH)));
+		T_OK(rebase(&other, to.base, &reg));
+		result = t_sweep(reg);
+		T_EQ(result.deleted, i == 1);
+		T_EQ(result.failed, i == 0);
+		T_CHECK(t_exists(&to, "seg-1/data"));
+		t_close(reg);
+	}
+}
+
 static void damaged_marker(void)
 {
 	struct t_world w = make_original();
@@ -258,4 +396,7 @@ T_SUITE(copies,
 	{ "a moved registry goes on; one that was copied and removed is adopted", moved },
 	{ "a registry that is reached by two paths is one registry", by_another_path },
 	{ "an adoption that was cut short is done again", cut_short },
+	{ "in another base a record is what stands at its path then; without it, nothing that comes later", records_in_another_base },
+	{ "a change of base that was cut short is done again, and the original is whole", another_base_cut_short },
+	{ "what a killed sweep had decided is deleted in another base's trash alone", decided_in_another_base },
 	{ "a damaged marker is refused", damaged_marker });

@@ -1,0 +1,22 @@
+/*
+ * sr_rebase.h - giving a registry another base: that of a copy, or the same one in another place.
+ *
+ * Alone with the registry, in an order that a crash cannot spoil: the marker in the new base; one transaction with the new
+ * description, owner and identities; then, by who builds the region, registry.lock. After a crash the same call goes on: a
+ * marker without an owner, with our place, is from the crashed one.
+ *
+ * The uuid changes, so that original and copy are two registries. It stays only if the new base carries it already and
+ * the old base is gone: then base was moved.
+ *
+ * Inode numbers mean nothing in another base, so each record gets those of what stands at its path now. A record whose segment is
+ * not there matches nothing any more: what comes to that path later is not deleted for it.
+ */
+#ifndef SR_REBASE_H
+#define SR_REBASE_H
+
+#include "sr_registry.h"
+
+/* path: absolute, and resolved. mode, gid: for locks in base. 0, also if path is base already; or SEGREG_E_*. */
+int sr_rebase(struct sr_registry *registry, const char *path, mode_t mode, gid_t gid, uint32_t timeout_ms);
+
+#endif

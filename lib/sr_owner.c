@@ -50,7 +50,7 @@ static enum standing look_at(const struct sr_registry *registry, const char *pla
 	fd = sr_sys_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd == -1)
 		return is_absent(errno) ? look_at_store(place) : UNKNOWN;
-	/* A snapshot of a file system keeps inode numbers: compare the device too. Neither is a recorded one, which a reboot changes. */
+	/* A snapshot keeps inode numbers: compare the device too. Both are of open files, as a reboot changes recorded ones. */
 	if (sr_sys_fstat(fd, &st) == 0) {
 		bool is_ours = st.st_dev == registry->lockfile.dev && st.st_ino == registry->lockfile.ino;
 
@@ -108,8 +108,8 @@ int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *
 			       "an adoption come to no end? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)",
 			       registry->store_path, registry->base.path);
 	return sr_fail(SEGREG_E_MISMATCH, "base %s was taken over by the registry at %s, which is a copy of %s and was adopted "
-		       "since; if that is gone and this one is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->base.path,
-		       marker->place, registry->dir);
+		       "since; if that is gone and this one is right, open it with SEGREG_ADOPT (segctl init --adopt)",
+		       registry->base.path, marker->place, registry->dir);
 }
 
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker)

@@ -19,7 +19,7 @@
 
 /* All within a transaction. */
 
-/* Is this registry, with this base, a copy whose original still stands? 0; SEGREG_E_MISMATCH; of an adoption also if nobody can tell. */
+/* Is this registry a copy whose original still stands? 0, or SEGREG_E_MISMATCH; with adopt also if that cannot be seen. */
 int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, bool adopt);
 /* Is the marker's owner ours? 0, or SEGREG_E_MISMATCH. */
 int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *marker);

@@ -1,15 +1,15 @@
 /*
  * sr_rebase.h - giving a registry another base: that of a copy, or the same one in another place.
  *
- * Alone with the registry, in an order that a crash cannot spoil: the marker in the new base; one transaction with the new
- * description, owner and identities; then, by who builds the region, registry.lock. After a crash the same call goes on: a
- * marker without an owner, with our place, is from the crashed one.
+ * The caller is alone with the registry. The order is one that a crash cannot spoil: first the marker in the new base,
+ * then one transaction with description, owner and identities. Whoever builds the region writes registry.lock last.
+ * After a crash the same call goes on: it takes up a marker that has our place and no owner.
  *
  * The uuid changes, so that original and copy are two registries. It stays only if the new base carries it already and
  * the old base is gone: then base was moved.
  *
- * Inode numbers mean nothing in another base, so each record gets those of what stands at its path now. A record whose segment is
- * not there matches nothing any more: what comes to that path later is not deleted for it.
+ * Inode numbers mean nothing in another base, so each record gets those of what is at its path now. A record whose
+ * segment is not there matches nothing any more: what comes to that path later is not deleted for it.
  */
 #ifndef SR_REBASE_H
 #define SR_REBASE_H

@@ -8,8 +8,12 @@
  *
  * How a victim comes to the same change again. Not by its number of instructions, which differs a little from run to run
  * (process ids, times and names as text), but by the address of the instruction and how many changes that one has made
- * before: a breakpoint in a debug register stops it there each time, and it is stepped over with the same comparison.
+ * before: a breakpoint stops it there each time, and it is stepped over with the same comparison.
  * A string instruction is stepped, and makes its changes, once per element.
+ *
+ * A breakpoint is the instruction int3 in the place of another. Debug registers need nothing of the victim's memory, but
+ * some virtual machines accept an address in one and never stop there. Threads of the victim are not traced, and int3 would
+ * kill one. So the victim has no breakpoint once it has started a thread: from there on the tracer steps to the address.
  *
  * Steps are slow. Who does not ask for everything has calls out of the program to functions that get no address in the
  * region among their arguments (LMDB's; those that make or read text) run at their own speed: they cannot change it. (Stepping
@@ -24,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +36,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/user.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- the mirror */
@@ -129,31 +135,101 @@ static bool mirror_has_changed(uint64_t *way)
 
 /* ---------------------------------------------------------------- the victim's processor */
 
-/* 0: nowhere. */
-static void set_breakpoint(pid_t pid, uintptr_t at)
-{
-	if (ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]), at) == -1 ||
-	    ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), at ? 1L : 0L) == -1)
-		T_SKIP("cannot set a breakpoint in a debug register: %s", strerror(errno));
-}
+#define AT offsetof(struct user_regs_struct, rip)
+#define INT3 0xccu
 
 static uintptr_t look(pid_t pid, size_t reg)
 {
 	return (uintptr_t)ptrace(PTRACE_PEEKUSER, pid, reg, 0);
 }
 
-#define AT offsetof(struct user_regs_struct, rip)
+/* Of the one victim that there is at a time. */
+static struct {
+	uintptr_t at; /* 0: there is none */
+	long word;    /* what the victim has there without it */
+} breakpoint;
+static bool has_started_another; /* a thread or a process */
+
+static void write_word(pid_t pid, uintptr_t at, long word)
+{
+	if (ptrace(PTRACE_POKETEXT, pid, at, word) == -1)
+		T_FAIL("cannot set a breakpoint: ptrace: %s", strerror(errno));
+}
+
+static void set_breakpoint(pid_t pid, uintptr_t at)
+{
+	errno = 0;
+	breakpoint.at = at;
+	breakpoint.word = ptrace(PTRACE_PEEKTEXT, pid, at, 0);
+	if (errno)
+		T_FAIL("cannot read an instruction: ptrace: %s", strerror(errno));
+	write_word(pid, at, (breakpoint.word & ~0xffL) | (long)INT3);
+}
+
+static void clear_breakpoint(pid_t pid)
+{
+	if (breakpoint.at)
+		write_word(pid, breakpoint.at, breakpoint.word);
+	breakpoint.at = 0;
+}
+
+/* The victim has started a thread or a process: that one goes on untraced. A process has a copy of the breakpoint. */
+static void note_another(pid_t pid)
+{
+	unsigned long child;
+	int status;
+
+	if (ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == -1)
+		T_FAIL("ptrace: %s", strerror(errno));
+	T_EQ(waitpid((pid_t)child, &status, __WALL), (pid_t)child);
+	if (breakpoint.at)
+		write_word((pid_t)child, breakpoint.at, breakpoint.word);
+	tracer_go((pid_t)child, PTRACE_DETACH);
+	clear_breakpoint(pid);
+	has_started_another = true;
+}
 
 /* Let it go on to the next stop. False: its act has ended, and it is let go. */
 static bool goes_on(pid_t pid, int request)
 {
 	tracer_go(pid, request);
-	if (tracer_stops(pid))
+	if (tracer_stops(pid)) {
+		if (tracer_event)
+			note_another(pid);
 		return true;
+	}
 	mirror_close();
-	set_breakpoint(pid, 0);
+	clear_breakpoint(pid);
 	tracer_go(pid, PTRACE_DETACH);
 	return false;
+}
+
+/* Let it go on until it is about to execute the instruction at this address. False: its act has ended. */
+static bool comes_to(pid_t pid, uintptr_t at)
+{
+	if (!has_started_another) {
+		set_breakpoint(pid, at);
+		if (!goes_on(pid, PTRACE_CONT))
+			return false;
+		if (breakpoint.at) {
+			clear_breakpoint(pid);
+			T_EQ(look(pid, AT), at + 1);
+			T_SYS((int)ptrace(PTRACE_POKEUSER, pid, AT, at));
+			return true;
+		}
+	}
+	while (look(pid, AT) != at)
+		if (!goes_on(pid, PTRACE_SINGLESTEP))
+			return false;
+	return true;
+}
+
+static void await_act(pid_t pid)
+{
+	tracer_await_act(pid);
+	has_started_another = false;
+	T_SYS((int)ptrace(PTRACE_SETOPTIONS, pid, 0,
+			  PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK));
 }
 
 static bool is_call(pid_t pid, uintptr_t at)
@@ -216,10 +292,8 @@ static uintptr_t harmless_call(pid_t pid, struct speed *speed, uintptr_t at)
 
 static bool run_to(pid_t pid, uintptr_t at)
 {
-	set_breakpoint(pid, at);
-	if (!goes_on(pid, PTRACE_CONT))
+	if (!comes_to(pid, at))
 		return false;
-	set_breakpoint(pid, 0);
 	mirror_refresh(pid);
 	return true;
 }
@@ -240,6 +314,63 @@ static bool step(pid_t pid, struct trail *trail, const struct speed *speed, uint
 	return true;
 }
 
+/* ---------------------------------------------------------------- can this machine do it? */
+
+#define PROBE_STEPS 32u
+
+static void be_probed(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) == -1)
+		_exit(errno);
+	raise(SIGSTOP);
+	for (volatile unsigned i = 0; i < PROBE_STEPS * 2; i++)
+		;
+	_exit(0);
+}
+
+/* Let the probed process go on. Is it where it should be when it stops? */
+static bool probe_stops(pid_t pid, int request)
+{
+	int status;
+
+	return ptrace((enum __ptrace_request)request, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) &&
+		WSTOPSIG(status) == SIGTRAP;
+}
+
+/* NULL, or what this machine does not do. */
+static const char *missing_here(pid_t pid)
+{
+	uintptr_t at;
+	int status;
+
+	T_EQ(waitpid(pid, &status, 0), pid);
+	if (!WIFSTOPPED(status))
+		return strerror(WEXITSTATUS(status));
+	for (unsigned i = 0; i < PROBE_STEPS; i++)
+		if (!probe_stops(pid, PTRACE_SINGLESTEP))
+			return "a traced process does not stop after one instruction";
+	at = look(pid, AT);
+	if (ptrace(PTRACE_POKETEXT, pid, at, (ptrace(PTRACE_PEEKTEXT, pid, at, 0) & ~0xffL) | (long)INT3) == -1)
+		return strerror(errno);
+	return probe_stops(pid, PTRACE_CONT) && look(pid, AT) == at + 1 ? NULL : "a traced process does not stop at int3";
+}
+
+void stepper_probe(void)
+{
+	pid_t pid = T_SYS(fork());
+	const char *missing;
+
+	if (pid == 0)
+		be_probed();
+	missing = missing_here(pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (missing)
+		T_SKIP("cannot step through a process: %s", missing);
+}
+
+/* ---------------------------------------------------------------- acts */
+
 void stepper_record(pid_t pid, struct trail *trail, bool everything)
 {
 	struct speed speed = { .was_inside = false };
@@ -249,7 +380,7 @@ void stepper_record(pid_t pid, struct trail *trail, bool everything)
 	trail->steps = 0;
 	trail->way = 0xcbf29ce484222325;
 	find_program(&speed);
-	tracer_await_act(pid);
+	await_act(pid);
 	mirror_refresh(pid);
 	while (acts) {
 		uintptr_t at = look(pid, AT), back = everything ? 0 : harmless_call(pid, &speed, at);
@@ -275,9 +406,8 @@ void stepper_kill_after(struct scene *scene, pid_t pid, const struct change *cha
 	unsigned changes = 0;
 	uint64_t way = 0;
 
-	tracer_await_act(pid);
-	set_breakpoint(pid, change->at);
-	while (goes_on(pid, PTRACE_CONT)) {
+	await_act(pid);
+	while (comes_to(pid, change->at)) {
 		mirror_refresh(pid);
 		do { /* a string instruction stays where it is */
 			if (!goes_on(pid, PTRACE_SINGLESTEP))
@@ -293,6 +423,11 @@ void stepper_kill_after(struct scene *scene, pid_t pid, const struct change *cha
 }
 
 #else
+
+void stepper_probe(void)
+{
+	T_SKIP("victims are stepped on x86-64 only");
+}
 
 void stepper_record(pid_t pid, struct trail *trail, bool everything)
 {

@@ -24,6 +24,8 @@ struct trail {
 	unsigned call_stops; /* tracer_kill_at_call counts them */
 };
 
+/* Skip the test where the kernel, a filter or the processor does not let a process be stepped. */
+void stepper_probe(void);
 /* Step through the act and fill the trail but for its call_stops. Not everything: not through calls of others' functions that do
  * not get an address in the region. */
 void stepper_record(pid_t pid, struct trail *trail, bool everything);

@@ -281,6 +281,7 @@ void steps_play(const struct stepping *stepping, const struct steps_bound *bound
 #ifdef INSTRUMENTED
 	T_SKIP("what a sanitizer adds is not worth stepping through");
 #endif
+	stepper_probe();
 	scene_play(play, &run);
 }
 

@@ -52,6 +52,8 @@ void tracer_go(pid_t pid, int request)
 		T_FAIL("ptrace: %s", strerror(errno));
 }
 
+int tracer_event;
+
 bool tracer_stops(pid_t pid)
 {
 	int status;
@@ -63,6 +65,7 @@ bool tracer_stops(pid_t pid)
 			_exit(WEXITSTATUS(status)); /* it has said why */
 		T_FAIL("the victim ended in its act, with status %#x", status);
 	}
+	tracer_event = status >> 16;
 	if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP)
 		T_FAIL("the victim gets signal %d", WSTOPSIG(status));
 	return WSTOPSIG(status) == SIGTRAP;

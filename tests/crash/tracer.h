@@ -39,6 +39,7 @@ void tracer_await_act(pid_t pid);
 void tracer_go(pid_t pid, int request);
 /* Wait for it. False: its act has ended. */
 bool tracer_stops(pid_t pid);
+extern int tracer_event; /* at the last stop, if one of PTRACE_EVENT_... was asked for; else 0 */
 void tracer_slay(struct scene *scene, pid_t pid);
 /* Called first, if there is one. */
 extern void (*tracer_before_death)(void);

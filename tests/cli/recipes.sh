@@ -38,7 +38,8 @@ children+=("$draining")
 read -r _ <"$dir/looked" # it looked, and saw the worker
 read -r _ <"$dir/looked"
 end "$holder" TERM
-timeout 5 cat "$dir/looked" >/dev/null &
+cat "$dir/looked" >/dev/null &
+children+=("$!")
 rm "$dir/bin/sleep"
 expect 0 "$segctl" sweep
 eventually has_ended "$draining"

@@ -152,7 +152,7 @@ static void exchanged(void)
 	unsigned most = wanted ? (unsigned)strtoul(wanted, NULL, 10) : A_SAMPLE, turns = 0;
 	struct stage s = set();
 
-	t_allow_seconds(wanted ? 86400 : 60);
+	t_allow_seconds(wanted ? 86400 : T_SECONDS);
 	s.neighbour = T_SYS(fork());
 	if (!s.neighbour)
 		exchange_for_ever(&s);

@@ -215,7 +215,7 @@ void t_allow_seconds(unsigned seconds)
 {
 	const char *patience = getenv("T_PATIENCE");
 
-	alarm(seconds * (patience ? (unsigned)atoi(patience) : 1));
+	alarm((seconds > T_SECONDS ? seconds : T_SECONDS) * (patience ? (unsigned)atoi(patience) : 1));
 }
 
 static void run_here(void (*fn)(void))

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define T_SECONDS 120u
+#define T_SECONDS 600u /* after which a test hangs, even on a machine that has much else to do */
 
 struct t_test {
 	const char *name; /* a sentence about behaviour */
@@ -81,7 +81,7 @@ const char *t_last_text(void);
 void t_forget_text(void);
 void t_peer_text(const char *text);
 
-/* More time for a long test, from now on. */
+/* From now on the test hangs after that many seconds, if these are more than T_SECONDS. */
 void t_allow_seconds(unsigned seconds);
 
 /* Call fn when the test has passed, before its process ends; the last one first. */

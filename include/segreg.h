@@ -33,7 +33,13 @@
  * runs no fork handlers: such a one should exec or exit soon, since a lock that its parent dies with stays taken as
  * long as it lives.
  *
- * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns.
+ * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns. A handler that interrupted
+ * a call must not leave it by longjmp(3): the call's locks would stay taken as long as the process lives.
+ *
+ * Cancellation. No call is a cancellation point (pthread_cancel(3)), segreg_wait and segreg_sweep_wait included. A thread that
+ * is cancelled inside a call ends the call, and is cancelled at its next cancellation point. Functions that a call calls back
+ * run with cancellation disabled, and must not enable it. A thread with PTHREAD_CANCEL_ASYNCHRONOUS may lose what a call
+ * returns: a handle that was opened stays open, a pin stays until its handle is closed.
  *
  * Descriptors. A process may close every descriptor it has (closefrom, daemon(3)) between two calls: pins do
  * not hang on descriptors, and the library opens what it needs again. Two exceptions, told by SEGREG_E_IO and
@@ -298,6 +304,7 @@ int segreg_version(struct segreg *reg, uint64_t *version);
 /*
  * Sleep until there is a version greater than version, in whatever process it is made; returns at once if there is
  * one. *now (NULL: not wanted) becomes the current version. timeout_ms < 0 waits for good. Errors: INVAL, TIMEDOUT.
+ * A thread that may be cancelled waits with a timeout, and calls pthread_testcancel(3) between two waits.
  */
 int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
@@ -735,7 +742,7 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
  * inotify(7) for IN_CLOSE_NOWRITE, or the pids of segreg_lanes.) *ticket
  * says what the caller has seen: start with 0, which returns at once, and take the value before the sweep that
  * looks. timeout_ms < 0 waits for good.
- * Returns 0 with a new *ticket, or TIMEDOUT, INVAL. segreg_sweep_wake makes all waiters return.
+ * Returns 0 with a new *ticket, or TIMEDOUT, INVAL. segreg_sweep_wake makes all waiters return. pthread_cancel(3) does not.
  */
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms);
 int segreg_sweep_wake(struct segreg *reg);

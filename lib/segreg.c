@@ -3,6 +3,7 @@
  */
 #include "segreg.h"
 #include "sr_ask.h"
+#include "sr_call.h"
 #include "sr_check.h"
 #include "sr_edit.h"
 #include "sr_error.h"
@@ -39,6 +40,7 @@ static inline bool is_ready(const struct segreg *reg)
 
 static SR_COLD int make_ready(struct segreg *reg)
 {
+	SR_UNCANCELLED();
 	return reg ? sr_handle_arrive(reg) : invalid("not an open handle");
 }
 
@@ -86,6 +88,7 @@ static void copy_out(void *theirs, size_t size, const void *ours, size_t our_siz
 
 int segreg_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg)
 {
+	SR_UNCANCELLED();
 	struct segreg_open_options o;
 	int rc = copy_in(&o, sizeof(o), options, options ? options->size : 0);
 
@@ -106,6 +109,7 @@ int segreg_open(const char *dir, const struct segreg_open_options *options, stru
 
 int segreg_close(struct segreg *reg, uint64_t *released)
 {
+	SR_UNCANCELLED();
 	if (!reg) {
 		if (released)
 			*released = 0;
@@ -116,6 +120,7 @@ int segreg_close(struct segreg *reg, uint64_t *released)
 
 const char *segreg_base_path(const struct segreg *reg)
 {
+	SR_UNCANCELLED();
 	return reg ? sr_handle_base(reg) : NULL;
 }
 
@@ -138,6 +143,7 @@ static int commit_one(struct segreg_edit *edit, int rc)
 static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t, const char *), uint64_t id,
 		     const char *path)
 {
+	SR_UNCANCELLED();
 	struct segreg_edit edit;
 	int rc = check_with(reg, path, "no path");
 
@@ -149,6 +155,7 @@ static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, 
 
 static int edit_id(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t), uint64_t id)
 {
+	SR_UNCANCELLED();
 	struct segreg_edit edit;
 	int rc = check(reg);
 
@@ -180,6 +187,7 @@ int segreg_retire(struct segreg *reg, uint64_t id)
 
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
 {
+	SR_UNCANCELLED();
 	int rc = check(reg);
 
 	if (rc)
@@ -200,6 +208,7 @@ static int check_edit(const struct segreg_edit *edit)
 
 int segreg_edit_begin(struct segreg *reg, struct segreg_edit **edit)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, edit, "nowhere to put the edit");
 
 	if (rc)
@@ -213,6 +222,7 @@ int segreg_edit_begin(struct segreg *reg, struct segreg_edit **edit)
 
 int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 {
+	SR_UNCANCELLED();
 	int rc = check_edit(edit);
 
 	if (rc)
@@ -222,6 +232,7 @@ int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 
 int segreg_edit_retire(struct segreg_edit *edit, uint64_t id)
 {
+	SR_UNCANCELLED();
 	int rc = check_edit(edit);
 
 	return rc ? rc : sr_edit_retire(edit, id);
@@ -271,6 +282,7 @@ int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16])
 
 int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version)
 {
+	SR_UNCANCELLED();
 	int rc = check_edit(edit);
 
 	if (!rc)
@@ -281,6 +293,7 @@ int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version)
 
 void segreg_edit_abort(struct segreg_edit *edit)
 {
+	SR_UNCANCELLED();
 	if (!edit || edit->magic != SR_EDIT_MAGIC)
 		return;
 	sr_edit_clear(edit);
@@ -316,6 +329,7 @@ SR_HOT int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct se
 
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
 {
+	SR_UNCANCELLED();
 	int rc = check(reg);
 
 	if (rc)
@@ -341,6 +355,7 @@ SR_HOT int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
 
 int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
 {
+	SR_UNCANCELLED();
 	struct segreg_pin ours;
 	int rc = check(reg);
 
@@ -390,6 +405,7 @@ int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf,
 
 int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd)
 {
+	SR_UNCANCELLED();
 	char path[SEGREG_PATH_MAX + 1];
 	int rc;
 
@@ -401,6 +417,7 @@ int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char
 
 int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map)
 {
+	SR_UNCANCELLED();
 	struct segreg_map made = { .data = NULL };
 	int fd, rc;
 
@@ -424,6 +441,7 @@ int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags
 
 int segreg_unmap(struct segreg *reg, struct segreg_map *map)
 {
+	SR_UNCANCELLED();
 	int rc;
 
 	if (!map)
@@ -465,6 +483,7 @@ SR_HOT int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *s
 
 int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
 {
+	SR_UNCANCELLED();
 	struct segreg_snapshot fresh;
 	int rc = check(reg);
 
@@ -485,6 +504,7 @@ int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, st
 
 int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
 {
+	SR_UNCANCELLED();
 	int rc = check(reg);
 
 	if (rc)
@@ -536,6 +556,7 @@ int segreg_is_live(struct segreg *reg, uint64_t id)
 
 int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, count, "nowhere to put the count");
 
 	return rc ? rc : sr_ask_count(reg, id, count);
@@ -543,6 +564,7 @@ int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count)
 
 int segreg_stats(struct segreg *reg, struct segreg_stats *stats)
 {
+	SR_UNCANCELLED();
 	struct segreg_stats ours;
 	int rc = check(reg);
 
@@ -569,6 +591,7 @@ int segreg_stats_format(const struct segreg_stats *stats, char *buf, size_t size
 
 int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_list(reg, fn, arg);
@@ -576,6 +599,7 @@ int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 
 int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_list_retired(reg, fn, arg);
@@ -583,6 +607,7 @@ int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_list_one(reg, id, fn, arg);
@@ -590,6 +615,7 @@ int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_holders(reg, id, fn, arg);
@@ -597,6 +623,7 @@ int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *
 
 int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_lanes(reg, fn, arg);
@@ -606,6 +633,7 @@ int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
 
 int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)
 {
+	SR_UNCANCELLED();
 	struct segreg_sweep_options o;
 	struct segreg_sweep_result r = { .size = sizeof(r) };
 	int rc = check(reg);
@@ -628,6 +656,7 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, ticket, "no ticket");
 
 	return rc ? rc : sr_wait_for_work(reg, ticket, timeout_ms);
@@ -635,6 +664,7 @@ int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 
 int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check(reg);
 
 	if (rc)
@@ -646,6 +676,7 @@ int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *
 
 int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *released)
 {
+	SR_UNCANCELLED();
 	uint64_t holds = 0;
 	int rc = check(reg);
 
@@ -660,6 +691,7 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
 
 int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg)
 {
+	SR_UNCANCELLED();
 	int rc = check_with(reg, fn, "no function to call");
 
 	return rc ? rc : sr_journal_each(reg, after, fn, arg);
@@ -667,6 +699,7 @@ int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg)
 
 int segreg_sweep_wake(struct segreg *reg)
 {
+	SR_UNCANCELLED();
 	int rc = check(reg);
 
 	if (!rc)
@@ -676,6 +709,7 @@ int segreg_sweep_wake(struct segreg *reg)
 
 int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now)
 {
+	SR_UNCANCELLED();
 	uint64_t current;
 	int rc = check(reg);
 

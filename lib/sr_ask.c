@@ -2,6 +2,7 @@
  * sr_ask.c - questions about segments and handles. Answers are as of some moment during the call.
  */
 #include "sr_ask.h"
+#include "sr_call.h"
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_reconcile.h"
@@ -23,10 +24,24 @@ static int unknown(uint64_t id)
 	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
 }
 
+/* Under the table lock, where a miss is final. */
+static SR_COLD int ask_slowly(struct segreg *reg, uint64_t id, uint64_t *word)
+{
+	SR_UNCANCELLED();
+	uint32_t slot;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
+	sr_leave_table(reg);
+	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
+}
+
 int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 {
 	uint32_t slot = sr_table_find(&reg->region, id);
-	int rc;
 
 	if (slot != SR_NONE) {
 		uint64_t read = sr_load_acquire_u64(&reg->region.slots[slot].word);
@@ -37,13 +52,7 @@ int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 		if (is_known(state) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
 			return 0;
 	}
-	rc = sr_enter_table(reg);
-	if (rc)
-		return rc;
-	slot = sr_table_find(&reg->region, id);
-	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
-	sr_leave_table(reg);
-	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
+	return ask_slowly(reg, id, word);
 }
 
 int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)

@@ -24,6 +24,7 @@
  * None of this touches the tables of segments, so it does not matter here whether those await a repair.
  */
 #include "sr_lane.h"
+#include "sr_call.h"
 #include "sr_error.h"
 #include "sr_letter.h"
 #include "sr_notes.h"
@@ -137,6 +138,7 @@ static int spoil_page(struct segreg *reg, uint32_t page)
 
 int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 {
+	SR_UNCANCELLED();
 	uint32_t page = slot / SR_COUNTS_PER_PAGE;
 	uint32_t *counts = reg->counts + page * SR_COUNTS_PER_PAGE;
 	int rc = 0;
@@ -161,6 +163,7 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 
 int sr_lane_add_cells(struct segreg *reg, uint32_t had)
 {
+	SR_UNCANCELLED();
 	struct sr_lane *lane = reg->lane_head;
 	uint64_t *fresh = sr_row_cells(reg->row) + had;
 	int rc = 0;

@@ -44,6 +44,7 @@
  * nothing there waits for a count. So no count is fetched: the processor's flags tell what must be known of it.
  */
 #include "sr_pin.h"
+#include "sr_call.h"
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_reconcile.h"
@@ -101,6 +102,7 @@ static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 /* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
+	SR_UNCANCELLED();
 	uint64_t word = 0;
 	uint32_t slot;
 	int rc = sr_enter_table(reg);

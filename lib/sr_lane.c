@@ -27,6 +27,7 @@
 #include "sr_call.h"
 #include "sr_error.h"
 #include "sr_letter.h"
+#include "sr_living.h"
 #include "sr_notes.h"
 #include "sr_table.h"
 
@@ -344,14 +345,32 @@ static int reclaim_lane(struct segreg *reg, uint32_t n, uint32_t epoch, struct s
 	return 0;
 }
 
+/* Beyond that many lanes, to read which of them the kernel lists costs less than to ask for each. */
+#define FEW_LANES 512u
+
+static void find_living(const struct sr_region *region, uint32_t top, int fd, struct sr_living *living)
+{
+	uint32_t taken = 0;
+
+	for (uint32_t n = 0; n < top; n++)
+		taken += sr_lane_is_taken(sr_region_lane(region, n));
+	if (taken > FEW_LANES)
+		sr_living_read(living, fd);
+	else
+		memset(living, 0, sizeof(*living));
+}
+
 int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins)
 {
 	struct sr_registry *registry = reg->registry;
 	uint32_t top = sr_region_lane_top(&registry->region);
 	int rc = 0, fd = sr_lockfile_reopen(&registry->lockfile);
+	struct sr_living living;
 
 	if (fd == -1)
 		return sr_fail_kept(errno, registry->lock_path);
+	find_living(&registry->region, top, fd, &living);
+	SR_STOP("lane.listed");
 	for (uint32_t n = 0; n < top && !rc; n++) {
 		struct sr_lane *lane = sr_region_lane(&registry->region, n);
 		uint32_t epoch = sr_load_acquire_u32(&lane->epoch);
@@ -359,8 +378,8 @@ int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaim
 		struct sr_hold hold;
 		bool done = false;
 
-		/* A quick look first. Any answer but "granted" means that it lives. */
-		if (!sr_lane_is_taken(lane) || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
+		/* Quick looks first. Any answer but "granted" means that it lives. */
+		if (!sr_lane_is_taken(lane) || sr_living_has(&living, n) || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
 		    sr_registry_hold(registry, SR_BYTE_LANES + n, &hold) == -1)
 			continue;
 		rc = reclaim_lane(reg, n, epoch, &dead, &done);

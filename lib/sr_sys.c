@@ -501,6 +501,13 @@ int sr_sys_locked(int fd, off_t byte)
 	return lock.l_type != F_UNLCK;
 }
 
+int sr_sys_open_locks(void)
+{
+	if (made_to_fail("locks"))
+		return -1;
+	return RETRY(open("/proc/locks", O_RDONLY | O_CLOEXEC));
+}
+
 int sr_sys_shm_open(const char *name, int flags, mode_t mode)
 {
 	if (made_to_fail("shm_open"))

@@ -80,6 +80,7 @@ int sr_sys_unlinkat(int dir, const char *name, int flags);
 int sr_sys_lock(int fd, short type, off_t byte); /* F_OFD_SETLK on one byte: 0, or -1 and EAGAIN if somebody has it */
 void sr_sys_unlock_all(int fd);
 int sr_sys_locked(int fd, off_t byte);           /* F_OFD_GETLK: 1 if another open file has a lock on the byte, 0, or -1 */
+int sr_sys_open_locks(void);                     /* /proc/locks */
 int sr_sys_shm_open(const char *name, int flags, mode_t mode);
 int sr_sys_shm_unlink(const char *name);
 void *sr_sys_mmap(size_t size, int protection, int flags, int fd); /* NULL on failure */

@@ -8,6 +8,7 @@
 #include "sr_cells.h"
 #include "sr_error.h"
 #include "sr_lane.h"
+#include "sr_living.h"
 #include "sr_notes.h"
 #include "sr_pin.h"
 #include "sr_snapshot.h"

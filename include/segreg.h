@@ -31,7 +31,7 @@
  * name. Pins, maps and edits are not inherited; the child's copies of them are refused with SEGREG_E_NOTPINNED or
  * SEGREG_E_INVAL. A child that never calls the library costs nothing, unless it was made by a bare clone(2), which
  * runs no fork handlers: such a one should exec or exit soon, since a lock that its parent dies with stays taken as
- * long as it lives.
+ * long as it lives. fork(2) waits for a segreg_open or segreg_close of another thread, and for no other call.
  *
  * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns. A handler that interrupted
  * a call must not leave it by longjmp(3): the call's locks would stay taken as long as the process lives.

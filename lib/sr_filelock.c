@@ -7,10 +7,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 /* Far behind every lane: bytes to try out what the file system does. */
 #define PROBE_BYTES ((off_t)1 << 40)
+
+static pthread_mutex_t unforked = PTHREAD_MUTEX_INITIALIZER;
+
+void sr_filelock_before_fork(void)
+{
+	pthread_mutex_lock(&unforked);
+}
+
+void sr_filelock_after_fork(void)
+{
+	pthread_mutex_unlock(&unforked);
+}
+
+void sr_filelock_renew(void)
+{
+	unforked = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
 
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 {
@@ -51,13 +69,9 @@ int sr_kept_open(struct sr_kept *kept, const char *path, int flags)
 	return 0;
 }
 
-int sr_kept_get(struct sr_kept *kept)
+static int open_again(struct sr_kept *kept)
 {
-	int fd;
-
-	if (sr_fd_is(kept->fd, kept->dev, kept->ino))
-		return kept->fd;
-	fd = sr_sys_openat(AT_FDCWD, kept->path, kept->flags, 0);
+	int fd = sr_sys_openat(AT_FDCWD, kept->path, kept->flags, 0);
 	if (fd == -1)
 		return -1;
 	if (!sr_fd_is(fd, kept->dev, kept->ino)) {
@@ -65,6 +79,18 @@ int sr_kept_get(struct sr_kept *kept)
 		return fail_closing(fd);
 	}
 	kept->fd = fd;
+	return fd;
+}
+
+int sr_kept_get(struct sr_kept *kept)
+{
+	int fd;
+
+	if (sr_fd_is(kept->fd, kept->dev, kept->ino))
+		return kept->fd;
+	pthread_mutex_lock(&unforked);
+	fd = open_again(kept);
+	pthread_mutex_unlock(&unforked);
 	return fd;
 }
 
@@ -146,7 +172,7 @@ int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 	return 0;
 }
 
-int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
+static int take_hold(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
 {
 	int fd = reopen(file, type == F_RDLCK ? O_RDONLY : O_RDWR);
 
@@ -155,6 +181,16 @@ int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct 
 	if (sr_sys_lock(fd, type, byte) == -1)
 		return fail_closing(fd);
 	return sr_hold_from(file, fd, hold);
+}
+
+int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
+{
+	int rc;
+
+	pthread_mutex_lock(&unforked);
+	rc = take_hold(file, byte, type, hold);
+	pthread_mutex_unlock(&unforked);
+	return rc;
 }
 
 void sr_hold_init(struct sr_hold *hold)

@@ -17,6 +17,15 @@
 
 #include "sr_sys.h"
 
+/*
+ * Between the opening of a file that is to be locked and the note of its descriptor, no fork may come: the child would have the
+ * descriptor, unknown, and a lock would outlive this process. A mutex of the process keeps forks out there. Nothing waits with it.
+ */
+void sr_filelock_before_fork(void);
+void sr_filelock_after_fork(void);
+/* In a child of a bare clone(2), which may have copied the mutex in any state. */
+void sr_filelock_renew(void);
+
 enum sr_byte { /* of registry.lock */
 	SR_BYTE_ATTACH = 0, /* shared: attached; exclusive: alone, building or removing the region */
 	SR_BYTE_COMMIT = 1, /* exclusive: lower layer of the commit lock */

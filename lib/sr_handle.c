@@ -7,9 +7,9 @@
  * to fill it again in struct sr_handle: each handle attaches anew at its first call, and an inherited struct
  * sr_registry is let go of when the last handle has left it.
  *
- * Around fork(2) the handlers below see to it that no thread is inside a lock or a transaction, so that what the
- * child inherits is whole. A bare clone(2) runs no handlers: there the mutexes are made anew and LMDB's memory is
- * left alone.
+ * A fork does not wait for a commit of another thread. The child finds all mutexes of an inherited sr_registry free, and does nothing
+ * with it but let go. LMDB's memory is left alone if a commit was under way. A bare clone(2) runs no handlers: there the child does
+ * the same at its first call, and takes a commit for granted.
  */
 #include "sr_handle.h"
 #include "sr_attach.h"
@@ -33,21 +33,27 @@ static bool handlers_installed;
 static void before_fork(void)
 {
 	pthread_mutex_lock(&all_mutex);
-	for (struct sr_registry *r = all; r; r = r->next) {
-		sr_locks_before_fork(&r->locks);
-		pthread_mutex_lock(&r->mutex);
-		pthread_mutex_lock(&r->base.mutex);
-	}
+	sr_filelock_before_fork();
+	for (struct sr_registry *r = all; r; r = r->next)
+		r->is_quiet = sr_locks_before_fork(&r->locks);
 }
 
 static void after_fork(void)
 {
-	for (struct sr_registry *r = all; r; r = r->next) {
-		pthread_mutex_unlock(&r->base.mutex);
-		pthread_mutex_unlock(&r->mutex);
-		sr_locks_after_fork(&r->locks);
-	}
+	for (struct sr_registry *r = all; r; r = r->next)
+		if (r->is_quiet)
+			sr_locks_after_fork(&r->locks);
+	sr_filelock_after_fork();
 	pthread_mutex_unlock(&all_mutex);
+}
+
+/* In a child: threads that are not here may have had any mutex of what is inherited. */
+static void renew_mutexes(struct sr_registry *r)
+{
+	const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	r->mutex = r->base.mutex = r->queue.mutex = fresh;
+	sr_locks_renew(&r->locks);
 }
 
 /* The parent's descriptors of registry.lock share its open files: as long as a child has them, a lock of a dead parent stays. */
@@ -61,22 +67,22 @@ static void after_fork_in_child(void)
 		sr_hold_forget(&r->base.hold);
 		for (struct sr_handle *handle = r->handles; handle; handle = handle->next)
 			sr_hold_forget(&handle->hold);
+		renew_mutexes(r);
+		r->orphaned |= !r->is_quiet;
 	}
-	after_fork();
+	sr_filelock_after_fork();
+	pthread_mutex_unlock(&all_mutex);
 }
 
 /* In a child of a bare clone(2): nobody told us, and any mutex may be held by a thread that is not here. */
 static void after_bare_clone(void)
 {
-	const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-
 	sr_fork_arrive();
-	all_mutex = fresh;
+	all_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	sr_filelock_renew();
 	for (struct sr_registry *r = all; r; r = r->next) {
 		r->orphaned = true;
-		r->mutex = r->base.mutex = fresh;
-		for (int id = 0; id < SR_LOCKS; id++)
-			r->locks.local[id] = fresh;
+		renew_mutexes(r);
 	}
 }
 
@@ -323,6 +329,8 @@ const char *sr_handle_base(const struct segreg *reg)
 {
 	struct sr_handle *handle;
 
+	if (sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC)
+		return reg->handle->base;
 	pthread_mutex_lock(&all_mutex);
 	handle = find_handle(reg);
 	pthread_mutex_unlock(&all_mutex);

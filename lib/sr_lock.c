@@ -341,14 +341,18 @@ void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id)
 	sr_store_release_u32(&locks->word[id].dirty, 0);
 }
 
-void sr_locks_before_fork(struct sr_locks *locks)
+bool sr_locks_before_fork(struct sr_locks *locks)
 {
-	for (int id = 0; id < SR_LOCKS; id++)
-		pthread_mutex_lock(&locks->local[id]);
+	return pthread_mutex_trylock(&locks->local[SR_LOCK_COMMIT]) == 0;
 }
 
 void sr_locks_after_fork(struct sr_locks *locks)
 {
-	for (int id = SR_LOCKS; id-- > 0;)
-		pthread_mutex_unlock(&locks->local[id]);
+	pthread_mutex_unlock(&locks->local[SR_LOCK_COMMIT]);
+}
+
+void sr_locks_renew(struct sr_locks *locks)
+{
+	for (int id = 0; id < SR_LOCKS; id++)
+		locks->local[id] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }

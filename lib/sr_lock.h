@@ -73,9 +73,12 @@ enum sr_dirt sr_lock_dirt(const struct sr_locks *locks, enum sr_lock_id id);
 void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id, enum sr_dirt dirt);
 void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id);
 
-/* Around a fork: no other thread of this process is inside a lock. */
-void sr_locks_before_fork(struct sr_locks *locks);
+/* Around a fork: keep other threads of this process out of the commit lock. Does not wait: false if a thread is inside. */
+bool sr_locks_before_fork(struct sr_locks *locks);
+/* In the parent, after true. */
 void sr_locks_after_fork(struct sr_locks *locks);
+/* In the child: the process's own mutexes are free, whatever threads of the parent had them. */
+void sr_locks_renew(struct sr_locks *locks);
 
 /* The PID namespace of this process; false if it cannot be known. */
 bool sr_pidns(uint64_t *dev, uint64_t *ino);

@@ -40,8 +40,9 @@ struct sr_registry {
 	struct sr_queue queue; /* threads whose edits wait for a leader of this process */
 	struct sr_base base;
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
-	pthread_mutex_t mutex; /* guards the growing of this process's lanes, and the taking of holds against a fork */
-	bool orphaned;         /* inherited through a bare clone(2): its mutexes and its store may be in any state */
+	pthread_mutex_t mutex; /* guards the growing of this process's lanes */
+	bool is_quiet;         /* in fork(2): no thread of this process has the commit lock, and none gets it meanwhile */
+	bool orphaned;         /* inherited, and its store may be in any state */
 };
 
 #define SR_HANDLE_MAGIC 0x73656772u
@@ -83,18 +84,10 @@ struct sr_handle {
 	char base[SEGREG_PATH_SIZE]; /* for segreg_base_path: stays where it is until segreg_close */
 };
 
-/*
- * Hold a byte of registry.lock for a while. No fork may come between the opening of its file and the closing: the
- * child would have a descriptor of it, and the lock would outlive us. The fork handlers take the mutex.
- */
+/* Hold a byte of registry.lock for a while. */
 static inline int sr_registry_hold(struct sr_registry *registry, off_t byte, struct sr_hold *hold)
 {
-	int rc;
-
-	pthread_mutex_lock(&registry->mutex);
-	rc = sr_hold_take(&registry->lockfile, byte, F_WRLCK, hold);
-	pthread_mutex_unlock(&registry->mutex);
-	return rc;
+	return sr_hold_take(&registry->lockfile, byte, F_WRLCK, hold);
 }
 
 #endif

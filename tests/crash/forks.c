@@ -8,6 +8,7 @@
 #include "peer.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,6 +98,8 @@ struct family {
 	void (*inherit)(struct family *family, struct segreg *reg, struct segreg_pin *parents);
 };
 
+static struct segreg *parents_handle;
+
 /* The parent pins 1 twice, and forks a child. */
 static void be_parent(struct family *family)
 {
@@ -105,7 +108,7 @@ static void be_parent(struct family *family)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(family->line.test);
-	reg = t_open(&family->world);
+	reg = parents_handle = t_open(&family->world);
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	if (T_SYS(family->fork()) == 0) {
@@ -200,6 +203,95 @@ static void parent_dies_before(void)
 	let_child(&family.line);
 	check_child_alone(&family);
 	end_family(&family);
+}
+
+static void stand_for_good(void *arg, const char *point)
+{
+	const struct line *line = arg;
+
+	(void)point;
+	say(line->child);
+	for (;;)
+		pause();
+}
+
+static void *retire_one(void *line)
+{
+	t_at_point("change.committing", 1, stand_for_good, line);
+	segreg_retire(parents_handle, 1);
+	return NULL;
+}
+
+/* While another thread of the parent stands in a commit, which does not end before the parent is dead. */
+static pid_t fork_beside_commit(void)
+{
+	static struct line line;
+	pthread_t thread;
+
+	line = make_line();
+	T_EQ(pthread_create(&thread, NULL, retire_one, &line), 0);
+	T_CHECK(hear(line.test));
+	return fork();
+}
+
+static void forks_beside_commit(void)
+{
+	struct family family = { .fork = fork_beside_commit, .inherit = use_inherited };
+
+	start_family(&family);
+	let_child(&family.line);
+	T_EQ(t_stats(family.reg).lanes, 3);
+	kill_parent(family.parent);
+	check_child_alone(&family);
+	end_family(&family);
+}
+
+static void retire_inherited(struct family *family, struct segreg *reg, struct segreg_pin *parents)
+{
+	(void)parents;
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(t_sweep(reg).reclaimed, 1);
+	T_CHECK(!t_exists(&family->world, t_segment(1)));
+	T_OK(segreg_close(reg, NULL));
+}
+
+/* The child repairs what its own parent left in a commit. */
+static void commits_after_parent(void)
+{
+	struct family family = { .fork = fork_beside_commit, .inherit = retire_inherited };
+
+	start_family(&family);
+	kill_parent(family.parent);
+	let_child(&family.line);
+	T_EQ(t_stats(family.reg).lanes, 1);
+	T_EQ(t_state(family.reg, 1), SEGREG_E_NOENT);
+	end_family(&family);
+}
+
+/* The child never calls the library: it keeps neither its parent's lane nor the commit lock. */
+static void idles_beside_commit(void)
+{
+	struct family family = { .fork = fork_beside_commit };
+
+	start_family(&family);
+	kill_parent(family.parent);
+	T_OK(segreg_retire(family.reg, 1));
+	T_EQ(t_sweep(family.reg).reclaimed, 1);
+	T_CHECK(!t_exists(&family.world, t_segment(1)));
+	end_family(&family);
+}
+
+static void asks_beside_open(void)
+{
+	struct t_world world = t_world(T_MEMORY), far = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&world);
+	struct peer *other = peer_start(&far, PEER_THREAD);
+
+	peer_run_to(other, "attach.building", peer_do_open, NULL, 0);
+	T_STR(segreg_base_path(reg), world.base);
+	peer_go_on(other);
+	T_OK(peer_end(other, NULL));
+	t_close(reg);
 }
 
 static void close_inherited(struct family *family, struct segreg *reg, struct segreg_pin *parents)
@@ -426,6 +518,10 @@ T_SUITE(forks,
 	{ "a child uses its parent's handle first when its parent is dead", parent_dies_before },
 	{ "a child closes its parent's handle, and its parent keeps its pins", child_closes },
 	{ "a child that never calls the library keeps nothing of its dead parent alive", idle_child },
+	{ "a fork does not wait for a commit of another thread, and the child goes on", forks_beside_commit },
+	{ "a child commits after its parent died in a commit", commits_after_parent },
+	{ "an idle child keeps no lock that its parent died with in a commit", idles_beside_commit },
+	{ "the path of base is told while another thread opens another registry", asks_beside_open },
 	{ "a bare clone uses its parent's handle under its own name", bare_clone },
 	{ "a bare clone closes its parent's handle, and its parent keeps its pins", bare_clone_closes },
 	{ "a bare clone that never calls the library keeps no pins of its dead parent", idle_bare_clone },

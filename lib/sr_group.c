@@ -506,9 +506,11 @@ static int lead(struct segreg_edit *edit, uint64_t *version)
 
 /* ---------------------------------------------------------------- riding */
 
-/* Time is up, or this process cannot go on. 0: wait all the same. */
-static int give_up(struct segreg *reg, bool is_last)
+/* Time is up, or this process cannot go on: rc is SEGREG_E_REOPEN, and its text stands. 0: wait all the same. */
+static int give_up(struct segreg *reg, int rc, bool is_last)
 {
+	if (rc == SEGREG_E_REOPEN)
+		return sr_letter_forsake(reg) ? rc : 0;
 	if (sr_letter_withdraw(reg))
 		return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
 	if (is_last && sr_letter_forsake(reg))
@@ -538,7 +540,7 @@ static int ride(struct segreg_edit *edit, uint64_t *version)
 			return rc ? rc : lead(edit, version);
 		if (!rc)
 			sr_leave_commit(reg);
-		rc = waited >= patience || rc == SEGREG_E_REOPEN ? give_up(reg, waited >= 2 * patience || rc == SEGREG_E_REOPEN) : 0;
+		rc = waited >= patience || rc == SEGREG_E_REOPEN ? give_up(reg, rc, waited >= 2 * patience) : 0;
 		if (rc)
 			return rc;
 	}

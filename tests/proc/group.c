@@ -4,6 +4,7 @@
  *
  * A leader stands with the commit lock while riders post their letters; then it goes on, or does not.
  */
+#include "fault.h"
 #include "harness.h"
 #include "peer.h"
 #include "reboot.h"
@@ -259,17 +260,37 @@ static void two_threads_of_one_handle(void)
 
 #define THREADS 8u
 
-/* All threads use reg. Thread 0 leads and stands, thread 1 has the letter, the others are in the queue. */
-static void line_up(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands)
+/* All threads use reg. Thread 0 does leads and stands as the leader, thread 1 has the letter, the others are in the queue. */
+static void line_up_behind(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands,
+			   peer_fn *leads)
 {
 	for (unsigned i = 0; i < THREADS; i++) {
 		thread[i] = peer_start(&s->w, PEER_THREAD);
 		T_OK(peer_use(thread[i], reg));
-		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i],
-			    sizeof(errands[i]));
+		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined", i ? do_errand : leads,
+			    &errands[i], sizeof(errands[i]));
 	}
+}
+
+/* All but the leader. */
+static void go_on_behind(struct peer **thread)
+{
 	for (unsigned i = 1; i < THREADS; i++)
 		peer_go_on(thread[i]);
+}
+
+static void line_up(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands)
+{
+	line_up_behind(s, reg, thread, errands, do_errand);
+	go_on_behind(thread);
+}
+
+static void end_threads(struct segreg *reg, struct peer **thread)
+{
+	for (unsigned i = 0; i < THREADS; i++)
+		peer_exit(thread[i]);
+	T_EQ(sr_queue_count(&reg->registry->queue), 0);
+	T_CHECK(!reg->registry->queue.first);
 }
 
 static struct scene set_scene_of_threads(struct errand *errands)
@@ -289,17 +310,19 @@ static void threads_together(void)
 	struct scene s = set_scene_of_threads(errands);
 	struct peer *thread[THREADS];
 	uint64_t versions = 0;
+	uint32_t calls;
 
 	line_up(&s, s.reg, thread, errands);
+	calls = sr_load_seqcst_u32(&s.reg->registry->queue.calls);
 	peer_go_on(thread[0]);
 	for (unsigned i = 0; i < THREADS; i++) {
 		versions |= 1ull << (end(thread[i]).version - s.version);
 		T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
 	}
 	T_EQ(versions, (2ull << THREADS) - 2); /* one of its own for each */
+	T_CHECK(sr_load_seqcst_u32(&s.reg->registry->queue.calls) != calls); /* no thread had to find out by itself */
 	T_EQ(t_stats(s.reg).commits, s.commits + 1);
-	for (unsigned i = 0; i < THREADS; i++)
-		peer_exit(thread[i]);
+	end_threads(s.reg, thread);
 	end_scene(&s);
 }
 
@@ -323,8 +346,7 @@ static void one_thread_is_refused(void)
 	T_EQ(t_state(s.reg, 23), SEGREG_E_NOENT);
 	T_EQ(version_of(s.reg), s.version + THREADS - 2);
 	T_EQ(t_stats(s.reg).commits, s.commits + 1);
-	for (unsigned i = 0; i < THREADS; i++)
-		peer_exit(thread[i]);
+	end_threads(s.reg, thread);
 	end_scene(&s);
 }
 
@@ -354,8 +376,7 @@ static void threads_behind_a_process(bool dies)
 	if (!dies)
 		end(s.leader);
 	T_EQ(version_of(s.reg), s.version + THREADS + !dies);
-	for (unsigned i = 0; i < THREADS; i++)
-		peer_exit(thread[i]);
+	end_threads(s.reg, thread);
 	end_scene(&s);
 }
 
@@ -392,8 +413,7 @@ static void threads_too_many_together(void)
 	T_EQ(full, THREADS - 3);
 	T_EQ(t_stats(s.reg).live, 4);
 	T_EQ(version_of(s.reg), s.version + 3);
-	for (unsigned i = 0; i < THREADS; i++)
-		peer_exit(thread[i]);
+	end_threads(s.reg, thread);
 	end_scene(&s);
 }
 
@@ -418,9 +438,122 @@ static void thread_gives_up(void)
 		T_EQ(t_state(s.reg, 20 + i), SEGREG_E_NOENT);
 		T_OK(peer_call(thread[i], do_errand, &errands[i], sizeof(errands[i])));
 	}
-	for (unsigned i = 0; i < THREADS; i++)
-		peer_exit(thread[i]);
+	end_threads(reg, thread);
 	t_close(reg);
+	end_scene(&s);
+}
+
+/* A thread whose edit a leader has taken waits for the answer, however late: nothing else is true. */
+static void thread_waits_while_taken(void)
+{
+	struct errand errands[THREADS], again = { .add = LEADERS };
+	struct scene s = set_scene_of_threads(errands);
+	const struct segreg_open_options hasty = { .timeout_ms = SHORT_MS };
+	struct segreg *reg = t_open_with(&s.w, hasty);
+	struct peer *thread[THREADS];
+
+	line_up_behind(&s, reg, thread, errands, do_errand);
+	peer_stop_at(thread[0], "group.planned", 1);
+	peer_go_on(thread[0]);
+	T_CHECK(peer_stands(thread[0]));
+	go_on_behind(thread);
+	/* The letter's thread began to wait last. When it has waited in vain, and once more, the time of all the others is up. */
+	T_ERR(SEGREG_E_REOPEN, peer_end(thread[1], NULL));
+	T_ERR(SEGREG_E_TIMEDOUT, peer_call(thread[1], do_errand, &again, sizeof(again)));
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++)
+		if (i != 1)
+			end(thread[i]);
+	for (unsigned i = 0; i < THREADS; i++)
+		T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
+	T_EQ(t_state(s.reg, LEADERS), SEGREG_E_NOENT);
+	T_EQ(version_of(s.reg), s.version + THREADS);
+	end_threads(reg, thread);
+	t_close(reg);
+	end_scene(&s);
+}
+
+/* Threads that come too late for a leader look again as soon as it gives the commit lock back. */
+static void thread_too_late_for_a_leader(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[3];
+	uint32_t calls;
+
+	for (unsigned i = 0; i < 3; i++) {
+		thread[i] = peer_start(&s.w, PEER_THREAD);
+		T_OK(peer_use(thread[i], s.reg));
+		peer_run_to(thread[i], !i ? "group.planned" : i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i],
+			    sizeof(errands[i]));
+	}
+	calls = sr_load_seqcst_u32(&s.reg->registry->queue.calls);
+	peer_go_on(thread[0]);
+	end(thread[0]);
+	T_CHECK(sr_load_seqcst_u32(&s.reg->registry->queue.calls) != calls);
+	for (unsigned i = 1; i < 3; i++)
+		peer_go_on(thread[i]);
+	for (unsigned i = 1; i < 3; i++)
+		end(thread[i]);
+	T_EQ(version_of(s.reg), s.version + 3);
+	for (unsigned i = 0; i < 3; i++)
+		peer_exit(thread[i]);
+	end_scene(&s);
+}
+
+/* Nobody knows whether the commit is on the disk: every thread on board hears that, and none hears "made". */
+static void threads_of_an_unknown_commit(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[THREADS];
+
+	line_up(&s, s.reg, thread, errands);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_META_PAGE, EIO);
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++) {
+		T_ERR(SEGREG_E_REOPEN, peer_end(thread[i], NULL));
+		/* The letter stays with the failed commit, and its thread finds out by itself. */
+		T_HAS(t_last_text(), i == 1 ? "outcome is unknown" : "may or may not be on the disk");
+	}
+	T_CHECK(t_failed_writes() > 0);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_META_PAGE, 0);
+	T_ERR(SEGREG_E_REOPEN, peer_call(thread[2], do_errand, &errands[2], sizeof(errands[2])));
+	T_HAS(t_last_text(), "close this handle and open the registry again");
+	end_threads(s.reg, thread);
+	t_close(s.reg);
+	/* Another process settles what became of it: all or nothing, and each edit can be tried again. */
+	T_OK(peer_call(s.leader, do_errand, &(struct errand){ .add = LEADERS }, sizeof(struct errand)));
+	s.reg = t_open(&s.w);
+	for (unsigned i = 0, made = t_state(s.reg, 20) == SEGREG_LIVE; i < THREADS; i++) {
+		T_EQ(t_state(s.reg, 20 + i), made ? SEGREG_LIVE : SEGREG_E_NOENT);
+		T_EQ(segreg_register(s.reg, 20 + i, t_segment(20 + i)), made ? SEGREG_E_EXISTS : 0);
+	}
+	T_EQ(version_of(s.reg), s.version + THREADS + 1);
+	end_scene(&s);
+}
+
+/* Commits that clearly fail: each thread tries alone and hears of its own failure, and nothing of its edit is made. */
+static void threads_on_a_full_disk(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct peer *thread[THREADS];
+
+	line_up(&s, s.reg, thread, errands);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_DATA_PAGES, ENOSPC);
+	peer_go_on(thread[0]);
+	for (unsigned i = 0; i < THREADS; i++)
+		T_ERR(SEGREG_E_NOSPC, peer_end(thread[i], NULL));
+	T_CHECK(t_failed_writes() > THREADS);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_DATA_PAGES, 0);
+	T_EQ(version_of(s.reg), s.version);
+	for (unsigned i = 0; i < THREADS; i++) {
+		T_EQ(t_state(s.reg, 20 + i), SEGREG_E_NOENT);
+		T_OK(peer_call(thread[i], do_errand, &errands[i], sizeof(errands[i])));
+	}
+	T_EQ(t_stats(s.reg).repairs, 0);
+	end_threads(s.reg, thread);
 	end_scene(&s);
 }
 
@@ -545,6 +678,27 @@ static void no_memory_for_others(void)
 		for (unsigned i = 0; i < RIDERS; i++)
 			end(s.rider[i]);
 		T_EQ(version_of(s.reg), s.version + 1 + RIDERS);
+		end_scene(&s);
+	}
+}
+
+/* Memory for the riders; for the record and the list of the letter's edit. The threads in the queue lead themselves. */
+static void no_memory_for_threads(void)
+{
+	for (failing_malloc = 1; failing_malloc <= 3; failing_malloc++) {
+		struct errand errands[THREADS];
+		struct scene s = set_scene_of_threads(errands);
+		struct peer *thread[THREADS];
+
+		line_up_behind(&s, s.reg, thread, errands, do_starving);
+		go_on_behind(thread);
+		peer_go_on(thread[0]);
+		for (unsigned i = 0; i < THREADS; i++) {
+			T_OK(peer_end(thread[i], NULL));
+			T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
+		}
+		T_EQ(version_of(s.reg), s.version + THREADS);
+		end_threads(s.reg, thread);
 		end_scene(&s);
 	}
 }
@@ -911,11 +1065,16 @@ T_SUITE(group,
 	{ "threads wait behind another process's leader, which is killed", threads_behind_a_dead_leader },
 	{ "what is too much for threads together is tried by each alone", threads_too_many_together },
 	{ "a thread in the queue gives up, and its edit is never made", thread_gives_up },
+	{ "a thread whose edit is taken waits for its answer when its time is up", thread_waits_while_taken },
+	{ "a thread comes too late for a leader, and is called when the commit lock is free", thread_too_late_for_a_leader },
+	{ "a commit of threads has an unknown outcome: REOPEN to each, all or nothing", threads_of_an_unknown_commit },
+	{ "a full disk: each thread tries alone, and is told", threads_on_a_full_disk },
 	{ "a rider is refused, and the others are not", one_is_refused },
 	{ "the leader is refused, and its riders are not", the_leader_is_refused },
 	{ "all are refused, and nothing is committed", all_are_refused },
 	{ "what is too much together is tried by each alone", too_many_together },
 	{ "a leader without memory for its riders commits alone, and so do they", no_memory_for_others },
+	{ "a leader without memory for threads commits alone, and so do they", no_memory_for_threads },
 	{ "a leader is killed anywhere: its riders' edits are made, once", leader_killed },
 	{ "a leader is killed after its commit: its riders get the versions that it made", leader_killed_after_the_commit },
 	{ "leader and riders are killed anywhere: all or nothing, then and later", all_killed },

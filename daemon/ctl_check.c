@@ -9,9 +9,9 @@
 enum { FOUND, ID, PATH, WHY };
 
 static const struct ctl_column columns[] = {
-	[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger or difference" },
-	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger has none" },
-	[PATH] = { "PATH", CTL_TEXT, 0, "where, below the base directory" },
+	[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger, difference or left-over" },
+	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger and a left-over have none" },
+	[PATH] = { "PATH", CTL_TEXT, 0, "where, below the base directory; of a left-over, its whole path" },
 	[WHY] = { "WHY", CTL_TEXT, 0, "what is wrong" },
 	{ 0 },
 };
@@ -28,7 +28,7 @@ struct run {
 	struct ctl_table *table;
 	uint64_t *missing;
 	size_t n_missing;
-	unsigned n_faults, n_strangers;
+	unsigned n_faults, n_strangers, n_leftovers;
 };
 
 static const char *name_of(enum segreg_finding_kind kind)
@@ -42,6 +42,8 @@ static const char *name_of(enum segreg_finding_kind kind)
 		return "stranger";
 	case SEGREG_FOUND_DIFFERENCE:
 		return "difference";
+	case SEGREG_FOUND_LEFTOVER:
+		return "left-over";
 	}
 	return "unknown";
 }
@@ -61,16 +63,17 @@ static int on_finding(void *arg, const struct segreg_finding *finding)
 {
 	struct run *run = arg;
 	bool is_stranger = finding->kind == SEGREG_FOUND_STRANGER;
+	bool is_leftover = finding->kind == SEGREG_FOUND_LEFTOVER;
 	struct libscols_line *row;
 
-	*(is_stranger ? &run->n_strangers : &run->n_faults) += 1;
+	*(is_stranger ? &run->n_strangers : is_leftover ? &run->n_leftovers : &run->n_faults) += 1;
 	if (finding->kind == SEGREG_FOUND_MISSING && remember_missing(run, finding->id))
 		return SEGREG_E_NOMEM;
 	if (run->ctl->option['s'] && !is_stranger)
 		return 0;
 	row = ctl_table_row(run->table, NULL);
 	ctl_set_text(run->table, row, FOUND, name_of(finding->kind));
-	if (!is_stranger)
+	if (!is_stranger && !is_leftover)
 		ctl_set(run->table, row, ID, finding->id);
 	ctl_set_text(run->table, row, PATH, finding->path);
 	ctl_set_text(run->table, row, WHY, finding->reason);
@@ -98,9 +101,13 @@ static int finish(struct run *run)
 	const struct ctl *ctl = run->ctl;
 	int status = ctl_table_print(run->table);
 
-	if (!status && !ctl->option['J'] && !ctl->option['R'] && !ctl->option['n'] && !ctl->option['o'])
-		printf("%u %s, %u %s\n", run->n_faults, run->n_faults == 1 ? "fault" : "faults", run->n_strangers,
+	if (!status && !ctl->option['J'] && !ctl->option['R'] && !ctl->option['n'] && !ctl->option['o']) {
+		printf("%u %s, %u %s", run->n_faults, run->n_faults == 1 ? "fault" : "faults", run->n_strangers,
 		       run->n_strangers == 1 ? "stranger" : "strangers");
+		if (run->n_leftovers)
+			printf(", %u left-over", run->n_leftovers);
+		putchar('\n');
+	}
 	if (!status && (run->n_faults || (ctl->option['s'] && run->n_strangers)))
 		status = EX_DATAERR;
 	return status;

@@ -570,13 +570,14 @@ enum segreg_finding_kind {
 	SEGREG_FOUND_REPLACED = 2,   /* live or retired, but something else stands at its path */
 	SEGREG_FOUND_STRANGER = 3,   /* below base, and no segment's: the registry never deletes it */
 	SEGREG_FOUND_DIFFERENCE = 4, /* shared memory says otherwise than the database */
+	SEGREG_FOUND_LEFTOVER = 5,   /* shared memory of this registry that its processes do not use */
 };
 
 /* Later versions may append members. */
 struct segreg_finding {
 	enum segreg_finding_kind kind;
-	uint64_t id;        /* 0 for a stranger */
-	const char *path;   /* relative to base; valid during the callback, as is */
+	uint64_t id;        /* 0 for a stranger and a left-over */
+	const char *path;   /* relative to base, of a left-over absolute; valid during the callback, as is */
 	const char *reason; /* one line for people */
 };
 
@@ -588,7 +589,7 @@ typedef int segreg_check_fn(void *arg, const struct segreg_finding *finding);
 /*
  * Compare the database with shared memory, each segment with the disk, and what lies below base with the segments; call fn for
  * each finding. Others go on meanwhile: what they change is not told as a fault. Keeps edits waiting while the records are
- * read. A directory that holds no segment is one stranger, whatever is in it.
+ * read. A directory that holds no segment is one stranger, whatever is in it. Shared memory that another build made is not looked at.
  *
  * Errors: INVAL, MISMATCH (base), NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
  */

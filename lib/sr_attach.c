@@ -40,10 +40,9 @@
 #define RETRY 1 /* join: the region is not there */
 #define RETRY_UNFINISHED 2 /* join: it is there, but its builder did not come to an end */
 
-/* The permissions of everything that a registry shares follow from those of registry.lock: who may write that may take part. */
-static mode_t shared_mode(const struct stat *st)
+static int get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
 {
-	return 0600 | (st->st_mode & 0020 ? 0060 : 0) | (st->st_mode & 0002 ? 0006 : 0);
+	return sr_access_of(fd, access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
 }
 
 static int check_file_system(const struct sr_registry *registry, int fd)
@@ -112,7 +111,7 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 	struct sr_marker marker = { .starts = 0 };
 	struct sr_base base = { .dir.path = NULL };
 	struct sr_geometry geometry;
-	struct stat st;
+	struct sr_access access;
 	int rc;
 
 	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
@@ -128,10 +127,9 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 		rc = sr_fail_errno(errno, "cannot get random bytes");
 		goto out;
 	}
-	if (sr_sys_fstat(fd, &st) == -1) {
-		rc = sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
+	rc = get_access(registry, fd, &access);
+	if (rc)
 		goto out;
-	}
 	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
 	info->present = true;
 	info->builder = (uint32_t)getpid();
@@ -147,7 +145,7 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 	if (!rc && sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
 		rc = sr_fail_errno(errno, "cannot remove what is left of %s", registry->store_path);
 	if (!rc)
-		rc = sr_store_create(&registry->store, &meta, shared_mode(&st));
+		rc = sr_store_create(&registry->store, &meta, &access);
 	if (!rc)
 		rc = make_durable(registry->dir);
 	/* What was begun stays, and the next creation takes it up with the same uuid; but base may be another one then. */
@@ -259,7 +257,7 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 
 /* As read before anybody was kept out: good enough to find base, and to leave alone what is not ours. */
 static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
-		      const struct stat *st)
+		      const struct sr_access *access)
 {
 	struct sr_meta meta;
 	struct sr_clock clock;
@@ -269,7 +267,7 @@ static int enter_base(struct sr_registry *registry, const struct segreg_open_opt
 		return rc;
 	rc = look(registry, options->flags & SEGREG_ADOPT, info, &meta, &clock);
 	sr_store_abort(&registry->store);
-	return rc ? rc : sr_base_join_alone(&registry->base, shared_mode(st), st->st_gid, options->timeout_ms);
+	return rc ? rc : sr_base_join_alone(&registry->base, access, options->timeout_ms);
 }
 
 /* Count this start, durably: in the database first, in base second. */
@@ -326,7 +324,7 @@ static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockin
 }
 
 /* Before base is opened: the operator may name another one. */
-static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct stat *st)
+static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access)
 {
 	char base[SEGREG_PATH_SIZE];
 	int rc;
@@ -334,7 +332,7 @@ static int change_base(struct sr_registry *registry, const struct segreg_open_op
 	if (!(options->flags & SEGREG_ADOPT) || !options->base)
 		return 0;
 	rc = find_base(registry, options->base, base);
-	return rc ? rc : sr_rebase(registry, base, shared_mode(st), st->st_gid, options->timeout_ms);
+	return rc ? rc : sr_rebase(registry, base, access, options->timeout_ms);
 }
 
 static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
@@ -356,37 +354,45 @@ static int fill_header(struct sr_registry *registry, const struct sr_clock *cloc
 	return error ? sr_fail_errno(error, "cannot make robust mutexes") : sr_table_init(&registry->region);
 }
 
+/*
+ * With SR_BYTE_ATTACH held exclusively. A process that has the region mapped holds that byte shared until it unmaps the region or ends,
+ * so no process has it now: a crash or the last user's end left it.
+ */
+static int discard_region(const struct sr_registry *registry, const char *name, const struct sr_access *access)
+{
+	return sr_region_discard(name, access, registry->lockfile.dev, registry->lockfile.ino);
+}
+
 static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
 {
 	bool adopt = options->flags & SEGREG_ADOPT;
 	struct sr_meta meta;
 	struct sr_clock clock;
-	struct stat st;
-	int rc;
+	struct sr_access access;
+	bool is_there;
+	int rc = get_access(registry, fd, &access);
 
-	if (sr_sys_fstat(fd, &st) == -1)
-		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
-	rc = change_base(registry, options, &st);
 	if (!rc)
-		rc = enter_base(registry, options, info, &st);
+		rc = change_base(registry, options, &access);
+	if (!rc)
+		rc = enter_base(registry, options, info, &access);
 	if (!rc)
 		rc = count_start(registry, adopt, info, &meta, &clock);
 	if (!rc && adopt)
 		rc = adopt_lockfile(registry, fd, info);
 	if (rc)
 		return rc;
-	/* A crash left it, and nobody has it: registry.lock is the true one, as we know by now. */
-	if (info->region[0])
-		sr_sys_shm_unlink(info->region);
+	/* registry.lock is the true one, as we know by now. */
+	is_there = info->region[0] && discard_region(registry, info->region, &access) == SR_REGION_EMPTIED;
 	/* The name first: whatever dies from here on, the next one finds the object. */
-	rc = sr_region_name(registry->region_name);
-	strcpy(info->region, registry->region_name);
+	rc = is_there ? 0 : sr_region_name(info->region);
+	strcpy(registry->region_name, info->region);
 	info->builder = (uint32_t)getpid();
 	if (!rc)
 		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
 	if (!rc)
-		rc = sr_region_create(&registry->region, registry->region_name, meta.max_segments, meta.max_lanes, shared_mode(&st),
-				      st.st_gid);
+		rc = sr_region_create(&registry->region, registry->region_name, is_there, meta.max_segments, meta.max_lanes,
+				      &access);
 	if (rc)
 		return rc;
 	SR_STOP("attach.building");
@@ -398,8 +404,8 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 			sr_locks_destroy(&registry->locks);
 	}
 	if (rc) {
-		sr_sys_shm_unlink(registry->region_name);
 		sr_region_unmap(&registry->region);
+		discard_region(registry, registry->region_name, &access); /* registry.lock keeps the name for the next builder */
 		return rc;
 	}
 	sr_store_release_u32(&registry->region.header->ready, 1);
@@ -440,18 +446,19 @@ static int check_region(struct sr_registry *registry)
 static int join(struct sr_registry *registry, int fd)
 {
 	struct sr_lockinfo info;
-	struct stat st;
+	struct sr_access access;
 	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
 
 	if (rc)
 		return rc;
 	if (!info.ready || !info.region[0])
 		return RETRY;
-	if (sr_sys_fstat(fd, &st) == -1)
-		return sr_fail_errno(errno, "cannot look at %s", registry->lock_path);
+	rc = get_access(registry, fd, &access);
+	if (rc)
+		return rc;
 	memcpy(registry->uuid, info.uuid, sizeof(registry->uuid));
 	strcpy(registry->region_name, info.region);
-	rc = sr_region_map(&registry->region, info.region, st.st_uid, shared_mode(&st));
+	rc = sr_region_map(&registry->region, info.region, &access);
 	if (rc)
 		return rc == SR_REGION_ABSENT ? RETRY : rc == SR_REGION_UNFINISHED ? RETRY_UNFINISHED : rc;
 	rc = check_region(registry);
@@ -657,17 +664,21 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 	return 0;
 }
 
-/* The last one out removes the region, so that nothing of a registry at rest is left in memory. */
+/*
+ * The last one out removes the region, so that nothing of a registry at rest is left in memory. If the last one may not, the
+ * name of the region stays in registry.lock: without it the next builder could neither remove the region nor use it.
+ */
 static void remove_region(struct sr_registry *registry)
 {
 	struct sr_lockinfo info;
+	struct sr_access access;
 	int fd = sr_lockfile_reopen(&registry->lockfile);
 
 	if (fd == -1)
 		return;
 	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.ready &&
-	    !strcmp(info.region, registry->region_name)) {
-		sr_sys_shm_unlink(info.region);
+	    !strcmp(info.region, registry->region_name) && sr_access_of(fd, &access) == 0 &&
+	    discard_region(registry, info.region, &access) == 0) {
 		info.region[0] = '\0';
 		sr_lockinfo_write(fd, registry->lock_path, &info, false);
 	}

@@ -74,36 +74,35 @@ int sr_base_join(struct sr_base *base)
 	return errno == EAGAIN ? SR_BASE_TAKEN : fail_to_lock(base);
 }
 
-/* It follows registry.lock, as far as we may: the group may be one that we are not a member of. */
-static void set_permissions(int fd, mode_t mode, gid_t gid)
+/* The lock is empty and has one name. Another file stands there by mistake or malice, and keeps its owner and mode. */
+static void set_access(int fd, const struct sr_access *access)
 {
 	struct stat st;
 
-	if (sr_sys_fstat(fd, &st) == 0 && st.st_nlink == 1 && ((st.st_mode & 0777) != mode || st.st_gid != gid) &&
-	    fchown(fd, (uid_t)-1, gid) == 0)
-		(void)fchmod(fd, mode);
+	if (sr_sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size == 0)
+		sr_access_give(fd, access);
 }
 
 /* 0 or -1 with errno. Not by O_CREAT alone: that refuses another user's file in a sticky directory (fs.protected_regular). */
-static int open_lock(struct sr_base *base, mode_t mode, gid_t gid)
+static int open_lock(struct sr_base *base, const struct sr_access *access)
 {
 	int fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_NOFOLLOW, 0);
 
 	if (fd == -1 && errno == ENOENT)
-		fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_CREAT | O_EXCL, mode);
+		fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd == -1)
 		return -1;
-	set_permissions(fd, mode, gid);
+	set_access(fd, access);
 	sr_sys_close(fd);
 	return sr_lockfile_open(&base->lockfile, base->lock_path, O_RDWR);
 }
 
-int sr_base_join_alone(struct sr_base *base, mode_t mode, gid_t gid, uint32_t timeout_ms)
+int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms)
 {
 	int64_t deadline = sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
 	int fd, rc = 0;
 
-	if (open_lock(base, mode, gid) == -1)
+	if (open_lock(base, access) == -1)
 		return fail_to_lock(base);
 	fd = sr_lockfile_reopen(&base->lockfile);
 	if (fd == -1)
@@ -315,6 +314,15 @@ static bool parse_nonce(const char *text, struct sr_marker *marker)
 	return true;
 }
 
+/* Give an open file or directory in base to base's owner and group, as far as the kernel lets. */
+static void give_to_base(int dir, int fd, mode_t mode)
+{
+	struct stat st;
+
+	if (sr_sys_fstat(dir, &st) == 0)
+		sr_access_give(fd, &(struct sr_access){ .uid = st.st_uid, .gid = st.st_gid, .mode = mode });
+}
+
 /* Write the marker under a name of its own. */
 static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 {
@@ -332,6 +340,7 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd == -1)
 		return -1;
+	give_to_base(dir, fd, 0644); /* every later opener reads it, whatever this one's umask is */
 	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;
 	sr_sys_close(fd);
 	if (!failed)

@@ -16,6 +16,7 @@
 #define SR_BASE_H
 
 #include "segreg.h"
+#include "sr_access.h"
 #include "sr_filelock.h"
 #include "sr_store.h"
 
@@ -43,9 +44,9 @@ void sr_base_close(struct sr_base *base);
 /* Join those who use base. 0; SR_BASE_TAKEN while somebody makes sure that he is alone. */
 #define SR_BASE_TAKEN 1
 int sr_base_join(struct sr_base *base);
-/* The same, once nobody else is in it: SEGREG_E_BUSY after timeout_ms. The lock is made if need be, for who may have mode as owner
- * or as gid. */
-int sr_base_join_alone(struct sr_base *base, mode_t mode, gid_t gid, uint32_t timeout_ms);
+/* Like sr_base_join, but waits until no other process has joined: SEGREG_E_BUSY after timeout_ms. Makes BASE/.segreg-lock if it is
+ * missing, and gives it this access. */
+int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms);
 
 /* Its descriptor (O_PATH); -1 with errno. */
 int sr_base_fd(struct sr_base *base);

@@ -5,10 +5,12 @@
  * each record's path is looked at, and base is walked for what is no segment's. Others go on all the time, so what seems wrong
  * on the disk is told only if the registry still says then what it said before: a path that is missing, if its segment is still
  * there; a stranger, if no segment has come to its path; what is in the trash, if it outlives the record that it was of.
+ * Last come the objects in /dev/shm that this registry left there.
  */
 #include "sr_check.h"
 #include "sr_change.h"
 #include "sr_error.h"
+#include "sr_leftover.h"
 #include "sr_table.h"
 #include "sr_trash.h"
 
@@ -438,6 +440,8 @@ int sr_check(struct segreg *reg, bool repair, segreg_check_fn *fn, void *arg)
 	SR_STOP("check.compared");
 	if (!rc)
 		rc = check_disk(&check);
+	if (!rc)
+		rc = sr_leftover_each(reg->registry, fn, arg);
 	for (size_t i = 0; i < check.n; i++)
 		free(check.by_id[i]);
 	free(check.by_id);

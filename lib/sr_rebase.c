@@ -118,8 +118,7 @@ static int identify_records(struct sr_store *store, struct sr_base *base)
 
 /* Who may use the locks in base, and how long to wait for those who do. */
 struct terms {
-	mode_t mode;
-	gid_t gid;
+	const struct sr_access *access;
 	uint32_t timeout_ms;
 };
 
@@ -141,7 +140,7 @@ static int look_at_old(const struct sr_registry *registry, const struct sr_base 
 		rc = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
 	/* If it is ours and no original's: processes that came by a registry.lock which was replaced may still use it. */
 	if (rc == 1 && !strcmp(marker.place, registry->dir)) {
-		int busy = sr_base_join_alone(&old, terms->mode, terms->gid, terms->timeout_ms);
+		int busy = sr_base_join_alone(&old, terms->access, terms->timeout_ms);
 
 		rc = busy ? busy : 1;
 	}
@@ -228,16 +227,16 @@ static int rebase(struct sr_registry *registry, const char *path, const struct t
 	if (rc)
 		return rc;
 	old = look_at_old(registry, &base, &meta, terms);
-	rc = old < 0 ? old : sr_base_join_alone(&base, terms->mode, terms->gid, terms->timeout_ms);
+	rc = old < 0 ? old : sr_base_join_alone(&base, terms->access, terms->timeout_ms);
 	if (!rc)
 		rc = move(registry, &base, &meta, old);
 	sr_base_close(&base);
 	return rc;
 }
 
-int sr_rebase(struct sr_registry *registry, const char *path, mode_t mode, gid_t gid, uint32_t timeout_ms)
+int sr_rebase(struct sr_registry *registry, const char *path, const struct sr_access *access, uint32_t timeout_ms)
 {
-	const struct terms terms = { .mode = mode, .gid = gid, .timeout_ms = timeout_ms };
+	const struct terms terms = { .access = access, .timeout_ms = timeout_ms };
 	struct sr_store *store = &registry->store;
 	int rc = sr_store_begin(store);
 

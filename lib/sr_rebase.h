@@ -16,7 +16,7 @@
 
 #include "sr_registry.h"
 
-/* path: absolute, and resolved. mode, gid: for locks in base. 0, also if path is base already; or SEGREG_E_*. */
-int sr_rebase(struct sr_registry *registry, const char *path, mode_t mode, gid_t gid, uint32_t timeout_ms);
+/* path: absolute, and resolved. access: for the locks in base. 0, also if path is base already; or SEGREG_E_*. */
+int sr_rebase(struct sr_registry *registry, const char *path, const struct sr_access *access, uint32_t timeout_ms);
 
 #endif

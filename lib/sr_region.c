@@ -118,7 +118,7 @@ static int map_object(struct sr_region *region, int fd)
 	return 0;
 }
 
-static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
+static int fill_object(struct sr_region *region, int fd, const struct sr_access *access)
 {
 	struct sr_header *header;
 	struct rlimit limit;
@@ -129,9 +129,7 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 		return sr_fail(SEGREG_E_NOMEM, "this process may not make files of %llu bytes (RLIMIT_FSIZE), as the shared memory is",
 			       (unsigned long long)region->geometry.size);
 	SR_STOP("region.created");
-	/* shm_open's mode went through the umask; the group may be one that we are not a member of, and then stays ours. */
-	if (fchown(fd, (uid_t)-1, gid) == 0)
-		(void)fchmod(fd, mode);
+	sr_access_give(fd, access);
 	if (sr_sys_ftruncate(fd, (off_t)region->geometry.size) == -1)
 		return sr_fail_errno(errno, "cannot make %llu bytes of shared memory",
 				     (unsigned long long)region->geometry.size);
@@ -152,17 +150,18 @@ static int fill_object(struct sr_region *region, int fd, mode_t mode, gid_t gid)
 	return 0;
 }
 
-int sr_region_create(struct sr_region *region, const char *name, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid)
+int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
+		     const struct sr_access *access)
 {
 	int fd, rc;
 
 	if (!sr_geometry_init(&region->geometry, max_segments, max_lanes))
 		return sr_fail(SEGREG_E_CORRUPT, "the registry's limits (%u segments, %u lanes) are out of range", max_segments,
 			       max_lanes);
-	fd = sr_sys_shm_open(name, O_RDWR | O_CREAT | O_EXCL, mode);
+	fd = sr_sys_shm_open(name, is_there ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot create shared memory %s", name);
-	rc = fill_object(region, fd, mode, gid);
+	rc = fill_object(region, fd, access);
 	sr_sys_close(fd);
 	if (rc)
 		sr_sys_shm_unlink(name);
@@ -170,13 +169,12 @@ int sr_region_create(struct sr_region *region, const char *name, uint32_t max_se
 }
 
 /* Anybody may put a file into /dev/shm: look before believing. */
-static int check_object(const char *name, const struct stat *st, uid_t owner, mode_t mode)
+static int check_object(const char *name, const struct stat *st, const struct sr_access *access)
 {
-	if (!S_ISREG(st->st_mode) || st->st_nlink != 1 || (st->st_mode & 0777 & ~mode) ||
-	    (st->st_uid != owner && st->st_uid != 0 && st->st_uid != geteuid()))
-		return sr_fail(SEGREG_E_PERM, "shared memory %s is not one that this registry's users made (owner %u, mode %o)",
-			       name, st->st_uid, st->st_mode & 07777);
-	return 0;
+	if (sr_access_is_of_participant(access, st))
+		return 0;
+	return sr_fail(SEGREG_E_PERM, "shared memory %s is not one that this registry's users made (owner %u, group %u, mode %o)", name,
+		       st->st_uid, st->st_gid, st->st_mode & 07777);
 }
 
 /*
@@ -213,7 +211,45 @@ static int check_header(struct sr_region *region, int fd, const char *name, off_
 	return 0;
 }
 
-int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode)
+/* Whether the object is of this registry.lock: it says so, or its builder did not come to the point of saying anything. */
+static bool is_of(int fd, const struct stat *st, uint64_t lock_dev, uint64_t lock_ino)
+{
+	struct sr_header header = { .magic = 0 };
+
+	if (st->st_size == 0)
+		return true;
+	if (sr_sys_pread(fd, &header, sizeof(header), 0) != sizeof(header))
+		return false;
+	if (header.magic == 0 || (header.magic == SR_MAGIC && !header.ready && !header.lock_ino))
+		return true;
+	return header.magic == SR_MAGIC && header.lock_dev == lock_dev && header.lock_ino == lock_ino;
+}
+
+/* Give its memory back. A hole, and not a smaller size: a process that has the object mapped nevertheless reads zeros, and is not
+ * ended by SIGBUS. */
+static int empty(int fd, const struct stat *st)
+{
+	return st->st_size ? sr_sys_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st->st_size) : 0;
+}
+
+int sr_region_discard(const char *name, const struct sr_access *access, uint64_t lock_dev, uint64_t lock_ino)
+{
+	struct stat st;
+	int fd, rc = SR_REGION_STAYS;
+
+	if (sr_sys_shm_unlink(name) == 0 || errno == ENOENT)
+		return 0;
+	fd = sr_sys_shm_open(name, O_RDWR, 0);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : SR_REGION_STAYS;
+	if (sr_sys_fstat(fd, &st) == 0 && sr_access_is_of_participant(access, &st) && is_of(fd, &st, lock_dev, lock_ino) &&
+	    empty(fd, &st) == 0)
+		rc = SR_REGION_EMPTIED;
+	sr_sys_close(fd);
+	return rc;
+}
+
+int sr_region_map(struct sr_region *region, const char *name, const struct sr_access *access)
 {
 	struct stat st;
 	int rc, fd = sr_sys_shm_open(name, O_RDWR, 0);
@@ -225,7 +261,7 @@ int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_
 	if (sr_sys_fstat(fd, &st) == -1)
 		rc = sr_fail_errno(errno, "cannot look at shared memory %s", name);
 	else
-		rc = check_object(name, &st, owner, mode);
+		rc = check_object(name, &st, access);
 	if (!rc)
 		rc = check_header(region, fd, name, st.st_size);
 	if (!rc)

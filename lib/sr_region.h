@@ -7,6 +7,7 @@
 #ifndef SR_REGION_H
 #define SR_REGION_H
 
+#include "sr_access.h"
 #include "sr_atomic.h"
 #include "sr_layout.h"
 #include "sr_state.h"
@@ -42,12 +43,22 @@ struct sr_region {
 /* A name that nobody can guess. */
 int sr_region_name(char name[SR_REGION_NAME_SIZE]);
 
-/* Make a new object; only its header and base have memory, all zero but magic, fingerprint and limits. mode: its permissions; gid:
- * its group. */
-int sr_region_create(struct sr_region *region, const char *name, uint32_t max_segments, uint32_t max_lanes, mode_t mode, gid_t gid);
+/* Make a new object, or use the one that is_there and is empty. Only its header and base have memory, all zero but magic, fingerprint
+ * and limits. */
+int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
+		     const struct sr_access *access);
 
-/* Map the object name. Refuses what is not a region of this build, made by owner, root or this user, or is more open than mode. */
-int sr_region_map(struct sr_region *region, const char *name, uid_t owner, mode_t mode);
+/*
+ * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can do that. Another
+ * participant empties it, which gives its memory back, and the next builder uses it under its name. lock_dev, lock_ino: of the
+ * registry.lock that names it. 0: it is gone.
+ */
+int sr_region_discard(const char *name, const struct sr_access *access, uint64_t lock_dev, uint64_t lock_ino);
+#define SR_REGION_EMPTIED 1 /* sr_region_discard: it is there, and empty */
+#define SR_REGION_STAYS 2 /* sr_region_discard: it is there as it was: not this registry's, or not open to this process */
+
+/* Map the object name. Refuses what is not a region of this build, or not a participant's. */
+int sr_region_map(struct sr_region *region, const char *name, const struct sr_access *access);
 #define SR_REGION_ABSENT 1 /* sr_region_map: there is no such object */
 #define SR_REGION_UNFINISHED 2 /* sr_region_map: its builder did not come to an end, and failed to build or died */
 

@@ -182,7 +182,7 @@ static int open_tables(struct sr_store *store, unsigned flags)
 }
 
 /* map_size 0: the one that the file was made with. */
-static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsigned table_flags)
+static int open_env(struct sr_store *store, size_t map_size, unsigned table_flags)
 {
 	int error;
 
@@ -198,7 +198,7 @@ static int open_env(struct sr_store *store, mode_t mode, size_t map_size, unsign
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
-		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, mode);
+		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, 0600);
 	if (!error)
 		error = open_tables(store, table_flags);
 	if (!error)
@@ -246,7 +246,7 @@ static int ensure_open(struct sr_store *store)
 	rc = check_file(store);
 	if (rc || store->env)
 		return rc;
-	return open_env(store, 0, 0, 0);
+	return open_env(store, 0, 0);
 }
 
 /* ---------------------------------------------------------------- transactions */
@@ -501,24 +501,25 @@ int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
  * LMDB takes an empty file for a new one. On btrfs each write takes new blocks unless the file says otherwise before its first byte: then
  * what sr_store_reserve allocates is worth nothing on a full disk. Other file systems do not know the flag, and write in place.
  */
-static int make_file(struct sr_store *store, mode_t mode)
+static int make_file(struct sr_store *store, const struct sr_access *access)
 {
-	int fd = sr_sys_openat(AT_FDCWD, store->path, O_RDWR | O_CREAT | O_EXCL, mode);
+	int fd = sr_sys_openat(AT_FDCWD, store->path, O_RDWR | O_CREAT | O_EXCL, 0600);
 
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot make %s", store->path);
 	sr_sys_set_nocow(fd);
+	sr_access_give(fd, access);
 	sr_sys_close(fd);
 	return 0;
 }
 
-static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
+static int create(struct sr_store *store, const struct sr_meta *meta, const struct sr_access *access)
 {
 	const struct sr_clock zero = { 0 };
-	int error, rc = make_file(store, mode);
+	int error, rc = make_file(store, access);
 
 	if (!rc)
-		rc = open_env(store, mode, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
+		rc = open_env(store, MAP_BASE + MAP_PER_SEGMENT * meta->max_segments, MDB_CREATE);
 	if (rc)
 		return rc;
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
@@ -535,13 +536,13 @@ static int create(struct sr_store *store, const struct sr_meta *meta, mode_t mod
 	return rc;
 }
 
-int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode)
+int sr_store_create(struct sr_store *store, const struct sr_meta *meta, const struct sr_access *access)
 {
 	struct sr_sys_calm calm;
 	int rc;
 
 	sr_sys_calm(&calm);
-	rc = create(store, meta, mode);
+	rc = create(store, meta, access);
 	sr_sys_uncalm(&calm);
 	return rc;
 }

@@ -28,6 +28,7 @@
 #ifndef SR_STORE_H
 #define SR_STORE_H
 
+#include "sr_access.h"
 #include "sr_state.h"
 #include "sr_sys.h"
 
@@ -139,8 +140,8 @@ struct sr_store {
 	bool unknown;        /* the last commit's outcome is not known */
 };
 
-/* Make the file and its first records, or make them again after a crash in between. 0 or SEGREG_E_*. */
-int sr_store_create(struct sr_store *store, const struct sr_meta *meta, mode_t mode);
+/* Make the file, with this access, and its first records, or make them again after a crash in between. 0 or SEGREG_E_*. */
+int sr_store_create(struct sr_store *store, const struct sr_meta *meta, const struct sr_access *access);
 
 /* A transaction: opens the environment if it is not. One at a time in a process; the caller holds the commit lock. */
 int sr_store_begin(struct sr_store *store);

@@ -372,6 +372,20 @@ int sr_sys_fsync(int fd)
 	return RETRY(fsync(fd));
 }
 
+int sr_sys_fchown(int fd, uid_t uid, gid_t gid)
+{
+	if (made_to_fail("fchown"))
+		return -1;
+	return fchown(fd, uid, gid);
+}
+
+int sr_sys_fchmod(int fd, mode_t mode)
+{
+	if (made_to_fail("fchmod"))
+		return -1;
+	return fchmod(fd, mode);
+}
+
 int sr_sys_set_nocow(int fd)
 {
 	int flags;

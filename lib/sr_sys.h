@@ -65,6 +65,8 @@ void sr_sys_uncalm(struct sr_sys_calm *calm);
 
 int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset); /* all of it, or -1 */
 int sr_sys_fsync(int fd);
+int sr_sys_fchown(int fd, uid_t uid, gid_t gid);
+int sr_sys_fchmod(int fd, mode_t mode);
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length);
 int sr_sys_set_nocow(int fd); /* an empty file, to be written in place from now on (FS_NOCOW_FL) */
 int sr_sys_ftruncate(int fd, off_t length);

@@ -6,12 +6,15 @@
 #include "sr_registry.h"
 #include "sr_table.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct seen {
-	unsigned n[SEGREG_FOUND_DIFFERENCE + 1];
+	unsigned n[SEGREG_FOUND_LEFTOVER + 1];
 	uint64_t id;
 	int result; /* of each call */
 };
@@ -36,7 +39,7 @@ static struct seen check(struct segreg *reg, unsigned flags)
 static unsigned all(struct seen seen)
 {
 	return seen.n[SEGREG_FOUND_MISSING] + seen.n[SEGREG_FOUND_REPLACED] + seen.n[SEGREG_FOUND_STRANGER] +
-	       seen.n[SEGREG_FOUND_DIFFERENCE];
+	       seen.n[SEGREG_FOUND_DIFFERENCE] + seen.n[SEGREG_FOUND_LEFTOVER];
 }
 
 static uint32_t slot_of(const struct segreg *reg, uint64_t id)
@@ -115,7 +118,54 @@ static void ends_when_told(void)
 	t_close(reg);
 }
 
+/* As it lies there after its name was lost: the registry's header in another object. */
+static void leave_region(const struct sr_header *header, const char *name)
+{
+	int fd = T_SYS(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
+
+	T_EQ(write(fd, header, sizeof(*header)), sizeof(*header));
+	T_SYS(close(fd));
+}
+
+static int remember_text(void *arg, const struct segreg_finding *finding)
+{
+	if (finding->kind == SEGREG_FOUND_LEFTOVER)
+		snprintf(arg, 512, "%s: %s", finding->path, finding->reason);
+	return 0;
+}
+
+static void memory_is_left(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct sr_header header = *reg->region.header;
+	char name[SR_REGION_NAME_SIZE], text[512] = "";
+
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_LEFTOVER], 0);
+	T_OK(sr_region_name(name));
+	leave_region(&header, name);
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_LEFTOVER], 1);
+	T_OK(segreg_check(reg, 0, remember_text, text));
+	T_HAS(text, name);
+	T_HAS(text, "4096 bytes of shared memory, left by user ");
+	T_HAS(text, "no process uses it");
+	T_SYS(shm_unlink(name));
+
+	header.lock_ino++;
+	leave_region(&header, name);
+	T_OK(segreg_check(reg, 0, remember_text, text));
+	T_HAS(text, "by a copy of this registry");
+	T_SYS(shm_unlink(name));
+
+	header.uuid[0]++;
+	leave_region(&header, name);
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_LEFTOVER], 0); /* another registry's */
+	T_SYS(shm_unlink(name));
+	t_close(reg);
+}
+
 T_SUITE(check,
+	{ "shared memory that lies there unused is found, and its owner is named", memory_is_left },
 	{ "shared memory that differs from the database is found, and repaired if that is asked for", differs },
 	{ "what others change meanwhile is no fault", others_go_on },
 	{ "a check ends when it is told to, and refuses what it does not know", ends_when_told });

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define LANES 2
 
@@ -31,10 +32,11 @@ struct table {
 static struct table make_table(uint32_t max)
 {
 	struct table t = { .max = max, .seed = max };
+	const struct sr_access access = { .uid = geteuid(), .gid = getegid(), .mode = 0600 };
 	char name[SR_REGION_NAME_SIZE];
 
 	T_OK(sr_region_name(name));
-	T_OK(sr_region_create(&t.region, name, max, LANES, 0600, (gid_t)-1));
+	T_OK(sr_region_create(&t.region, name, false, max, LANES, &access));
 	T_SYS(shm_unlink(name));
 	T_OK(sr_table_init(&t.region));
 	t.segments = calloc(max, sizeof(*t.segments));

@@ -1,0 +1,45 @@
+/*
+ * sr_access.c - who may take part in a registry: the processes that may write registry.lock.
+ */
+#include "sr_access.h"
+
+#include <unistd.h>
+
+int sr_access_of(int fd, struct sr_access *access)
+{
+	struct stat st;
+
+	if (sr_sys_fstat(fd, &st) == -1)
+		return -1;
+	*access = (struct sr_access){
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.mode = 0600 | (st.st_mode & 0020 ? 0060 : 0) | (st.st_mode & 0002 ? 0006 : 0),
+	};
+	return 0;
+}
+
+void sr_access_give(int fd, const struct sr_access *access)
+{
+	mode_t mode = access->mode;
+	struct stat st;
+
+	if (sr_sys_fstat(fd, &st) == -1)
+		return;
+	if (st.st_gid != access->gid && sr_sys_fchown(fd, (uid_t)-1, access->gid) == -1)
+		mode = (mode & ~(mode_t)0070) | (mode & 0007) << 3;
+	if ((st.st_mode & 07777) != mode)
+		(void)sr_sys_fchmod(fd, mode);
+	/* Last: who gives the file away may no longer change it. */
+	if (st.st_uid != access->uid)
+		(void)sr_sys_fchown(fd, access->uid, (gid_t)-1);
+}
+
+bool sr_access_is_of_participant(const struct sr_access *access, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_nlink != 1 || (st->st_mode & 0777 & ~access->mode))
+		return false;
+	if (st->st_uid == access->uid || st->st_uid == 0 || st->st_uid == geteuid())
+		return true;
+	return access->mode & 0002 || (access->mode & 0020 && st->st_gid == access->gid);
+}

@@ -3,18 +3,43 @@
  */
 #include "sr_access.h"
 
+#include <errno.h>
 #include <unistd.h>
+
+/*
+ * What the group may do. Where a file has an access control list, the mode has the list's mask in the group's place: the most that the
+ * group and all named users and groups may do. The attribute is in little endian: u32 version (2), then u16 tag, u16 permissions and
+ * u32 id for each entry.
+ */
+static mode_t group_rights(int fd, mode_t mode)
+{
+	enum { VERSION = 2, GROUP = 4, HEAD = 4, ENTRY = 8, ENTRIES = 500 };
+	unsigned char list[HEAD + ENTRIES * ENTRY];
+	ssize_t size = sr_sys_fgetxattr(fd, "system.posix_acl_access", list, sizeof(list));
+	mode_t mask = (mode >> 3) & 7;
+
+	if (size == -1 && errno == ERANGE)
+		return 0;
+	if (size < HEAD || list[0] != VERSION)
+		return mask;
+	for (ssize_t at = HEAD; at + ENTRY <= size; at += ENTRY)
+		if (list[at] == GROUP && list[at + 1] == 0)
+			return list[at + 2] & mask;
+	return mask;
+}
 
 int sr_access_of(int fd, struct sr_access *access)
 {
 	struct stat st;
+	mode_t group;
 
 	if (sr_sys_fstat(fd, &st) == -1)
 		return -1;
+	group = group_rights(fd, st.st_mode);
 	*access = (struct sr_access){
 		.uid = st.st_uid,
 		.gid = st.st_gid,
-		.mode = 0600 | (st.st_mode & 0020 ? 0060 : 0) | (st.st_mode & 0002 ? 0006 : 0),
+		.mode = 0600 | ((group & 6) == 6 ? 0060 : 0) | ((st.st_mode & 6) == 6 ? 0006 : 0),
 	};
 	return 0;
 }

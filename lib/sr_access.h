@@ -1,7 +1,8 @@
 /*
  * sr_access.h - who may take part in a registry: the processes that may write registry.lock.
  *
- * Owner, group and mode of all that a registry's processes share follow registry.lock, whoever makes it and under any umask.
+ * Owner, group and mode of all that a registry's processes share follow registry.lock, whoever makes it and under any umask. Of an
+ * access control list counts what it gives the owner, the group and others: entries for further users and groups are not copied.
  */
 #ifndef SR_ACCESS_H
 #define SR_ACCESS_H
@@ -11,7 +12,7 @@
 struct sr_access {
 	uid_t uid;
 	gid_t gid;
-	mode_t mode; /* 0600, and reading and writing for the group and for others where they may write */
+	mode_t mode; /* 0600, and reading and writing for the group and for others where they may read and write */
 };
 
 /* As registry.lock has it, open as fd. 0 or -1 with errno. */

@@ -410,6 +410,25 @@ bool sr_base_is_foreign(int dir)
 	return may_begin_with(dir, SR_BASE_MARKER, "segreg base ") || may_begin_with(dir, "registry.lock", "segreg registry ");
 }
 
+int sr_base_make_trash(int dir)
+{
+	bool is_new = sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == 0;
+	struct stat base, trash;
+	int fd;
+
+	if (!is_new && errno != EEXIST)
+		return -1;
+	fd = sr_sys_openat(dir, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd == -1)
+		return is_new ? -1 : 0;
+	/* Also one that this user made for another: root in an earlier version, or before a crash right here. */
+	if (sr_sys_fstat(dir, &base) == 0 && sr_sys_fstat(fd, &trash) == 0 &&
+	    (is_new || (trash.st_uid == geteuid() && trash.st_uid != base.st_uid)))
+		give_to_base(dir, fd, 0700 | (base.st_mode & 0070));
+	sr_sys_close(fd);
+	return 0;
+}
+
 int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
 {
 	struct sr_marker there;
@@ -431,7 +450,7 @@ int sr_base_claim(struct sr_base *base, const struct sr_marker *marker)
 		rc = sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
 	else if (memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
 		rc = sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path, SR_BASE_MARKER);
-	else if (sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == -1 && errno != EEXIST)
+	else if (sr_base_make_trash(dir) == -1)
 		rc = sr_fail_errno(errno, "cannot make %s/%s", base->path, SR_BASE_TRASH);
 	else if (sr_sys_fsync(dir) == -1)
 		rc = sr_fail_errno(errno, "cannot make %s durable", base->path);

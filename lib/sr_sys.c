@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #if SR_TESTING
@@ -384,6 +385,13 @@ int sr_sys_fchmod(int fd, mode_t mode)
 	if (made_to_fail("fchmod"))
 		return -1;
 	return fchmod(fd, mode);
+}
+
+ssize_t sr_sys_fgetxattr(int fd, const char *name, void *value, size_t size)
+{
+	if (made_to_fail("fgetxattr"))
+		return -1;
+	return fgetxattr(fd, name, value, size);
 }
 
 int sr_sys_set_nocow(int fd)

@@ -67,6 +67,7 @@ int sr_sys_pwrite(int fd, const void *buf, size_t size, off_t offset); /* all of
 int sr_sys_fsync(int fd);
 int sr_sys_fchown(int fd, uid_t uid, gid_t gid);
 int sr_sys_fchmod(int fd, mode_t mode);
+ssize_t sr_sys_fgetxattr(int fd, const char *name, void *value, size_t size);
 int sr_sys_fallocate(int fd, int mode, off_t offset, off_t length);
 int sr_sys_set_nocow(int fd); /* an empty file, to be written in place from now on (FS_NOCOW_FL) */
 int sr_sys_ftruncate(int fd, off_t length);

@@ -27,7 +27,7 @@ int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, u
 	trash->base_fd = sr_sys_openat(trash->base_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (trash->base_fd == -1)
 		return sr_fail_kept(errno, base->path);
-	if (sr_sys_mkdirat(trash->base_fd, SR_BASE_TRASH, 0700) == -1 && errno != EEXIST)
+	if (sr_base_make_trash(trash->base_fd) == -1)
 		goto fail;
 	trash->trash_fd = sr_sys_open_beneath(trash->base_fd, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (trash->trash_fd == -1)

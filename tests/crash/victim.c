@@ -99,7 +99,7 @@ static const int *errors_of(const char *call)
 		{ "getlock", lock },	  { "faccessat", directory }, { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
 		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },  { "nocow", unsupported },   { "name_to_handle_at", unsupported },
 		{ "openat2.forbidden", unsupported }, { "statx.forbidden", unsupported }, { "renameat2.forbidden", unsupported },   { "unlock", none },
-		{ "fchown", rights },	  { "fchmod", rights },
+		{ "fchown", rights },	  { "fchmod", rights },	    { "fgetxattr", unsupported },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

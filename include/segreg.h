@@ -152,7 +152,7 @@ struct segreg_open_options {
  * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.
  *
  * Safe from several threads. Errors: INVAL, NOENT (no registry, or no base), EXISTS (dir holds something else; base
- * serves another registry), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,
+ * serves another registry, or lies in a registry or another base), FULL (lanes), NOMEM, NOSPC, PERM, TIMEDOUT, VERSION, CORRUPT, MISMATCH, REGION_LOST, BUSY,
  * UNSUPPORTED (NFS, FUSE, Linux before 5.14), IO.
  */
 int segreg_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg);
@@ -193,7 +193,8 @@ const char *segreg_state_name(enum segreg_state state);
  * segreg_force_remove the old segment, then register the new one.
  *
  * Errors: INVAL, NOENT (nothing at path), PATH (absolute, "..", a symlink on the way, another device or mount, neither
- * directory nor regular file, longer than SEGREG_PATH_MAX, segreg's own name), EXISTS (id taken, or path equal
+ * directory nor regular file, longer than SEGREG_PATH_MAX, segreg's own name, or a registry or another registry's base, or in one;
+ * of a directory its top is looked at, and nothing deeper), EXISTS (id taken, or path equal
  * to, above or below that of another segment), FULL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
  */
 int segreg_register(struct segreg *reg, uint64_t id, const char *path);

@@ -123,6 +123,9 @@ static int create(struct sr_registry *registry, const struct segreg_open_options
 		rc = sr_base_open(&base, meta.base, registry->dir);
 	if (rc)
 		return rc;
+	rc = sr_base_check_place(&base, registry->dir);
+	if (rc)
+		goto out;
 	if (!info->present && sr_sys_random(info->uuid, sizeof(info->uuid)) == -1) {
 		rc = sr_fail_errno(errno, "cannot get random bytes");
 		goto out;

@@ -410,6 +410,71 @@ bool sr_base_is_foreign(int dir)
 	return may_begin_with(dir, SR_BASE_MARKER, "segreg base ") || may_begin_with(dir, "registry.lock", "segreg registry ");
 }
 
+/* Whether the directory that has the first length bytes of path as its name, seen from base, is foreign. What is not there is not. */
+static bool is_foreign_at(int dir, const char *path, size_t length)
+{
+	char name[SEGREG_PATH_MAX + 1];
+	bool is_foreign;
+	int fd;
+
+	memcpy(name, path, length);
+	name[length] = '\0';
+	fd = sr_sys_open_beneath(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (fd == -1)
+		return false;
+	is_foreign = sr_base_is_foreign(fd);
+	sr_sys_close(fd);
+	return is_foreign;
+}
+
+static int fail_foreign(const char *path, size_t length)
+{
+	return sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base", path,
+		       (int)length, path);
+}
+
+int sr_base_check_above(struct sr_base *base, const char *path)
+{
+	int dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_kept(errno, base->path);
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+		if (is_foreign_at(dir, path, (size_t)(slash - path)))
+			return fail_foreign(path, (size_t)(slash - path));
+	return 0;
+}
+
+int sr_base_check_top(struct sr_base *base, const char *path)
+{
+	int dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_kept(errno, base->path);
+	return is_foreign_at(dir, path, strlen(path)) ? fail_foreign(path, strlen(path)) : 0;
+}
+
+int sr_base_check_place(const struct sr_base *base, const char *registry)
+{
+	char above[SEGREG_PATH_SIZE];
+
+	for (const char *slash = base->path; slash && slash[1]; slash = strchr(slash + 1, '/')) {
+		bool is_foreign;
+		int fd;
+
+		snprintf(above, sizeof(above), "%.*s", slash > base->path ? (int)(slash - base->path) : 1, base->path);
+		fd = strcmp(above, registry) ? sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0) : -1;
+		if (fd == -1)
+			continue;
+		is_foreign = sr_base_is_foreign(fd);
+		sr_sys_close(fd);
+		if (is_foreign)
+			return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry or another registry's base. If "
+				       "that registry is no more, remove its registry.lock and %s there", base->path, above, SR_BASE_MARKER);
+	}
+	return 0;
+}
+
 int sr_base_make_trash(int dir)
 {
 	bool is_new = sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == 0;

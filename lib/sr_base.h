@@ -97,6 +97,14 @@ int sr_base_make_trash(int dir);
 /* Does the open directory hold a marker, or a segreg registry.lock? So it is a base or a registry, and no part of a segment. True
  * also if what bears such a name cannot be read. dir may be an O_PATH descriptor. */
 bool sr_base_is_foreign(int dir);
+/*
+ * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
+ * the way to path, or path itself, is foreign.
+ */
+int sr_base_check_above(struct sr_base *base, const char *path);
+int sr_base_check_top(struct sr_base *base, const char *path);
+/* At creation: SEGREG_E_EXISTS if base lies in a foreign directory, which is not the one that is to become this registry. */
+int sr_base_check_place(const struct sr_base *base, const char *registry);
 
 void sr_uuid_format(const uint8_t uuid[16], char text[37]);
 int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */

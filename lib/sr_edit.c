@@ -55,6 +55,8 @@ static int identify(struct segreg_edit *edit, const char *path, struct sr_identi
 	edit->beside[0] = '\0';
 	rc = sr_base_identify(base, path, identity);
 	if (!rc)
+		rc = sr_base_check_above(base, path);
+	if (!rc)
 		rc = identify_parent(edit, parent);
 	if (!rc)
 		strcpy(edit->beside, parent);
@@ -70,6 +72,8 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 
 	if (!rc)
 		rc = identify(edit, path, &identity);
+	if (!rc && S_ISDIR(identity.mode))
+		rc = sr_base_check_top(base, path);
 	if (rc)
 		return rc;
 	record.is_directory = S_ISDIR(identity.mode);
@@ -96,6 +100,8 @@ int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
 	struct sr_record record = { .id = id, .state = SR_BUILDING };
 	int rc = sr_base_check_path(base, path);
 
+	if (!rc)
+		rc = sr_base_check_above(base, path);
 	if (rc)
 		return rc;
 	record.path_length = (uint16_t)strlen(path);

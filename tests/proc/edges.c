@@ -673,7 +673,56 @@ static void lists_the_retired(void)
 	t_close(reg);
 }
 
+/* A sweep would delete another registry, or what others pin in its base. */
+static void another_registry_below(void)
+{
+	struct t_world w = t_world(T_MEMORY), inner, lower;
+	struct segreg *reg = t_open(&w), *other;
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE };
+
+	/* Its base is made beside, as nothing else is let in, and moved there. */
+	inner = t_world(T_MEMORY);
+	t_close(t_open(&inner));
+	T_SYS(mkdir(t_path(&inner, "deep"), 0700));
+	t_make_dir(&inner, "deep/seg", 100);
+	T_SYS(mkdir(t_path(&w, "above"), 0700));
+	T_SYS(rename(inner.base, t_path(&w, "above/inner")));
+
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner"));
+	T_HAS(t_last_text(), "\"above/inner\" is a registry or another registry's base");
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner/registry"));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner/deep"));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner/deep/seg"));
+	T_HAS(t_last_text(), "\"above/inner\" is a registry");
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner/deep/seg/data"));
+	T_ERR(SEGREG_E_PATH, segreg_reserve(reg, 1, "above/inner/deep/new"));
+	T_SYS(unlink(t_path(&w, "above/inner/.segreg")));
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "above/inner/registry"));
+	T_OK(segreg_register(reg, 1, "above/inner/deep/seg"));
+
+	/* A file of that name that is no marker is a segment's. */
+	t_make_segment(&w, 2);
+	t_make_file(&w, "seg-2/.segreg", 100);
+	T_OK(segreg_register(reg, 2, "seg-2"));
+
+	/* No base in a base, or in a registry. */
+	T_SYS(mkdir(t_path(&w, "lower"), 0700));
+	lower = t_world_at(t_path(&w, "lower"));
+	T_SYS(mkdir(lower.dir, 0700));
+	options.base = lower.base;
+	T_ERR(SEGREG_E_EXISTS, segreg_open(lower.dir, &options, &other));
+	T_HAS(t_last_text(), "it lies in ");
+	T_HAS(t_last_text(), w.base);
+	T_CHECK(!t_exists(&lower, ".segreg"));
+	T_CHECK(!t_exists(&lower, "registry/registry.mdb"));
+	t_close(reg);
+	T_SYS(unlink(t_path(&w, ".segreg")));
+	T_OK(segreg_open(lower.dir, &options, &other)); /* a marker that is gone is in nobody's way */
+	t_close(other);
+}
+
 T_SUITE(edges,
+	{ "a segment is no other registry, no base, and in none; and a base is in none", another_registry_below },
 	{ "the retired are listed, and no others", lists_the_retired },
 	{ "registering a live id again at the same path changes nothing", register_again },
 	{ "registering again what was replaced on the disk is refused, and both are named", register_replaced },

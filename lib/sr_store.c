@@ -6,15 +6,18 @@
 #include "sr_codec.h"
 #include "sr_error.h"
 #include "sr_filelock.h"
+#include "sr_resident.h"
 #include "sr_sys.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PAGE ((uint64_t)4096)
 #define MAP_BASE ((size_t)1 << 30)
 #define MAP_PER_SEGMENT ((size_t)4096)
 #define RESERVE_LEAST ((uint64_t)4 << 20) /* a transaction rewrites at most the paths to the pages that it changes */
@@ -181,10 +184,67 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	return error;
 }
 
+/* Bytes that are read ahead. To ask for what is there already takes some 25 microseconds for each MiB. */
+#define READ_AT_OPEN ((uint64_t)64 << 20)
+#define READ_AT_BEGIN ((uint64_t)4 << 20)
+#define READ_ALWAYS ((uint64_t)256 << 10)  /* more than that: at most once in */
+#define READ_EVERY ((int64_t)1000000000) /* nanoseconds, since what was read just now is rarely given up */
+
+static int read_ahead(struct sr_store *store, uint64_t bytes)
+{
+	int error = store->map ? sr_resident_read(store->map, (size_t)bytes) : 0;
+
+	return error ? sr_fail_errno(error, "%s cannot be read: see the kernel's log for the disk; restore it from a backup, or wait "
+				     "for the disk", store->path) : 0;
+}
+
+/* Before a transaction: is it time to ask again? */
+static bool is_due(struct sr_store *store, uint64_t used)
+{
+	int64_t now = sr_sys_monotonic();
+
+	if (used > READ_ALWAYS && store->read_at && now - store->read_at < READ_EVERY)
+		return false;
+	store->read_at = now;
+	return true;
+}
+
+/* What a transaction may touch, so that a disk that fails is an error, and not a SIGBUS. LMDB's first two pages say how much that is. */
+static int make_resident(struct sr_store *store, uint64_t most)
+{
+	MDB_envinfo info;
+	uint64_t used;
+	int rc = read_ahead(store, 2 * PAGE);
+
+	if (rc)
+		return rc;
+	mdb_env_info(store->env, &info);
+	used = (info.me_last_pgno + 1) * PAGE;
+	if (used > info.me_mapsize || !is_due(store, used))
+		return 0; /* if it is too much, LMDB says what is wrong */
+	return read_ahead(store, used < most ? used : most);
+}
+
+/* Memory has no disk that could fail. */
+static void find_map(struct sr_store *store)
+{
+	struct sr_identity identity;
+	struct statfs fs;
+	MDB_envinfo info;
+	int fd;
+
+	store->map = NULL;
+	store->read_at = 0;
+	if (mdb_env_get_fd(store->env, &fd) || sr_sys_fstatfs(fd, &fs) == -1 || fs.f_type == TMPFS_MAGIC)
+		return;
+	if (sr_sys_identify(AT_FDCWD, store->path, &identity) == 0 && mdb_env_info(store->env, &info) == 0)
+		store->map = sr_resident_find(identity.ino, info.me_mapsize);
+}
+
 /* map_size 0: the one that the file was made with. */
 static int open_env(struct sr_store *store, size_t map_size, unsigned table_flags)
 {
-	int error;
+	int error, rc = 0;
 
 	error = mdb_env_create(&store->env);
 	if (error) {
@@ -199,6 +259,15 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
 		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	if (!error) {
+		find_map(store);
+		rc = make_resident(store, READ_AT_OPEN);
+	}
+	if (rc) {
+		mdb_env_close(store->env);
+		store->env = NULL;
+		return rc;
+	}
 	if (!error)
 		error = open_tables(store, table_flags);
 	if (!error)
@@ -258,6 +327,9 @@ int sr_store_begin(struct sr_store *store)
 	if (rc)
 		return rc;
 	sr_assert(!store->txn);
+	rc = make_resident(store, READ_AT_BEGIN);
+	if (rc)
+		return rc;
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error) {
 		store->txn = NULL;

@@ -135,6 +135,8 @@ struct sr_store {
 	uint64_t dev, ino;   /* of the file that env has open */
 	int fds[2];          /* env's descriptors; -1 */
 	uint64_t least;      /* bytes that the file has at least: touching what was cut off of a mapped file ends the process */
+	void *map;           /* of the file; NULL: not known */
+	int64_t read_at;     /* monotonic time at which the kernel was last asked to read it */
 	uint64_t reserved;   /* bytes of the file known to be allocated */
 	uint64_t generation; /* of the environment; grows when one is given up */
 	bool unknown;        /* the last commit's outcome is not known */

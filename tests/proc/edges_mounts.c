@@ -3,8 +3,10 @@
  *
  * Each test has a mount namespace of its own, so nothing that it mounts outlives it or is seen by others.
  */
+#include "fault.h"
 #include "harness.h"
 #include "peer.h"
+#include "sr_resident.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,6 +182,40 @@ static bool use_up(struct segreg *reg, uint64_t *id, uint64_t last)
 }
 
 #define MANY 300u
+
+/* A disk whose second half is gone, with registry.mdb on it and out of memory. */
+static void unreadable(void)
+{
+	struct t_world around = t_world(T_DISK);
+	const size_t mapped = ((size_t)1 << 30) + 4096 * (size_t)1048576; /* as sr_store.c has it for a registry without options */
+	struct segreg *reg;
+	struct stat st;
+	void *map;
+	int fd;
+
+	need_mounts();
+	T_SYS(mkdir(t_path(&around, "mount"), 0700));
+	mount_image(&around, t_path(&around, "mount"), "ext4", "-F -m 0", 64);
+	struct t_world w = t_world_at(t_path(&around, "mount"));
+	reg = t_open(&w);
+	add_at_once(&w, reg);
+	sync();
+	fd = T_SYS(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+	T_SYS(stat(t_path(&w, "registry/registry.mdb"), &st));
+	map = sr_resident_find(st.st_ino, mapped);
+	T_CHECK(map != NULL);
+	T_SYS(madvise(map, mapped, MADV_DONTNEED));
+	if (write(fd, "1", 1) != 1)
+		T_SKIP("cannot make the kernel forget what it has read: %s", strerror(errno));
+	close(fd);
+	T_SYS(truncate(t_path(&around, "image"), 4 << 20));
+	t_clock_forward(1001); /* a large file is read ahead once a second */
+	T_ERR(SEGREG_E_IO, segreg_retire(reg, ONE_BY_ONE));
+	T_HAS(segreg_last_error(), "registry.mdb cannot be read");
+	T_EQ(t_state(reg, ONE_BY_ONE), SEGREG_LIVE);
+	segreg_close(reg, NULL);
+	T_ERR(SEGREG_E_IO, segreg_open(w.dir, NULL, &reg));
+}
 
 static void full_shm(void)
 {
@@ -366,6 +403,7 @@ T_SUITE(edges_mounts,
 	{ "on a full xfs, retiring and sweeping go on", full_xfs },
 	{ "on a full btrfs, retiring and sweeping go on", full_btrfs },
 	{ "on a full tmpfs, retiring and sweeping go on", full_tmpfs },
+	{ "a disk that cannot be read is an error, not a signal", unreadable },
 	{ "with /dev/shm full a call fails with SEGREG_E_NOMEM, and nobody gets a SIGBUS", full_shm },
 	{ "a path on another mount is refused", another_mount },
 	{ "a mount inside a segment is not entered, and the deletion fails", mount_inside_segment },

@@ -389,47 +389,51 @@ static int read_marker(int dir, struct sr_marker *marker)
 	return -1;
 }
 
-/* Does the file begin with text? One that exists and cannot be read might. */
-static bool may_begin_with(int dir, const char *name, const char *text)
+/* Does the file begin with text? 1, 0, or -1 with errno. */
+static int may_begin_with(int dir, const char *name, const char *text)
 {
 	char start[32] = "";
 	int fd = sr_sys_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	ssize_t length;
 
 	if (fd == -1)
-		return errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENXIO;
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO ? 0 : -1;
 	length = sr_sys_pread(fd, start, strlen(text), 0);
 	if (length == -1 && (errno == EISDIR || errno == ESPIPE))
 		length = 0;
 	sr_sys_close(fd);
-	return length == -1 || !strcmp(start, text);
+	return length == -1 ? -1 : !strcmp(start, text);
 }
 
-bool sr_base_is_foreign(int dir)
+int sr_base_is_foreign(int dir)
 {
-	return may_begin_with(dir, SR_BASE_MARKER, "segreg base ") || may_begin_with(dir, "registry.lock", "segreg registry ");
+	int answer = may_begin_with(dir, SR_BASE_MARKER, "segreg base ");
+
+	return answer ? answer : may_begin_with(dir, "registry.lock", "segreg registry ");
 }
 
-/* Whether the directory that has the first length bytes of path as its name, seen from base, is foreign. What is not there is not. */
-static bool is_foreign_at(int dir, const char *path, size_t length)
+/* The same question about the directory that has the first length bytes of path as its name, seen from base. What is not there is not. */
+static int is_foreign_at(int dir, const char *path, size_t length)
 {
 	char name[SEGREG_PATH_MAX + 1];
-	bool is_foreign;
-	int fd;
+	int fd, answer;
 
 	memcpy(name, path, length);
 	name[length] = '\0';
 	fd = sr_sys_open_beneath(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	if (fd == -1)
-		return false;
-	is_foreign = sr_base_is_foreign(fd);
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO ? -1 : 0;
+	answer = sr_base_is_foreign(fd);
 	sr_sys_close(fd);
-	return is_foreign;
+	return answer;
 }
 
-static int fail_foreign(const char *path, size_t length)
+/* answer: of is_foreign_at. 0 if it is no. */
+static int fail_foreign(int answer, const char *path, size_t length)
 {
-	return sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base", path,
+	if (answer == -1)
+		return sr_fail_errno(errno, "cannot see whether \"%.*s\" is a registry", (int)length, path);
+	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base", path,
 		       (int)length, path);
 }
 
@@ -439,9 +443,13 @@ int sr_base_check_above(struct sr_base *base, const char *path)
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
-		if (is_foreign_at(dir, path, (size_t)(slash - path)))
-			return fail_foreign(path, (size_t)(slash - path));
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t length = (size_t)(slash - path);
+		int rc = fail_foreign(is_foreign_at(dir, path, length), path, length);
+
+		if (rc)
+			return rc;
+	}
 	return 0;
 }
 
@@ -451,7 +459,7 @@ int sr_base_check_top(struct sr_base *base, const char *path)
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	return is_foreign_at(dir, path, strlen(path)) ? fail_foreign(path, strlen(path)) : 0;
+	return fail_foreign(is_foreign_at(dir, path, strlen(path)), path, strlen(path));
 }
 
 int sr_base_check_place(const struct sr_base *base, const char *registry)
@@ -459,16 +467,19 @@ int sr_base_check_place(const struct sr_base *base, const char *registry)
 	char above[SEGREG_PATH_SIZE];
 
 	for (const char *slash = base->path; slash && slash[1]; slash = strchr(slash + 1, '/')) {
-		bool is_foreign;
-		int fd;
+		int fd, answer;
 
 		snprintf(above, sizeof(above), "%.*s", slash > base->path ? (int)(slash - base->path) : 1, base->path);
-		fd = strcmp(above, registry) ? sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0) : -1;
-		if (fd == -1)
+		if (!strcmp(above, registry))
 			continue;
-		is_foreign = sr_base_is_foreign(fd);
+		fd = sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0);
+		if (fd == -1)
+			return sr_fail_errno(errno, "cannot look at %s", above);
+		answer = sr_base_is_foreign(fd);
 		sr_sys_close(fd);
-		if (is_foreign)
+		if (answer == -1)
+			return sr_fail_errno(errno, "cannot see whether %s is a registry", above);
+		if (answer)
 			return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry or another registry's base. If "
 				       "that registry is no more, remove its registry.lock and %s there", base->path, above, SR_BASE_MARKER);
 	}

@@ -232,6 +232,16 @@ static int move_up(struct job *job, int dir, const char *name)
 	return errno;
 }
 
+/* EBUSY if a registry is in the directory, or it is the base of one; another errno if nobody knows. */
+static int check_foreign(struct job *job, int fd, const char *name)
+{
+	int answer = sr_base_is_foreign(fd);
+
+	if (answer == -1)
+		return blame(job, errno, "cannot see whether \"%s\" is a registry", name);
+	return answer ? blame(job, EBUSY, "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name) : 0;
+}
+
 static int remove_directory(struct job *job, const struct level *above, const char *name, const struct sr_identity *identity)
 {
 	struct level level = { .up = above, .ino = identity->ino, .depth = above->depth + 1 };
@@ -249,9 +259,10 @@ static int remove_directory(struct job *job, const struct level *above, const ch
 		sr_sys_close(level.fd);
 		return lost(job);
 	}
-	if (sr_base_is_foreign(level.fd)) {
+	error = check_foreign(job, level.fd, name);
+	if (error) {
 		sr_sys_close(level.fd);
-		return blame(job, EBUSY, "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name);
+		return error;
 	}
 	error = remove_contents(job, &level);
 	return error ? error : unlink_counted(job, above, name, identity);
@@ -308,9 +319,9 @@ static int remove_tree(struct job *job, const struct sr_identity *identity)
 		return blame(job, errno, "cannot open it");
 	if (!is_named(job->top, "", identity->ino))
 		error = lost(job);
-	else if (sr_base_is_foreign(job->top))
-		error = blame(job, EBUSY, "it has a registry in it, or is the base of one: others may pin what is there");
-	else do {
+	else
+		error = check_foreign(job, job->top, job->place->name);
+	if (!error) do {
 		struct level level = { .fd = sr_sys_openat(job->top, ".", O_RDONLY | O_DIRECTORY, 0), .ino = identity->ino, .depth = 1 };
 
 		job->moved_up = false;

@@ -11,8 +11,9 @@
 static bool is_foreign(const struct t_world *w, const char *path)
 {
 	int dir = T_SYS(open(t_path(w, "%s", path), O_PATH | O_DIRECTORY | O_CLOEXEC));
-	bool answer = sr_base_is_foreign(dir);
+	int answer = sr_base_is_foreign(dir);
 
+	T_CHECK(answer >= 0);
 	close(dir);
 	return answer;
 }

@@ -107,6 +107,28 @@ static void sweeper_dies(void)
 	pin_while_deciding("sweep.counted", DIES);
 }
 
+/* It has counted, and is killed before it takes the decision back: its count goes with its lane. */
+static void pinner_dies(void)
+{
+	struct stage s = set(1);
+	struct peer *pinner = peer_start(&s.world, PEER_PROCESS);
+	const uint64_t id = 1;
+	struct segreg_sweep_result result;
+
+	T_OK(peer_open(pinner));
+	T_OK(peer_pin(pinner, id));
+	T_OK(peer_unpin(pinner, id));
+	T_OK(segreg_retire(s.reg, id));
+	peer_run_to(s.other, "sweep.deciding", peer_do_sweep, NULL, 0);
+	peer_run_to(pinner, "pin.deciding", peer_do_pin, &id, sizeof(id));
+	peer_kill(pinner);
+	peer_go_on(s.other);
+	T_OK(peer_end(s.other, &result));
+	T_EQ(t_state(s.reg, id), SEGREG_PENDING);
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	t_close(s.reg);
+}
+
 static int do_register_three(struct peer_self *self, void *arg)
 {
 	(void)arg;
@@ -346,6 +368,7 @@ T_SUITE(decisions,
 	{ "a sweeper stands while it decides: a pin, and a hand-over, do not wait, and the segment stays", sweeper_stands },
 	{ "a sweeper has counted nobody, and then there is a pin: the segment stays", sweeper_stands_before_the_last_step },
 	{ "a sweeper dies while it decides: pins do not wait, and the next sweep goes on", sweeper_dies },
+	{ "a pin is killed before it takes a decision back: the next sweep deletes", pinner_dies },
 	{ "tables are repaired while somebody else has the commit lock", repair_without_the_commit_lock },
 	{ "a snapshot or a horizon comes while an unregistering waits for the disk: refused, as it is held", snapshots_while_unregistering },
 	{ "a pin comes at any step of an unregistering: refused, and all is as before", pins_while_unregistering },

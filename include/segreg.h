@@ -207,6 +207,10 @@ int segreg_register(struct segreg *reg, uint64_t id, const char *path);
  * published, the sweeper deletes whatever has been written, as it does after segreg_unreserve. A BUILDING segment
  * cannot be pinned, and makes no version.
  *
+ * The path is the builder's alone from then on: the sweeper deletes WHATEVER stands at the path of a reservation that ended
+ * unpublished, whoever put it there, since nobody can tell it from what the builder wrote. Reserve names that nobody else
+ * uses. What exists already, such as a log that grows, cannot be reserved (EXISTS).
+ *
  * Errors: those of segreg_register, EXISTS also if something is at path.
  */
 int segreg_reserve(struct segreg *reg, uint64_t id, const char *path);

@@ -28,6 +28,6 @@ static inline void sr_call_end(const int *before)
 }
 
 /* The first line of a function: from here to its end, with whatever it returns, the thread is not cancelled. */
-#define SR_UNCANCELLED() const int cancel_state __attribute__((cleanup(sr_call_end))) = sr_call_begin()
+#define SR_UNCANCELLED() const int cancel_state __attribute__((unused, cleanup(sr_call_end))) = sr_call_begin()
 
 #endif

@@ -412,7 +412,7 @@ int sr_base_is_foreign(int dir)
 	return answer ? answer : may_begin_with(dir, "registry.lock", "segreg registry ");
 }
 
-/* The same question about the directory that has the first length bytes of path as its name, seen from base. What is not there is not. */
+/* sr_base_is_foreign of the directory whose name below base is the first length bytes of path. A missing directory is not foreign. */
 static int is_foreign_at(int dir, const char *path, size_t length)
 {
 	char name[SEGREG_PATH_MAX + 1];

@@ -1,5 +1,5 @@
 /*
- * sr_living.h - which lanes' owners the kernel lists as alive: a shortcut for who looks for the dead among many.
+ * sr_living.h - which lanes' owners the kernel lists as alive: a shortcut for a reclaim among many lanes.
  *
  * To ask the kernel for one byte's lock (F_OFD_GETLK), it walks the list of all locks of the file: asking for each of n lanes costs
  * n times n. /proc/locks has all of them in one reading. A lane that is listed there had an owner at that moment, and need not be

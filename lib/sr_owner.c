@@ -90,7 +90,7 @@ int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, boo
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;
 	if (sr_base_read_marker(base, &marker) == -1 || memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
-		return 0; /* refused by who looks at the whole marker */
+		return 0; /* the check of the whole marker refuses it */
 	return check_place(registry, base, marker.place, adopt);
 }
 

@@ -217,7 +217,7 @@ static int rebase(struct sr_registry *registry, const char *path, const struct t
 	struct sr_meta meta;
 	int old, rc = sr_store_get_meta(&registry->store, &meta);
 
-	/* A database without a description is refused by who opens it. */
+	/* Opening refuses a database without a description. */
 	if (rc || !strcmp(meta.base, path))
 		return rc == SR_STORE_ABSENT ? 0 : rc;
 	if (!strcmp(path, registry->dir))

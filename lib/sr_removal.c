@@ -49,7 +49,7 @@ struct level {
 	unsigned depth;
 };
 
-/* The first failure is the one that is told. */
+/* The result names the first failure. */
 static int blame(struct job *job, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static int blame(struct job *job, int error, const char *format, ...)

@@ -709,7 +709,7 @@ static void measure_round(struct sweep *sweep)
 		struct victim *victim = &sweep->victims[i];
 
 		victim->fate = DELETED;
-		victim->removed.bytes_freed = sr_trash_measure(&sweep->trash, &victim->record);
+		victim->removed = (struct sr_removed){ .bytes_freed = sr_trash_measure(&sweep->trash, &victim->record) };
 		sweep->result->deleted++;
 		sweep->result->bytes_freed += victim->removed.bytes_freed;
 		report_victim(sweep, victim);

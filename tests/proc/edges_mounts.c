@@ -5,12 +5,12 @@
  */
 #include "fault.h"
 #include "harness.h"
+#include "mounts.h"
 #include "peer.h"
 #include "sr_resident.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,35 +18,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void need_mounts(void)
-{
-	if (geteuid() != 0)
-		T_SKIP("needs root, to mount file systems");
-	if (unshare(CLONE_NEWNS) == -1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		T_SKIP("cannot have a mount namespace: %s", strerror(errno));
-}
-
-static void mount_tmpfs(const char *where, const char *options)
-{
-	if (mount("tmpfs", where, "tmpfs", 0, options) == -1)
-		T_SKIP("cannot mount a tmpfs: %s", strerror(errno));
-}
-
-/* A file system in a file beside where, made by mkfs.TYPE. */
-static void mount_image(const struct t_world *around, const char *where, const char *type, const char *options, unsigned megabytes)
-{
-	char command[1024];
-	const char *image = t_path(around, "image");
-	int fd = T_SYS(open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-
-	T_SYS(ftruncate(fd, (off_t)megabytes << 20));
-	close(fd);
-	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.%s -q %s %s && mount -o loop %s %s; } >/dev/null 2>&1", type, options, image, image, where);
-	if (system(command) != 0)
-		T_SKIP("cannot make and mount a file system of type %s in a file", type);
-}
 
 /* ---------------------------------------------------------------- a full disk */
 
@@ -127,9 +98,9 @@ static void fill_image(const char *type, const char *options, unsigned megabytes
 {
 	struct t_world around = t_world(T_DISK);
 
-	need_mounts();
+	t_need_mounts();
 	T_SYS(mkdir(t_path(&around, "mount"), 0700));
-	mount_image(&around, t_path(&around, "mount"), type, options, megabytes);
+	t_mount_image(&around, t_path(&around, "mount"), type, options, megabytes);
 	struct t_world w = t_world_at(t_path(&around, "mount"));
 	work_on_full_disk(&w);
 }
@@ -154,8 +125,8 @@ static void full_tmpfs(void)
 {
 	struct t_world w = t_world(T_MEMORY);
 
-	need_mounts();
-	mount_tmpfs(w.base, "size=16m");
+	t_need_mounts();
+	t_mount_tmpfs(w.base, "size=16m");
 	work_on_full_disk(&w);
 }
 
@@ -193,9 +164,9 @@ static void unreadable(void)
 	void *map;
 	int fd;
 
-	need_mounts();
+	t_need_mounts();
 	T_SYS(mkdir(t_path(&around, "mount"), 0700));
-	mount_image(&around, t_path(&around, "mount"), "ext4", "-F -m 0", 64);
+	t_mount_image(&around, t_path(&around, "mount"), "ext4", "-F -m 0", 64);
 	struct t_world w = t_world_at(t_path(&around, "mount"));
 	reg = t_open(&w);
 	add_at_once(&w, reg);
@@ -225,7 +196,7 @@ static void full_shm(void)
 	unsigned short_of = 0;
 	bool enough = false;
 
-	need_mounts();
+	t_need_mounts();
 	for (uint64_t i = 0; i < MANY; i++)
 		t_make_file(&w, t_segment(i), 10);
 	t_close(t_open(&w));
@@ -233,7 +204,7 @@ static void full_shm(void)
 		char options[32];
 
 		snprintf(options, sizeof(options), "size=%u", pages * 4096);
-		mount_tmpfs("/dev/shm", options);
+		t_mount_tmpfs("/dev/shm", options);
 		reg = second = NULL;
 		enough = !is_nomem(segreg_open(w.dir, NULL, &reg)) && !use_up(reg, &id, MANY) &&
 			 !is_nomem(segreg_open(w.dir, NULL, &second));
@@ -257,10 +228,10 @@ static void another_mount(void)
 	struct segreg *reg;
 	struct segreg_edit *edit;
 
-	need_mounts();
+	t_need_mounts();
 	reg = t_open(&w);
 	T_SYS(mkdir(t_path(&w, "mount"), 0700));
-	mount_tmpfs(t_path(&w, "mount"), "size=1m");
+	t_mount_tmpfs(t_path(&w, "mount"), "size=1m");
 	t_make_dir(&w, "mount/seg-1", 100);
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1"));
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1/data"));
@@ -286,7 +257,7 @@ static void mount_inside_segment(void)
 	struct segreg_sweep_result swept;
 	struct segreg *reg;
 
-	need_mounts();
+	t_need_mounts();
 	reg = t_open(&w);
 	t_make_segment(&w, 1);
 	T_SYS(mkdir(t_path(&w, "seg-1/mount"), 0700));
@@ -307,7 +278,7 @@ static void unmounted_base(void)
 	struct t_world w = t_world(T_MEMORY);
 	struct segreg *reg;
 
-	need_mounts();
+	t_need_mounts();
 	T_SYS(mkdir(t_path(&w, "data"), 0700));
 	reg = t_open_with(&w, (struct segreg_open_options){ .base = t_path(&w, "data") });
 	t_make_dir(&w, "data/seg-1", 100);
@@ -315,7 +286,7 @@ static void unmounted_base(void)
 	T_OK(segreg_retire(reg, 1));
 	t_close(reg);
 	/* An empty directory where the base should be: its segments are not gone, they are out of sight. */
-	mount_tmpfs(t_path(&w, "data"), "size=1m");
+	t_mount_tmpfs(t_path(&w, "data"), "size=1m");
 	reg = NULL;
 	int rc = segreg_open(w.dir, NULL, &reg);
 	if (rc == 0)
@@ -334,24 +305,17 @@ static void unmounted_base(void)
 /* A world on an overlay: what lies in seg-1 and seg-2 is of the lower layer. */
 static struct t_world on_overlay(const struct t_world *around)
 {
-	char options[1024];
-
-	need_mounts();
+	t_need_mounts();
 	T_SYS(mkdir(t_path(around, "layers"), 0700));
-	mount_tmpfs(t_path(around, "layers"), "size=16m"); /* an overlay cannot be the upper layer of another */
+	t_mount_tmpfs(t_path(around, "layers"), "size=16m"); /* an overlay cannot be the upper layer of another */
 	T_SYS(mkdir(t_path(around, "layers/lower"), 0700));
-	T_SYS(mkdir(t_path(around, "layers/upper"), 0700));
-	T_SYS(mkdir(t_path(around, "layers/work"), 0700));
 	T_SYS(mkdir(t_path(around, "merged"), 0700));
 	t_make_dir(around, "layers/lower/seg-1", 100);
 	for (int i = 0; i < 40; i++) /* deeper than directories are opened at once */
 		T_SYS(mkdir(t_path(around, "layers/lower/seg-1%.*s", 2 * (i + 1), "/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d"),
 			    0700));
 	t_make_file(around, "layers/lower/seg-2", 100);
-	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", t_path(around, "layers/lower"), t_path(around, "layers/upper"),
-		 t_path(around, "layers/work"));
-	if (mount("overlay", t_path(around, "merged"), "overlay", 0, options) == -1)
-		T_SKIP("cannot mount an overlay: %s", strerror(errno));
+	t_mount_overlay(around, "layers", t_path(around, "merged"));
 	return t_world_at(t_path(around, "merged"));
 }
 

@@ -3,6 +3,18 @@
  */
 #include "ctl.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+static int note_weak(void *arg, const struct segreg_info *info)
+{
+	(void)arg;
+	if (info->is_weakly_identified)
+		fprintf(stderr, "segctl: note: on this file system only the inode number tells segment %" PRIu64 " from what takes its place; "
+			"replace nothing at its path before it is deleted\n", info->id);
+	return 0;
+}
+
 static int exec(struct ctl *ctl)
 {
 	uint64_t id;
@@ -11,7 +23,10 @@ static int exec(struct ctl *ctl)
 	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
 		return EX_USAGE;
 	code = segreg_register(ctl->reg, id, ctl->operand[1]);
-	return code ? ctl_fail(ctl, code) : EX_OK;
+	if (code)
+		return ctl_fail(ctl, code);
+	segreg_list_one(ctl->reg, id, note_weak, NULL);
+	return EX_OK;
 }
 
 const struct ctl_verb ctl_register = {

@@ -86,7 +86,7 @@ void ctl_segments_free(struct ctl_segments *segments)
 /* ------------------------------------------------------------------ showing */
 
 enum {
-	ID, STATE, PINS, AGE, RETIRED, HELD, BYTES, TYPE, MISSING, ERROR, ATTEMPTS, RETRY_AT, BORN, GONE,
+	ID, STATE, PINS, AGE, RETIRED, HELD, BYTES, TYPE, MISSING, WEAK, ERROR, ATTEMPTS, RETRY_AT, BORN, GONE,
 	REGISTERED_AT, RETIRED_AT, PATH, FULL_PATH,
 };
 
@@ -100,6 +100,7 @@ const struct ctl_column ctl_segment_columns[] = {
 	[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that deleting it gives back, measured now" },
 	[TYPE] = { "TYPE", CTL_TEXT, 0, "dir or file" },
 	[MISSING] = { "MISSING", CTL_FLAG, 0, "live, but not on the disk when a sweep looked" },
+	[WEAK] = { "WEAK", CTL_FLAG, 0, "only its inode number tells it from what takes its place" },
 	[ERROR] = { "ERROR", CTL_TEXT, 0, "why its last deletion failed" },
 	[ATTEMPTS] = { "ATTEMPTS", CTL_NUMBER, 0, "how often its deletion failed" },
 	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
@@ -133,6 +134,7 @@ void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struc
 		ctl_set(table, row, BYTES, bytes);
 	ctl_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
 	ctl_set(table, row, MISSING, (uint64_t)info->is_missing);
+	ctl_set(table, row, WEAK, (uint64_t)info->is_weakly_identified);
 	if (info->error)
 		ctl_set_text(table, row, ERROR, ctl_segment_error(info));
 	ctl_set(table, row, ATTEMPTS, info->attempts);

@@ -527,6 +527,8 @@ struct segreg_info {
 	int64_t held_since;   /* PENDING: when a sweep first found it held */
 	int64_t retry_at;     /* failed: not tried again before; never further away than the back-off */
 	const char *path;     /* relative to base; valid during the callback */
+	int is_weakly_identified; /* the file system has neither file handles that last nor birth times: what takes its place under the
+				   * same inode number is deleted instead */
 };
 
 /* Returns 0 to go on; anything else ends the walk and becomes its result. May call the library. */

@@ -156,6 +156,7 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 		.held_since = state == SR_PENDING ? detail->held_since : 0,
 		.retry_at = detail->attempts ? sr_retry_at(detail->attempts, detail->retry_at, sr_sys_realtime()) : 0,
 		.path = out->path,
+		.is_weakly_identified = !!(detail->flags & SR_DETAIL_WEAK),
 	};
 	return true;
 }

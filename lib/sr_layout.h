@@ -142,6 +142,7 @@ _Static_assert(sizeof(struct sr_slot) == 16, "four slots to a cache line");
 
 #define SR_DETAIL_DIRECTORY 1u
 #define SR_DETAIL_MISSING 2u
+#define SR_DETAIL_WEAK 4u /* only its inode number is known: neither file handle nor birth time */
 
 /* The rest of a segment. [table] throughout. Times are CLOCK_REALTIME nanoseconds. */
 struct sr_detail {

@@ -246,7 +246,7 @@ static int publish_reserved(struct sr_region *region, const struct sr_op *op)
 
 	detail->registered_at = op->record->registered_at;
 	detail->builder = 0;
-	sr_store_relaxed_u8(&detail->flags, op->record->is_directory ? SR_DETAIL_DIRECTORY : 0);
+	sr_store_relaxed_u8(&detail->flags, sr_table_flags(op->record));
 	sr_store_release_u64(&detail->born, op->record->born);
 	return sr_table_move(region, op->slot, SR_LIVE);
 }

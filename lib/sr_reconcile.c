@@ -19,7 +19,7 @@ struct row {
 	size_t path_at; /* in snapshot.paths */
 	uint16_t path_length;
 	uint8_t state, error;
-	bool is_directory;
+	uint8_t flags; /* of sr_detail */
 	uint32_t attempts;
 	int64_t retry_at;
 	bool seen; /* the region has a slot for it */
@@ -84,7 +84,7 @@ static int snapshot_add(void *arg, const struct sr_record *record)
 		.path_at = s->paths_used,
 		.path_length = record->path_length,
 		.state = (uint8_t)record->state,
-		.is_directory = record->is_directory,
+		.flags = sr_table_flags(record),
 		.attempts = record->attempts,
 		.error = record->error,
 		.retry_at = record->retry_at,
@@ -197,7 +197,7 @@ static int add_row(struct sr_region *region, const struct snapshot *s, const str
 		.registered_at = row->registered_at,
 		.retired_at = row->retired_at,
 		.state = (enum sr_state)row->state,
-		.is_directory = row->is_directory,
+		.is_directory = !!(row->flags & SR_DETAIL_DIRECTORY),
 		.path_length = row->path_length,
 		.attempts = row->attempts,
 		.error = row->error,
@@ -208,9 +208,11 @@ static int add_row(struct sr_region *region, const struct snapshot *s, const str
 
 	memcpy(record.path, s->paths + row->path_at, row->path_length);
 	rc = sr_table_take(region, &record, &slot);
-	if (!rc)
-		sr_table_publish(region, slot, record.state);
-	return rc;
+	if (rc)
+		return rc;
+	sr_store_relaxed_u8(&region->details[slot].flags, row->flags);
+	sr_table_publish(region, slot, record.state);
+	return 0;
 }
 
 /* A slot for each record that has none. */

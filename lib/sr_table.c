@@ -381,6 +381,13 @@ static void push_free(struct sr_region *region, uint32_t slot)
 	header->slots_used--;
 }
 
+uint8_t sr_table_flags(const struct sr_record *record)
+{
+	bool is_weak = record->ino && !record->fid && !record->btime;
+
+	return (uint8_t)((record->is_directory ? SR_DETAIL_DIRECTORY : 0) | (is_weak ? SR_DETAIL_WEAK : 0));
+}
+
 int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot)
 {
 	struct sr_detail *detail;
@@ -402,7 +409,7 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 	detail->retry_at = record->retry_at;
 	detail->path = path;
 	detail->path_length = record->path_length;
-	sr_store_relaxed_u8(&detail->flags, record->is_directory ? SR_DETAIL_DIRECTORY : 0);
+	sr_store_relaxed_u8(&detail->flags, sr_table_flags(record));
 	detail->error = record->error;
 	detail->attempts = record->attempts;
 	sr_store_release_u64(&region->slots[*slot].id, record->id);

@@ -64,6 +64,9 @@ int sr_table_init(struct sr_region *region);
 /* See that adding n segments will not fail but for their paths. SEGREG_E_FULL, SEGREG_E_NOMEM. */
 int sr_table_prepare(struct sr_region *region, uint32_t n);
 
+/* sr_detail.flags of what record says. */
+uint8_t sr_table_flags(const struct sr_record *record);
+
 /* Take a free slot for record, write all of it but the index entry and the state. *slot. */
 int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot);
 /* Give it back, unpublished. */

@@ -81,3 +81,18 @@ done
 ln -s 2026 "$base/link"
 expect 65 "$segctl" register 5000 link
 ok "a symlink is EX_DATAERR"
+
+# Where only the inode number is known. Unmounted before anything is judged.
+mkdir "$dir/below" "$dir/fuse"
+if bindfs "$dir/below" "$dir/fuse" 2>"$dir/bindfs"; then
+	echo text >"$dir/fuse/file"
+	"$segctl" init --base "$dir/fuse" "$dir/weak" >"$dir/init"
+	"$segctl" -r "$dir/weak" register 1 file 2>"$dir/note"
+	"$segctl" -r "$dir/weak" ls --noheadings -o WEAK >"$dir/column"
+	umount "$dir/fuse"
+	grep -q "only the inode number tells segment 1" "$dir/note" || fail "register does not tell that nothing but the number is known"
+	grep -q yes "$dir/column" || fail "ls does not tell that nothing but the number is known"
+	ok "register and ls tell where only the inode number is known"
+else
+	skipped "register and ls tell where only the inode number is known: cannot mount by bindfs: $(head -1 "$dir/bindfs")"
+fi

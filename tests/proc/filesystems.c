@@ -40,7 +40,7 @@ static struct segreg_sweep_result sweep_again(struct segreg *reg)
 	return result;
 }
 
-static void register_and_delete(const struct t_world *w, struct segreg *reg)
+static void register_and_delete(const struct t_world *w, struct segreg *reg, bool is_weak)
 {
 	struct segreg_pin pin;
 
@@ -55,6 +55,8 @@ static void register_and_delete(const struct t_world *w, struct segreg *reg)
 	T_OK(segreg_reserve(reg, 4, "2026/reserved"));
 	t_make_dir(w, "2026/reserved", 10);
 	T_OK(segreg_register(reg, 4, "2026/reserved"));
+	for (uint64_t id = 1; id <= 4; id++)
+		T_EQ(t_info(reg, id).is_weakly_identified, is_weak);
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	for (uint64_t id = 1; id <= 4; id++)
 		T_OK(segreg_retire(reg, id));
@@ -159,14 +161,14 @@ static void move_parent(const struct t_world *w, struct segreg *reg)
 }
 
 /* Base is the file system at "mount"; the registry lies in memory, so that rounds are fast. */
-static void live_on(const struct t_world *around)
+static void live_on(const struct t_world *around, bool is_weak)
 {
 	struct t_world w = t_world_at(t_path(around, "mount"));
 	struct segreg *reg;
 
 	strcpy(w.dir, around->dir);
 	reg = t_open_with(&w, (struct segreg_open_options){ .base = w.base });
-	register_and_delete(&w, reg);
+	register_and_delete(&w, reg, is_weak);
 	move_parent(&w, reg);
 	crash(&w, reg);
 	replace(&w, reg);
@@ -187,7 +189,7 @@ static void on_image(const char *type, const char *options, unsigned megabytes)
 	struct t_world around = begin();
 
 	t_mount_image(&around, t_path(&around, "mount"), type, options, megabytes);
-	live_on(&around);
+	live_on(&around, false);
 }
 
 static void on_ext4(void)
@@ -216,7 +218,7 @@ static void on_tmpfs(void)
 	struct t_world around = begin();
 
 	t_mount_tmpfs(t_path(&around, "mount"), "size=16m");
-	live_on(&around);
+	live_on(&around, false);
 }
 
 /* What is made there lies in the upper layer. */
@@ -227,7 +229,7 @@ static void on_overlay(void)
 	T_SYS(mkdir(t_path(&around, "layers"), 0700));
 	t_mount_image(&around, t_path(&around, "layers"), "ext4", "-F", 32);
 	t_mount_overlay(&around, "layers", t_path(&around, "mount"));
-	live_on(&around);
+	live_on(&around, false);
 }
 
 /* No file handles that last, no birth times, no RENAME_NOREPLACE. Below it is a tmpfs, which gives no number out again. */
@@ -238,7 +240,7 @@ static void on_bindfs(void)
 	T_SYS(mkdir(t_path(&around, "below"), 0700));
 	t_mount_tmpfs(t_path(&around, "below"), "size=16m");
 	t_mount_bindfs(t_path(&around, "below"), t_path(&around, "mount"));
-	live_on(&around);
+	live_on(&around, true);
 }
 
 T_SUITE(filesystems,

@@ -724,7 +724,8 @@ struct segreg_sweep_result {
  * Nothing is ever deleted outside base: no "..", no symlink, no other mount, nothing that took the place of what was
  * registered; and nothing at all while base does not carry this registry's marker.
  * What is moved out of BASE/.segreg-trash while it is being deleted is left alone from then on, but for up to 32 names. A
- * directory inside a segment that is a registry, or the base of one, is not removed. Files that are gone already count as
+ * segment that contains a registry, or the base of one, stays where it is, if that lies in its first 24 levels and 4,096
+ * directories; beyond, that directory alone is not removed. Files that are gone already count as
  * deleted only if the directory that they were registered in is there.
  *
  * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT,

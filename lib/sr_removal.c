@@ -5,8 +5,9 @@
  * and the whole way down from base again after each LOOK_EVERY names: does each level still lie in the one above? If not, the removal
  * stops. What is moved away between two looks loses up to LOOK_EVERY names.
  *
- * A directory that has a registry in it, or is the base of one, is left with all that is in it, since others may pin there. What was
- * removed beside it before is gone.
+ * A directory that has a registry in it, or is the base of one, is left with all that is in it, since others may pin there. The victim
+ * is looked through for such before it is moved (sr_removal_look), so that it stays at its path. What comes into it after that look, or
+ * lies beyond the look's bounds, is found when its directory's turn comes; what was removed beside it before is gone.
  */
 #include "sr_removal.h"
 #include "sr_error.h"
@@ -26,6 +27,7 @@
 #define ASK_EVERY 1000000000 /* nanoseconds */
 #define ASK_FILES 1000u
 #define LOOK_EVERY 32u /* names */
+#define LOOK_MAX 4096u /* directories that are looked into before a victim is moved */
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 /* One removal under way. */
@@ -309,6 +311,43 @@ static int remove_contents(struct job *job, struct level *level)
 	closedir(stream);
 	return first;
 }
+
+/* ---------------------------------------------------------------- looking before */
+
+/* EBUSY if the directory, or one in it, is foreign. A directory that cannot be read is left to the removal. */
+static int look_into(struct job *job, int dir, const char *name, unsigned depth, unsigned *left)
+{
+	int error, fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!stream) {
+		if (fd != -1)
+			sr_sys_close(fd);
+		return 0;
+	}
+	error = check_foreign(job, fd, name);
+	while (!error && *left && (entry = readdir(stream))) {
+		bool may_be_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
+
+		if (!may_be_directory || depth >= DEPTH_MAX || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		--*left;
+		error = look_into(job, fd, entry->d_name, depth + 1, left);
+	}
+	closedir(stream);
+	return error;
+}
+
+int sr_removal_look(int dir, const char *name, struct sr_removed *removed)
+{
+	struct job job = { .removed = removed };
+	unsigned left = LOOK_MAX;
+
+	return look_into(&job, dir, name, 1, &left);
+}
+
+/* ---------------------------------------------------------------- the whole */
 
 static int remove_tree(struct job *job, const struct sr_identity *identity)
 {

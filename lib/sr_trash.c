@@ -197,6 +197,8 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed) : blame(removed, errno, "cannot look at it");
 	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	else if (S_ISDIR(identity.mode) && (error = sr_removal_look(dir, leaf, removed)))
+		goto out;
 	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
 		*gone = errno == EXDEV;
 		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed) :

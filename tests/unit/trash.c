@@ -317,6 +317,8 @@ static void exchanged_after_the_look(void)
 	end();
 }
 
+#define OPENS_BEFORE 2 /* the look at the victim, and at the directory in it */
+
 /* A directory inside is exchanged for a link to elsewhere, just before it is opened. */
 static void exchange_inside(void)
 {
@@ -334,7 +336,7 @@ static void exchanged_inside(void)
 	T_SYS(mkdir(t_path(&world, "victim"), 0700));
 	t_make_dir(&world, "victim/sub", 10);
 	record = registered("victim");
-	meddle_at("openat2", 3, exchange_inside); /* the parent, the victim in the trash, and now what is in it */
+	meddle_at("openat2", OPENS_BEFORE + 3, exchange_inside); /* the parent, the victim in the trash, and now what is in it */
 	T_CHECK(sr_trash_remove(&trash, &record, &removed) != 0);
 	check_meddled();
 	check_outside();
@@ -419,6 +421,9 @@ static void foreign_inside(void)
 	record = registered("victim");
 	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
 	T_HAS(removed.where, "registry");
+	T_CHECK(t_exists(&world, "victim/base/data") && t_exists(&world, "victim/registry/data")); /* and where they were */
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2"))); /* as if they had come just after the look */
+	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
 	T_HAS(removed.where, "1 more");
 	T_CHECK(t_exists(&world, T_TRASH "/1.2/base/data") && t_exists(&world, T_TRASH "/1.2/registry/data"));
 	T_SYS(unlink(t_path(&world, T_TRASH "/1.2/base/.segreg")));

@@ -430,7 +430,14 @@ struct segreg_snapshot {
  */
 int segreg_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
 
-/* Let go and zero *snapshot. Errors: INVAL, NOTPINNED (as segreg_unpin). */
+/*
+ * Let go and zero *snapshot. Errors: INVAL, NOTPINNED (zeroed, another handle's, the parent's in a forked child, or
+ * released already; nothing changes).
+ *
+ * A snapshot is released once, whatever copies of it exist; segreg_snapshot_trade releases the one that it exchanges. A
+ * handle keeps the version and the kind of each snapshot in a place that it uses again. So the library finds a second
+ * release only if no other snapshot of that version and kind has the place; otherwise it ends the other snapshot.
+ */
 int segreg_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot);
 
 /* Make *snapshot one of that kind and of the current version, without a moment in which neither is held. On failure the old one

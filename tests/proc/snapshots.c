@@ -407,6 +407,34 @@ static void sweeps_name_what_holds(void)
 	t_strike(&s);
 }
 
+/* A place serves again. Then a second release, of a copy, is not found: it ends the snapshot that has the place, if that one is alike. */
+static void released_twice(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_snapshot first, copy, later;
+
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &first));
+	copy = first;
+	T_OK(segreg_snapshot_release(reg, &first));
+	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(reg, &copy));
+	T_OK(segreg_snapshot_take(reg, SEGREG_HORIZON, &later));
+	T_EQ(later.cell, copy.cell);
+	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(reg, &copy)); /* of another kind */
+	T_OK(segreg_snapshot_release(reg, &later));
+	t_add(&w, reg, 1);
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &later));
+	T_EQ(later.cell, copy.cell);
+	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(reg, &copy)); /* of another version */
+	copy = later;
+	T_OK(segreg_snapshot_release(reg, &later));
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &later));
+	T_EQ(later.cell, copy.cell);
+	T_OK(segreg_snapshot_release(reg, &copy)); /* told in segreg.h */
+	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(reg, &later));
+	t_close(reg);
+}
+
 T_SUITE(snapshots,
 	{ "a handle has 2,048 snapshots, and the next after a release", most_snapshots },
 	{ "8 threads of one handle take and release at once", many_threads },
@@ -417,4 +445,5 @@ T_SUITE(snapshots,
 	{ "closing a handle lets its snapshots go", closing_lets_go },
 	{ "a walk of 20,000 takes no lock and no memory", walks_cost_nothing },
 	{ "holders and sweeps name who holds by a snapshot", holders_are_named },
-	{ "a sweep counts pins, snapshots and horizons apart, and names a process that has what it names", sweeps_name_what_holds });
+	{ "a sweep counts pins, snapshots and horizons apart, and names a process that has what it names", sweeps_name_what_holds },
+	{ "a copy is released after its place serves again: found unless version and kind are alike", released_twice });

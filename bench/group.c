@@ -1,11 +1,13 @@
 /*
- * group.c - how many durable commits a second when several processes commit at once?
+ * group.c - how many durable commits a second when several processes, or several threads of one handle, commit at once?
  */
 #include "bench.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #define PROCESSES_MAX 16u
+#define THREADS 8u
 #define ROUNDS 7u
 
 struct order {
@@ -13,24 +15,47 @@ struct order {
 	unsigned each;  /* commits of each process */
 };
 
-/* Seconds that this process needs for its commits, beside the others. */
-static double commit_some(void *arg, unsigned number)
+/* Seconds that the commits of this process or thread take, beside the others. */
+static double commit_through(struct segreg *reg, const struct order *order, unsigned number)
 {
-	const struct order *order = arg;
-	struct segreg *reg = bench_reopen("group");
 	uint64_t id = order->first + number * order->each;
 	char path[BENCH_PATH_LENGTH + 1];
-	double begin;
+	double begin = bench_now();
 
-	bench_barrier();
-	begin = bench_now();
 	for (unsigned i = 0; i < order->each; i++, id++) {
 		bench_path(id, path);
 		BENCH_OK(segreg_register(reg, id, path));
 	}
-	begin = bench_now() - begin;
+	return bench_now() - begin;
+}
+
+static double commit_some(void *arg, unsigned number)
+{
+	struct segreg *reg = bench_reopen("group");
+	double took;
+
+	bench_barrier();
+	took = commit_through(reg, arg, number);
 	BENCH_OK(segreg_close(reg, NULL));
-	return begin;
+	return took;
+}
+
+struct hand {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	struct segreg *reg;
+	const struct order *order;
+	unsigned number;
+	double took;
+};
+
+static void *work(void *arg)
+{
+	struct hand *hand = arg;
+
+	pthread_barrier_wait(hand->barrier);
+	hand->took = commit_through(hand->reg, hand->order, hand->number);
+	return NULL;
 }
 
 /* Commits a second of n processes together, until the last is done. */
@@ -45,6 +70,34 @@ static double rate(struct order *order, unsigned n)
 	return n * order->each / longest;
 }
 
+/* Commits a second of THREADS threads of one handle together, until the last is done. */
+static double rate_of_threads(struct segreg *reg, struct order *order)
+{
+	pthread_barrier_t barrier;
+	struct hand hands[THREADS];
+	double longest = 0;
+
+	pthread_barrier_init(&barrier, NULL, THREADS);
+	for (unsigned i = 0; i < THREADS; i++) {
+		hands[i] = (struct hand){ .barrier = &barrier, .reg = reg, .order = order, .number = i };
+		if (pthread_create(&hands[i].thread, NULL, work, &hands[i]))
+			bench_fail("pthread_create");
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(hands[i].thread, NULL);
+		longest = hands[i].took > longest ? hands[i].took : longest;
+	}
+	pthread_barrier_destroy(&barrier);
+	order->first += (uint64_t)THREADS * order->each;
+	return THREADS * order->each / longest;
+}
+
+static void tell_threads(double *threads, double *beside_processes, unsigned rounds)
+{
+	bench_note("8 threads of one handle committing durably, together", "%.0f commits a second, %.2f times 8 processes",
+		   bench_stat_of(threads, rounds).median, bench_stat_of(beside_processes, rounds).median);
+}
+
 void bench_group(void)
 {
 	static const unsigned counts[] = { 1, 2, 4, 8, 16 };
@@ -52,14 +105,19 @@ void bench_group(void)
 	unsigned rounds = bench_quick() ? 3 : ROUNDS;
 	struct order order = { .first = 1, .each = bench_quick() ? 20 : 40 };
 	struct segreg *reg = bench_registry_light("group", 0);
-	double commits[N][ROUNDS], ratios[N][ROUNDS];
+	double commits[N][ROUNDS], ratios[N][ROUNDS], threads[ROUNDS], beside_processes[ROUNDS];
 
-	bench_make_segments(reg, 1, (uint64_t)rounds * order.each * 31, 0);
-	for (unsigned round = 0; round < rounds; round++)
+	bench_make_segments(reg, 1, (uint64_t)rounds * order.each * (31 + THREADS), 0);
+	for (unsigned round = 0; round < rounds; round++) {
 		for (unsigned i = 0; i < N; i++) {
 			commits[i][round] = rate(&order, counts[i]);
 			ratios[i][round] = commits[i][round] / commits[0][round];
+			if (counts[i] != THREADS)
+				continue;
+			threads[round] = rate_of_threads(reg, &order);
+			beside_processes[round] = threads[round] / commits[i][round];
 		}
+	}
 	for (unsigned i = 0; i < N; i++) {
 		struct bench_stat ratio = bench_stat_of(ratios[i], rounds), rate_stat = bench_stat_of(commits[i], rounds);
 		char what[64];
@@ -71,5 +129,6 @@ void bench_group(void)
 		else
 			bench_note(what, "%.0f commits a second, %.2f times one", rate_stat.median, ratio.median);
 	}
+	tell_threads(threads, beside_processes, rounds);
 	BENCH_OK(segreg_close(reg, NULL));
 }

@@ -11,11 +11,11 @@
 	X(snapshot, "holding a whole version, of few and of many segments")                \
 	X(pin_tail, "the slowest pins while a sweep deletes large files and edits commit") \
 	X(commit, "durable changes beside LMDB alone")                                     \
-	X(group, "durable commits of several processes together")                          \
+	X(group, "durable commits of several processes or threads")                        \
 	X(decide, "which of many retired segments are held: all lanes read")               \
 	X(sweep, "deleting trees beside rm -rf")                                           \
 	X(rebuild, "opening after a reboot beside a walk over the records")                \
-	X(attach, "opening and closing beside others")                                     \
+	X(attach, "opening and closing beside others, few or 1,000")                       \
 	X(death, "from the death of a holder to its segment gone")                         \
 	X(memory, "shared memory of a segment and of a handle")                            \
 	X(idle, "wake-ups of a segregd with nothing to do")

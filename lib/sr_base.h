@@ -18,7 +18,7 @@
 #include "segreg.h"
 #include "sr_access.h"
 #include "sr_filelock.h"
-#include "sr_store.h"
+#include "sr_record.h"
 
 #include <pthread.h>
 

@@ -3,7 +3,6 @@
  */
 #include "sr_cells.h"
 #include "sr_error.h"
-#include "sr_snapshot.h"
 
 #include <stdlib.h>
 

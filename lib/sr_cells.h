@@ -1,10 +1,28 @@
 /*
- * sr_cells.h - all snapshots and horizons of all lanes at one moment, so that many segments can be asked for quickly.
+ * sr_cells.h - the words that snapshots and horizons are; and all of them at one moment, so that many segments can be asked for quickly.
  */
 #ifndef SR_CELLS_H
 #define SR_CELLS_H
 
 #include "sr_region.h"
+
+static inline enum segreg_snapshot_kind sr_cell_kind(uint64_t cell)
+{
+	return (enum segreg_snapshot_kind)(cell & ((1u << SR_CELL_KIND_BITS) - 1));
+}
+
+static inline uint64_t sr_cell_version(uint64_t cell)
+{
+	return cell >> SR_CELL_KIND_BITS;
+}
+
+/* Whether a cell keeps a segment that was retired. */
+static inline bool sr_cell_holds(uint64_t cell, uint64_t born, uint64_t retired)
+{
+	uint64_t version = sr_cell_version(cell);
+
+	return cell && version < retired && (sr_cell_kind(cell) == SEGREG_HORIZON || born <= version);
+}
 
 struct sr_cells {
 	uint64_t *snapshots; /* versions, sorted */

@@ -17,7 +17,7 @@
 #ifndef SR_CODEC_H
 #define SR_CODEC_H
 
-#include "sr_store.h"
+#include "sr_record.h"
 
 #define SR_RECORD_FIXED_1 (3 + 6 * 8) /* schema 1 */
 #define SR_RECORD_FIXED (SR_RECORD_FIXED_1 + 3 * 8 + 4 + 1 + 8)

@@ -3,7 +3,6 @@
  */
 #include "sr_filelock.h"
 #include "sr_error.h"
-#include "sr_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>

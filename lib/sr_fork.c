@@ -3,7 +3,6 @@
  */
 #include "sr_fork.h"
 #include "sr_error.h"
-#include "sr_layout.h"
 #include "sr_sys.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * sr_layout.c - where the parts of the region are, and by what a region of another build is known.
  */
 #include "sr_layout.h"
-#include "sr_store.h"
+#include "sr_record.h"
 
 static uint64_t round_up(uint64_t value)
 {

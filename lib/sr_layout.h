@@ -29,6 +29,7 @@
 #define SR_LAYOUT_H
 
 #include "segreg.h"
+#include "sr_sys.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -36,7 +37,6 @@
 
 #define SR_LAYOUT_VERSION 9u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
-#define SR_PAGE 4096u
 #define SR_NONE UINT32_MAX /* no slot, no lane */
 
 /* One of the two locks. On cache lines of its own. */

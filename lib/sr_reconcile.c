@@ -6,7 +6,6 @@
 #include "sr_error.h"
 #include "sr_lane.h"
 #include "sr_letter.h"
-#include "sr_remove.h"
 #include "sr_table.h"
 
 #include <stdlib.h>
@@ -108,6 +107,13 @@ static bool is_shown(const struct sr_region *region, const struct sr_record *rec
 	return false;
 }
 
+int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record)
+{
+	int rc = sr_store_add(store, record);
+
+	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
+}
+
 /* An unregistering that died before the region showed it has not happened (sr_remove.c); nor has its version, unless that was shown. */
 static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {
@@ -121,7 +127,7 @@ static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	clock->version -= clock->version > sr_load_acquire_u64(&registry->region.header->version);
-	return sr_remove_put_back(store, &removed);
+	return sr_reconcile_put_back(store, &removed);
 }
 
 /* Read everything, and make sure that it is on the disk. */

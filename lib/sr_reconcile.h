@@ -38,4 +38,7 @@ void sr_leave_table(struct segreg *reg);
 /* Bring the region to what LMDB says. The caller holds the commit lock and no transaction. */
 int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms);
 
+/* Undo, in the transaction under way, what an unregistering (sr_remove.c) did to the record and to the journal. */
+int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record);
+
 #endif

@@ -96,7 +96,7 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 
 	SR_STOP("remove.undoing");
 	if (!rc)
-		rc = sr_remove_put_back(store, record);
+		rc = sr_reconcile_put_back(store, record);
 	if (!rc)
 		rc = sr_change_commit(change);
 	if (rc == SEGREG_E_REOPEN)
@@ -106,13 +106,6 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 	else
 		sr_change_finish(change);
 	return rc;
-}
-
-int sr_remove_put_back(struct sr_store *store, const struct sr_record *record)
-{
-	int rc = sr_store_add(store, record);
-
-	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
 }
 
 /* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */

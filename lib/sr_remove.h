@@ -6,9 +6,6 @@
 
 #include "sr_registry.h"
 
-/* Undo in a transaction what an unregistering did to the record. */
-int sr_remove_put_back(struct sr_store *store, const struct sr_record *record);
-
 int sr_force_remove(struct segreg *reg, uint64_t id, bool forced);
 
 #endif

@@ -15,6 +15,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#define SR_PAGE 4096u /* bytes of a page of memory */
+
 #if SR_TESTING
 extern int (*sr_sys_hook)(const char *call);     /* before each call: 0, or the errno to fail with */
 extern void (*sr_stop_hook)(const char *point);  /* at each SR_STOP */

@@ -15,7 +15,7 @@
 #define SR_TABLE_H
 
 #include "sr_region.h"
-#include "sr_store.h"
+#include "sr_record.h"
 
 /*
  * An index takes the first bits of the hash as the place of an id, and bits 24 to 31 as its tag.

@@ -24,7 +24,7 @@
 #define SR_TRASH_H
 
 #include "sr_base.h"
-#include "sr_store.h"
+#include "sr_record.h"
 
 #define SR_TRASH_PARENTS 64
 #define SR_TRASH_NAME_SIZE 48

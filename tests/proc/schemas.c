@@ -7,6 +7,7 @@
 #include "harness.h"
 #include "peer.h"
 #include "sr_codec.h"
+#include "sr_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -49,7 +49,7 @@ TEST_LIBS   = $(call pc,--libs,cunit)
 BENCH_LIBS  = $(call pc,--libs,liburcu ck) -lurcu-memb -ldl -lm
 RUSTC      ?= $(shell command -v rustc)
 
-LIB_SRC  := $(wildcard lib/*.c)
+LIB_SRC  := $(wildcard lib/*.c lib/*/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
 DAE_SRC  := $(wildcard daemon/segregd*.c daemon/tool*.c)
@@ -100,6 +100,7 @@ $(BUILD)/segctl: $(CTL_OBJ) $(TOOL_LIB)
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(CTL_LIBS)
 
+$(LIB_OBJ): EXTRA = -iquote lib
 $(DAE_OBJ): EXTRA = $(DAE_CFLAGS)
 $(CTL_OBJ): EXTRA = $(CTL_CFLAGS)
 
@@ -134,12 +135,12 @@ $(BUILD)/segreg-bench-original.so: bench/peers/original.rs
 $(BUILD)/obj/testing/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $< (testing)"
-	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -Ilib -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -iquote lib -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -Ilib -Itests/support -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -iquote lib -Itests/support -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

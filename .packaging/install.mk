@@ -32,10 +32,10 @@ DEV_PART = 644:include/segreg.h:$(INCLUDEDIR)/segreg.h \
         644:$(BUILD)/libsegreg.a:$(LIBDIR)/libsegreg.a \
         link:$(SONAME):$(LIBDIR)/libsegreg.so \
         text:lib/segreg.pc.in:$(PKGCONFIGDIR)/segreg.pc \
-        $(foreach page,$(wildcard lib/*.3),$(call man_page,$(page)))
+        $(foreach page,$(wildcard lib/man/*.3),$(call man_page,$(page)))
 TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         755:$(BUILD)/segregd:$(SBINDIR)/segregd \
-        $(foreach page,$(wildcard lib/*.7 daemon/*.[158]),$(call man_page,$(page))) \
+        $(foreach page,$(wildcard lib/man/*.7 daemon/*.[158]),$(call man_page,$(page))) \
         $(call if_there,text,daemon/segregd.service,$(UNITDIR)/segregd.service) \
         $(call if_there,644,daemon/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
         $(call if_there,644,daemon/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \

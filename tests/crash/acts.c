@@ -5,7 +5,7 @@
 #include "acts.h"
 #include "fault.h"
 #include "harness.h"
-#include "sr_registry.h"
+#include "registry/sr_registry.h"
 
 #include <pthread.h>
 #include <sched.h>

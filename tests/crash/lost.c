@@ -3,7 +3,7 @@
  */
 #include "harness.h"
 #include "peer.h"
-#include "sr_lockinfo.h"
+#include "base/sr_lockinfo.h"
 
 #include <fcntl.h>
 #include <stdio.h>

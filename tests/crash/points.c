@@ -176,7 +176,7 @@ static void every_point(void)
 
 	if (tally->plays != plays)
 		T_SKIP("not all tests of this suite were run, or some failed");
-	snprintf(pattern, sizeof(pattern), "%s/../../lib/*.c", dirname(here));
+	snprintf(pattern, sizeof(pattern), "%s/../../lib/*/*.c", dirname(here));
 	if (glob(pattern, 0, NULL, &sources) != 0)
 		T_SKIP("the library's source is not there: %s", pattern);
 	for (size_t i = 0; i < sources.gl_pathc; i++)

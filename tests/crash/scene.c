@@ -5,9 +5,9 @@
 #include "scene.h"
 #include "fault.h"
 #include "harness.h"
-#include "sr_lockinfo.h"
-#include "sr_registry.h"
-#include "sr_sys.h"
+#include "base/sr_lockinfo.h"
+#include "registry/sr_registry.h"
+#include "sys/sr_sys.h"
 
 #include <dirent.h>
 #include <errno.h>

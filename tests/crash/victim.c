@@ -4,7 +4,7 @@
 #include "victim.h"
 #include "faulter.h"
 #include "harness.h"
-#include "sr_sys.h"
+#include "sys/sr_sys.h"
 
 #include <dirent.h>
 #include <errno.h>

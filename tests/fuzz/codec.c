@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 #include "segreg.h"
-#include "sr_codec.h"
+#include "db/sr_codec.h"
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
  * ground.c - where targets play: a small registry with something of everything, the same before each input, and canaries.
  */
 #include "ground.h"
-#include "sr_lockinfo.h"
-#include "sr_sys.h"
+#include "base/sr_lockinfo.h"
+#include "sys/sr_sys.h"
 
 #include <dirent.h>
 #include <fcntl.h>

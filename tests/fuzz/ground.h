@@ -23,7 +23,7 @@
 
 #include "fuzz.h"
 #include "segreg.h"
-#include "sr_region.h"
+#include "shm/sr_region.h"
 
 #define GROUND_SEGMENTS 10
 #define GROUND_MAX_SEGMENTS 64u

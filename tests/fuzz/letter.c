@@ -3,7 +3,7 @@
  * on as the same edit.
  */
 #include "fuzz.h"
-#include "sr_edit.h"
+#include "edit/sr_edit.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
  * lockinfo.c - the text in registry.lock: what is believed of it names an object that segreg made, and is written back as it was read.
  */
 #include "fuzz.h"
-#include "sr_error.h"
-#include "sr_lockinfo.h"
+#include "sys/sr_error.h"
+#include "base/sr_lockinfo.h"
 
 static void one(const uint8_t *data, size_t size)
 {

@@ -5,7 +5,7 @@
  * not; sr_sys_sleep, since "segctl sweep --pace 1" would delete one byte a second; and in config.c log_say.
  */
 #include "fuzz.h"
-#include "sr_sys.h"
+#include "sys/sr_sys.h"
 
 int segctl_main(int argc, char **argv);
 #define main segctl_main

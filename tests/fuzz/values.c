@@ -7,8 +7,8 @@
  * They are made before the registry is opened, or behind its back while it is open.
  */
 #include "ground.h"
-#include "sr_codec.h"
-#include "sr_sys.h"
+#include "db/sr_codec.h"
+#include "sys/sr_sys.h"
 #include "tour.h"
 
 #include <fcntl.h>

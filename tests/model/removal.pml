@@ -1,7 +1,7 @@
 /*
  * removal.pml - an unforced unregistering beside pins, snapshots, walks and other edits, and its death at every step.
  *
- * One segment, born in version 1, in one slot. The remover unregisters it (R0 to R6 of lib/sr_remove.c), and may die and come again. A
+ * One segment, born in version 1, in one slot. The remover unregisters it (R0 to R6 of lib/edit/sr_remove.c), and may die and come again. A
  * pinner pins and unpins without a lock; a walker takes a snapshot and walks it twice; an editor makes versions, and repairs what a
  * dead remover left. LMDB is `rec`, `kept` (the entry "removed") and `durable`: what one step changes is one transaction. core.pml has
  * deletion, reuse of slots and lanes; here nothing is deleted and no slot used again.

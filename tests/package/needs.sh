@@ -76,5 +76,5 @@ esac
 exec cc "$@"
 TOOL
 expect 0 make --no-print-directory BUILD="$dir/other" CC="$tools/compiler" CFLAGS=-O0 WERROR= \
-	"$dir/other/obj/lib/sr_error.o"
+	"$dir/other/obj/lib/sys/sr_error.o"
 ok "warnings are errors for developers only"

@@ -58,7 +58,7 @@ pkg-config --exists --print-errors segreg
 "${CC:-cc}" -pthread -o "$root/usr/bin/segreg-demo" "$build"/obj/tests/demo/*.o $(pkg-config --libs segreg)
 
 mkdir "$root/dev" "$root/proc" "$root/tmp" "$root/data" "$root/texts"
-cp include/*.h lib/*.[37] "$root/texts/"
+cp include/*.h lib/man/*.[37] "$root/texts/"
 # What the loader needs, at the paths where it looks: libraries of others, and of ours only what was installed.
 for program in bin/segctl bin/segreg-demo sbin/segregd; do
 	LD_LIBRARY_PATH=$root/usr/lib ldd "$root/usr/$program"

@@ -59,7 +59,7 @@ version=$(awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $3; s = "."
 } >"$scratch/versions-found"
 same "the header, the library, the tools and both change logs tell the same version" versions-wanted versions-found
 
-for file in lib/*.3; do
+for file in lib/man/*.3; do
 	awk '/^\.Sh/ { names = $2 == "NAME" } names && $1 == ".Nm" && $2 ~ /^segreg_/ { print $2 }' "$file"
 done | sort | grep -Fx -f "$scratch/header" >"$scratch/man-pages"
 same "every function has one man page" header man-pages

@@ -3,8 +3,8 @@
  */
 #include "harness.h"
 #include "peer.h"
-#include "sr_registry.h"
-#include "sr_table.h"
+#include "registry/sr_registry.h"
+#include "shm/sr_table.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "harness.h"
 #include "peer.h"
 #include "world.h"
-#include "sr_sys.h"
+#include "sys/sr_sys.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * decisions.c - a decision to delete or to unregister, stopped or killed anywhere: nobody waits for it, and nobody sees it half made.
  *
  * The sweeper decides between "sweep.deciding" and "sweep.decided", with the table lock in hand. An unregistering is durable at
- * "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/sr_remove.c).
+ * "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/edit/sr_remove.c).
  */
 #include "harness.h"
 #include "peer.h"

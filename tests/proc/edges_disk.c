@@ -4,7 +4,7 @@
 #include "fault.h"
 #include "harness.h"
 #include "peer.h"
-#include "sr_layout.h"
+#include "shm/sr_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #include "harness.h"
 #include "mounts.h"
 #include "peer.h"
-#include "sr_resident.h"
+#include "db/sr_resident.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #include "harness.h"
 #include "peer.h"
 #include "reboot.h"
-#include "sr_registry.h"
+#include "registry/sr_registry.h"
 
 #include <errno.h>
 #include <stdlib.h>

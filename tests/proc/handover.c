@@ -3,7 +3,7 @@
  */
 #include "harness.h"
 #include "holds.h"
-#include "sr_registry.h"
+#include "registry/sr_registry.h"
 
 #include <sched.h>
 

@@ -4,7 +4,7 @@
 #include "harness.h"
 #include "peer.h"
 #include "reboot.h"
-#include "sr_change.h"
+#include "registry/sr_change.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #include "fault.h"
 #include "harness.h"
 #include "peer.h"
-#include "sr_codec.h"
-#include "sr_store.h"
+#include "db/sr_codec.h"
+#include "db/sr_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  */
 #include "harness.h"
 #include "peer.h"
-#include "sr_lockinfo.h"
+#include "base/sr_lockinfo.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
  * harness.c - suites and checks. Each test runs in a process of its own.
  */
 #include "harness.h"
-#include "sr_error.h"
-#include "sr_sys.h"
+#include "sys/sr_error.h"
+#include "sys/sr_sys.h"
 #include "world.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  */
 #include "reboot.h"
 #include "harness.h"
-#include "sr_lockinfo.h"
+#include "base/sr_lockinfo.h"
 
 #include <errno.h>
 #include <fcntl.h>

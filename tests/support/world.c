@@ -3,7 +3,7 @@
  */
 #include "world.h"
 #include "harness.h"
-#include "sr_lockinfo.h"
+#include "base/sr_lockinfo.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  */
 #include "harness.h"
 #include "world.h"
-#include "sr_base.h"
+#include "base/sr_base.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
  * codec.c - sr_codec: what is written is what is read, and nothing else is.
  */
 #include "harness.h"
-#include "sr_codec.h"
+#include "db/sr_codec.h"
 
 #include <stdlib.h>
 #include <string.h>

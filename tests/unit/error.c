@@ -2,7 +2,7 @@
  * error.c - sr_error: what a system's error becomes, and whose text it is.
  */
 #include "harness.h"
-#include "sr_error.h"
+#include "sys/sr_error.h"
 
 #include <errno.h>
 #include <pthread.h>

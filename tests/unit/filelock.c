@@ -3,7 +3,7 @@
  * they are ours.
  */
 #include "harness.h"
-#include "sr_filelock.h"
+#include "sys/sr_filelock.h"
 #include "world.h"
 
 #include <errno.h>

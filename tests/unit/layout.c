@@ -2,8 +2,8 @@
  * layout.c - sr_layout: the parts of the region, for all limits that there are.
  */
 #include "harness.h"
-#include "sr_layout.h"
-#include "sr_region.h"
+#include "shm/sr_layout.h"
+#include "shm/sr_region.h"
 
 struct part {
 	const char *name;

@@ -3,7 +3,7 @@
  * is not sent.
  */
 #include "harness.h"
-#include "sr_edit.h"
+#include "edit/sr_edit.h"
 #include "world.h"
 
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /*
  * pin.c - sr_pin: the interleavings of a pin with deletions, each forced.
  *
- * The steps are those of the comment in lib/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
+ * The steps are those of the comment in lib/hold/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
  * before P2, "pin.looking" between P2 and P3, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5, "pin.read" after P5; the sweeper stands
  * at "sweep.deciding" between S1 and S2.
  */
 #include "harness.h"
 #include "peer.h"
-#include "sr_sys.h"
+#include "sys/sr_sys.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * state.c - sr_state: which moves there are, and no others.
  */
 #include "harness.h"
-#include "sr_state.h"
+#include "shm/sr_state.h"
 
 /* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing. */
 static const char *const moves[SR_STATES] = {

@@ -3,7 +3,7 @@
  * are scribbled on.
  */
 #include "harness.h"
-#include "sr_table.h"
+#include "shm/sr_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

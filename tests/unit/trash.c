@@ -2,7 +2,7 @@
  * trash.c - sr_trash: what is removed, what is left alone, and that nothing outside of the victim is ever touched.
  */
 #include "harness.h"
-#include "sr_trash.h"
+#include "base/sr_trash.h"
 #include "world.h"
 
 #include <errno.h>

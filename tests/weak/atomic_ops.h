@@ -1,5 +1,5 @@
 /*
- * atomic_ops.h - in the place of libatomic_ops, for lib/sr_atomic.h: each operation is a step of the machine.
+ * atomic_ops.h - in the place of libatomic_ops, for lib/sys/sr_atomic.h: each operation is a step of the machine.
  *
  * A full read-modify-write is an acquire-release one and then a fence, as sr_atomic.h builds it where the processor
  * does not make it so. So each of the two can be weakened alone.

@@ -13,7 +13,7 @@ extern "C" {
 
 enum m_order { M_RELAXED = 0, M_ACQUIRE = 1, M_RELEASE = 2, M_ACQ_REL = 3, M_FULL = 4 };
 
-/* What lib/sr_atomic.h's operations become (atomic_ops.h). size: bytes. */
+/* What lib/sys/sr_atomic.h's operations become (atomic_ops.h). size: bytes. */
 uint64_t m_load(const volatile void *at, unsigned size, enum m_order order);
 void m_store(volatile void *at, unsigned size, uint64_t value, enum m_order order);
 uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order order);

@@ -5,14 +5,14 @@
 #define WORLD_H
 
 #include "machine.h"
-#include "sr_cells.h"
-#include "sr_error.h"
-#include "sr_lane.h"
-#include "sr_living.h"
-#include "sr_notes.h"
-#include "sr_pin.h"
-#include "sr_snapshot.h"
-#include "sr_table.h"
+#include "shm/sr_cells.h"
+#include "sys/sr_error.h"
+#include "registry/sr_lane.h"
+#include "registry/sr_living.h"
+#include "registry/sr_notes.h"
+#include "hold/sr_pin.h"
+#include "hold/sr_snapshot.h"
+#include "shm/sr_table.h"
 
 #define ID 1u
 #define NEXT_ID 2u

@@ -1,0 +1,380 @@
+/*
+ * sr_ask.c - questions about segments and handles. Answers are as of some moment during the call.
+ */
+#include "ask/sr_ask.h"
+#include "sys/sr_call.h"
+#include "sys/sr_error.h"
+#include "registry/sr_lane.h"
+#include "registry/sr_reconcile.h"
+#include "shm/sr_retry.h"
+#include "hold/sr_snapshot.h"
+#include "shm/sr_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_known(enum sr_state state)
+{
+	return state != SR_FREE && state != SR_GONE;
+}
+
+static int unknown(uint64_t id)
+{
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+}
+
+/* Under the table lock, where a miss is final. */
+static SR_COLD int ask_slowly(struct segreg *reg, uint64_t id, uint64_t *word)
+{
+	SR_UNCANCELLED();
+	uint32_t slot;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
+	sr_leave_table(reg);
+	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
+}
+
+int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
+{
+	uint32_t slot = sr_table_find(&reg->region, id);
+
+	if (slot != SR_NONE) {
+		uint64_t read = sr_load_acquire_u64(&reg->region.slots[slot].word);
+		enum sr_state state = sr_word_state(read);
+
+		/* A decision that is under way has changed nothing yet. */
+		*word = sr_word_make(sr_word_generation(read), sr_state_undecided(state));
+		if (is_known(state) && sr_load_acquire_u64(&reg->region.slots[slot].id) == id)
+			return 0;
+	}
+	return ask_slowly(reg, id, word);
+}
+
+int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
+{
+	uint32_t slot;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	if (slot != SR_NONE)
+		*count = sr_table_count(&reg->region, slot);
+	sr_leave_table(reg);
+	return slot == SR_NONE ? unknown(id) : 0;
+}
+
+static uint64_t region_bytes(const struct sr_region *region, uint64_t lanes)
+{
+	uint64_t bytes = SR_PAGE + region->header->index_bytes + lanes * (SR_PAGE + sizeof(struct sr_lane));
+	uint32_t top = sr_region_lane_top(region);
+
+	for (int part = 0; part < SR_PARTS; part++)
+		bytes += region->header->populated[part];
+	for (uint32_t n = 0; n < top; n++)
+		for (uint32_t i = 0; sr_lane_has_counts(sr_region_lane(region, n)) && i < SR_LANE_PAGE_WORDS; i++)
+			bytes += SR_PAGE * (uint64_t)__builtin_popcountll(
+						   sr_load_acquire_u64(&sr_region_row(region, n)->pages[i]));
+	return bytes;
+}
+
+int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
+{
+	const struct sr_header *header = reg->region.header;
+	uint32_t top;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	*stats = (struct segreg_stats){
+		.size = stats->size,
+		.building = header->building,
+		.live = header->live,
+		.pending = header->pending,
+		.deleting = header->deleting,
+		.failed = header->failed,
+		.missing = header->missing,
+		.version = sr_load_acquire_u64(&header->version),
+		.starts = header->starts,
+		.deleted = header->deleted,
+		.bytes_freed = header->bytes_freed,
+		.reclaimed = header->reclaimed,
+		.reclaimed_pins = header->reclaimed_pins,
+		.repairs = sr_load_acquire_u64(&header->repairs),
+		.max_segments = reg->region.geometry.max_segments,
+		.max_lanes = reg->region.geometry.max_lanes,
+		.schema = SR_SCHEMA,
+		.layout = SR_LAYOUT_VERSION,
+	};
+	top = sr_region_lane_top(&reg->region);
+	for (uint32_t n = 0; n < top; n++)
+		stats->lanes += sr_lane_is_taken(sr_region_lane(&reg->region, n));
+	stats->commits = sr_load_acquire_u64(&header->syncs);
+	stats->commit_ns = sr_load_acquire_u64(&header->sync_total);
+	stats->commit_ns_max = sr_load_acquire_u64(&header->sync_most);
+	stats->region_bytes = region_bytes(&reg->region, top);
+	sr_leave_table(reg);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- segments */
+
+#define LIST_BATCH 64u
+
+struct listed {
+	struct segreg_info info;
+	char path[SEGREG_PATH_MAX + 1];
+};
+
+/* Copy what a slot says; false if it serves no registered segment. [table] */
+static bool copy_segment(const struct sr_region *region, uint32_t slot, struct listed *out)
+{
+	enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+	const struct sr_detail *detail = &region->details[slot];
+
+	if (!is_known(state))
+		return false;
+	if (!sr_table_path(region, slot, out->path))
+		out->path[0] = '\0';
+	out->info = (struct segreg_info){
+		.id = region->slots[slot].id,
+		.state = (enum segreg_state)state,
+		.is_directory = !!(detail->flags & SR_DETAIL_DIRECTORY),
+		.is_missing = state == SR_LIVE && detail->flags & SR_DETAIL_MISSING,
+		.error = detail->error,
+		.attempts = detail->attempts,
+		.pins = sr_table_count(region, slot),
+		.born = detail->born,
+		.retired = detail->retired,
+		.registered_at = detail->registered_at,
+		.retired_at = detail->retired_at,
+		.held_since = state == SR_PENDING ? detail->held_since : 0,
+		.retry_at = detail->attempts ? sr_retry_at(detail->attempts, detail->retry_at, sr_sys_realtime()) : 0,
+		.path = out->path,
+		.is_weakly_identified = !!(detail->flags & SR_DETAIL_WEAK),
+	};
+	return true;
+}
+
+/* A walk over all slots, or over those given. */
+struct walk {
+	const uint32_t *slots; /* NULL: all */
+	uint32_t n, at;
+};
+
+static bool is_retired(const struct listed *listed)
+{
+	return listed->info.state == SEGREG_PENDING || listed->info.state == SEGREG_DELETING;
+}
+
+static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n)
+{
+	uint32_t top;
+	int rc = sr_enter_table(reg);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	top = sr_region_slot_top(&reg->region);
+	for (; walk->at < (walk->slots ? walk->n : top) && *n < LIST_BATCH; walk->at++) {
+		uint32_t slot = walk->slots ? walk->slots[walk->at] : walk->at;
+
+		if (slot < top && copy_segment(&reg->region, slot, &batch[*n]) && (!walk->slots || is_retired(&batch[*n])))
+			++*n;
+	}
+	sr_leave_table(reg);
+	return 0;
+}
+
+static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void *arg)
+{
+	struct listed *batch = sr_sys_malloc(LIST_BATCH * sizeof(*batch));
+	uint32_t n = 0;
+	int rc = batch ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
+
+	while (!rc) {
+		rc = list_batch(reg, walk, batch, &n);
+		for (uint32_t i = 0; i < n && !rc; i++)
+			rc = fn(arg, &batch[i].info);
+		if (!n)
+			break;
+	}
+	free(batch);
+	return rc;
+}
+
+int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	return list(reg, &(struct walk){ .slots = NULL }, fn, arg);
+}
+
+/* By a copy of the queue, which moves while it is walked. */
+int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
+{
+	uint32_t *slots, n;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	rc = sr_table_copy_queue(&reg->region, &slots, &n);
+	sr_leave_table(reg);
+	if (rc)
+		return rc;
+	rc = list(reg, &(struct walk){ .slots = slots, .n = n }, fn, arg);
+	free(slots);
+	return rc;
+}
+
+int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
+{
+	struct listed one;
+	uint32_t slot;
+	bool found;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	slot = sr_table_find(&reg->region, id);
+	found = slot != SR_NONE && copy_segment(&reg->region, slot, &one);
+	sr_leave_table(reg);
+	return found ? fn(arg, &one.info) : unknown(id);
+}
+
+/* ---------------------------------------------------------------- handles */
+
+/* A live segment is held as if it were retired later than anything. */
+static uint64_t retired_or_never(const struct segreg *reg, uint32_t slot)
+{
+	uint64_t retired = reg->region.details[slot].retired;
+
+	return retired ? retired : UINT64_MAX;
+}
+
+struct lanes {
+	struct segreg_holder *holders;
+	char (*labels)[SEGREG_LABEL_SIZE];
+	uint32_t n;
+};
+
+/* Its cells; those that hold the segment in slot, if one is given. */
+static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holder)
+{
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+	uint32_t cells = sr_lane_n_cells(lane);
+
+	for (uint32_t i = 0; i < cells; i++) {
+		uint64_t cell = sr_load_acquire_u64(&sr_row_cells(sr_region_row(&reg->region, n))[i]);
+
+		if (!cell)
+			continue;
+		if (slot != SR_NONE && !sr_cell_holds(cell, reg->region.details[slot].born, retired_or_never(reg, slot)))
+			continue;
+		if (sr_cell_kind(cell) == SEGREG_HORIZON)
+			holder->horizons++;
+		else
+			holder->snapshots++;
+		if (!holder->oldest || sr_cell_version(cell) < holder->oldest)
+			holder->oldest = sr_cell_version(cell);
+	}
+}
+
+static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_holder *holds, struct lanes *lanes)
+{
+	const struct sr_registry *registry = reg->registry;
+	const struct sr_lane *lane = sr_region_lane(&reg->region, n);
+	char *label = lanes->labels[lanes->n];
+
+	memcpy(label, lane->label, SEGREG_LABEL_SIZE - 1);
+	label[SEGREG_LABEL_SIZE - 1] = '\0';
+	lanes->holders[lanes->n++] = (struct segreg_holder){
+		.lane = n,
+		.epoch = sr_load_acquire_u32(&lane->epoch),
+		.pid = lane->pid,
+		.is_foreign = !registry->pidns_ino || lane->pidns_ino != registry->pidns_ino ||
+			      lane->pidns_dev != registry->pidns_dev,
+		.uid = lane->uid,
+		.pins = holds->pins,
+		.snapshots = holds->snapshots,
+		.horizons = holds->horizons,
+		.oldest = holds->oldest,
+		.attached_at = lane->attached_at,
+		.label = label,
+		.is_evicted = sr_lane_is_evicted(lane),
+	};
+}
+
+/* What lane n has, or has on slot, as far as it counts. [table] */
+static void count_holds(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holds)
+{
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	if (!sr_lane_counts_are_held(lane))
+		return;
+	if (slot == SR_NONE)
+		holds->pins = sr_lane_pins(&reg->region, n);
+	else if (sr_lane_has_counts(lane) && sr_row_has_page(sr_region_row(&reg->region, n), slot))
+		holds->pins = sr_load_acquire_u32(&sr_row_counts(sr_region_row(&reg->region, n))[slot]);
+	count_cells(reg, n, slot, holds);
+}
+
+/* All taken lanes, or those that hold slot. [table] */
+static void copy_lanes(const struct segreg *reg, uint32_t slot, struct lanes *lanes)
+{
+	uint32_t top = sr_region_lane_top(&reg->region);
+
+	for (uint32_t n = 0; n < top; n++) {
+		struct segreg_holder holds = { 0 };
+
+		if (!sr_lane_is_taken(sr_region_lane(&reg->region, n)))
+			continue;
+		count_holds(reg, n, slot, &holds);
+		if (slot == SR_NONE || holds.pins || holds.snapshots || holds.horizons)
+			copy_lane(reg, n, &holds, lanes);
+	}
+}
+
+static int ask_lanes(struct segreg *reg, const uint64_t *id, segreg_holder_fn *fn, void *arg)
+{
+	uint32_t slot = SR_NONE, room = reg->region.geometry.max_lanes;
+	struct lanes lanes = {
+		.holders = sr_sys_malloc(room * sizeof(*lanes.holders)),
+		.labels = sr_sys_malloc(room * sizeof(*lanes.labels)),
+	};
+	int rc;
+
+	if (!lanes.holders || !lanes.labels) {
+		rc = sr_fail(SEGREG_E_NOMEM, "no memory to list %u handles", room);
+		goto out;
+	}
+	rc = sr_enter_table(reg);
+	if (rc)
+		goto out;
+	if (id)
+		slot = sr_table_find(&reg->region, *id);
+	if (!id || slot != SR_NONE)
+		copy_lanes(reg, slot, &lanes);
+	sr_leave_table(reg);
+	if (id && slot == SR_NONE)
+		rc = unknown(*id);
+	for (uint32_t i = 0; i < lanes.n && !rc; i++)
+		rc = fn(arg, &lanes.holders[i]);
+out:
+	free(lanes.holders);
+	free(lanes.labels);
+	return rc;
+}
+
+int sr_ask_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg)
+{
+	return ask_lanes(reg, &id, fn, arg);
+}
+
+int sr_ask_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
+{
+	return ask_lanes(reg, NULL, fn, arg);
+}

@@ -1,0 +1,66 @@
+/*
+ * sr_wait.c - sleeping in the kernel until another process has done something.
+ *
+ * A waker changes the word and then looks whether somebody sleeps; a sleeper says that it sleeps and then looks at
+ * the word, and once more the kernel does, under its own lock: so nobody sleeps through a change, and nobody who
+ * does not sleep costs a system call. A process that is killed in its sleep stays counted as a sleeper: that costs
+ * a system call per change, and nothing else.
+ */
+#include "ask/sr_wait.h"
+#include "sys/sr_error.h"
+
+/* Sleep while *word is seen. 0: look again; SEGREG_E_TIMEDOUT. deadline < 0: for good. */
+static int sleep_on(uint32_t *word, uint32_t *waiters, uint32_t seen, int64_t deadline)
+{
+	int64_t left = deadline - sr_sys_monotonic();
+	struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
+
+	if (deadline >= 0 && left <= 0)
+		return sr_fail(SEGREG_E_TIMEDOUT, "nothing has happened in the time given");
+	sr_add_seqcst_u32(waiters, 1);
+	if (sr_load_seqcst_u32(word) == seen)
+		sr_sys_futex_wait(word, seen, deadline < 0 ? NULL : &t);
+	sr_add_seqcst_u32(waiters, UINT32_MAX);
+	return 0;
+}
+
+static int64_t deadline_of(int timeout_ms)
+{
+	return timeout_ms < 0 ? -1 : sr_sys_monotonic() + (int64_t)timeout_ms * 1000000;
+}
+
+int sr_wait_for_work(struct segreg *reg, uint32_t *ticket, int timeout_ms)
+{
+	struct sr_header *header = reg->region.header;
+	int64_t deadline = deadline_of(timeout_ms);
+	uint32_t now;
+
+	while ((now = sr_load_seqcst_u32(&header->wake)) == *ticket) {
+		int rc = sleep_on(&header->wake, &header->waiters, now, deadline);
+
+		if (rc)
+			return rc;
+	}
+	*ticket = now;
+	return 0;
+}
+
+int sr_wait_for_version(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now)
+{
+	struct sr_header *header = reg->region.header;
+	int64_t deadline = deadline_of(timeout_ms);
+
+	for (;;) {
+		uint32_t seen = sr_load_seqcst_u32(&header->version_wake);
+		uint64_t current = sr_load_seqcst_u64(&header->version);
+		int rc;
+
+		if (current > version) {
+			*now = current;
+			return 0;
+		}
+		rc = sleep_on(&header->version_wake, &header->version_waiters, seen, deadline);
+		if (rc)
+			return rc;
+	}
+}

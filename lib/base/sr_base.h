@@ -1,0 +1,112 @@
+/*
+ * sr_base.h - the base directory: what a segment's path may be, and the marker that says whose base it is.
+ *
+ *      BASE/.segreg         the marker: this registry's uuid, start counter, owner and place
+ *      BASE/.segreg-lock    locked by everybody who has the registry open
+ *      BASE/.segreg-trash   where segments go before they are removed
+ *
+ * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb
+ * (restored from a backup) from the current one: its counter is raised after the database's, so it is never ahead
+ * of the right database. Its owner tells a registry from its copies (sr_owner.h).
+ *
+ * The lock stands beside what it protects. If registry.lock is replaced while it is in use, the locks of the living are on
+ * the old one, and who comes by the new one sees nobody; but base is the same, and there he meets them.
+ */
+#ifndef SR_BASE_H
+#define SR_BASE_H
+
+#include "segreg.h"
+#include "sys/sr_access.h"
+#include "sys/sr_filelock.h"
+#include "shm/sr_record.h"
+
+#include <pthread.h>
+
+#define SR_BASE_MARKER ".segreg"
+#define SR_BASE_LOCK ".segreg-lock"
+#define SR_BASE_TRASH ".segreg-trash"
+
+struct sr_base {
+	char path[SEGREG_PATH_SIZE]; /* absolute */
+	char own[SEGREG_PATH_SIZE];  /* the registry's directory relative to base, if it lies below; else "" */
+	struct sr_kept dir;
+	pthread_mutex_t mutex; /* guards dir */
+	bool has_file_ids;     /* whether this file system's handles last: those of FUSE do not outlive a mount */
+	char lock_path[SEGREG_PATH_SIZE + 16];
+	struct sr_lockfile lockfile;
+	struct sr_hold hold; /* of its only byte, shared */
+};
+
+/* Open base for a registry in directory registry (both absolute). 0, SEGREG_E_NOENT, ... */
+int sr_base_open(struct sr_base *base, const char *path, const char *registry);
+void sr_base_close(struct sr_base *base);
+
+/* Join those who use base. 0; SR_BASE_TAKEN while somebody makes sure that he is alone. */
+#define SR_BASE_TAKEN 1
+int sr_base_join(struct sr_base *base);
+/* Like sr_base_join, but waits until no other process has joined: SEGREG_E_BUSY after timeout_ms. Makes BASE/.segreg-lock if it is
+ * missing, and gives it this access. */
+int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms);
+
+/* Its descriptor (O_PATH); -1 with errno. */
+int sr_base_fd(struct sr_base *base);
+
+/* Is path one that a segment may have? Looks at the text only. 0, SEGREG_E_PATH. */
+int sr_base_check_path(const struct sr_base *base, const char *path);
+
+/* Split a segment's path: parent becomes the directory above ("." for base itself); returns the last component. */
+const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1]);
+
+/* What stands at path, reached without leaving base. 0, SEGREG_E_NOENT, SEGREG_E_PATH, ... */
+int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity);
+/* The same in one call instead of three, for a path beside one that was looked at just before: what is on the way to both is
+ * taken to be what it was then. (A deletion takes nothing so: sr_trash.h.) */
+int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity);
+
+/* Hash of the file handle of what has that name in dir, or of dir ("" as name); 0 where there is none that lasts. */
+uint64_t sr_base_file_id(const struct sr_base *base, int dir, const char *name);
+
+/* Whether the identity is that of what a record registered. Where the file system has file handles these decide, and otherwise inode
+ * number and birth time. Of a reservation: whether a builder can have made it. dev: base's. */
+bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
+
+struct sr_marker {
+	uint8_t uuid[16];
+	uint64_t starts;
+	/* Format 1 has nothing of this. */
+	bool has_owner;               /* none before the first start */
+	uint8_t owner[SR_NONCE_SIZE]; /* sr_owner.nonce */
+	uint64_t lock_dev, lock_ino;  /* of the owner's registry.lock, for an operator who searches for it */
+	char place[SEGREG_PATH_SIZE]; /* the owner's directory; "": not known */
+};
+
+/* At creation: put up the marker. SEGREG_E_EXISTS if another registry's is there; 0 if this one's is. */
+int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
+/* Take it down again, if it is this registry's. */
+void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker);
+/* Read it: 0 or -1 with errno, EBADMSG for what is no marker. */
+int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker);
+/* Read it. SEGREG_E_MISMATCH if it is missing or another registry's. */
+int sr_base_check(struct sr_base *base, const uint8_t uuid[16], struct sr_marker *marker);
+/* Replace it, durably. */
+int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
+
+/* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
+int sr_base_make_trash(int dir);
+
+/* Does the open directory hold a marker, or a segreg registry.lock? So it is a base or a registry, and no part of a segment. 1, 0, or
+ * -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. */
+int sr_base_is_foreign(int dir);
+/*
+ * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
+ * the way to path, or path itself, is foreign.
+ */
+int sr_base_check_above(struct sr_base *base, const char *path);
+int sr_base_check_top(struct sr_base *base, const char *path);
+/* At creation: SEGREG_E_EXISTS if base lies in a foreign directory, which is not the one that is to become this registry. */
+int sr_base_check_place(const struct sr_base *base, const char *registry);
+
+void sr_uuid_format(const uint8_t uuid[16], char text[37]);
+int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */
+
+#endif

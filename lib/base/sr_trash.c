@@ -1,0 +1,289 @@
+/*
+ * sr_trash.c - removal below base, and nowhere else.
+ */
+#include "base/sr_trash.h"
+#include "sys/sr_error.h"
+#include "base/sr_removal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
+
+int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
+{
+	struct sr_identity identity;
+
+	*trash = (struct sr_trash){ .base = base, .pace = pace, .pace_files = pace_files, .dev = base->dir.dev };
+	trash->base_fd = sr_base_fd(base);
+	if (trash->base_fd == -1)
+		return sr_fail_kept(errno, base->path);
+	trash->base_fd = sr_sys_openat(trash->base_fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (trash->base_fd == -1)
+		return sr_fail_kept(errno, base->path);
+	if (sr_base_make_trash(trash->base_fd) == -1)
+		goto fail;
+	trash->trash_fd = sr_sys_open_beneath(trash->base_fd, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (trash->trash_fd == -1)
+		goto fail;
+	if (sr_sys_identify(trash->trash_fd, "", &identity) == 0 && identity.dev == trash->dev)
+		return 0;
+	sr_sys_close(trash->trash_fd);
+	errno = EXDEV;
+fail:
+	sr_sys_close(trash->base_fd);
+	return sr_fail_errno(errno, "cannot use %s/%s", base->path, SR_BASE_TRASH);
+}
+
+static void forget_parents(struct sr_trash *trash)
+{
+	while (trash->n_parents)
+		free(trash->parents[--trash->n_parents]);
+}
+
+void sr_trash_close(struct sr_trash *trash)
+{
+	forget_parents(trash);
+	sr_sys_close(trash->trash_fd);
+	sr_sys_close(trash->base_fd);
+}
+
+/* ---------------------------------------------------------------- durability */
+
+/* A parent that is gone itself needs nothing: its entry went with it. */
+static int sync_parent(struct sr_trash *trash, const char *path)
+{
+	int error = 0, fd = sr_sys_open_beneath(trash->base_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+	if (fd == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+	if (sr_sys_fsync(fd) == -1)
+		error = errno;
+	sr_sys_close(fd);
+	return error;
+}
+
+int sr_trash_sync(struct sr_trash *trash)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < trash->n_parents && !error; i++)
+		error = sync_parent(trash, trash->parents[i]);
+	if (!error && sr_sys_fsync(trash->trash_fd) == -1)
+		error = errno;
+	if (!error)
+		forget_parents(trash);
+	return error;
+}
+
+/* Remember that the directory above path lost an entry. 0, or an errno. */
+static int note_parent(struct sr_trash *trash, const char *path)
+{
+	char parent[SEGREG_PATH_MAX + 1], *copy;
+
+	sr_base_parent(path, parent);
+	for (unsigned i = trash->n_parents; i-- > 0;)
+		if (!strcmp(trash->parents[i], parent))
+			return 0;
+	if (trash->n_parents == SR_TRASH_PARENTS) {
+		int error = sr_trash_sync(trash);
+
+		if (error)
+			return error;
+	}
+	copy = sr_sys_malloc(strlen(parent) + 1);
+	if (!copy)
+		return ENOMEM;
+	trash->parents[trash->n_parents++] = strcpy(copy, parent);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the way into the trash */
+
+static int blame(struct sr_removed *removed, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int blame(struct sr_removed *removed, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(removed->where, sizeof(removed->where), format, args);
+	va_end(args);
+	return error;
+}
+
+/* What has that name in dir, with its file handle. */
+static int identify(const struct sr_trash *trash, int dir, const char *name, struct sr_identity *identity)
+{
+	if (sr_sys_identify(dir, name, identity) == -1)
+		return -1;
+	identity->fid = sr_base_file_id(trash->base, dir, name);
+	return 0;
+}
+
+void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE])
+{
+	snprintf(name, SR_TRASH_NAME_SIZE, "%" PRIu64 ".%" PRId64, record->id, record->registered_at);
+}
+
+/* Remove what has that name from the trash. ENOENT if it is not there. */
+static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
+{
+	const struct sr_place place = { .dir = trash->trash_fd, .path = SR_BASE_TRASH, .name = name };
+	struct sr_identity identity;
+
+	if (identify(trash, trash->trash_fd, name, &identity) == -1)
+		return errno == ENOENT ? ENOENT : blame(removed, errno, "cannot look at %s in the trash", name);
+	if (!sr_base_is_registered(trash->dev, record, &identity))
+		return blame(removed, ESTALE, "%s in the trash is not what was registered", name);
+	return sr_removal_run(trash, &place, &identity, removed);
+}
+
+/* Nothing is at its path: is the directory the one that it was registered in? Only then it is gone. 0 or an errno. */
+static int check_parent(const struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent,
+			struct sr_removed *removed)
+{
+	struct sr_identity identity;
+
+	if (!record->parent_ino) /* base itself, or not known */
+		return 0;
+	if (identify(trash, dir, "", &identity) == -1)
+		return blame(removed, errno, "cannot look at its directory %s", parent);
+	if (record->parent_fid && identity.fid ? record->parent_fid == identity.fid : record->parent_ino == identity.ino)
+		return 0;
+	return blame(removed, ESTALE, "it is missing, and its directory %s is not the one that it was registered in; bring that back, or "
+		     "forget the segment (segctl remove --force)", parent);
+}
+
+/*
+ * A directory of a lower layer of overlayfs cannot be renamed. It is taken apart where it is: what is at its path with its identity is the
+ * victim, whatever a crash has left of it.
+ */
+static int remove_in_place(struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent, const char *leaf,
+			   const struct sr_identity *identity, struct sr_removed *removed)
+{
+	const struct sr_place place = { .dir = dir, .path = parent, .name = leaf };
+	int error = sr_removal_run(trash, &place, identity, removed);
+
+	return error ? error : note_parent(trash, record->path);
+}
+
+/* Rename the victim into the trash. *gone: nothing is at its path, or not any more. */
+static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed,
+			 bool *gone)
+{
+	char parent[SEGREG_PATH_MAX + 1];
+	const char *leaf = sr_base_parent(record->path, parent);
+	struct sr_identity identity;
+	bool was_moved = false;
+	int dir, error = 0;
+
+	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
+	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
+	if (dir == -1 && errno == ENOENT)
+		return blame(removed, ENOENT, "its directory %s is missing; bring it back, or forget the segment (segctl remove --force)",
+			     parent);
+	if (dir == -1)
+		return blame(removed, errno, "cannot reach its directory %s", parent);
+	*gone = identify(trash, dir, leaf, &identity) == -1;
+	removed->was_gone = *gone && errno == ENOENT;
+	if (*gone)
+		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed) : blame(removed, errno, "cannot look at it");
+	else if (!sr_base_is_registered(trash->dev, record, &identity))
+		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	else if (S_ISDIR(identity.mode) && (error = sr_removal_look(dir, leaf, removed)))
+		goto out;
+	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
+		*gone = errno == EXDEV;
+		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed) :
+				blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
+	} else {
+		was_moved = true;
+	}
+	if (!was_moved)
+		goto out;
+	SR_STOP("trash.renamed");
+	error = note_parent(trash, record->path);
+	if (!error && identify(trash, trash->trash_fd, name, &identity) == -1)
+		error = blame(removed, errno, "cannot look at %s in the trash", name);
+	else if (!error && !sr_base_is_registered(trash->dev, record, &identity)) {
+		sr_sys_rename_back(trash->trash_fd, name, dir, leaf);
+		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	}
+out:
+	sr_sys_close(dir);
+	return error;
+}
+
+int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
+{
+	char name[SR_TRASH_NAME_SIZE];
+	bool gone = false;
+	int error;
+
+	*removed = (struct sr_removed){ .bytes_freed = 0 };
+	sr_trash_name(record, name);
+
+	/* What a crash left in the trash first: whatever took its place at its path since is not ours. */
+	error = empty_trash(trash, record, name, removed);
+	if (error == 0)
+		return note_parent(trash, record->path);
+	if (error != ENOENT)
+		return error;
+	error = move_to_trash(trash, record, name, removed, &gone);
+	if (error)
+		return error;
+	if (gone) /* before we came; make sure that it stays gone */
+		return note_parent(trash, record->path);
+	error = empty_trash(trash, record, name, removed);
+	return error == ENOENT ? 0 : error;
+}
+
+/* ---------------------------------------------------------------- measuring */
+
+static uint64_t measure_entry(int dir, const char *name, unsigned depth)
+{
+	struct sr_identity identity;
+	struct dirent *entry;
+	uint64_t bytes;
+	DIR *stream;
+	int fd;
+
+	if (sr_sys_identify(dir, name, &identity) == -1)
+		return 0;
+	bytes = S_ISDIR(identity.mode) || identity.nlink == 1 ? identity.blocks * 512 : 0;
+	if (!S_ISDIR(identity.mode) || depth >= DEPTH_MAX)
+		return bytes;
+	fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	stream = fd == -1 ? NULL : fdopendir(fd);
+	if (!stream) {
+		if (fd != -1)
+			sr_sys_close(fd);
+		return bytes;
+	}
+	while ((entry = readdir(stream)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			bytes += measure_entry(fd, entry->d_name, depth + 1);
+	closedir(stream);
+	return bytes;
+}
+
+uint64_t sr_trash_measure(struct sr_trash *trash, const struct sr_record *record)
+{
+	struct sr_identity identity;
+	uint64_t bytes = 0;
+	int fd = sr_sys_open_beneath(trash->base_fd, record->path, O_PATH | O_NOFOLLOW);
+
+	if (fd == -1)
+		return 0;
+	if (sr_sys_identify(fd, "", &identity) == 0)
+		bytes = measure_entry(fd, S_ISDIR(identity.mode) ? "." : "", 0);
+	sr_sys_close(fd);
+	return bytes;
+}

@@ -1,0 +1,277 @@
+/*
+ * sr_edit.c - additions and retirements that happen at once: collecting them, and as bytes.
+ */
+#include "edit/sr_edit.h"
+#include "sys/sr_bytes.h"
+#include "sys/sr_error.h"
+#include "base/sr_sync.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct sr_record *record)
+{
+	struct sr_record *copy = sr_sys_malloc(sizeof(*copy));
+
+	if (!copy)
+		return sr_fail(SEGREG_E_NOMEM, "no memory for an edit of %zu operations", edit->n + 1);
+	if (edit->n == edit->room) {
+		size_t room = edit->room ? edit->room * 2 : 4;
+		struct sr_op *ops = sr_sys_realloc(edit->ops, room * sizeof(*ops));
+
+		if (!ops) {
+			free(copy);
+			return sr_fail(SEGREG_E_NOMEM, "no memory for an edit of %zu operations", edit->n + 1);
+		}
+		edit->ops = ops;
+		edit->room = room;
+	}
+	*copy = *record;
+	edit->ops[edit->n++] = (struct sr_op){ .asked = kind, .record = copy };
+	return 0;
+}
+
+/* Which directory that is. */
+static int identify_parent(struct segreg_edit *edit, const char *parent)
+{
+	struct sr_identity identity = { .ino = 0 };
+	int rc = strcmp(parent, ".") ? sr_base_identify(&edit->reg->registry->base, parent, &identity) : 0;
+
+	edit->beside_ino = identity.ino;
+	edit->beside_fid = identity.fid;
+	return rc;
+}
+
+/* What stands at path. Many additions to one directory are looked at more quickly. */
+static int identify(struct segreg_edit *edit, const char *path, struct sr_identity *identity)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	char parent[SEGREG_PATH_MAX + 1];
+	int rc;
+
+	sr_base_parent(path, parent);
+	if (!strcmp(parent, edit->beside))
+		return sr_base_identify_beside(base, path, identity);
+	edit->beside[0] = '\0';
+	rc = sr_base_identify(base, path, identity);
+	if (!rc)
+		rc = sr_base_check_above(base, path);
+	if (!rc)
+		rc = identify_parent(edit, parent);
+	if (!rc)
+		strcpy(edit->beside, parent);
+	return rc;
+}
+
+int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record record = { .id = id, .state = SR_LIVE };
+	struct sr_identity identity;
+	int rc = sr_base_check_path(base, path);
+
+	if (!rc)
+		rc = identify(edit, path, &identity);
+	if (!rc && S_ISDIR(identity.mode))
+		rc = sr_base_check_top(base, path);
+	if (rc)
+		return rc;
+	record.is_directory = S_ISDIR(identity.mode);
+	record.ino = identity.ino;
+	record.btime = identity.btime;
+	record.fid = identity.fid;
+	record.parent_ino = edit->beside_ino;
+	record.parent_fid = edit->beside_fid;
+	record.path_length = (uint16_t)strlen(path);
+	memcpy(record.path, path, record.path_length + 1u);
+	return append(edit, SR_OP_ADD, &record);
+}
+
+int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
+{
+	const struct sr_record record = { .id = id };
+
+	return append(edit, SR_OP_RETIRE, &record);
+}
+
+int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record record = { .id = id, .state = SR_BUILDING };
+	int rc = sr_base_check_path(base, path);
+
+	if (!rc)
+		rc = sr_base_check_above(base, path);
+	if (rc)
+		return rc;
+	record.path_length = (uint16_t)strlen(path);
+	memcpy(record.path, path, record.path_length + 1u);
+	return append(edit, SR_OP_RESERVE, &record);
+}
+
+int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id)
+{
+	const struct sr_record record = { .id = id };
+
+	return append(edit, SR_OP_UNRESERVE, &record);
+}
+
+void sr_edit_clear(struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		free(edit->ops[i].record);
+	free(edit->ops);
+	edit->ops = NULL;
+	edit->n = 0;
+}
+
+int sr_edit_sync(struct segreg_edit *edit)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++)
+		if (edit->ops[i].asked == SR_OP_ADD)
+			rc = sr_sync_segment(&edit->reg->registry->base, edit->ops[i].record->path);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- as bytes */
+
+/*
+ *      u8 flags, [u64 expected], [token], then for each operation:
+ *      u8 kind, u64 id, and for additions u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid, u16 length, path
+ */
+enum { HAS_EXPECTED = 1, EXPECTS_LIVE = 2, HAS_TOKEN = 4, FLAGS = 7 };
+
+#define OP_FIXED (1u + 8)
+#define ADD_FIXED (OP_FIXED + 1 + 5 * 8 + 2)
+
+static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
+{
+	const struct sr_record *record = op->record;
+
+	at = sr_bytes_put(at, op->asked, 1);
+	at = sr_bytes_put(at, record->id, 8);
+	if (op->asked != SR_OP_ADD)
+		return at;
+	at = sr_bytes_put(at, record->is_directory, 1);
+	at = sr_bytes_put(at, record->ino, 8);
+	at = sr_bytes_put(at, (uint64_t)record->btime, 8);
+	at = sr_bytes_put(at, record->fid, 8);
+	at = sr_bytes_put(at, record->parent_ino, 8);
+	at = sr_bytes_put(at, record->parent_fid, 8);
+	at = sr_bytes_put(at, record->path_length, 2);
+	memcpy(at, record->path, record->path_length);
+	return at + record->path_length;
+}
+
+static size_t size_of(const struct segreg_edit *edit)
+{
+	size_t size = 1 + (edit->expects ? 8 : 0) + (edit->has_token ? SR_TOKEN_SIZE : 0);
+
+	for (size_t i = 0; i < edit->n; i++)
+		size += edit->ops[i].asked == SR_OP_ADD ? ADD_FIXED + edit->ops[i].record->path_length : OP_FIXED;
+	return size;
+}
+
+static bool can_travel(const struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		if (edit->ops[i].asked == SR_OP_RESERVE)
+			return false;
+	return true;
+}
+
+uint32_t sr_edit_encode(const struct segreg_edit *edit, unsigned char *out, uint32_t room)
+{
+	unsigned char *at = out;
+
+	if (edit->n > room || size_of(edit) > room || !can_travel(edit))
+		return 0;
+	at = sr_bytes_put(at, (edit->expects ? HAS_EXPECTED : 0u) | (edit->expects_live ? EXPECTS_LIVE : 0u) |
+			  (edit->has_token ? HAS_TOKEN : 0u), 1);
+	if (edit->expects)
+		at = sr_bytes_put(at, edit->expected, 8);
+	if (edit->has_token) {
+		memcpy(at, edit->token, SR_TOKEN_SIZE);
+		at += SR_TOKEN_SIZE;
+	}
+	for (size_t i = 0; i < edit->n; i++)
+		at = encode_op(at, &edit->ops[i]);
+	return (uint32_t)(at - out);
+}
+
+/* What is left to decode. */
+struct input {
+	const unsigned char *at, *end;
+};
+
+static bool has(const struct input *in, size_t bytes)
+{
+	return (size_t)(in->end - in->at) >= bytes;
+}
+
+static int nonsense(const char *what)
+{
+	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: an edit with %s", what);
+}
+
+static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_record *record)
+{
+	int rc;
+
+	if (!has(in, ADD_FIXED - OP_FIXED))
+		return nonsense("half an addition");
+	record->state = SR_LIVE;
+	record->is_directory = sr_bytes_take(&in->at, 1) != 0;
+	record->ino = sr_bytes_take(&in->at, 8);
+	record->btime = (int64_t)sr_bytes_take(&in->at, 8);
+	record->fid = sr_bytes_take(&in->at, 8);
+	record->parent_ino = sr_bytes_take(&in->at, 8);
+	record->parent_fid = sr_bytes_take(&in->at, 8);
+	record->path_length = (uint16_t)sr_bytes_take(&in->at, 2);
+	if (record->path_length > SEGREG_PATH_MAX || !has(in, record->path_length) || memchr(in->at, 0, record->path_length))
+		return nonsense("a path that has no end");
+	memcpy(record->path, in->at, record->path_length);
+	record->path[record->path_length] = '\0';
+	in->at += record->path_length;
+	rc = sr_base_check_path(&edit->reg->registry->base, record->path);
+	return rc ? rc : append(edit, SR_OP_ADD, record);
+}
+
+static int decode_op(struct segreg_edit *edit, struct input *in)
+{
+	struct sr_record record = { .id = 0 };
+	enum sr_op_kind kind;
+
+	if (!has(in, OP_FIXED))
+		return nonsense("half an operation");
+	kind = (enum sr_op_kind)sr_bytes_take(&in->at, 1);
+	record.id = sr_bytes_take(&in->at, 8);
+	if (kind == SR_OP_ADD)
+		return decode_add(edit, in, &record);
+	return kind == SR_OP_RETIRE || kind == SR_OP_UNRESERVE ? append(edit, kind, &record) : nonsense("an unknown operation");
+}
+
+int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_t size)
+{
+	struct input in = { .at = bytes, .end = bytes + size };
+	uint64_t flags = size ? sr_bytes_take(&in.at, 1) : 0;
+	size_t head = (flags & HAS_EXPECTED ? 8u : 0u) + (flags & HAS_TOKEN ? SR_TOKEN_SIZE : 0u);
+	int rc = 0;
+
+	if (!size || flags & ~(uint64_t)FLAGS || !has(&in, head))
+		return nonsense("a head that makes no sense");
+	edit->expects = flags & HAS_EXPECTED;
+	edit->expects_live = flags & EXPECTS_LIVE;
+	edit->has_token = flags & HAS_TOKEN;
+	if (edit->expects)
+		edit->expected = sr_bytes_take(&in.at, 8);
+	if (edit->has_token) {
+		memcpy(edit->token, in.at, SR_TOKEN_SIZE);
+		in.at += SR_TOKEN_SIZE;
+	}
+	while (!rc && in.at < in.end)
+		rc = decode_op(edit, &in);
+	return rc;
+}

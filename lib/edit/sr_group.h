@@ -1,0 +1,12 @@
+/*
+ * sr_group.h - committing edits, several processes' together if they come at the same time.
+ */
+#ifndef SR_GROUP_H
+#define SR_GROUP_H
+
+#include "edit/sr_edit.h"
+
+/* *version (may be NULL) as segreg_edit_commit's. */
+int sr_group_commit(struct segreg_edit *edit, uint64_t *version);
+
+#endif

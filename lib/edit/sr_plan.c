@@ -1,0 +1,291 @@
+/*
+ * sr_plan.c - what an edit comes to: its records in the transaction, its slots in the region.
+ */
+#include "edit/sr_plan.h"
+#include "sys/sr_error.h"
+#include "shm/sr_table.h"
+#include "base/sr_trash.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- the records */
+
+/* Nothing may be at the path of a reservation; the directory above must be there. */
+static int check_vacant(struct sr_base *base, struct sr_record *record)
+{
+	const char *path = record->path;
+	char parent[SEGREG_PATH_MAX + 1];
+	struct sr_identity identity;
+	int rc = sr_base_identify(base, path, &identity);
+
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already", path, base->path);
+	if (rc != SEGREG_E_NOENT)
+		return rc;
+	if (sr_base_parent(path, parent) == path)
+		return 0; /* above it is base itself */
+	rc = sr_base_identify(base, parent, &identity);
+	if (!rc && !S_ISDIR(identity.mode))
+		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);
+	record->parent_ino = identity.ino;
+	record->parent_fid = identity.fid;
+	return rc;
+}
+
+/* Is id reserved by the handle whose edit it is? */
+static bool is_ours(const struct sr_region *region, uint64_t owner, uint64_t id, uint32_t *slot)
+{
+	*slot = sr_table_find(region, id); /* exact: tables change under the commit lock only */
+	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&region->slots[*slot].word)) == SR_BUILDING &&
+	       region->details[*slot].builder == owner;
+}
+
+/* A reservation is not born yet. */
+static void bear(const struct sr_change *change, struct sr_op *op)
+{
+	if (op->effect != SR_OP_RESERVE)
+		op->record->born = change->clock.version + 1;
+	op->record->registered_at = sr_sys_realtime();
+}
+
+static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	if (!is_ours(&change->reg->region, edit->owner, op->record->id, &op->slot))
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
+	op->effect = SR_OP_PUBLISH;
+	bear(change, op);
+	return sr_store_update(&change->reg->registry->store, op->record);
+}
+
+static int plan_unreserve(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	uint64_t id = op->record->id;
+	int rc = sr_store_get(store, id, op->record);
+
+	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(&change->reg->region, edit->owner, id, &op->slot)))
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this handle", id);
+	if (rc)
+		return rc;
+	op->effect = SR_OP_UNRESERVE;
+	op->record->state = SR_DELETING;
+	return sr_store_update(store, op->record);
+}
+
+/* A live id again, with the same path: fine as long as the same thing stands there. The sweep would not delete another one. */
+static int check_same(const struct sr_record *there, const struct sr_record *now)
+{
+	const struct sr_identity found = {
+		.ino = now->ino,
+		.btime = now->btime,
+		.fid = now->fid,
+		.mode = now->is_directory ? S_IFDIR : S_IFREG,
+	};
+
+	if (sr_base_is_registered(found.dev, there, &found))
+		return 0;
+	return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is live at %s, but what stands there now is another %s (inode %" PRIu64
+		       ", was %" PRIu64 "%s); if it is to be segment %" PRIu64 ", unregister the old one first (segreg_force_remove, "
+		       "segctl remove)", there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
+		       now->ino == there->ino ? ", made anew" : "", there->id);
+}
+
+/* An addition or a reservation. */
+static int plan_add(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	struct sr_record there;
+	uint64_t other;
+	int rc = sr_store_get(store, op->record->id, &there);
+	bool same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
+
+	if (same && there.state == SR_LIVE)
+		return check_same(&there, op->record);
+	if (same && there.state == SR_BUILDING)
+		return plan_publish(change, edit, op);
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s", there.id,
+			       segreg_state_name((enum segreg_state)there.state), there.path);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	rc = sr_store_overlap(store, op->record->path, &other);
+	if (rc == 0)
+		return sr_fail(SEGREG_E_EXISTS, "path %s is, contains or lies in the path of segment %" PRIu64, op->record->path,
+			       other);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	/* Under the commit lock nobody else can register and give up something there: what is at path later is the builder's. */
+	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record) : 0;
+	if (rc)
+		return rc;
+	op->effect = op->asked;
+	bear(change, op);
+	return sr_store_add(store, op->record);
+}
+
+static int plan_retire(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	uint64_t id = op->record->id;
+	int rc = sr_store_get(store, id, op->record);
+
+	if (rc == SR_STORE_ABSENT || (!rc && op->record->state == SR_BUILDING))
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	if (!rc && op->record->state != SR_LIVE && edit->expects_live)
+		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " was retired by somebody else", id);
+	if (rc || op->record->state != SR_LIVE)
+		return rc;
+	op->effect = SR_OP_RETIRE;
+	op->record->state = SR_PENDING;
+	op->record->retired = change->clock.version + 1;
+	op->record->retired_at = sr_sys_realtime();
+	return sr_store_update(store, op->record);
+}
+
+static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	switch (op->asked) {
+	case SR_OP_RETIRE:
+		return plan_retire(change, edit, op);
+	case SR_OP_UNRESERVE:
+		return plan_unreserve(change, edit, op);
+	default:
+		return plan_add(change, edit, op);
+	}
+}
+
+static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)
+{
+	bool visible = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++) {
+		struct sr_op *op = &edit->ops[i];
+
+		op->effect = SR_OP_NONE; /* it may be planned anew */
+		rc = plan_op(change, edit, op);
+		plan->changes += op->effect != SR_OP_NONE;
+		plan->slots += op->effect == SR_OP_ADD || op->effect == SR_OP_RESERVE;
+		plan->wakes |= op->effect == SR_OP_RETIRE || op->effect == SR_OP_UNRESERVE;
+		visible |= op->effect == SR_OP_ADD || op->effect == SR_OP_PUBLISH || op->effect == SR_OP_RETIRE;
+	}
+	change->clock.version += visible;
+	plan->version = change->clock.version;
+	return rc;
+}
+
+int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc;
+
+	*plan = (struct sr_plan){ .slots = 0 };
+	rc = edit->has_token ? sr_store_get_token(store, edit->token, &plan->version) : SR_STORE_ABSENT;
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	if (edit->expects && edit->expected != change->clock.version)
+		return sr_fail(SEGREG_E_CONFLICT, "the registry is at version %" PRIu64 ", the edit expects %" PRIu64,
+			       change->clock.version, edit->expected);
+	rc = plan_ops(change, edit, plan);
+	if (!rc && edit->has_token) {
+		plan->changes++;
+		plan->grows = true;
+		rc = sr_store_put_token(store, edit->token, plan->version, change->clock.tokens++);
+	}
+	plan->grows |= plan->slots > 0;
+	return rc;
+}
+
+/* ---------------------------------------------------------------- the region */
+
+int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++) {
+		struct sr_op *op = &edit->ops[i];
+
+		if (op->taken || (op->effect != SR_OP_ADD && op->effect != SR_OP_RESERVE))
+			continue;
+		rc = sr_table_take(region, op->record, &op->slot);
+		op->taken = !rc;
+		if (op->taken && op->effect == SR_OP_RESERVE)
+			region->details[op->slot].builder = edit->owner;
+	}
+	return rc;
+}
+
+bool sr_plan_has_slots(const struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		if (edit->ops[i].taken)
+			return true;
+	return false;
+}
+
+void sr_plan_give_slots(struct sr_region *region, struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++) {
+		if (edit->ops[i].taken)
+			sr_table_untake(region, edit->ops[i].slot);
+		edit->ops[i].taken = false;
+	}
+}
+
+void sr_plan_forget_slots(struct segreg_edit *edit)
+{
+	for (size_t i = 0; i < edit->n; i++)
+		edit->ops[i].taken = false;
+}
+
+/* A reserved segment comes to life in its slot. */
+static int publish_reserved(struct sr_region *region, const struct sr_op *op)
+{
+	struct sr_detail *detail = &region->details[op->slot];
+
+	detail->registered_at = op->record->registered_at;
+	detail->builder = 0;
+	sr_store_relaxed_u8(&detail->flags, sr_table_flags(op->record));
+	sr_store_release_u64(&detail->born, op->record->born);
+	return sr_table_move(region, op->slot, SR_LIVE);
+}
+
+static int show_retired(struct sr_region *region, const struct sr_op *op)
+{
+	uint32_t slot = sr_table_find(region, op->record->id);
+
+	if (slot == SR_NONE)
+		return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", op->record->id);
+	region->details[slot].retired_at = op->record->retired_at;
+	sr_store_release_u64(&region->details[slot].retired, op->record->retired);
+	return sr_table_move(region, slot, SR_PENDING);
+}
+
+static int show(struct sr_region *region, const struct sr_op *op)
+{
+	SR_STOP("edit.publishing");
+	switch (op->effect) {
+	case SR_OP_ADD:
+	case SR_OP_RESERVE:
+		sr_table_publish(region, op->slot, op->record->state);
+		return 0;
+	case SR_OP_PUBLISH:
+		return publish_reserved(region, op);
+	case SR_OP_RETIRE:
+		return show_retired(region, op);
+	case SR_OP_UNRESERVE:
+		return sr_table_move(region, op->slot, SR_DELETING);
+	default:
+		return 0;
+	}
+}
+
+int sr_plan_show(struct sr_region *region, const struct segreg_edit *edit)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < edit->n && !rc; i++)
+		rc = show(region, &edit->ops[i]);
+	return rc;
+}

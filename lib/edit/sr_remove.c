@@ -1,0 +1,199 @@
+/*
+ * sr_remove.c - unregistering: a segment is forgotten and its files stay.
+ *
+ * With SEGREG_FORCE it is an edit like any other: LMDB first, then the region. Without, nobody may hold the segment, and whether
+ * somebody does can change until the region shows that it is gone:
+ *
+ *      R0  commit lock; does somebody hold it? then BUSY, and nothing has changed
+ *      R1  LMDB: the record goes, "removed" keeps a copy of it, the version becomes V + 1; durable
+ *      R2  table lock; word: LIVE -> REMOVING, or PENDING -> DECIDING
+ *      R3  the region's version becomes V + 1
+ *      R4  read counts[slot] and the cells of all lanes
+ *      R5  nobody holds it in a version up to V: REMOVING or DECIDING -> GONE by compare-and-swap, and it is over
+ *      R6  somebody does, or has taken the decision back: LIVE or PENDING again; LMDB: the record is put back; BUSY
+ *
+ * Why 0 means that nobody holds it. A pin counts and then reads the word (P4, P5 of sr_pin.c): R4 sees the count, or the pin reads
+ * REMOVING and takes the decision back, so that R5 fails. A snapshot of V or before has read the version before R3 (T3 of
+ * sr_snapshot.c), so R4 sees its cell. A snapshot of V + 1 has the segment or has not, whichever way R5 ends: until then nobody knows,
+ * and a walk that meets REMOVING takes the decision back, so that what it has shown stays.
+ *
+ * Why a crash is harmless. Before R5 the region shows the segment to everybody, as it was. A repair that finds it in the region, and
+ * not in LMDB, puts the record back from "removed": the unregistering was not acknowledged. After R5 it is gone in both. If all
+ * processes die after R1, nobody holds it, and it is gone.
+ */
+#include "edit/sr_remove.h"
+#include "registry/sr_change.h"
+#include "sys/sr_error.h"
+#include "registry/sr_journal.h"
+#include "hold/sr_snapshot.h"
+#include "shm/sr_table.h"
+
+#include <inttypes.h>
+
+/* Pins, snapshots and horizons on slot, by all lanes, as if version retired it. [table] */
+static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t version)
+{
+	uint32_t top = sr_region_lane_top(region);
+	uint64_t holds = sr_table_count(region, slot);
+
+	for (uint32_t n = 0; n < top; n++)
+		if (sr_lane_counts_are_held(sr_region_lane(region, n)))
+			holds += sr_snapshot_count(region, n, slot, version);
+	return holds;
+}
+
+static int fail_held(uint64_t id, uint64_t holds)
+{
+	return holds ? sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64 "); SEGREG_FORCE "
+			       "unregisters it all the same", id, holds, id) :
+		       sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64 "); "
+			       "SEGREG_FORCE unregisters it all the same", id, id);
+}
+
+/* R0. */
+static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+{
+	struct sr_locks *locks = &change->reg->registry->locks;
+	uint64_t holds;
+	int rc;
+
+	if (record->state != SR_LIVE && record->state != SR_PENDING)
+		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same", record->id,
+			       segreg_state_name((enum segreg_state)record->state));
+	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
+	if (rc)
+		return rc;
+	holds = holds_on(&change->reg->region, slot, UINT64_MAX);
+	sr_lock_give(locks, SR_LOCK_TABLE);
+	return holds ? fail_held(record->id, holds) : 0;
+}
+
+/* R2 to R5. *gone: whether R5 has succeeded; otherwise *holds. [commit, table] */
+static int decide(struct sr_change *change, const struct sr_record *record, uint32_t slot, bool *gone, uint64_t *holds)
+{
+	struct sr_region *region = &change->reg->region;
+	int rc = sr_table_move(region, slot, record->state == SR_LIVE ? SR_REMOVING : SR_DECIDING);
+
+	*gone = false;
+	if (rc)
+		return rc;
+	sr_region_set_version(region, change->clock.version);
+	SR_STOP("remove.deciding");
+	*holds = holds_on(region, slot, change->clock.version);
+	SR_STOP("remove.counted");
+	if (!*holds)
+		rc = sr_table_decide(region, slot, SR_GONE, gone);
+	if (!rc && !*gone)
+		sr_table_keep(region, slot);
+	return rc;
+}
+
+/* R6, with the commit lock, whose dirty word is set: if this fails, a repair does it. Gives the lock back. */
+static int put_back(struct sr_change *change, const struct sr_record *record)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = sr_store_begin(store);
+
+	SR_STOP("remove.undoing");
+	if (!rc)
+		rc = sr_reconcile_put_back(store, record);
+	if (!rc)
+		rc = sr_change_commit(change);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc)
+		sr_change_abandon(change);
+	else
+		sr_change_finish(change);
+	return rc;
+}
+
+/* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */
+static int check_forced(const struct sr_record *record, bool idle)
+{
+	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
+}
+
+/* R1: from here on under the table lock, too. */
+static int remove_record(struct sr_change *change, const struct sr_record *record, bool forced, struct sr_journal *journal)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	struct sr_entry entry;
+	int rc = sr_store_remove(store, record);
+
+	change->clock.version++;
+	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
+	if (!rc)
+		rc = sr_store_put_removed(store, forced ? NULL : record);
+	if (!rc)
+		rc = sr_store_put_clock(store, &change->clock);
+	if (!rc)
+		rc = sr_journal_begin(journal, change->reg);
+	if (!rc)
+		rc = sr_journal_put(journal, &entry);
+	return rc ? rc : sr_change_commit(change);
+}
+
+/* After R1 of an unforced one. Gives both locks back. */
+static int conclude_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+{
+	uint64_t holds = 0;
+	bool gone;
+	int rc = decide(change, record, slot, &gone, &holds);
+
+	if (rc) { /* dirty: the next one repairs */
+		sr_leave_table(change->reg);
+		sr_change_abandon(change);
+		return rc;
+	}
+	if (gone)
+		return sr_change_conclude(change, 0);
+	sr_change_close_table(change);
+	rc = put_back(change, record);
+	return rc ? rc : fail_held(record->id, holds);
+}
+
+static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
+{
+	struct sr_journal journal;
+	struct sr_change change;
+	struct sr_record record;
+	uint32_t slot;
+	int rc = sr_change_begin(&change, reg);
+
+	if (rc)
+		return rc;
+	rc = sr_store_get(&reg->registry->store, id, &record);
+	slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
+	if (rc == SR_STORE_ABSENT)
+		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	else if (!rc && slot == SR_NONE)
+		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
+	if (!rc)
+		rc = forced ? check_forced(&record, idle) : check_unheld(&change, &record, slot);
+	if (rc) {
+		sr_change_cancel(&change);
+		return rc;
+	}
+	SR_STOP("remove.prepared");
+	rc = remove_record(&change, &record, forced, &journal);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc) {
+		sr_change_cancel(&change);
+		return rc;
+	}
+	sr_journal_end(&journal);
+	return forced ? sr_change_conclude(&change, sr_table_drop(&reg->region, slot)) : conclude_unheld(&change, &record, slot);
+}
+
+int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
+{
+	struct sr_hold hold;
+	bool idle = sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == 0;
+	int rc = force_remove(reg, id, forced, idle);
+
+	if (idle)
+		sr_hold_drop(&hold);
+	return rc;
+}

@@ -1,0 +1,11 @@
+/*
+ * sr_remove.h - unregistering: a segment is forgotten and its files stay.
+ */
+#ifndef SR_REMOVE_H
+#define SR_REMOVE_H
+
+#include "registry/sr_registry.h"
+
+int sr_force_remove(struct segreg *reg, uint64_t id, bool forced);
+
+#endif

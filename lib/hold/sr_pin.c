@@ -1,0 +1,312 @@
+/*
+ * sr_pin.c - pinning and unpinning.
+ *
+ * A pin is one count in this handle's lane. The fast way takes no lock and makes no system call:
+ *
+ *      pin                                             sweeper, holding the table lock
+ *      P1  slot = index[id]                            S1  word: PENDING -> DECIDING
+ *      P2  read the slot's word                        S2  read counts[slot] of all lanes
+ *      P3  read the slot's id: the right one           S3  if all are 0, DECIDING -> DELETING by compare-and-swap,
+ *      P4  counts[slot] += 1                               else DECIDING -> PENDING
+ *      P5  read the word once more
+ *          LIVE or PENDING                             pinned
+ *          DECIDING                                    P6
+ *          anything else, or another generation        counts[slot] -= 1, and the slow way
+ *      P6  DECIDING -> PENDING by compare-and-swap     pinned; if that fails, P5 again
+ *
+ * Why a pinned segment is not deleted. P4, P5, P6, S1, S2 and S3 are sequentially consistent.
+ *
+ *      1. P5 reads LIVE or PENDING. The sweep whose S1 comes next after P5 has its S2 after P4: S2 sees the count, and S3 keeps
+ *         the segment. A sweep whose S1 came before P5 does not delete it either: its S3 has kept the segment, or a P6 has made
+ *         the word PENDING, so that its S3 fails.
+ *      2. P6 succeeds. The S3 of the sweep that was deciding finds PENDING and fails. For the next sweep P4 precedes S1, as in 1.
+ *      3. P5 reads DELETING, or P6 finds it: the pin takes its count back and asks under the table lock.
+ *      4. If S2 saw the count of a pin that takes it back, the segment stays until the next sweep, and the pin wakes the sweeper.
+ *      5. The slot may be given to another segment after P1. P3 or P5 detects this. Giving away writes FREE with the next
+ *         generation, then the id, then the state. So if P2 and P5 read equal generations, the slot served one segment throughout,
+ *         and the id that P3 read belongs to it. After P4 the slot is not given away, because that needs a count of 0 in every
+ *         lane. If it was given away before P4, our count sits on the wrong segment for a moment; that delays its deletion as in 4.
+ *      6. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
+ *
+ * A decision makes no pin wait. The sweeper may be stopped or dead between S1 and S3: P6 needs neither its lock nor its help. An
+ * unregistering decides in the same way (sr_remove.c), from LIVE by REMOVING; P6 then restores LIVE.
+ *
+ * An evicted handle (sr_lane_evict) finds out at P4: its counts are far below 0, and a pin leaves the fast way with those. So
+ * eviction costs a pin nothing.
+ *
+ * Acquire and release are not enough for 1 and 2: both sides store one word and then load the other's, which is the heart
+ * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
+ * barrier on every machine.
+ *
+ * Why it is fast. All that a pin writes is this handle's own: two processes that pin one segment write two cache lines.
+ * What it reads is a line of the handle, a line of the index and a line of slots. What costs are the two locked
+ * instructions, one for P4 and one for an unpin; the loads, the hash and the checks fit into their shadow as long as
+ * nothing there waits for a count. So no count is fetched: the processor's flags tell what must be known of it.
+ */
+#include "hold/sr_pin.h"
+#include "sys/sr_call.h"
+#include "sys/sr_error.h"
+#include "registry/sr_lane.h"
+#include "registry/sr_reconcile.h"
+#include "shm/sr_table.h"
+
+#include <inttypes.h>
+
+static inline bool is_pinnable(uint64_t word, unsigned flags)
+{
+	enum sr_state state = sr_word_state(word);
+
+	return SR_LIKELY(state == SR_LIVE) || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
+}
+
+/* The word as it is when the decision that is under way is taken back. */
+static inline uint64_t undecided(uint64_t word)
+{
+	return sr_word_make(sr_word_generation(word), sr_state_undecided(sr_word_state(word)));
+}
+
+static inline int make_pin(uint64_t owner, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
+{
+	*pin = (struct segreg_pin){
+		.id = id, .owner = owner, .slot = slot, .generation = sr_word_generation(word),
+	};
+	return 0;
+}
+
+/* A count went down: if the segment is retired, somebody may be waiting for that. */
+static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
+{
+	if (SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE))
+		sr_region_wake(&reg->region);
+}
+
+static void take_back(struct segreg *reg, uint32_t slot)
+{
+	sr_count_down_seqcst(&reg->counts[slot]);
+	wake_if_retired(reg, slot);
+}
+
+static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
+{
+	take_back(reg, slot);
+	return sr_fail(SEGREG_E_FULL, "this handle has 2^31 pins on segment %" PRIu64 ", or another thread is just releasing one that it "
+		       "does not hold", id);
+}
+
+/* Whether a slot's count has memory. */
+static inline bool is_countable(const struct segreg *reg, uint32_t slot)
+{
+	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
+}
+
+/* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
+static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	SR_UNCANCELLED();
+	uint64_t word = 0;
+	uint32_t slot;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	if (sr_lane_is_evicted(reg->lane_head)) {
+		rc = sr_lane_fail_evicted(reg);
+		goto out;
+	}
+	slot = sr_table_find(&reg->region, id);
+	if (slot != SR_NONE)
+		word = sr_load_acquire_u64(&reg->slots[slot].word);
+	if (slot == SR_NONE || !is_pinnable(word, flags)) {
+		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " %s", id,
+			     slot == SR_NONE			  ? "is not registered" :
+			     is_pinnable(word, 0)		  ? "is retired" :
+			     sr_word_state(word) == SR_BUILDING ? "is still being built" :
+								    "is being deleted");
+		goto out;
+	}
+	if (!is_countable(reg, slot))
+		rc = sr_lane_add_page(reg, slot);
+	if (rc)
+		goto out;
+	if (!sr_count_up_seqcst(&reg->counts[slot]))
+		rc = miscounted(reg, id, slot);
+	else
+		rc = make_pin(reg->owner, id, slot, word, pin);
+out:
+	sr_leave_table(reg);
+	return rc;
+}
+
+static SR_COLD int undo_and_pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot)
+{
+	take_back(reg, slot);
+	return pin_slowly(reg, id, flags, pin);
+}
+
+/* P5 and P6, after P4, where the word is not what P2 read or is under decision. */
+static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot,
+			       uint32_t generation)
+{
+	uint64_t *at = &reg->slots[slot].word, word;
+
+	for (;;) {
+		word = sr_load_seqcst_u64(at);
+		if (sr_word_generation(word) != generation || !is_pinnable(undecided(word), flags))
+			return undo_and_pin_slowly(reg, id, flags, pin, slot);
+		SR_STOP("pin.deciding");
+		if (undecided(word) == word || sr_state_take_back(at, word))
+			return make_pin(reg->owner, id, slot, word, pin);
+	}
+}
+
+/* P2 read what is not LIVE, nor PENDING where that will do. */
+static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot, uint64_t word)
+{
+	if (!is_pinnable(undecided(word), flags)) {
+		/* A retirement is for good; everything else is asked for under the lock. */
+		if (is_pinnable(undecided(word), 0) && undecided(sr_load_acquire_u64(&reg->slots[slot].word)) == undecided(word))
+			return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is retired", id);
+		return pin_slowly(reg, id, flags, pin);
+	}
+	if (!sr_count_up_seqcst(&reg->counts[slot]))
+		return undo_and_pin_slowly(reg, id, flags, pin, slot);
+	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
+}
+
+/* P2 and P3. */
+static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
+{
+	SR_STOP("pin.found");
+	*word = sr_load_acquire_u64(&slot->word);
+	SR_STOP("pin.looking");
+	return sr_load_acquire_u64(&slot->id) == id;
+}
+
+/* P4 to P6, if P2 and P3 allow it. */
+static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
+							  uint32_t slot, uint64_t word)
+{
+	const uint64_t *at = &reg->slots[slot].word;
+	uint64_t owner = reg->owner, again;
+
+	SR_STOP("pin.looked");
+	if (SR_UNLIKELY(!is_pinnable(word, flags)))
+		return pin_unusual(reg, id, flags, pin, slot, word);
+	if (SR_UNLIKELY(!sr_count_up_seqcst(&reg->counts[slot])))
+		return undo_and_pin_slowly(reg, id, flags, pin, slot);
+	SR_STOP("pin.counted");
+	again = sr_load_seqcst_u64(at);
+	SR_STOP("pin.read");
+	if (SR_LIKELY(again == word))
+		return make_pin(owner, id, slot, word, pin);
+	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
+}
+
+/* For an id that is not at its home in the index, or whose count has no memory, or that is nowhere. */
+static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	uint32_t slot = sr_table_find(&reg->region, id);
+	uint64_t word;
+	int rc = 0;
+
+	sr_store_release_ptr((const void **)&reg->level, sr_table_level(&reg->region));
+	if (slot != SR_NONE && !is_countable(reg, slot))
+		rc = sr_lane_add_page(reg, slot);
+	if (rc)
+		return rc;
+	if (slot == SR_NONE || !look(&reg->slots[slot], id, &word))
+		return pin_slowly(reg, id, flags, pin);
+	return pin_slot(reg, id, flags, pin, slot, word);
+}
+
+/* Where id stands in the index, if it is at home. */
+static inline const uint32_t *home_of(const struct segreg *reg, uint64_t hash)
+{
+	const struct sr_level *level = sr_load_acquire_ptr((const void *const *)&reg->level);
+
+	return &level->entries[hash >> level->shift];
+}
+
+SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+{
+	uint64_t hash = sr_index_hash(id), word;
+	uint32_t slot = sr_index_slot(sr_load_acquire_u32(home_of(reg, hash)), hash);
+
+	if (SR_UNLIKELY(slot >= sr_load_acquire_u32(&reg->n_ready) || !look(&reg->slots[slot], id, &word)))
+		return pin_searching(reg, id, flags, pin);
+	return pin_slot(reg, id, flags, pin, slot, word);
+}
+
+/* How many pins ahead memory is asked for: the index first, then what it leads to. Measured by bench/pin_growth.c. */
+#define AHEAD_INDEX 8u
+#define AHEAD_SLOT 4u
+
+static inline void ask_for_slot(const struct segreg *reg, uint64_t id)
+{
+	uint64_t hash = sr_index_hash(id);
+	uint32_t slot = sr_index_slot(sr_load_acquire_u32(home_of(reg, hash)), hash);
+
+	if (slot < sr_load_acquire_u32(&reg->n_ready)) {
+		__builtin_prefetch(&reg->slots[slot]);
+		__builtin_prefetch(&reg->counts[slot], 1);
+	}
+}
+
+int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
+{
+	for (size_t i = 0; i < n; i++) {
+		int rc;
+
+		if (n - i > AHEAD_INDEX)
+			__builtin_prefetch(home_of(reg, sr_index_hash(ids[i + AHEAD_INDEX])));
+		if (n - i > AHEAD_SLOT)
+			ask_for_slot(reg, ids[i + AHEAD_SLOT]);
+		rc = sr_pin(reg, ids[i], flags, &pins[i]);
+		if (rc) {
+			while (i-- > 0)
+				sr_unpin(reg, &pins[i]);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	if (sr_lane_is_evicted(reg->lane_head))
+		return sr_lane_fail_evicted(reg);
+	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
+}
+
+/* Can this be a pin of this handle's? Whether it is still held, the count says. */
+static inline bool is_ours(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	return pin->owner == reg->owner && is_countable(reg, pin->slot) &&
+	       sr_word_generation(sr_load_acquire_u64(&reg->slots[pin->slot].word)) == pin->generation;
+}
+
+bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	return is_ours(reg, pin) && (int32_t)sr_load_acquire_u32(&reg->counts[pin->slot]) > 0;
+}
+
+/* There was none to take away: put it back. Until then no pin trusts the count (pin_slot), and every sweep sees one. */
+static SR_COLD int unpin_mistaken(struct segreg *reg, const struct segreg_pin *pin)
+{
+	sr_count_up_seqcst(&reg->counts[pin->slot]);
+	wake_if_retired(reg, pin->slot);
+	return sr_pin_fail(reg, pin);
+}
+
+SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
+{
+	uint32_t slot = pin->slot;
+
+	if (SR_UNLIKELY(!is_ours(reg, pin)))
+		return sr_pin_fail(reg, pin);
+	if (SR_UNLIKELY(!sr_count_down_seqcst(&reg->counts[slot])))
+		return unpin_mistaken(reg, pin);
+	*pin = (struct segreg_pin){ 0 };
+	wake_if_retired(reg, slot);
+	return 0;
+}

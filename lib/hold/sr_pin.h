@@ -1,0 +1,20 @@
+/*
+ * sr_pin.h - pinning and unpinning.
+ */
+#ifndef SR_PIN_H
+#define SR_PIN_H
+
+#include "registry/sr_registry.h"
+
+int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin);
+int sr_unpin(struct segreg *reg, struct segreg_pin *pin);
+
+/* All of them or none. */
+int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins);
+
+/* Whether reg holds this pin: its slot cannot be given away meanwhile. */
+bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin);
+/* That it does not: SEGREG_E_NOTPINNED or SEGREG_E_EVICTED. */
+int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin) __attribute__((cold));
+
+#endif

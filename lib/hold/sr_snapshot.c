@@ -1,0 +1,235 @@
+/*
+ * sr_snapshot.c - holding all segments of a version with one word.
+ *
+ *      take                                        commit, holding the table lock
+ *      T1  V = version                             C1  segments: PENDING, retired = R
+ *      T2  cell = V, kind                          C2  version = R
+ *      T3  version again; if it is not V,          sweeper, holding the table lock
+ *          cell = that, and again                  S0  V0 = version
+ *                                                  S2  read all cells
+ *                                                  then, for each segment with R <= V0, holding the table lock again
+ *                                                  S1  word = DECIDING
+ *                                                  S3  held by a cell or a count: PENDING, else DELETING
+ *
+ * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was
+ * decided without seeing the cell. Then S2 precedes T2. S0 found R or later under the table lock, so C2
+ * precedes S2. So C2 precedes T3, which finds R or later, not V. T2, T3, C2 and S2 are sequentially consistent. A snapshot that
+ * is handed over after S2 has the version of the giver's, which was there at S2.
+ *
+ * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again.
+ * If both words have one generation and a registered state, all that was read belongs to one segment. If they have
+ * not, the slot is changing hands, and has no segment of version V: this snapshot holds those. A retirement that is
+ * under way has a version greater than V.
+ *
+ * A walk that meets REMOVING takes the decision back (sr_remove.c): what it has shown stays.
+ */
+#include "hold/sr_snapshot.h"
+#include "sys/sr_error.h"
+#include "registry/sr_lane.h"
+#include "registry/sr_reconcile.h"
+#include "shm/sr_table.h"
+
+#include <inttypes.h>
+
+/* Where this thread looks first: threads of one handle keep out of each other's way. (Found without a call, in a shared
+ * library as well.) */
+static __thread uint32_t next_cell __attribute__((tls_model("initial-exec")));
+
+static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
+{
+	return version << SR_CELL_KIND_BITS | kind;
+}
+
+/* Is that what the cell says? A caller's version may have more bits than a cell. */
+static bool is_in(uint64_t cell, const struct segreg_snapshot *snapshot)
+{
+	return cell && sr_cell_version(cell) == snapshot->version && sr_cell_kind(cell) == snapshot->kind;
+}
+
+/* Put value into a free cell. Its number, or SR_NONE. */
+static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
+{
+	uint64_t *cells = sr_row_cells(reg->row);
+
+	uint32_t cell = next_cell;
+
+	for (uint32_t i = 0; i < n; i++, cell++) {
+		if (cell >= n)
+			cell = 0;
+		if (!sr_load_acquire_u64(&cells[cell]) && sr_cas_seqcst_u64(&cells[cell], 0, value)) {
+			next_cell = cell;
+			return cell;
+		}
+	}
+	return SR_NONE;
+}
+
+static int not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	if (sr_lane_is_evicted(reg->lane_head))
+		return sr_lane_fail_evicted(reg);
+	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
+}
+
+/* A cell of our own with that value. If it is there before the lane is seen not to be evicted, it counts until it is. */
+static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
+{
+	uint32_t n;
+
+	while ((*cell = claim(reg, n = sr_lane_n_cells(reg->lane_head), value)) == SR_NONE) {
+		int rc = sr_lane_add_cells(reg, n);
+
+		if (rc)
+			return rc;
+	}
+	if (SR_LIKELY(!sr_lane_is_evicted(reg->lane_head)))
+		return 0;
+	sr_store_seqcst_u64(&sr_row_cells(reg->row)[*cell], 0);
+	return sr_lane_fail_evicted(reg);
+}
+
+SR_HOT int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+{
+	const uint64_t *version = &reg->region.header->version;
+	uint64_t v = sr_load_acquire_u64(version), now;
+	uint32_t cell;
+	int rc;
+
+	SR_STOP("snapshot.read");
+	rc = publish(reg, make_cell(v, kind), &cell);
+	if (rc)
+		return rc;
+	SR_STOP("snapshot.published");
+	while ((now = sr_load_seqcst_u64(version)) != v) {
+		v = now;
+		sr_store_seqcst_u64(&sr_row_cells(reg->row)[cell], make_cell(v, kind));
+		SR_STOP("snapshot.moved");
+	}
+	*snapshot = (struct segreg_snapshot){ .version = v, .owner = reg->owner, .cell = cell, .kind = kind };
+	return 0;
+}
+
+/* Whether the lane that it names still holds it. [table] */
+static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	uint32_t n = (uint32_t)snapshot->owner;
+	struct sr_lane *lane = sr_region_lane(&reg->region, n);
+
+	return n < sr_region_lane_top(&reg->region) && sr_lane_counts_are_held(lane) &&
+	       snapshot->cell < sr_lane_n_cells(lane) &&
+	       is_in(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]), snapshot) &&
+	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
+}
+
+int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
+{
+	const struct segreg_snapshot given = *theirs;
+	struct segreg_snapshot ours;
+	uint32_t cell;
+	int rc;
+
+	if (!is_in(make_cell(given.version, given.kind), &given))
+		return not_held(reg, &given);
+	rc = publish(reg, make_cell(given.version, given.kind), &cell);
+	if (rc)
+		return rc;
+	SR_STOP("snapshot.received");
+	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
+	/* Ours is published: if theirs is still there, there was no moment without one. Under the table lock, so that a reclaim
+	 * cannot take the memory of its cells away while we look. */
+	rc = sr_enter_table(reg);
+	if (!rc) {
+		/* Ours may have taken the very cell of one that was released: that is not theirs. */
+		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
+			rc = not_held(reg, &given);
+		sr_leave_table(reg);
+	}
+	if (rc)
+		sr_snapshot_release(reg, &ours);
+	else
+		*snapshot = ours;
+	return rc;
+}
+
+bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	return snapshot->owner == reg->owner && !sr_lane_is_evicted(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
+	       is_in(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
+}
+
+SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
+{
+	if (!sr_snapshot_is_held(reg, snapshot) ||
+	    !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
+		return not_held(reg, snapshot);
+	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
+		sr_region_wake(&reg->region); /* something was committed since; a retirement may have waited for this */
+	*snapshot = (struct segreg_snapshot){ 0 };
+	return 0;
+}
+
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version)
+{
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t retired = detail->retired ? detail->retired : version;
+	struct sr_row *row = sr_region_row(region, n);
+	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n)), count = 0;
+
+	for (uint32_t i = 0; i < cells; i++)
+		count += sr_cell_holds(sr_load_seqcst_u64(&sr_row_cells(row)[i]), detail->born, retired);
+	return count;
+}
+
+static bool is_registered(uint64_t word)
+{
+	enum sr_state state = sr_word_state(word);
+
+	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_REMOVING;
+}
+
+/* Take back the decision to unregister a segment. False: it is unregistered. */
+static bool stays(uint64_t *word, uint64_t read)
+{
+	return sr_state_take_back(word, read) || is_registered(sr_load_seqcst_u64(word));
+}
+
+/* Copy the segment in slot if it is of this version. */
+static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
+{
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word), again, id, born, retired;
+	int is_directory;
+
+	if (!is_registered(word))
+		return false;
+	id = sr_load_acquire_u64(&region->slots[slot].id);
+	born = sr_load_acquire_u64(&detail->born);
+	retired = sr_load_acquire_u64(&detail->retired);
+	if (born > version || (retired && retired <= version))
+		return false;
+	is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
+	if (!sr_table_path(region, slot, entry->path))
+		return false;
+	sr_fence_loads();
+	again = sr_load_acquire_u64(&region->slots[slot].word);
+	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
+		return false;
+	if (SR_UNLIKELY(sr_word_state(again) == SR_REMOVING) && !stays(&region->slots[slot].word, again))
+		return false;
+	entry->id = id;
+	entry->born = born;
+	entry->is_directory = is_directory;
+	return true;
+}
+
+int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry)
+{
+	uint32_t top = sr_region_slot_top(&reg->region);
+
+	if (!sr_snapshot_is_held(reg, snapshot))
+		return not_held(reg, snapshot);
+	while (entry->cursor < top)
+		if (look_at(&reg->region, (uint32_t)entry->cursor++, snapshot->version, entry))
+			return 1;
+	return 0;
+}

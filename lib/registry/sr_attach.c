@@ -1,0 +1,713 @@
+/*
+ * sr_attach.c - how a process comes to a registry: creating it, building its region, joining those who have it
+ * open, leaving.
+ *
+ * Every attached process holds SR_BYTE_ATTACH shared. Whoever can get it exclusively is alone: it creates what is
+ * missing, removes a region that a crash left, builds a new one from LMDB, and then turns its lock into a shared
+ * one. So the first start, a start after a total crash and one after a reboot are one case, and a builder that dies
+ * has released its lock: the next one starts over under another name.
+ *
+ * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users
+ * (RemoveIPC at a logout, rm), or those users are in a container with another /dev/shm. A second region would have
+ * pinned segments deleted, so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this
+ * very moment: the look is repeated a few times before it is believed. Or a builder died between the two tries of a process that
+ * waits, which then holds the byte shared and meets a region that is not finished. Nobody uses that region, since its builder
+ * alone had the byte. So the process lets go and looks again, and the first that is alone builds anew. Each look keeps others from
+ * being alone for a moment: the pauses between looks grow, so that of any number of processes some process finds itself alone.
+ *
+ * All this rests on everybody's having the same registry.lock. So everybody also locks base (sr_base.h), and a builder makes
+ * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
+ */
+#include "registry/sr_attach.h"
+#include "sys/sr_error.h"
+#include "base/sr_lockinfo.h"
+#include "registry/sr_load.h"
+#include "registry/sr_owner.h"
+#include "registry/sr_rebase.h"
+#include "shm/sr_table.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOKS_FOR_REGION 20
+#define RETRY 1 /* join: the region is not there */
+#define RETRY_UNFINISHED 2 /* join: it is there, but its builder did not come to an end */
+
+static int get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
+{
+	return sr_access_of(fd, access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
+}
+
+static int check_file_system(const struct sr_registry *registry, int fd)
+{
+	static const struct { long magic; const char *name; } refused[] = {
+		{ NFS_SUPER_MAGIC, "NFS" },	{ 0x65735546, "FUSE" },	       { SMB_SUPER_MAGIC, "SMB" },
+		{ 0xff534d42, "CIFS" },		{ SMB2_SUPER_MAGIC, "SMB" },   { V9FS_MAGIC, "9P" },
+		{ CEPH_SUPER_MAGIC, "Ceph" },	{ AFS_SUPER_MAGIC, "AFS" },
+	};
+	struct statfs fs;
+
+	if (sr_sys_fstatfs(fd, &fs) == -1)
+		return sr_fail_errno(errno, "cannot look at the file system of %s", registry->dir);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		if ((long)fs.f_type == refused[i].magic)
+			return sr_fail(SEGREG_E_UNSUPPORTED, "%s is on %s, whose locks cannot be trusted; put the registry on a local "
+				       "file system", registry->dir, refused[i].name);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- creating (alone) */
+
+static int make_durable(const char *dir)
+{
+	int failed, fd = sr_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", dir);
+	failed = sr_sys_fsync(fd) == -1;
+	if (failed)
+		sr_fail_errno(errno, "cannot make %s durable", dir);
+	sr_sys_close(fd);
+	return failed ? SEGREG_E_IO : 0;
+}
+
+/* The absolute path of base; the parent of the registry's directory if none is given. */
+static int find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE])
+{
+	char wanted[SEGREG_PATH_SIZE], *found;
+
+	if (given) {
+		found = realpath(given, NULL);
+	} else {
+		strcpy(wanted, registry->dir);
+		*(strrchr(wanted, '/') + (strrchr(wanted, '/') == wanted)) = '\0';
+		found = realpath(wanted, NULL);
+	}
+	if (!found)
+		return sr_fail_errno(errno, "cannot find the base directory %s", given ? given : wanted);
+	if (strlen(found) >= SEGREG_PATH_SIZE - 1 - SEGREG_PATH_MAX) {
+		free(found);
+		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", given);
+	}
+	strcpy(base, found);
+	free(found);
+	return 0;
+}
+
+static int create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+{
+	struct sr_meta meta = {
+		.max_segments = options->max_segments ? options->max_segments : 1048576,
+		.max_lanes = options->max_lanes ? options->max_lanes : 1024,
+		.created_at = sr_sys_realtime(),
+	};
+	struct sr_marker marker = { .starts = 0 };
+	struct sr_base base = { .dir.path = NULL };
+	struct sr_geometry geometry;
+	struct sr_access access;
+	int rc;
+
+	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
+		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes 1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
+	rc = find_base(registry, options->base, meta.base);
+	if (!rc && !strcmp(meta.base, registry->dir))
+		rc = sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", registry->dir);
+	if (!rc)
+		rc = sr_base_open(&base, meta.base, registry->dir);
+	if (rc)
+		return rc;
+	rc = sr_base_check_place(&base, registry->dir);
+	if (rc)
+		goto out;
+	if (!info->present && sr_sys_random(info->uuid, sizeof(info->uuid)) == -1) {
+		rc = sr_fail_errno(errno, "cannot get random bytes");
+		goto out;
+	}
+	rc = get_access(registry, fd, &access);
+	if (rc)
+		goto out;
+	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
+	info->present = true;
+	info->builder = (uint32_t)getpid();
+	info->ino = registry->lockfile.ino;
+	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+	if (rc)
+		goto out;
+	memcpy(meta.uuid, info->uuid, sizeof(meta.uuid));
+	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
+	strcpy(marker.place, registry->dir);
+	rc = sr_base_claim(&base, &marker);
+	/* An attempt that came to no end may have left what is no database; nobody has used it. */
+	if (!rc && sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
+		rc = sr_fail_errno(errno, "cannot remove what is left of %s", registry->store_path);
+	if (!rc)
+		rc = sr_store_create(&registry->store, &meta, &access);
+	if (!rc)
+		rc = make_durable(registry->dir);
+	/* What was begun stays, and the next creation takes it up with the same uuid; but base may be another one then. */
+	if (rc) {
+		sr_base_unclaim(&base, &marker);
+		goto out;
+	}
+	info->ready = true;
+	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
+out:
+	sr_base_close(&base);
+	return rc;
+}
+
+/* A creation writes to registry.lock before registry.mdb is there, even if it is cut short. */
+static bool has_store(const struct sr_registry *registry)
+{
+	struct sr_identity identity;
+
+	return sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0;
+}
+
+static int fail_lock_lost(const struct sr_registry *registry)
+{
+	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
+		       "open it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+}
+
+/* registry.lock has no or unfinished text: is this a place for a new registry? */
+static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
+		      const struct sr_lockinfo *info)
+{
+	if (!info->present && has_store(registry))
+		return fail_lock_lost(registry);
+	if (!(options->flags & SEGREG_CREATE))
+		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again (segctl init)",
+			       registry->dir);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- building the region (alone) */
+
+static bool is_original(const struct sr_registry *registry, const struct sr_lockinfo *info)
+{
+	return info->present && info->ready && info->ino == registry->lockfile.ino;
+}
+
+static int check_origin(const struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info)
+{
+	if (adopt || is_original(registry, info))
+		return 0;
+	return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
+		       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
+		       registry->lock_path, registry->lockfile.ino, info->ino);
+}
+
+/* Is base ours, and does the database know at least as much as base has seen? */
+static int check_marker(struct sr_registry *registry, bool adopt, struct sr_clock *clock)
+{
+	struct sr_marker marker = { .starts = 0 };
+	struct sr_identity identity;
+	int rc = sr_base_check(&registry->base, registry->uuid, &marker);
+
+	if (rc == SEGREG_E_MISMATCH && adopt &&
+	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
+		rc = 0;
+	if (rc)
+		return rc;
+	if (!adopt && marker.has_owner && strcmp(marker.place, registry->dir))
+		rc = sr_owner_check_marker(registry, &marker);
+	if (rc)
+		return rc;
+	if (marker.starts > clock->starts && !adopt)
+		return sr_fail(SEGREG_E_MISMATCH, "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
+			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->store_path,
+			       registry->base.path, marker.starts, clock->starts);
+	if (marker.starts > clock->starts)
+		clock->starts = marker.starts;
+	return adopt ? 0 : sr_owner_check_marker(registry, &marker);
+}
+
+/* In a transaction: what the registry is, and whether base, database and registry.lock are of one piece. */
+static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta, struct sr_clock *clock)
+{
+	int rc = sr_store_get_meta(&registry->store, meta);
+
+	if (rc == SR_STORE_ABSENT)
+		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
+	if (rc)
+		return rc;
+	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
+	if (!registry->base.dir.path)
+		rc = sr_base_open(&registry->base, meta->base, registry->dir);
+	if (rc == SEGREG_E_NOENT)
+		rc = sr_fail(rc, "the base directory %s of %s is missing; if it was moved, or the registry copied, end all processes of "
+			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
+	/* Of a copy say first where its original is: the failures below invite to adopt it. */
+	if (!rc)
+		rc = sr_owner_check_place(registry, &registry->base, adopt);
+	if (!rc)
+		rc = check_origin(registry, adopt, info);
+	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
+		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
+			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
+	if (!rc)
+		rc = sr_store_get_clock(&registry->store, clock);
+	return rc ? rc : check_marker(registry, adopt, clock);
+}
+
+/* As read before anybody was kept out: good enough to find base, and to leave alone what is not ours. */
+static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
+		      const struct sr_access *access)
+{
+	struct sr_meta meta;
+	struct sr_clock clock;
+	int rc = sr_store_begin(&registry->store);
+
+	if (rc)
+		return rc;
+	rc = look(registry, options->flags & SEGREG_ADOPT, info, &meta, &clock);
+	sr_store_abort(&registry->store);
+	return rc ? rc : sr_base_join_alone(&registry->base, access, options->timeout_ms);
+}
+
+/* Count this start, durably: in the database first, in base second. */
+static int count_start(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta,
+		       struct sr_clock *clock)
+{
+	struct sr_store *store = &registry->store;
+	struct sr_marker marker;
+	int rc = sr_store_begin(store);
+
+	if (rc)
+		return rc;
+	rc = look(registry, adopt, info, meta, clock);
+	clock->starts++;
+	if (!rc)
+		rc = sr_store_upgrade(store, meta);
+	if (!rc)
+		rc = sr_store_put_clock(store, clock);
+	if (!rc)
+		rc = sr_owner_renew(registry, adopt, &marker);
+	SR_STOP("attach.counting");
+	if (!rc)
+		rc = sr_store_reserve(store);
+	if (rc == SEGREG_E_NOSPC)
+		rc = 0; /* a full disk must not keep a sweeper out */
+	if (rc) {
+		sr_store_abort(store);
+		return rc;
+	}
+	rc = sr_store_commit(store);
+	SR_STOP("attach.counted");
+	if (rc)
+		return rc;
+	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
+	marker.starts = clock->starts;
+	rc = sr_base_mark(&registry->base, &marker);
+	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* its count of starts may lag behind, its owner may not */
+}
+
+/* registry.lock becomes the true one. */
+static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockinfo *info)
+{
+	bool is_ours = !memcmp(info->uuid, registry->uuid, sizeof(info->uuid));
+
+	if (is_ours && is_original(registry, info))
+		return 0;
+	/* A copied text names the original's shared memory. */
+	if (!is_ours)
+		info->region[0] = '\0';
+	memcpy(info->uuid, registry->uuid, sizeof(info->uuid));
+	info->present = info->ready = true;
+	info->ino = registry->lockfile.ino;
+	return sr_lockinfo_write(fd, registry->lock_path, info, true);
+}
+
+/* Before base is opened: the operator may name another one. */
+static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access)
+{
+	char base[SEGREG_PATH_SIZE];
+	int rc;
+
+	if (!(options->flags & SEGREG_ADOPT) || !options->base)
+		return 0;
+	rc = find_base(registry, options->base, base);
+	return rc ? rc : sr_rebase(registry, base, access, options->timeout_ms);
+}
+
+static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
+{
+	struct sr_header *header = registry->region.header;
+	int error;
+
+	memcpy(header->uuid, registry->uuid, sizeof(header->uuid));
+	header->lock_dev = registry->lockfile.dev;
+	header->lock_ino = registry->lockfile.ino;
+	header->pidns_dev = registry->pidns_dev;
+	header->pidns_ino = registry->pidns_ino;
+	header->built_at = sr_sys_realtime();
+	header->starts = clock->starts;
+	header->db_bytes = registry->store.least;
+	header->wake = 1;
+	strcpy(registry->region.base, registry->base.path);
+	error = sr_lock_init_words(header->lock);
+	return error ? sr_fail_errno(error, "cannot make robust mutexes") : sr_table_init(&registry->region);
+}
+
+/*
+ * With SR_BYTE_ATTACH held exclusively. A process that has the region mapped holds that byte shared until it unmaps the region or ends,
+ * so no process has it now: a crash or the last user's end left it.
+ */
+static int discard_region(const struct sr_registry *registry, const char *name, const struct sr_access *access)
+{
+	return sr_region_discard(name, access, registry->lockfile.dev, registry->lockfile.ino);
+}
+
+static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+{
+	bool adopt = options->flags & SEGREG_ADOPT;
+	struct sr_meta meta;
+	struct sr_clock clock;
+	struct sr_access access;
+	bool is_there;
+	int rc = get_access(registry, fd, &access);
+
+	if (!rc)
+		rc = change_base(registry, options, &access);
+	if (!rc)
+		rc = enter_base(registry, options, info, &access);
+	if (!rc)
+		rc = count_start(registry, adopt, info, &meta, &clock);
+	if (!rc && adopt)
+		rc = adopt_lockfile(registry, fd, info);
+	if (rc)
+		return rc;
+	/* registry.lock is the true one, as we know by now. */
+	is_there = info->region[0] && discard_region(registry, info->region, &access) == SR_REGION_EMPTIED;
+	/* The name first: whatever dies from here on, the next one finds the object. */
+	rc = is_there ? 0 : sr_region_name(info->region);
+	strcpy(registry->region_name, info->region);
+	info->builder = (uint32_t)getpid();
+	if (!rc)
+		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
+	if (!rc)
+		rc = sr_region_create(&registry->region, registry->region_name, is_there, meta.max_segments, meta.max_lanes,
+				      &access);
+	if (rc)
+		return rc;
+	SR_STOP("attach.building");
+	rc = fill_header(registry, &clock);
+	if (!rc) {
+		sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
+		rc = sr_load(registry, options->timeout_ms);
+		if (rc)
+			sr_locks_destroy(&registry->locks);
+	}
+	if (rc) {
+		sr_region_unmap(&registry->region);
+		discard_region(registry, registry->region_name, &access); /* registry.lock keeps the name for the next builder */
+		return rc;
+	}
+	sr_store_release_u32(&registry->region.header->ready, 1);
+	return 0;
+}
+
+static int attach_alone(struct sr_registry *registry, const struct segreg_open_options *options, int fd)
+{
+	struct sr_lockinfo info;
+	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
+
+	if (rc)
+		return rc;
+	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
+		rc = may_create(registry, options, &info);
+		if (!rc)
+			rc = create(registry, options, fd, &info);
+	}
+	return rc ? rc : build(registry, options, fd, &info);
+}
+
+/* ---------------------------------------------------------------- joining */
+
+static int check_region(struct sr_registry *registry)
+{
+	const struct sr_header *header = registry->region.header;
+
+	if (header->lock_dev != registry->lockfile.dev || header->lock_ino != registry->lockfile.ino ||
+	    memcmp(header->uuid, registry->uuid, sizeof(header->uuid)))
+		return sr_fail(SEGREG_E_MISMATCH, "shared memory %s does not belong to %s; stop all processes of this registry and start "
+			       "them again", registry->region_name, registry->lock_path);
+	if (!memchr(registry->region.base, '\0', SEGREG_PATH_SIZE))
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is damaged", registry->region_name);
+	return 0;
+}
+
+/* 0, RETRY, RETRY_UNFINISHED, or an error. */
+static int join(struct sr_registry *registry, int fd)
+{
+	struct sr_lockinfo info;
+	struct sr_access access;
+	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
+
+	if (rc)
+		return rc;
+	if (!info.ready || !info.region[0])
+		return RETRY;
+	rc = get_access(registry, fd, &access);
+	if (rc)
+		return rc;
+	memcpy(registry->uuid, info.uuid, sizeof(registry->uuid));
+	strcpy(registry->region_name, info.region);
+	rc = sr_region_map(&registry->region, info.region, &access);
+	if (rc)
+		return rc == SR_REGION_ABSENT ? RETRY : rc == SR_REGION_UNFINISHED ? RETRY_UNFINISHED : rc;
+	rc = check_region(registry);
+	if (!rc)
+		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
+	if (!rc)
+		rc = sr_base_join(&registry->base);
+	if (rc) {
+		sr_base_close(&registry->base);
+		sr_region_unmap(&registry->region);
+		return rc == SR_BASE_TAKEN ? RETRY : rc;
+	}
+	sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
+	return 0;
+}
+
+static void leave_region(struct sr_registry *registry)
+{
+	sr_locks_destroy(&registry->locks);
+	sr_region_unmap(&registry->region);
+}
+
+/* It was looked for often enough. */
+static int region_lost(const struct sr_registry *registry, bool is_unfinished)
+{
+	if (is_unfinished)
+		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is empty or was never finished, but other processes have %s open; "
+			       "stop them all and start again", registry->region_name, registry->dir);
+	return sr_fail(SEGREG_E_REGION_LOST, "other processes have %s open, but its shared memory %s is not here: it was removed under "
+		       "them (rm, RemoveIPC=yes at a logout), or they have another /dev/shm (a container); stop them all and "
+		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
+}
+
+/* With a fresh open file of registry.lock. 0: attached; RETRY, RETRY_UNFINISHED: come again; or an error. */
+static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
+{
+	int rc;
+
+	*joining = false;
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0) {
+		rc = attach_alone(registry, options, fd);
+		/* From alone to one of many in one step: nobody can be alone in between. */
+		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1) {
+			rc = sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+			leave_region(registry);
+		}
+		return rc;
+	}
+	if (errno != EAGAIN)
+		return sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+	SR_STOP("attach.not_alone");
+	if (options->flags & SEGREG_ADOPT)
+		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself", registry->dir);
+	if (sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == 0) {
+		*joining = true;
+		return join(registry, fd);
+	}
+	return errno == EAGAIN ? RETRY : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+}
+
+/*
+ * From the descriptor that found the way in to a hold of our own. Its file is open for reading only, and no other of the library's is:
+ * when it is closed, by a death or otherwise, the kernel tells whoever watches registry.lock by inotify (IN_CLOSE_NOWRITE), and
+ * the locks that a sweep takes for itself do not.
+ */
+static int keep_attached(struct sr_registry *registry, int fd)
+{
+	int rc = sr_hold_take(&registry->lockfile, SR_BYTE_ATTACH, F_RDLCK, &registry->attach);
+
+	if (rc == -1) {
+		rc = sr_fail_errno(errno, "cannot hold %s", registry->lock_path);
+		leave_region(registry);
+	}
+	sr_sys_close(fd);
+	return rc;
+}
+
+static int waited_in_vain(const struct sr_registry *registry, uint32_t timeout_ms, int fd)
+{
+	struct sr_lockinfo info;
+	char builder[64] = "";
+
+	if (sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.builder)
+		snprintf(builder, sizeof(builder), " (process %" PRIu32 " began last)", info.builder);
+	return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for another process%s to build the shared memory of %s; is that process "
+		       "stopped, or its disk slow?", timeout_ms, builder, registry->dir);
+}
+
+/* Until the next look. Not in step with others who look: each look keeps everybody else from being alone. */
+static void pause_between_looks(int looks)
+{
+	uint64_t most = (uint64_t)9000000 << (looks / 4 < 4 ? looks / 4 : 4);
+
+	sr_sys_sleep(1000000 + (int64_t)(((uint64_t)getpid() * 7919u + (uint64_t)looks * 6700417u) % most));
+}
+
+static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int64_t deadline = sr_sys_monotonic() + (int64_t)options->timeout_ms * 1000000;
+	int looks = 0;
+
+	for (;;) {
+		bool joining, again;
+		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
+
+		if (fd == -1)
+			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		rc = attach_once(registry, options, fd, &joining);
+		if (rc == 0)
+			return keep_attached(registry, fd);
+		again = rc == RETRY || rc == RETRY_UNFINISHED;
+		if (again && sr_sys_monotonic() > deadline)
+			rc = waited_in_vain(registry, options->timeout_ms, fd);
+		sr_sys_close(fd);
+		if (!again || rc == SEGREG_E_TIMEDOUT)
+			return rc;
+		if (joining && ++looks == LOOKS_FOR_REGION)
+			return region_lost(registry, rc == RETRY_UNFINISHED);
+		pause_between_looks(looks);
+	}
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* SEGREG_CREATE: make the directory, or see that it is empty, and make registry.lock. */
+static int prepare_place(struct sr_registry *registry)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	dir = opendir(registry->dir);
+	if (!dir)
+		return sr_fail_errno(errno, "cannot open %s", registry->dir);
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "registry.lock") &&
+		    strcmp(entry->d_name, "registry.mdb") && strcmp(entry->d_name, "segregd.lock")) {
+			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a directory of its own",
+					 registry->dir, entry->d_name);
+			closedir(dir);
+			return rc;
+		}
+	closedir(dir);
+	fd = sr_sys_openat(AT_FDCWD, registry->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0660);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot create %s", registry->lock_path);
+	sr_sys_close(fd);
+	return 0;
+}
+
+/* errno of opening registry.lock, or 0. */
+static int try_lockfile(struct sr_registry *registry)
+{
+	return sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1 ? errno : 0;
+}
+
+static int open_lockfile(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int rc, fd, error = try_lockfile(registry);
+
+	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && has_store(registry)) {
+		error = try_lockfile(registry); /* somebody may have created both just now */
+		if (error == ENOENT)
+			return fail_lock_lost(registry);
+	}
+	if (error == ENOENT) {
+		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
+			return sr_fail(SEGREG_E_NOENT, "%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
+				       "segctl init)", registry->dir);
+		rc = prepare_place(registry);
+		if (rc)
+			return rc;
+		error = try_lockfile(registry);
+	}
+	if (error)
+		return sr_fail_errno(error, "cannot open %s", registry->lock_path);
+	fd = sr_lockfile_reopen(&registry->lockfile);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+	rc = check_file_system(registry, fd);
+	sr_sys_close(fd);
+	return rc;
+}
+
+int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options)
+{
+	int rc;
+
+	registry->store.path = registry->store_path;
+	sr_hold_init(&registry->attach);
+	if (!sr_pidns(&registry->pidns_dev, &registry->pidns_ino))
+		registry->pidns_dev = registry->pidns_ino = 0;
+	rc = open_lockfile(registry, options);
+	if (!rc)
+		rc = attach_patiently(registry, options);
+	if (rc) {
+		sr_base_close(&registry->base);
+		sr_store_close(&registry->store, false);
+		return rc;
+	}
+	pthread_mutex_init(&registry->mutex, NULL);
+	sr_queue_init(&registry->queue);
+	return 0;
+}
+
+/*
+ * The last one out removes the region, so that nothing of a registry at rest is left in memory. If the last one may not, the
+ * name of the region stays in registry.lock: without it the next builder could neither remove the region nor use it.
+ */
+static void remove_region(struct sr_registry *registry)
+{
+	struct sr_lockinfo info;
+	struct sr_access access;
+	int fd = sr_lockfile_reopen(&registry->lockfile);
+
+	if (fd == -1)
+		return;
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.ready &&
+	    !strcmp(info.region, registry->region_name) && sr_access_of(fd, &access) == 0 &&
+	    discard_region(registry, info.region, &access) == 0) {
+		info.region[0] = '\0';
+		sr_lockinfo_write(fd, registry->lock_path, &info, false);
+	}
+	sr_sys_close(fd);
+}
+
+static void release(struct sr_registry *registry)
+{
+	sr_store_close(&registry->store, registry->orphaned);
+	sr_locks_destroy(&registry->locks);
+	sr_base_close(&registry->base);
+	sr_region_unmap(&registry->region);
+	pthread_mutex_destroy(&registry->mutex);
+	pthread_mutex_destroy(&registry->queue.mutex);
+}
+
+void sr_detach(struct sr_registry *registry)
+{
+	release(registry);
+	sr_hold_drop(&registry->attach);
+	remove_region(registry);
+}
+
+void sr_disinherit(struct sr_registry *registry)
+{
+	sr_hold_forget(&registry->attach);
+	sr_hold_forget(&registry->base.hold);
+	release(registry);
+}

@@ -1,0 +1,26 @@
+/*
+ * sr_living.h - which lanes' owners the kernel lists as alive: a shortcut for a reclaim among many lanes.
+ *
+ * To ask the kernel for one byte's lock (F_OFD_GETLK), it walks the list of all locks of the file: asking for each of n lanes costs
+ * n times n. /proc/locks has all of them in one reading. A lane that is listed there had an owner at that moment, and need not be
+ * asked for. A lane that is not listed is asked for as ever, so the list can be missing, partial or late without harm.
+ */
+#ifndef SR_LIVING_H
+#define SR_LIVING_H
+
+#include "segreg.h"
+#include "sys/sr_filelock.h"
+
+struct sr_living {
+	uint64_t lanes[SEGREG_MAX_LANES / 64]; /* a bit for each lane that is listed */
+};
+
+/* Read the list, for the file that fd has open. Where it cannot be read, no lane is listed. */
+void sr_living_read(struct sr_living *living, int fd);
+
+static inline bool sr_living_has(const struct sr_living *living, uint32_t n)
+{
+	return living->lanes[n / 64] >> n % 64 & 1;
+}
+
+#endif

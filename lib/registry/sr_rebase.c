@@ -1,0 +1,253 @@
+/*
+ * sr_rebase.c - giving a registry another base: that of a copy, or the same one in another place.
+ */
+#include "registry/sr_rebase.h"
+#include "sys/sr_error.h"
+#include "registry/sr_owner.h"
+#include "base/sr_trash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEVER UINT64_MAX /* as inode number: that of no file */
+
+/* ---------------------------------------------------------------- records */
+
+struct ids {
+	uint64_t *id;
+	uint32_t n, room;
+};
+
+static int note_id(void *arg, const struct sr_record *record)
+{
+	struct ids *ids = arg;
+
+	if (ids->n == ids->room)
+		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has more segments than it counts");
+	ids->id[ids->n++] = record->id;
+	return 0;
+}
+
+/* 0, SR_STORE_ABSENT if nothing that can be a segment stands there, or an error. */
+static int find(struct sr_base *base, const char *path, struct sr_identity *identity)
+{
+	int rc = sr_base_identify(base, path, identity);
+
+	return rc == SEGREG_E_NOENT || rc == SEGREG_E_PATH ? SR_STORE_ABSENT : rc;
+}
+
+static int find_parent(struct sr_base *base, struct sr_record *record)
+{
+	char parent[SEGREG_PATH_MAX + 1];
+	struct sr_identity identity;
+	int rc = SR_STORE_ABSENT;
+
+	if (sr_base_parent(record->path, parent) != record->path)
+		rc = find(base, parent, &identity);
+	record->parent_ino = rc ? 0 : identity.ino;
+	record->parent_fid = rc ? 0 : identity.fid;
+	return rc == SR_STORE_ABSENT ? 0 : rc;
+}
+
+/* A decided segment is looked for in the trash alone: its path may be anybody's by now. */
+static int identify_record(struct sr_base *base, struct sr_record *record)
+{
+	char path[SEGREG_PATH_MAX + 1], name[SR_TRASH_NAME_SIZE];
+	struct sr_identity identity;
+	int rc;
+
+	strcpy(path, record->path);
+	if (record->state == SR_DELETING) {
+		sr_trash_name(record, name);
+		snprintf(path, sizeof(path), "%s/%s", SR_BASE_TRASH, name);
+	}
+	rc = find(base, path, &identity);
+	if (rc && rc != SR_STORE_ABSENT)
+		return rc;
+	if (!record->ino)
+		record->ino = rc ? 0 : NEVER; /* a reservation: what stands there was not made by its builder */
+	else if (rc || !!S_ISDIR(identity.mode) != record->is_directory)
+		record->ino = NEVER;
+	else
+		record->ino = identity.ino;
+	record->btime = record->ino == NEVER || rc ? 0 : identity.btime;
+	record->fid = record->ino == NEVER || rc ? 0 : identity.fid;
+	record->attempts = 0;
+	record->error = 0;
+	record->retry_at = 0;
+	return find_parent(base, record);
+}
+
+static int identify_all(struct sr_store *store, struct sr_base *base, const struct ids *ids)
+{
+	for (uint32_t i = 0; i < ids->n; i++) {
+		struct sr_record record;
+		int rc = sr_store_get(store, ids->id[i], &record);
+
+		if (!rc)
+			rc = identify_record(base, &record);
+		if (!rc)
+			rc = sr_store_update(store, &record);
+		if (rc)
+			return rc == SR_STORE_ABSENT ? sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a segment vanished") : rc;
+	}
+	return 0;
+}
+
+/* The ids first: a walk does not go on behind changes. */
+static int identify_records(struct sr_store *store, struct sr_base *base)
+{
+	struct ids ids = { .n = 0 };
+	int rc = sr_store_count(store, &ids.room);
+
+	if (rc)
+		return rc;
+	ids.id = sr_sys_malloc(((size_t)ids.room + 1) * sizeof(*ids.id));
+	if (!ids.id)
+		return sr_fail(SEGREG_E_NOMEM, "no memory for the ids of %u segments", ids.room);
+	rc = sr_store_each(store, note_id, &ids);
+	if (!rc)
+		rc = identify_all(store, base, &ids);
+	free(ids.id);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- whose the new base is */
+
+/* Who may use the locks in base, and how long to wait for those who do. */
+struct terms {
+	const struct sr_access *access;
+	uint32_t timeout_ms;
+};
+
+/* Is the old base there, with our marker, as another directory than base? 1, 0, or an error. */
+static int look_at_old(const struct sr_registry *registry, const struct sr_base *base, const struct sr_meta *meta,
+		       const struct terms *terms)
+{
+	struct sr_base old = { .dir.path = NULL };
+	struct sr_marker marker;
+	int rc = sr_base_open(&old, meta->base, registry->dir);
+
+	if (rc)
+		return rc == SEGREG_E_NOENT ? 0 : rc;
+	if (old.dir.dev == base->dir.dev && old.dir.ino == base->dir.ino)
+		rc = 0;
+	else if (sr_base_read_marker(&old, &marker) == -1)
+		rc = errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot read %s/%s", meta->base, SR_BASE_MARKER);
+	else
+		rc = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
+	/* If it is ours and no original's: processes that came by a registry.lock which was replaced may still use it. */
+	if (rc == 1 && !strcmp(marker.place, registry->dir)) {
+		int busy = sr_base_join_alone(&old, terms->access, terms->timeout_ms);
+
+		rc = busy ? busy : 1;
+	}
+	sr_base_close(&old);
+	return rc;
+}
+
+/* May we have base, which is open, and under which uuid? */
+static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const struct sr_meta *meta, bool has_old,
+		       uint8_t uuid[SR_UUID_SIZE])
+{
+	struct sr_marker marker;
+
+	if (sr_base_read_marker(base, &marker) == 0) {
+		bool is_begun = !marker.has_owner && !strcmp(marker.place, registry->dir);
+		bool is_same = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
+
+		if (!is_begun && !is_same)
+			return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path,
+				       SR_BASE_MARKER);
+		if (is_begun || !has_old) {
+			memcpy(uuid, marker.uuid, SR_UUID_SIZE);
+			/* A base that was moved: is it an original's? */
+			return is_begun ? 0 : sr_owner_check_place(registry, base, true);
+		}
+	} else if (errno != ENOENT) {
+		return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
+	}
+	return sr_sys_random(uuid, SR_UUID_SIZE) == -1 ? sr_fail_errno(errno, "cannot get random bytes") : 0;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static int write_store(struct sr_registry *registry, struct sr_base *base, struct sr_meta *meta, struct sr_clock *clock)
+{
+	struct sr_store *store = &registry->store;
+	struct sr_marker marker;
+	int rc = sr_store_upgrade(store, meta);
+
+	if (!rc)
+		rc = sr_store_put_meta(store, meta);
+	if (!rc)
+		rc = sr_store_put_clock(store, clock);
+	if (!rc)
+		rc = sr_owner_renew(registry, true, &marker);
+	if (!rc)
+		rc = sr_store_put_removed(store, NULL);
+	return rc ? rc : identify_records(store, base);
+}
+
+/* In a transaction, with base open and nobody else in it. */
+static int move(struct sr_registry *registry, struct sr_base *base, struct sr_meta *meta, bool has_old)
+{
+	struct sr_clock clock;
+	struct sr_marker marker = { .has_owner = false };
+	int rc = sr_store_get_clock(&registry->store, &clock);
+
+	if (!rc)
+		rc = choose_uuid(registry, base, meta, has_old, marker.uuid);
+	if (rc)
+		return rc;
+	marker.starts = clock.starts;
+	strcpy(marker.place, registry->dir);
+	memcpy(meta->uuid, marker.uuid, sizeof(meta->uuid));
+	strcpy(meta->base, base->path);
+	rc = sr_base_mark(base, &marker);
+	SR_STOP("rebase.marked");
+	return rc ? rc : write_store(registry, base, meta, &clock);
+}
+
+static int rebase(struct sr_registry *registry, const char *path, const struct terms *terms)
+{
+	struct sr_base base = { .dir.path = NULL };
+	struct sr_meta meta;
+	int old, rc = sr_store_get_meta(&registry->store, &meta);
+
+	/* Opening refuses a database without a description. */
+	if (rc || !strcmp(meta.base, path))
+		return rc == SR_STORE_ABSENT ? 0 : rc;
+	if (!strcmp(path, registry->dir))
+		return sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", path);
+	memcpy(registry->uuid, meta.uuid, sizeof(registry->uuid));
+	rc = sr_base_open(&base, path, registry->dir);
+	if (rc)
+		return rc;
+	old = look_at_old(registry, &base, &meta, terms);
+	rc = old < 0 ? old : sr_base_join_alone(&base, terms->access, terms->timeout_ms);
+	if (!rc)
+		rc = move(registry, &base, &meta, old);
+	sr_base_close(&base);
+	return rc;
+}
+
+int sr_rebase(struct sr_registry *registry, const char *path, const struct sr_access *access, uint32_t timeout_ms)
+{
+	const struct terms terms = { .access = access, .timeout_ms = timeout_ms };
+	struct sr_store *store = &registry->store;
+	int rc = sr_store_begin(store);
+
+	if (rc)
+		return rc;
+	rc = rebase(registry, path, &terms);
+	if (rc) {
+		sr_store_abort(store);
+		return rc;
+	}
+	rc = sr_store_commit(store);
+	SR_STOP("rebase.committed");
+	return rc;
+}

@@ -1,0 +1,398 @@
+/*
+ * sr_reconcile.c - entering the locks with everything behind them whole: what a dead predecessor left is repaired
+ * first.
+ */
+#include "registry/sr_reconcile.h"
+#include "sys/sr_error.h"
+#include "registry/sr_lane.h"
+#include "registry/sr_letter.h"
+#include "shm/sr_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A record without its path. */
+struct row {
+	uint64_t id, born, retired;
+	int64_t registered_at, retired_at;
+	size_t path_at; /* in snapshot.paths */
+	uint16_t path_length;
+	uint8_t state, error;
+	uint8_t flags; /* of sr_detail */
+	uint32_t attempts;
+	int64_t retry_at;
+	bool seen; /* the region has a slot for it */
+};
+
+/* LMDB's records in memory, sorted by id: the table lock must not wait for the disk. */
+struct snapshot {
+	struct row *rows;
+	size_t n, room;
+	char *paths;
+	size_t paths_used, paths_room;
+	struct sr_clock clock;
+	struct sr_riders riders;
+	uint64_t txn;
+};
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->rows);
+	free(snapshot->paths);
+}
+
+static int no_memory(void)
+{
+	return sr_fail(SEGREG_E_NOMEM, "no memory to read the registry's records");
+}
+
+/* Grow one array to room elements. */
+static int grow(void *array, size_t room, size_t element)
+{
+	void **memory = array;
+	void *larger = sr_sys_realloc(*memory, room * element);
+
+	if (!larger)
+		return no_memory();
+	*memory = larger;
+	return 0;
+}
+
+static int snapshot_add(void *arg, const struct sr_record *record)
+{
+	struct snapshot *s = arg;
+	int rc = 0;
+
+	if (s->n == s->room) {
+		s->room = s->room ? s->room * 2 : 256;
+		rc = grow(&s->rows, s->room, sizeof(*s->rows));
+	}
+	if (!rc && s->paths_room - s->paths_used < record->path_length) {
+		s->paths_room = s->paths_room ? s->paths_room * 2 : 65536;
+		rc = grow(&s->paths, s->paths_room, 1);
+	}
+	if (rc)
+		return rc;
+	memcpy(s->paths + s->paths_used, record->path, record->path_length);
+	s->rows[s->n++] = (struct row){
+		.id = record->id,
+		.born = record->born,
+		.retired = record->retired,
+		.registered_at = record->registered_at,
+		.retired_at = record->retired_at,
+		.path_at = s->paths_used,
+		.path_length = record->path_length,
+		.state = (uint8_t)record->state,
+		.flags = sr_table_flags(record),
+		.attempts = record->attempts,
+		.error = record->error,
+		.retry_at = record->retry_at,
+	};
+	s->paths_used += record->path_length;
+	return 0;
+}
+
+/* Whether the region still has that segment. */
+static bool is_shown(const struct sr_region *region, const struct sr_record *record)
+{
+	uint32_t top = sr_region_slot_top(region);
+
+	for (uint32_t slot = 0; slot < top; slot++) {
+		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+
+		if (state != SR_FREE && state != SR_GONE && region->slots[slot].id == record->id &&
+		    region->details[slot].born == record->born)
+			return true;
+	}
+	return false;
+}
+
+int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record)
+{
+	int rc = sr_store_add(store, record);
+
+	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
+}
+
+/* An unregistering that died before the region showed it has not happened (sr_remove.c); nor has its version, unless that was shown. */
+static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
+{
+	struct sr_store *store = &registry->store;
+	struct sr_record removed, there;
+	int rc = sr_store_get_removed(store, &removed);
+
+	if (rc || !is_shown(&registry->region, &removed))
+		return rc == SR_STORE_ABSENT ? 0 : rc;
+	rc = sr_store_get(store, removed.id, &there);
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	clock->version -= clock->version > sr_load_acquire_u64(&registry->region.header->version);
+	return sr_reconcile_put_back(store, &removed);
+}
+
+/* Read everything, and make sure that it is on the disk. */
+static int snapshot_read(struct sr_registry *registry, struct snapshot *s)
+{
+	struct sr_store *store = &registry->store;
+	int rc = sr_store_begin(store);
+
+	if (rc)
+		return rc;
+	rc = sr_store_get_clock(store, &s->clock);
+	if (!rc)
+		rc = undo_removal(registry, &s->clock);
+	if (!rc)
+		rc = sr_store_each(store, snapshot_add, s);
+	if (!rc)
+		rc = sr_store_get_riders(store, &s->riders);
+	if (!rc)
+		rc = sr_store_put_clock(store, &s->clock);
+	if (rc) {
+		sr_store_abort(store);
+		return rc;
+	}
+	s->txn = sr_store_txn(store);
+	return sr_store_commit(store);
+}
+
+static struct row *find_row(const struct snapshot *s, uint64_t id)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->rows[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->n && s->rows[low].id == id ? &s->rows[low] : NULL;
+}
+
+/* Give a slot that is in use the state of its record, or GONE if it has none (any more). */
+static void settle_slot(struct sr_region *region, const struct snapshot *s, uint32_t slot)
+{
+	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
+	struct sr_detail *detail = &region->details[slot];
+	enum sr_state state = SR_GONE;
+	struct row *row;
+
+	if (sr_word_state(word) == SR_FREE || sr_word_state(word) == SR_GONE)
+		return;
+	row = find_row(s, region->slots[slot].id);
+	if (row && row->born == detail->born && !row->seen) {
+		row->seen = true;
+		state = (enum sr_state)row->state;
+		sr_store_release_u64(&detail->retired, row->retired);
+		detail->retired_at = row->retired_at;
+		detail->attempts = row->attempts;
+		detail->error = row->error;
+		detail->retry_at = row->retry_at;
+	}
+	if (state != sr_word_state(word))
+		sr_state_force(&region->slots[slot].word, state);
+}
+
+static int add_row(struct sr_region *region, const struct snapshot *s, const struct row *row)
+{
+	struct sr_record record = {
+		.id = row->id,
+		.born = row->born,
+		.retired = row->retired,
+		.registered_at = row->registered_at,
+		.retired_at = row->retired_at,
+		.state = (enum sr_state)row->state,
+		.is_directory = !!(row->flags & SR_DETAIL_DIRECTORY),
+		.path_length = row->path_length,
+		.attempts = row->attempts,
+		.error = row->error,
+		.retry_at = row->retry_at,
+	};
+	uint32_t slot;
+	int rc;
+
+	memcpy(record.path, s->paths + row->path_at, row->path_length);
+	rc = sr_table_take(region, &record, &slot);
+	if (rc)
+		return rc;
+	sr_store_relaxed_u8(&region->details[slot].flags, row->flags);
+	sr_table_publish(region, slot, record.state);
+	return 0;
+}
+
+/* A slot for each record that has none. */
+static int add_missing(struct sr_region *region, const struct snapshot *s)
+{
+	size_t missing = 0;
+	int rc;
+
+	for (size_t i = 0; i < s->n; i++)
+		missing += !s->rows[i].seen;
+	rc = sr_table_prepare(region, (uint32_t)(missing < UINT32_MAX ? missing : UINT32_MAX));
+	for (size_t i = 0; i < s->n && !rc; i++)
+		if (!s->rows[i].seen)
+			rc = add_row(region, s, &s->rows[i]);
+	return rc;
+}
+
+static int apply(struct sr_registry *registry, struct snapshot *s)
+{
+	struct sr_region *region = &registry->region;
+	uint32_t top = sr_region_slot_top(region);
+	int rc;
+
+	for (uint32_t slot = 0; slot < top; slot++)
+		settle_slot(region, s, slot);
+	SR_STOP("reconcile.settled");
+	rc = sr_table_repair(region);
+	if (rc)
+		return rc;
+	for (uint32_t slot = 0; slot < top && !rc; slot++)
+		if (sr_word_state(region->slots[slot].word) == SR_GONE)
+			rc = sr_table_free_gone(region, slot);
+	if (!rc)
+		rc = add_missing(region, s);
+	if (rc)
+		return rc;
+	region->header->txn = s->txn;
+	sr_region_set_version(region, s->clock.version);
+	SR_STOP("reconcile.settling");
+	sr_letter_settle(region, &s->riders);
+	return 0;
+}
+
+int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
+{
+	struct snapshot s = { .n = 0 };
+	int rc;
+
+	/* From here on until all is well: if we die, or fail, the next one starts over. */
+	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
+	registry->store.least = registry->region.header->db_bytes;
+	rc = snapshot_read(registry, &s);
+	SR_STOP("reconcile.read");
+	if (!rc && s.txn <= registry->region.header->txn)
+		rc = sr_fail(SEGREG_E_MISMATCH, "%s is older than what the running processes have seen (transaction %llu, they saw "
+			     "%llu); stop them all, then open it with SEGREG_ADOPT (segctl init --adopt) if it is right",
+			     registry->store_path, (unsigned long long)s.txn,
+			     (unsigned long long)registry->region.header->txn);
+	if (!rc)
+		rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, timeout_ms);
+	if (rc)
+		goto out;
+	sr_lock_set_dirty(&registry->locks, SR_LOCK_TABLE, SR_DIRTY_SHOWN);
+	registry->region.header->db_bytes = registry->store.least;
+	rc = apply(registry, &s);
+	if (!rc)
+		sr_lock_set_clean(&registry->locks, SR_LOCK_TABLE);
+	sr_lock_give(&registry->locks, SR_LOCK_TABLE);
+	if (!rc)
+		sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
+out:
+	snapshot_free(&s);
+	sr_region_wake(&registry->region);
+	return rc;
+}
+
+/* Repair if somebody died or failed inside. The caller holds the commit lock. */
+static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
+{
+	int rc;
+
+	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT) && !sr_lock_dirt(&registry->locks, SR_LOCK_TABLE))
+		return 0;
+	rc = sr_reconcile(registry, timeout_ms);
+	if (!rc)
+		sr_add_seqcst_u64(&registry->region.header->repairs, 1);
+	return rc;
+}
+
+/* With the commit lock just taken; gives it back on failure. */
+static int enter(struct segreg *reg)
+{
+	struct sr_registry *registry = reg->registry;
+	int rc = 0;
+
+	if (reg->store_generation != sr_load_acquire_u64(&registry->store.generation))
+		rc = sr_fail(SEGREG_E_REOPEN, "an earlier commit through %s failed and its outcome is unknown; close this handle and "
+			     "open the registry again", registry->store_path);
+	if (!rc)
+		rc = repair_if_dirty(registry, reg->timeout_ms);
+	if (rc)
+		sr_leave_commit(reg);
+	return rc;
+}
+
+int sr_enter_commit(struct segreg *reg)
+{
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+
+	return rc ? rc : enter(reg);
+}
+
+int sr_try_commit(struct segreg *reg)
+{
+	int rc = sr_lock_try(&reg->registry->locks, SR_LOCK_COMMIT);
+
+	return rc ? rc : enter(reg);
+}
+
+void sr_leave_commit(struct segreg *reg)
+{
+	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
+	sr_letter_nudge(&reg->region);
+	sr_queue_nudge(&reg->registry->queue);
+}
+
+/* The tables are half changed, and the slots are true. The caller holds the table lock. */
+static int repair_tables(struct sr_registry *registry)
+{
+	int rc = sr_table_repair(&registry->region);
+
+	if (rc)
+		return rc;
+	sr_lock_set_clean(&registry->locks, SR_LOCK_TABLE);
+	/* What else the dead process left is repaired under the commit lock, and counted then. */
+	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT))
+		sr_add_seqcst_u64(&registry->region.header->repairs, 1);
+	return 0;
+}
+
+/* A change that the database has is half shown. The caller holds no lock. */
+static int repair_all(struct segreg *reg)
+{
+	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	rc = repair_if_dirty(reg->registry, reg->timeout_ms);
+	sr_leave_commit(reg);
+	return rc;
+}
+
+int sr_enter_table(struct segreg *reg)
+{
+	struct sr_locks *locks = &reg->registry->locks;
+
+	for (;;) {
+		int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
+
+		if (!rc && sr_lock_dirt(locks, SR_LOCK_TABLE) == SR_DIRTY) {
+			rc = repair_tables(reg->registry);
+			if (rc)
+				sr_lock_give(locks, SR_LOCK_TABLE);
+		}
+		if (rc || !sr_lock_dirt(locks, SR_LOCK_TABLE))
+			return rc;
+		sr_lock_give(locks, SR_LOCK_TABLE);
+		rc = repair_all(reg);
+		if (rc)
+			return rc;
+	}
+}
+
+void sr_leave_table(struct segreg *reg)
+{
+	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
+}

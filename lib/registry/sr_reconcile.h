@@ -1,0 +1,44 @@
+/*
+ * sr_reconcile.h - entering the locks with everything behind them whole: what a dead predecessor left is repaired
+ * first.
+ *
+ * A change goes to LMDB first and to the region after, both under the commit lock. Its dirty word is set before the
+ * LMDB commit and cleared when the region shows it; the table lock's is set around each change of the tables.
+ * Tables are only changed with both locks held, so whoever holds the commit lock and found both words clean will
+ * not find the table lock's dirty.
+ *
+ * Reconciling brings the region to what LMDB says, under the feet of lock-free readers: a slot keeps its place as
+ * long as its segment exists, each state word is written once with its final value, and nothing is cleared first.
+ * Building a new region is the same thing with empty tables. It makes a durable commit of its own before it
+ * believes what it read: after a failed write a transaction can be visible and yet not be on the disk.
+ *
+ * Nobody waits for the disk because a process died while it decided or made room. The slots' words are whole at any moment,
+ * and nobody believes a decision that is not durable; so sr_enter_table derives index, queue and counters from the slots. Only a process that died while it
+ * showed what the database has already (SR_DIRTY_SHOWN) leaves more to do: then the database is read, under the commit lock.
+ *
+ * With the segments it settles the letters that a dead leader had taken (sr_group.h): those whose edits his transaction made
+ * are answered, the others may be taken again.
+ */
+#ifndef SR_RECONCILE_H
+#define SR_RECONCILE_H
+
+#include "registry/sr_registry.h"
+
+/* Take the commit lock, and repair if a predecessor died or failed. Refuses a handle whose store was given up (SEGREG_E_REOPEN). */
+int sr_enter_commit(struct segreg *reg);
+/* The same without waiting: SR_LOCK_BUSY if somebody has it. */
+int sr_try_commit(struct segreg *reg);
+void sr_leave_commit(struct segreg *reg);
+
+/* Take the table lock with the tables whole. Takes the commit lock in between if a committed change is half shown. Do not hold
+ * either. */
+int sr_enter_table(struct segreg *reg);
+void sr_leave_table(struct segreg *reg);
+
+/* Bring the region to what LMDB says. The caller holds the commit lock and no transaction. */
+int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms);
+
+/* Undo, in the transaction under way, what an unregistering (sr_remove.c) did to the record and to the journal. */
+int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record);
+
+#endif

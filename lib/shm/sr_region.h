@@ -1,0 +1,148 @@
+/*
+ * sr_region.h - one process's mapping of a registry's shared memory.
+ *
+ * Only the mapping is kept, no descriptor: memory for new parts is asked for with MADV_POPULATE_WRITE, which
+ * reports a full /dev/shm as an error, and given back with MADV_REMOVE.
+ */
+#ifndef SR_REGION_H
+#define SR_REGION_H
+
+#include "sys/sr_access.h"
+#include "sys/sr_atomic.h"
+#include "shm/sr_layout.h"
+#include "shm/sr_state.h"
+
+#include <sys/types.h>
+
+#define SR_REGION_NAME_SIZE 64 /* "/segreg-" and 32 hexadecimal digits */
+
+/* A level of the index. */
+struct sr_level {
+	const uint32_t *entries;
+	uint32_t shift; /* of a hash, to its first place */
+	uint32_t mask;
+};
+
+struct sr_region {
+	struct sr_header *header;
+	uint64_t ino; /* of the object */
+	struct sr_geometry geometry;
+	/* The parts, found once. */
+	char *base;
+	struct sr_note *notes;
+	unsigned char *index;
+	uint32_t levels;
+	struct sr_level level[SR_INDEX_LEVELS + 1]; /* the last: an empty one, for a damaged header */
+	struct sr_slot *slots;
+	struct sr_detail *details;
+	uint32_t *queue;
+	uint32_t *path_map;
+	char *paths;
+};
+
+/* A name that nobody can guess. */
+int sr_region_name(char name[SR_REGION_NAME_SIZE]);
+
+/* Make a new object, or use the one that is_there and is empty. Only its header and base have memory, all zero but magic, fingerprint
+ * and limits. */
+int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
+		     const struct sr_access *access);
+
+/*
+ * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can do that. Another
+ * participant empties it, which gives its memory back, and the next builder uses it under its name. lock_dev, lock_ino: of the
+ * registry.lock that names it. 0: it is gone.
+ */
+int sr_region_discard(const char *name, const struct sr_access *access, uint64_t lock_dev, uint64_t lock_ino);
+#define SR_REGION_EMPTIED 1 /* sr_region_discard: it is there, and empty */
+#define SR_REGION_STAYS 2 /* sr_region_discard: it is there as it was: not this registry's, or not open to this process */
+
+/* Map the object name. Refuses what is not a region of this build, or not a participant's. */
+int sr_region_map(struct sr_region *region, const char *name, const struct sr_access *access);
+#define SR_REGION_ABSENT 1 /* sr_region_map: there is no such object */
+#define SR_REGION_UNFINISHED 2 /* sr_region_map: its builder did not come to an end, and failed to build or died */
+
+/* Whether the object name is still the one that is mapped. */
+bool sr_region_is_named(const struct sr_region *region, const char *name);
+
+void sr_region_unmap(struct sr_region *region);
+
+/* Give memory to the first bytes of a part. [table] */
+int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes);
+/* Give memory to size bytes at address, which is in the region; what names them in the error. */
+int sr_region_populate(void *address, uint64_t size, const char *what);
+
+static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uint32_t lane)
+{
+	return (struct sr_lane *)(void *)((unsigned char *)region->header + region->geometry.heads) + lane;
+}
+
+static inline struct sr_row *sr_region_row(const struct sr_region *region, uint32_t lane)
+{
+	return (struct sr_row *)(void *)((unsigned char *)region->header + region->geometry.rows +
+					 region->geometry.row_size * lane);
+}
+
+static inline uint32_t *sr_row_counts(struct sr_row *row)
+{
+	return (uint32_t *)(void *)((unsigned char *)row + (1 + SR_CELL_PAGES) * SR_PAGE);
+}
+
+static inline uint64_t *sr_row_cells(struct sr_row *row)
+{
+	return (uint64_t *)(void *)((unsigned char *)row + SR_PAGE);
+}
+
+/* Whether it is somebody's; whether what it has counts; whether its owner may go on. */
+static inline bool sr_lane_is_taken(const struct sr_lane *lane)
+{
+	return sr_load_acquire_u32(&lane->state) != SR_LANE_FREE;
+}
+
+static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
+{
+	uint32_t state = sr_load_seqcst_u32(&lane->state);
+
+	return state == SR_LANE_USED || state == SR_LANE_EVICTING;
+}
+
+static inline bool sr_lane_is_evicted(const struct sr_lane *lane)
+{
+	return sr_load_seqcst_u32(&lane->state) != SR_LANE_USED;
+}
+
+static inline bool sr_lane_has_counts(const struct sr_lane *lane)
+{
+	return sr_load_seqcst_u32(&lane->has_counts);
+}
+
+/* Sampled once and bounded. */
+static inline uint32_t sr_lane_n_cells(const struct sr_lane *lane)
+{
+	uint32_t n = sr_load_acquire_u32(&lane->cells);
+
+	return n < SR_CELLS_MAX ? n : SR_CELLS_MAX;
+}
+
+/* Sampled once and bounded, so that a damaged header cannot lead out of the mapping. */
+static inline uint32_t sr_region_slot_top(const struct sr_region *region)
+{
+	uint32_t top = sr_load_acquire_u32(&region->header->slot_top);
+
+	return top < region->geometry.max_segments ? top : region->geometry.max_segments;
+}
+
+static inline uint32_t sr_region_lane_top(const struct sr_region *region)
+{
+	uint32_t top = sr_load_seqcst_u32(&region->header->lane_top);
+
+	return top < region->geometry.max_lanes ? top : region->geometry.max_lanes;
+}
+
+/* Tell sleepers that a sweep may have something to do. */
+void sr_region_wake(struct sr_region *region);
+
+/* Store a new version, and tell those who wait for one. [table] */
+void sr_region_set_version(struct sr_region *region, uint64_t version);
+
+#endif

@@ -1,0 +1,600 @@
+/*
+ * sr_table.c - the segments in the region: slots, the index from id to slot, their paths, and the sweeper's queue.
+ */
+#include "shm/sr_table.h"
+#include "sys/sr_error.h"
+#include "sys/sr_sys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int damaged(const char *what)
+{
+	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (%s); stop all processes of this registry and start them "
+		       "again: it is rebuilt from registry.mdb", what);
+}
+
+static enum sr_state state_of(const struct sr_region *region, uint32_t slot)
+{
+	return sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+}
+
+/* ---------------------------------------------------------------- index */
+
+static uint32_t *level(const struct sr_region *region, uint32_t bits)
+{
+	return (uint32_t *)(void *)(region->index + sr_index_level(bits));
+}
+
+/* The current level; a damaged one leads to misses, not out of the mapping. */
+static uint32_t bits_of(const struct sr_region *region)
+{
+	uint32_t bits = sr_load_acquire_u32(&region->header->index_bits);
+
+	if (bits < SR_INDEX_MIN_BITS)
+		return SR_INDEX_MIN_BITS;
+	return bits < region->geometry.index_max_bits ? bits : region->geometry.index_max_bits;
+}
+
+static uint32_t home_of(uint64_t id, uint32_t bits)
+{
+	return (uint32_t)(sr_index_hash(id) >> (64 - bits));
+}
+
+uint32_t sr_table_find(const struct sr_region *region, uint64_t id)
+{
+	const struct sr_level *level = sr_table_level(region);
+	uint64_t hash = sr_index_hash(id);
+	uint32_t at = (uint32_t)(hash >> level->shift);
+
+	for (uint32_t probes = 0; probes <= level->mask; probes++, at++) {
+		uint32_t entry = sr_load_acquire_u32(&level->entries[at & level->mask]);
+		uint32_t slot = sr_index_slot(entry, hash);
+
+		if (slot < region->geometry.max_segments && sr_load_acquire_u64(&region->slots[slot].id) == id)
+			return slot;
+		if (!entry)
+			return SR_NONE;
+	}
+	return SR_NONE;
+}
+
+/* Into the level, or into a private copy of one. */
+static void enter(const struct sr_region *region, uint32_t *entries, uint32_t bits, uint32_t slot)
+{
+	uint64_t id = region->slots[slot].id;
+	uint32_t mask = (1u << bits) - 1, at = home_of(id, bits);
+
+	for (uint32_t probes = 0; entries[at] && probes < mask; probes++)
+		at = (at + 1) & mask;
+	sr_store_release_u32(&entries[at], sr_index_tag(sr_index_hash(id)) | (slot + 1));
+}
+
+static uint32_t slot_of_entry(const struct sr_region *region, uint32_t entry)
+{
+	uint32_t slot = (entry & ((1u << SR_INDEX_SLOT_BITS) - 1)) - 1;
+
+	return slot < region->geometry.max_segments ? slot : 0; /* damage leads to a miss, not out of the mapping */
+}
+
+/* Delete with backward shift (Knuth, TAOCP 6.4, algorithm R): no tombstones to collect. */
+static void leave(const struct sr_region *region, uint32_t slot)
+{
+	uint32_t bits = bits_of(region), mask = (1u << bits) - 1;
+	uint32_t *entries = level(region, bits);
+	uint32_t hole = home_of(region->slots[slot].id, bits), at, probes = 0;
+
+	while (entries[hole] && slot_of_entry(region, entries[hole]) != slot && probes++ < mask)
+		hole = (hole + 1) & mask;
+	if (!entries[hole])
+		return;
+	for (at = (hole + 1) & mask; entries[at] && probes++ < mask; at = (at + 1) & mask) {
+		uint32_t home = home_of(region->slots[slot_of_entry(region, entries[at])].id, bits);
+
+		/* Move it into the hole unless its home lies between the hole and it. */
+		if (((at - home) & mask) >= ((at - hole) & mask)) {
+			sr_store_release_u32(&entries[hole], entries[at]);
+			hole = at;
+		}
+	}
+	sr_store_release_u32(&entries[hole], 0);
+}
+
+static bool is_indexed(enum sr_state state)
+{
+	return state != SR_FREE && state != SR_GONE;
+}
+
+#define AHEAD 16u /* slots for whose places in the index memory is asked ahead: they lie all over it */
+
+/* Write what the index must be into entries, which are zero. */
+static void enter_all(const struct sr_region *region, uint32_t *entries, uint32_t bits)
+{
+	uint32_t top = sr_region_slot_top(region);
+
+	for (uint32_t slot = 0; slot < top; slot++) {
+		if (slot + AHEAD < top)
+			__builtin_prefetch(&entries[home_of(region->slots[slot + AHEAD].id, bits)], 1);
+		if (is_indexed(state_of(region, slot)))
+			enter(region, entries, bits, slot);
+	}
+}
+
+/* A level that is half full at most with n segments. Nobody looks at a higher level before index_bits says so. */
+static int grow_index(struct sr_region *region, uint32_t n)
+{
+	struct sr_header *header = region->header;
+	uint32_t had = bits_of(region), bits = had;
+	uint64_t size;
+	int rc;
+
+	while (bits < region->geometry.index_max_bits && (1ull << bits) < 2ull * n)
+		bits++;
+	if (bits == had)
+		return 0;
+	size = sizeof(uint32_t) << bits;
+	rc = sr_region_populate(level(region, bits), size, "the index");
+	if (rc)
+		return rc;
+	memset(level(region, bits), 0, size);
+	enter_all(region, level(region, bits), bits);
+	header->index_bytes += size;
+	sr_store_release_u32(&header->index_bits, bits);
+	return 0;
+}
+
+static int rebuild_index(struct sr_region *region)
+{
+	uint32_t bits = bits_of(region);
+	uint32_t *right = calloc((size_t)1 << bits, sizeof(uint32_t)), *entries = level(region, bits);
+
+	if (!right)
+		return sr_fail(SEGREG_E_NOMEM, "no memory to repair the index");
+	enter_all(region, right, bits);
+	for (uint32_t at = 0; at < 1u << bits; at++)
+		if (entries[at] != right[at])
+			sr_store_release_u32(&entries[at], right[at]);
+	free(right);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- paths */
+
+/*
+ * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each
+ * segment needs at most a word, and there is always one as long as there is a slot.
+ */
+#define WORD_UNITS SR_PATH_UNITS_MAX
+#define SEARCH_WORDS 2048u /* look at so many words before taking a new one */
+_Static_assert(WORD_UNITS == 32, "a word of the path map is an uint32_t");
+
+static uint32_t units_of(size_t length)
+{
+	return (uint32_t)((length + SR_PATH_UNIT - 1) / SR_PATH_UNIT);
+}
+
+static uint32_t run_mask(uint32_t units)
+{
+	return (uint32_t)((1ull << units) - 1);
+}
+
+/* Take a run of units inside the word; its position, or SR_NONE. */
+static uint32_t take_in_word(uint32_t *word, uint32_t units)
+{
+	uint32_t starts = ~*word;
+	uint32_t at;
+
+	for (uint32_t i = 1; i < units && starts; i++)
+		starts &= starts >> 1;
+	if (!starts)
+		return SR_NONE;
+	at = (uint32_t)__builtin_ctz(starts);
+	*word |= run_mask(units) << at;
+	return at;
+}
+
+static uint32_t search_paths(struct sr_region *region, uint32_t units, uint32_t words)
+{
+	struct sr_header *header = region->header;
+	uint32_t top = header->path_top / WORD_UNITS;
+
+	for (uint32_t i = 0; i < words && i < top; i++) {
+		uint32_t word = header->path_cursor < top ? header->path_cursor : 0;
+		uint32_t at = take_in_word(&region->path_map[word], units);
+
+		if (at != SR_NONE)
+			return word * WORD_UNITS + at;
+		header->path_cursor = word + 1;
+	}
+	return SR_NONE;
+}
+
+static int take_path(struct sr_region *region, size_t length, uint32_t *unit)
+{
+	struct sr_header *header = region->header;
+	uint32_t units = units_of(length), words = header->path_top / WORD_UNITS;
+	int rc;
+
+	if (header->path_top > region->geometry.path_units)
+		return damaged("path map");
+	*unit = search_paths(region, units, header->path_freed ? SEARCH_WORDS : 1);
+	if (*unit != SR_NONE)
+		return 0;
+	header->path_freed = 0;
+	if (header->path_top == region->geometry.path_units) {
+		*unit = search_paths(region, units, words);
+		return *unit != SR_NONE ? 0 : sr_fail(SEGREG_E_FULL, "no room for another path of %zu bytes", length);
+	}
+	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(uint32_t));
+	if (!rc)
+		rc = sr_region_grow(region, SR_PART_PATHS, (words + 1) * (uint64_t)WORD_UNITS * SR_PATH_UNIT);
+	if (rc)
+		return rc;
+	region->path_map[words] = run_mask(units);
+	header->path_cursor = words;
+	header->path_top += WORD_UNITS;
+	*unit = words * WORD_UNITS;
+	return 0;
+}
+
+static bool path_is_sound(const struct sr_region *region, const struct sr_detail *detail)
+{
+	uint32_t units = units_of(detail->path_length);
+
+	return detail->path_length > 0 && detail->path_length <= SEGREG_PATH_MAX && detail->path % WORD_UNITS + units <= WORD_UNITS &&
+	       detail->path < region->geometry.path_units;
+}
+
+static void mark_path(struct sr_region *region, const struct sr_detail *detail, bool used)
+{
+	uint32_t run;
+
+	if (!path_is_sound(region, detail))
+		return;
+	run = run_mask(units_of(detail->path_length)) << detail->path % WORD_UNITS;
+	if (used) {
+		region->path_map[detail->path / WORD_UNITS] |= run;
+		return;
+	}
+	region->path_map[detail->path / WORD_UNITS] &= ~run;
+	region->header->path_freed += units_of(detail->path_length);
+}
+
+bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1])
+{
+	const struct sr_detail *detail = &region->details[slot];
+	struct sr_detail copy = { .path = detail->path, .path_length = detail->path_length };
+
+	if (!path_is_sound(region, &copy))
+		return false;
+	memcpy(path, region->paths + (uint64_t)copy.path * SR_PATH_UNIT, copy.path_length);
+	path[copy.path_length] = '\0';
+	return true;
+}
+
+/* ---------------------------------------------------------------- queue */
+
+static int enqueue(struct sr_region *region, uint32_t slot)
+{
+	struct sr_header *header = region->header;
+
+	if (header->queue_length >= region->geometry.max_segments)
+		return damaged("queue");
+	region->details[slot].queue_pos = header->queue_length;
+	region->queue[header->queue_length++] = slot;
+	return 0;
+}
+
+static int dequeue(struct sr_region *region, uint32_t slot)
+{
+	struct sr_header *header = region->header;
+	uint32_t pos = region->details[slot].queue_pos, last;
+
+	if (pos >= header->queue_length || header->queue_length > region->geometry.max_segments ||
+	    region->queue[pos] != slot)
+		return damaged("queue");
+	last = region->queue[--header->queue_length];
+	if (last >= region->geometry.max_segments)
+		return damaged("queue");
+	region->queue[pos] = last;
+	region->details[last].queue_pos = pos;
+	return 0;
+}
+
+int sr_table_copy_queue(const struct sr_region *region, uint32_t **slots, uint32_t *n)
+{
+	uint32_t room = region->geometry.max_segments, length = region->header->queue_length;
+
+	length = length < room ? length : room;
+	*n = 0;
+	*slots = sr_sys_malloc(length * sizeof(**slots));
+	if (!*slots)
+		return sr_fail(SEGREG_E_NOMEM, "no memory to list %u retired segments", length);
+	for (uint32_t i = 0; i < length; i++)
+		if (region->queue[i] < sr_region_slot_top(region))
+			(*slots)[(*n)++] = region->queue[i];
+	return 0;
+}
+
+/* ---------------------------------------------------------------- slots */
+
+int sr_table_init(struct sr_region *region)
+{
+	struct sr_header *header = region->header;
+	uint64_t size = sizeof(uint32_t) << SR_INDEX_MIN_BITS;
+	int rc = sr_region_populate(region->index, size, "the index");
+
+	if (rc)
+		return rc;
+	header->index_bytes = size;
+	header->index_bits = SR_INDEX_MIN_BITS;
+	header->slot_free = SR_NONE;
+	return 0;
+}
+
+int sr_table_prepare(struct sr_region *region, uint32_t n)
+{
+	struct sr_header *header = region->header;
+	uint32_t max = region->geometry.max_segments, fresh;
+	int rc;
+
+	if (header->slot_top > max || header->slots_used > header->slot_top)
+		return damaged("slots");
+	if (n > max - header->slots_used)
+		return sr_fail(SEGREG_E_FULL, "%u of %u segments are in use (max_segments, fixed when the registry was made)",
+			       header->slots_used, max);
+	fresh = header->slot_top - header->slots_used;
+	fresh = n > fresh ? n - fresh : 0;
+	rc = sr_region_grow(region, SR_PART_SLOTS, (header->slot_top + fresh) * sizeof(struct sr_slot));
+	if (!rc)
+		rc = sr_region_grow(region, SR_PART_DETAILS, (header->slot_top + fresh) * sizeof(struct sr_detail));
+	if (!rc)
+		rc = sr_region_grow(region, SR_PART_QUEUE, (header->slot_top + fresh) * sizeof(uint32_t));
+	return rc ? rc : grow_index(region, header->slots_used + n);
+}
+
+static int pop_free(struct sr_region *region, uint32_t *slot)
+{
+	struct sr_header *header = region->header;
+
+	if (header->slot_free == SR_NONE) {
+		if (header->slot_top >= region->geometry.max_segments)
+			return damaged("free list");
+		*slot = header->slot_top;
+		sr_store_release_u32(&header->slot_top, *slot + 1);
+	} else {
+		*slot = header->slot_free;
+		if (*slot >= sr_region_slot_top(region) || state_of(region, *slot) != SR_FREE)
+			return damaged("free list");
+		header->slot_free = region->details[*slot].queue_pos;
+	}
+	header->slots_used++;
+	return 0;
+}
+
+static void push_free(struct sr_region *region, uint32_t slot)
+{
+	struct sr_header *header = region->header;
+
+	region->details[slot].queue_pos = header->slot_free;
+	header->slot_free = slot;
+	header->slots_used--;
+}
+
+uint8_t sr_table_flags(const struct sr_record *record)
+{
+	bool is_weak = record->ino && !record->fid && !record->btime;
+
+	return (uint8_t)((record->is_directory ? SR_DETAIL_DIRECTORY : 0) | (is_weak ? SR_DETAIL_WEAK : 0));
+}
+
+int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot)
+{
+	struct sr_detail *detail;
+	uint32_t path;
+	int rc = take_path(region, record->path_length, &path);
+
+	if (!rc)
+		rc = pop_free(region, slot);
+	if (rc)
+		return rc;
+	memcpy(region->paths + (uint64_t)path * SR_PATH_UNIT, record->path, record->path_length);
+	detail = &region->details[*slot];
+	/* Those who walk a snapshot may look at this slot now; sr_snapshot.c says why they see through it. */
+	sr_store_release_u64(&detail->born, record->born);
+	sr_store_release_u64(&detail->retired, record->retired);
+	detail->registered_at = record->registered_at;
+	detail->retired_at = record->retired_at;
+	detail->held_since = 0;
+	detail->retry_at = record->retry_at;
+	detail->path = path;
+	detail->path_length = record->path_length;
+	sr_store_relaxed_u8(&detail->flags, sr_table_flags(record));
+	detail->error = record->error;
+	detail->attempts = record->attempts;
+	sr_store_release_u64(&region->slots[*slot].id, record->id);
+	return 0;
+}
+
+void sr_table_untake(struct sr_region *region, uint32_t slot)
+{
+	mark_path(region, &region->details[slot], false);
+	push_free(region, slot);
+}
+
+static uint64_t *counter_of(struct sr_header *header, enum sr_state state)
+{
+	switch (state) {
+	case SR_BUILDING:
+		return &header->building;
+	case SR_LIVE:
+	case SR_REMOVING:
+		return &header->live;
+	case SR_PENDING:
+	case SR_DECIDING:
+		return &header->pending;
+	case SR_DELETING:
+		return &header->deleting;
+	default:
+		return NULL;
+	}
+}
+
+static void account(struct sr_region *region, uint32_t slot, enum sr_state state, int by)
+{
+	struct sr_header *header = region->header;
+	const struct sr_detail *detail = &region->details[slot];
+	uint64_t *counter = counter_of(header, state);
+
+	if (counter)
+		*counter += (uint64_t)by;
+	if (sr_state_undecided(state) == SR_LIVE && detail->flags & SR_DETAIL_MISSING)
+		header->missing += (uint64_t)by;
+	if (state == SR_DELETING && detail->attempts)
+		header->failed += (uint64_t)by;
+}
+
+static void show(struct sr_region *region, uint32_t slot, enum sr_state state)
+{
+	account(region, slot, state, 1);
+	if (sr_state_is_queued(state))
+		enqueue(region, slot);
+	sr_state_force(&region->slots[slot].word, state);
+}
+
+void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state)
+{
+	show(region, slot, state);
+	enter(region, level(region, bits_of(region)), bits_of(region), slot);
+}
+
+int sr_table_load(struct sr_region *region, const struct sr_record *record)
+{
+	uint32_t slot;
+	int rc = sr_table_take(region, record, &slot);
+
+	if (!rc)
+		show(region, slot, record->state);
+	return rc;
+}
+
+void sr_table_load_index(struct sr_region *region)
+{
+	enter_all(region, level(region, bits_of(region)), bits_of(region));
+}
+
+/* A slot is in another state than it was: counters and queue follow. */
+static int follow(struct sr_region *region, uint32_t slot, enum sr_state from, enum sr_state to)
+{
+	int rc = 0;
+
+	account(region, slot, from, -1);
+	account(region, slot, to, 1);
+	if (sr_state_is_queued(to) && !sr_state_is_queued(from))
+		rc = enqueue(region, slot);
+	else if (sr_state_is_queued(from) && !sr_state_is_queued(to))
+		rc = dequeue(region, slot);
+	return rc;
+}
+
+int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
+{
+	enum sr_state from = state_of(region, slot);
+
+	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to) : damaged("state of a segment");
+}
+
+int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done)
+{
+	enum sr_state from = state_of(region, slot);
+	int rc;
+
+	*done = sr_state_decide(&region->slots[slot].word, to);
+	if (!*done)
+		return 0;
+	rc = follow(region, slot, from, to);
+	if (rc || to != SR_GONE)
+		return rc;
+	leave(region, slot);
+	return sr_table_free_gone(region, slot);
+}
+
+void sr_table_keep(struct sr_region *region, uint32_t slot)
+{
+	uint64_t *word = &region->slots[slot].word;
+
+	sr_state_take_back(word, sr_load_acquire_u64(word));
+}
+
+int sr_table_drop(struct sr_region *region, uint32_t slot)
+{
+	int rc;
+
+	leave(region, slot);
+	rc = sr_table_move(region, slot, SR_GONE);
+	return rc ? rc : sr_table_free_gone(region, slot);
+}
+
+int sr_table_free_gone(struct sr_region *region, uint32_t slot)
+{
+	int rc;
+
+	if (sr_table_count(region, slot))
+		return 0;
+	rc = sr_table_move(region, slot, SR_FREE);
+	if (rc)
+		return rc;
+	mark_path(region, &region->details[slot], false);
+	push_free(region, slot);
+	return 0;
+}
+
+uint64_t sr_table_count(const struct sr_region *region, uint32_t slot)
+{
+	uint32_t page = slot / SR_COUNTS_PER_PAGE, top = sr_region_lane_top(region);
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < top; i++) {
+		struct sr_lane *lane = sr_region_lane(region, i);
+
+		if (sr_lane_counts_are_held(lane) && sr_lane_has_counts(lane) &&
+		    sr_load_seqcst_u64(&sr_region_row(region, i)->pages[page / 64]) >> page % 64 & 1)
+			count += sr_load_seqcst_u32(&sr_row_counts(sr_region_row(region, i))[slot]);
+	}
+	return count;
+}
+
+/* ---------------------------------------------------------------- repair */
+
+int sr_table_repair(struct sr_region *region)
+{
+	struct sr_header *header = region->header;
+	uint32_t top = sr_region_slot_top(region);
+	int rc = 0;
+
+	if (header->path_top > region->geometry.path_units || header->index_bits > region->geometry.index_max_bits ||
+	    header->index_bits < SR_INDEX_MIN_BITS)
+		return damaged("header");
+	header->slot_top = top;
+	header->slot_free = SR_NONE;
+	header->slots_used = top; /* push_free takes the free ones off again */
+	header->queue_length = 0;
+	header->path_freed = header->path_top; /* some of it may be free */
+	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
+	memset(region->path_map, 0, header->path_top / 8);
+	for (uint32_t slot = top; slot-- > 0 && !rc;) {
+		enum sr_state state;
+
+		sr_table_keep(region, slot);
+		state = state_of(region, slot);
+		if (state == SR_FREE) {
+			push_free(region, slot);
+			continue;
+		}
+		mark_path(region, &region->details[slot], true);
+		account(region, slot, state, 1);
+		if (sr_state_is_queued(state))
+			rc = enqueue(region, slot);
+	}
+	return rc ? rc : rebuild_index(region);
+}

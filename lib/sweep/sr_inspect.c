@@ -1,0 +1,94 @@
+/*
+ * sr_inspect.c - once after each start: does the disk have what is live?
+ */
+#include "sweep/sr_inspect.h"
+#include "registry/sr_reconcile.h"
+#include "shm/sr_table.h"
+
+#define BATCH 64u
+
+struct look {
+	uint32_t slot;
+	uint64_t word, id;
+	bool missing;
+	char path[SEGREG_PATH_MAX + 1];
+};
+
+/* Copy the next live segments from slot *from on. */
+static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH], uint32_t *n)
+{
+	const struct sr_region *region = &reg->region;
+	uint32_t top = sr_region_slot_top(region);
+	int rc = sr_enter_table(reg);
+
+	*n = 0;
+	if (rc)
+		return rc;
+	for (; *from < top && *n < BATCH; ++*from) {
+		struct look *l = &look[*n];
+
+		l->slot = *from;
+		l->word = sr_load_acquire_u64(&region->slots[*from].word);
+		l->id = sr_load_acquire_u64(&region->slots[*from].id);
+		*n += sr_word_state(l->word) == SR_LIVE && sr_table_path(region, *from, l->path);
+	}
+	sr_leave_table(reg);
+	return 0;
+}
+
+/* Ask the disk, without a lock. */
+static bool look_at_disk(struct segreg *reg, struct look *look, uint32_t n)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct sr_identity identity;
+
+		look[i].missing = sr_base_identify(&reg->registry->base, look[i].path, &identity) == SEGREG_E_NOENT;
+		any |= look[i].missing;
+	}
+	return any;
+}
+
+static int mark(struct segreg *reg, const struct look *look, uint32_t n)
+{
+	struct sr_region *region = &reg->region;
+	int rc = sr_enter_table(reg);
+
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < n; i++) {
+		struct sr_detail *detail = &region->details[look[i].slot];
+
+		if (!look[i].missing || sr_load_acquire_u64(&region->slots[look[i].slot].word) != look[i].word ||
+		    detail->flags & SR_DETAIL_MISSING)
+			continue;
+		sr_store_relaxed_u8(&detail->flags, detail->flags | SR_DETAIL_MISSING);
+		region->header->missing++;
+	}
+	sr_leave_table(reg);
+	return 0;
+}
+
+int sr_inspect_live(struct segreg *reg, bool (*fn)(void *arg, uint64_t id, const char *path), void *arg)
+{
+	struct sr_header *header = reg->region.header;
+	struct look look[BATCH];
+	uint32_t from = 0, n;
+
+	if (sr_load_acquire_u32(&header->verified))
+		return 0;
+	do {
+		int rc = copy_live(reg, &from, look, &n);
+
+		if (!rc && look_at_disk(reg, look, n))
+			rc = mark(reg, look, n);
+		if (rc)
+			return rc;
+		for (uint32_t i = 0; i < n; i++)
+			if (look[i].missing && !fn(arg, look[i].id, look[i].path))
+				return 0;
+	} while (n);
+	sr_store_release_u32(&header->verified, 1);
+	return 0;
+}

@@ -1,0 +1,11 @@
+/*
+ * sr_sweep.h - deleting what is retired and held by nobody.
+ */
+#ifndef SR_SWEEP_H
+#define SR_SWEEP_H
+
+#include "registry/sr_registry.h"
+
+int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result);
+
+#endif

@@ -1,12 +1,12 @@
 /*
- * sr_store.c - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
+ * sr_store.c - registry.mdb as a file: LMDB's environment, transactions and creation. sr_records.c has what is in it.
  */
 #include "db/sr_store.h"
 #include "sys/sr_assert.h"
-#include "db/sr_codec.h"
 #include "sys/sr_error.h"
 #include "sys/sr_filelock.h"
 #include "db/sr_resident.h"
+#include "db/sr_value.h"
 #include "sys/sr_sys.h"
 
 #include <dirent.h>
@@ -21,31 +21,6 @@
 #define MAP_BASE ((size_t)1 << 30)
 #define MAP_PER_SEGMENT ((size_t)4096)
 #define RESERVE_LEAST ((uint64_t)4 << 20) /* a transaction rewrites at most the paths to the pages that it changes */
-
-static int fail_mdb(int error, const struct sr_store *store, const char *what)
-{
-	switch (error) {
-	case MDB_MAP_FULL:
-	case MDB_DBS_FULL:
-		return sr_fail(SEGREG_E_FULL, "%s: cannot %s: the database has reached its size limit", store->path, what);
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_INVALID:
-	case MDB_BAD_TXN:
-	case MDB_BAD_DBI:
-	case MDB_INCOMPATIBLE:
-		return sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s; restore it from a backup", store->path, what,
-			       mdb_strerror(error));
-	case MDB_VERSION_MISMATCH:
-		return sr_fail(SEGREG_E_VERSION, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
-	case MDB_PANIC:
-		return sr_fail(SEGREG_E_REOPEN, "%s: cannot %s: a write failed earlier; open the registry again", store->path,
-			       what);
-	default:
-		return error > 0 ? sr_fail_errno(error, "%s: cannot %s", store->path, what) :
-				   sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
-	}
-}
 
 /* ---------------------------------------------------------------- the environment */
 
@@ -125,16 +100,6 @@ void sr_store_close(struct sr_store *store, bool abandon)
 	store->txn = NULL;
 }
 
-static MDB_val text_key(const char *text)
-{
-	union {
-		const char *in;
-		void *out;
-	} key = { .in = text }; /* LMDB's MDB_val is not const; it does not write to keys */
-
-	return (MDB_val){ .mv_size = strlen(text), .mv_data = key.out };
-}
-
 /* Earlier schemas did not have all tables; whether this file should have one is known by its meta. */
 static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table)
 {
@@ -150,7 +115,7 @@ static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *t
 /* The main table, or the one of its own that meta and clock had once. */
 static int open_meta(MDB_txn *txn, unsigned flags, MDB_dbi *table)
 {
-	MDB_val value, key = text_key("registry");
+	MDB_val value, key = sr_value_key("registry");
 	MDB_dbi own;
 	int error = mdb_dbi_open(txn, NULL, flags, table);
 
@@ -249,7 +214,7 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 	error = mdb_env_create(&store->env);
 	if (error) {
 		store->env = NULL;
-		return fail_mdb(error, store, "open it");
+		return sr_value_fail(error, store, "open it");
 	}
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
@@ -280,7 +245,7 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 		return sr_fail_map(error, store->path, map_size);
 	if (error == MDB_NOTFOUND)
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg database", store->path);
-	return fail_mdb(error, store, "open it");
+	return sr_value_fail(error, store, "open it");
 }
 
 /* The file must be there: LMDB would make a new, empty one. */
@@ -333,7 +298,7 @@ int sr_store_begin(struct sr_store *store)
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error) {
 		store->txn = NULL;
-		return fail_mdb(error, store, "begin a transaction");
+		return sr_value_fail(error, store, "begin a transaction");
 	}
 	sr_sys_calm(&store->calm);
 	return 0;
@@ -385,7 +350,7 @@ static void forget_upgrade(struct sr_store *store)
 /* Why a commit failed, as far as the store goes on. */
 static int fail_commit(struct sr_store *store, int error)
 {
-	int rc = fail_mdb(error, store, "commit; nothing was changed");
+	int rc = sr_value_fail(error, store, "commit; nothing was changed");
 
 	forget_upgrade(store);
 	return rc;
@@ -434,140 +399,7 @@ uint64_t sr_store_txn(const struct sr_store *store)
 	return mdb_txn_id(store->txn);
 }
 
-/* ---------------------------------------------------------------- tables */
-
-static int fail_no_table(const struct sr_store *store)
-{
-	return sr_fail(SEGREG_E_CORRUPT, "%s is damaged, or was exchanged for one of an earlier segreg while in use: a table is missing",
-		       store->path);
-}
-
-static int put_value(struct sr_store *store, MDB_dbi table, MDB_val key, void *data, size_t size, unsigned flags)
-{
-	MDB_val value = { .mv_size = size, .mv_data = data };
-	int error;
-
-	if (table == SR_NO_TABLE)
-		return fail_no_table(store);
-	error = mdb_put(store->txn, table, &key, &value, flags);
-	return error ? fail_mdb(error, store, "write to it") : 0;
-}
-
-static int get_value(struct sr_store *store, MDB_dbi table, MDB_val key, MDB_val *value)
-{
-	int error;
-
-	if (table == SR_NO_TABLE)
-		return fail_no_table(store);
-	error = mdb_get(store->txn, table, &key, value);
-	if (error == MDB_NOTFOUND)
-		return SR_STORE_ABSENT;
-	return error ? fail_mdb(error, store, "read it") : 0;
-}
-
-int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
-{
-	MDB_val value;
-	int rc = get_value(store, store->meta, text_key("registry"), &value);
-
-	if (!rc)
-		rc = sr_decode_meta(value.mv_data, value.mv_size, meta);
-	if (!rc && meta->schema > 1 && (store->tokens == SR_NO_TABLE || store->journal == SR_NO_TABLE))
-		rc = fail_no_table(store);
-	return rc;
-}
-
-static int put_meta_in(struct sr_store *store, MDB_dbi table, const struct sr_meta *meta)
-{
-	unsigned char bytes[SR_META_FIXED + SEGREG_PATH_SIZE];
-
-	return put_value(store, table, text_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
-}
-
-int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
-{
-	return put_meta_in(store, store->meta, meta);
-}
-
-/*
- * Schema 1 grew three times without a number of its own:
- *
- *      first       no tokens, a clock without their count; no journal; meta and clock in a table of their own, "meta"
- *      then        tokens; then riders, in "meta" as well; then meta, clock and riders moved to main; then the journal
- *      schema 2    records with the fields that sr_codec.h names
- *
- * Missing tables are made, and meta is written with our number: from then on an earlier library refuses the file by both
- * numbers. It reads them where it expects meta, so "meta" keeps that value, if there is such a table. Clock and riders are not
- * copied: the caller writes the clock, and riders are of a region that is over. Values of earlier schemas stay until they change.
- */
-int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
-{
-	MDB_dbi old = store->meta;
-	int error, rc = 0;
-
-	if (meta->schema == SR_SCHEMA)
-		return 0;
-	store->upgrades = true;
-	error = mdb_dbi_open(store->txn, NULL, 0, &store->meta);
-	if (!error)
-		error = mdb_dbi_open(store->txn, "tokens", MDB_CREATE, &store->tokens);
-	if (!error)
-		error = mdb_dbi_open(store->txn, "journal", MDB_CREATE, &store->journal);
-	if (error)
-		return fail_mdb(error, store, "make the tables that its schema did not have");
-	if (old != store->meta)
-		rc = put_meta_in(store, old, meta);
-	return rc ? rc : sr_store_put_meta(store, meta);
-}
-
-int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
-{
-	MDB_val value;
-	int rc = get_value(store, store->meta, text_key("clock"), &value);
-
-	if (rc == SR_STORE_ABSENT)
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it has no clock", store->path);
-	return rc ? rc : sr_decode_clock(value.mv_data, value.mv_size, clock);
-}
-
-int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock)
-{
-	unsigned char bytes[SR_CLOCK_SIZE];
-
-	return put_value(store, store->meta, text_key("clock"), bytes, sr_encode_clock(clock, bytes), 0);
-}
-
-int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner)
-{
-	MDB_val value;
-	int rc = get_value(store, store->meta, text_key("owner"), &value);
-
-	return rc ? rc : sr_decode_owner(value.mv_data, value.mv_size, owner);
-}
-
-int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner)
-{
-	unsigned char bytes[SR_OWNER_FIXED + SEGREG_PATH_SIZE];
-
-	return put_value(store, store->meta, text_key("owner"), bytes, sr_encode_owner(owner, bytes), 0);
-}
-
-int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders)
-{
-	MDB_val value;
-	int rc = get_value(store, store->meta, text_key("riders"), &value);
-
-	if (rc == SR_STORE_ABSENT)
-		riders->n = 0;
-	return rc == SR_STORE_ABSENT ? 0 : rc ? rc : sr_decode_riders(value.mv_data, value.mv_size, riders);
-}
-
-int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
-{
-	unsigned char bytes[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE];
-
-	return put_value(store, store->meta, text_key("riders"), bytes, sr_encode_riders(riders, bytes), 0);
-}
+/* ---------------------------------------------------------------- creation */
 
 /*
  * LMDB takes an empty file for a new one. On btrfs each write takes new blocks unless the file says otherwise before its first byte: then
@@ -596,7 +428,7 @@ static int create(struct sr_store *store, const struct sr_meta *meta, const stru
 		return rc;
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error)
-		return fail_mdb(error, store, "begin a transaction");
+		return sr_value_fail(error, store, "begin a transaction");
 	rc = sr_store_put_meta(store, meta);
 	if (!rc)
 		rc = sr_store_put_clock(store, &zero);
@@ -617,292 +449,4 @@ int sr_store_create(struct sr_store *store, const struct sr_meta *meta, const st
 	rc = create(store, meta, access);
 	sr_sys_uncalm(&calm);
 	return rc;
-}
-
-int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record)
-{
-	unsigned char bytes[8];
-	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
-	int rc;
-
-	sr_encode_id(id, bytes);
-	rc = get_value(store, store->segments, key, &value);
-	return rc ? rc : sr_decode_record(value.mv_data, value.mv_size, id, record);
-}
-
-static int put_record(struct sr_store *store, const struct sr_record *record, unsigned flags)
-{
-	unsigned char id[8], bytes[SR_RECORD_FIXED + SEGREG_PATH_MAX];
-	MDB_val key = { .mv_size = sizeof(id), .mv_data = id };
-
-	sr_encode_id(record->id, id);
-	return put_value(store, store->segments, key, bytes, sr_encode_record(record, bytes), flags);
-}
-
-int sr_store_add(struct sr_store *store, const struct sr_record *record)
-{
-	unsigned char id[8];
-	int rc = put_record(store, record, MDB_NOOVERWRITE);
-
-	sr_encode_id(record->id, id);
-	return rc ? rc : put_value(store, store->paths, text_key(record->path), id, sizeof(id), MDB_NOOVERWRITE);
-}
-
-int sr_store_update(struct sr_store *store, const struct sr_record *record)
-{
-	return put_record(store, record, 0);
-}
-
-int sr_store_remove(struct sr_store *store, const struct sr_record *record)
-{
-	unsigned char id[8];
-	MDB_val path = text_key(record->path), key = { .mv_size = sizeof(id), .mv_data = id };
-	int error;
-
-	sr_encode_id(record->id, id);
-	error = mdb_del(store->txn, store->segments, &key, NULL);
-	if (!error)
-		error = mdb_del(store->txn, store->paths, &path, NULL);
-	return error ? fail_mdb(error, store, "delete from it") : 0;
-}
-
-static int id_of_value(struct sr_store *store, const MDB_val *value, uint64_t *id)
-{
-	if (value->mv_size != 8)
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a path's id has %zu bytes", store->path, value->mv_size);
-	*id = sr_decode_id(value->mv_data);
-	return 0;
-}
-
-/* Is there a path that begins with path and '/'? In the table's order such a one is the first that is not below them. */
-static int find_below(struct sr_store *store, const char *path, uint64_t *id)
-{
-	char prefix[SEGREG_PATH_MAX + 2];
-	MDB_val key, value;
-	MDB_cursor *cursor;
-	int error, rc;
-
-	key.mv_size = (size_t)snprintf(prefix, sizeof(prefix), "%s/", path);
-	key.mv_data = prefix;
-	error = mdb_cursor_open(store->txn, store->paths, &cursor);
-	if (error)
-		return fail_mdb(error, store, "read it");
-	size_t length = key.mv_size;
-	error = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	if (error == MDB_NOTFOUND)
-		rc = SR_STORE_ABSENT;
-	else if (error)
-		rc = fail_mdb(error, store, "read it");
-	else if (key.mv_size > length && !memcmp(key.mv_data, prefix, length))
-		rc = id_of_value(store, &value, id);
-	else
-		rc = SR_STORE_ABSENT;
-	mdb_cursor_close(cursor);
-	return rc;
-}
-
-int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
-{
-	size_t length = strlen(path);
-
-	/* Equal, or above: each part of the path that ends before a '/'. */
-	for (size_t end = 1; end <= length; end++) {
-		MDB_val value, key = text_key(path);
-		int rc;
-
-		if (end < length && path[end] != '/')
-			continue;
-		key.mv_size = end;
-		rc = get_value(store, store->paths, key, &value);
-		if (rc == 0)
-			return id_of_value(store, &value, id);
-		if (rc != SR_STORE_ABSENT)
-			return rc;
-	}
-	return find_below(store, path, id);
-}
-
-int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version)
-{
-	unsigned char bytes[SR_TOKEN_SIZE];
-	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
-	int rc;
-
-	memcpy(bytes, token, sizeof(bytes));
-	rc = get_value(store, store->tokens, key, &value);
-	return rc ? rc : sr_decode_token(value.mv_data, value.mv_size, version);
-}
-
-static int forget_token(struct sr_store *store, uint64_t place)
-{
-	unsigned char number[8];
-	MDB_val token, key = { .mv_size = sizeof(number), .mv_data = number };
-	int error, rc;
-
-	sr_encode_id(place, number);
-	rc = get_value(store, store->tokens, key, &token);
-	if (rc)
-		return rc == SR_STORE_ABSENT ? 0 : rc;
-	unsigned char bytes[SR_TOKEN_SIZE];
-	if (token.mv_size != sizeof(bytes))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a token of %zu bytes", store->path, token.mv_size);
-	memcpy(bytes, token.mv_data, sizeof(bytes)); /* what LMDB returned moves at the next change */
-	token.mv_data = bytes;
-	error = mdb_del(store->txn, store->tokens, &token, NULL);
-	if (!error)
-		error = mdb_del(store->txn, store->tokens, &key, NULL);
-	return error ? fail_mdb(error, store, "delete from it") : 0;
-}
-
-int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place)
-{
-	unsigned char bytes[SR_TOKEN_SIZE], number[8], made[SR_TOKEN_VALUE_SIZE];
-	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes }, at = { .mv_size = sizeof(number), .mv_data = number };
-	int rc;
-
-	memcpy(bytes, token, sizeof(bytes));
-	sr_encode_id(place, number);
-	rc = put_value(store, store->tokens, key, made, sr_encode_token(version, place, made), 0);
-	if (!rc)
-		rc = put_value(store, store->tokens, at, bytes, sizeof(bytes), 0);
-	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
-}
-
-/* One step of a cursor in the journal, from *number on for MDB_SET_RANGE. */
-static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *number, MDB_val *value)
-{
-	unsigned char bytes[8];
-	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
-	MDB_cursor *cursor;
-	int error;
-
-	if (store->journal == SR_NO_TABLE)
-		return fail_no_table(store);
-	error = mdb_cursor_open(store->txn, store->journal, &cursor);
-	if (error)
-		return fail_mdb(error, store, "read it");
-	sr_encode_id(*number, bytes);
-	error = mdb_cursor_get(cursor, &key, value, op);
-	mdb_cursor_close(cursor);
-	if (error)
-		return error == MDB_NOTFOUND ? SR_STORE_ABSENT : fail_mdb(error, store, "read it");
-	if (key.mv_size != sizeof(bytes))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a journal's number of %zu bytes", store->path, key.mv_size);
-	*number = sr_decode_id(key.mv_data);
-	return 0;
-}
-
-int sr_store_last_entry(struct sr_store *store, uint64_t *number)
-{
-	MDB_val value;
-	int rc;
-
-	*number = 0;
-	rc = step_in_journal(store, MDB_LAST, number, &value);
-	return rc == SR_STORE_ABSENT ? 0 : rc;
-}
-
-int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry)
-{
-	unsigned char bytes[8], out[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
-	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
-	int error, rc;
-
-	sr_encode_id(entry->number, bytes);
-	rc = put_value(store, store->journal, key, out, sr_encode_entry(entry, out), MDB_APPEND);
-	if (rc || entry->number <= SEGREG_LOG_MAX)
-		return rc;
-	sr_encode_id(entry->number - SEGREG_LOG_MAX, bytes);
-	error = mdb_del(store->txn, store->journal, &key, NULL);
-	return !error || error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "delete from it");
-}
-
-int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry)
-{
-	MDB_val value;
-	int rc;
-
-	if (number == UINT64_MAX)
-		return SR_STORE_ABSENT;
-	number++;
-	rc = step_in_journal(store, MDB_SET_RANGE, &number, &value);
-	return rc ? rc : sr_decode_entry(value.mv_data, value.mv_size, number, entry);
-}
-
-int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id)
-{
-	unsigned char bytes[8];
-	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
-	struct sr_entry entry;
-	uint64_t number;
-	int error, rc = sr_store_last_entry(store, &number);
-
-	if (rc || !number)
-		return rc;
-	rc = sr_store_next_entry(store, number - 1, &entry);
-	if (rc || entry.kind != kind || entry.id != id)
-		return rc;
-	sr_encode_id(number, bytes);
-	error = mdb_del(store->txn, store->journal, &key, NULL);
-	return error ? fail_mdb(error, store, "delete from it") : 0;
-}
-
-int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
-{
-	const unsigned char *bytes;
-	MDB_val value;
-	int rc = get_value(store, store->meta, text_key("removed"), &value);
-
-	if (rc)
-		return rc;
-	if (value.mv_size < 8)
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a removed record of %zu bytes", store->path, value.mv_size);
-	bytes = value.mv_data;
-	return sr_decode_record(bytes + 8, value.mv_size - 8, sr_decode_id(bytes), record);
-}
-
-int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
-{
-	unsigned char bytes[8 + SR_RECORD_FIXED + SEGREG_PATH_MAX];
-	MDB_val key = text_key("removed");
-	int error = record ? 0 : mdb_del(store->txn, store->meta, &key, NULL);
-
-	if (!record)
-		return !error || error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "delete from it");
-	sr_encode_id(record->id, bytes);
-	return put_value(store, store->meta, text_key("removed"), bytes, 8 + sr_encode_record(record, bytes + 8), 0);
-}
-
-int sr_store_count(struct sr_store *store, uint32_t *n)
-{
-	MDB_stat stat;
-	int error = mdb_stat(store->txn, store->segments, &stat);
-
-	if (error)
-		return fail_mdb(error, store, "read it");
-	*n = (uint32_t)(stat.ms_entries < UINT32_MAX ? stat.ms_entries : UINT32_MAX);
-	return 0;
-}
-
-int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)
-{
-	struct sr_record record;
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	int rc = 0, error = mdb_cursor_open(store->txn, store->segments, &cursor);
-
-	if (error)
-		return fail_mdb(error, store, "read it");
-	while (!rc && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))) {
-		if (key.mv_size != 8)
-			rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: an id of %zu bytes", store->path, key.mv_size);
-		if (!rc)
-			rc = sr_decode_record(value.mv_data, value.mv_size, sr_decode_id(key.mv_data), &record);
-		if (!rc)
-			rc = fn(arg, &record);
-	}
-	mdb_cursor_close(cursor);
-	if (rc)
-		return rc;
-	return error == MDB_NOTFOUND ? 0 : fail_mdb(error, store, "read it");
 }

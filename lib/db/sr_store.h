@@ -75,6 +75,8 @@ uint64_t sr_store_txn(const struct sr_store *store);
 /* Close the environment; in a child that was forked without its handlers (abandon) only forget it. */
 void sr_store_close(struct sr_store *store, bool abandon);
 
+/* ---------------------------------------------------------------- sr_records.c */
+
 #define SR_STORE_ABSENT 1 /* no such record */
 
 /* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */

@@ -8,7 +8,7 @@
 #include "edit/sr_edit.h"
 #include "sys/sr_error.h"
 #include "base/sr_file.h"
-#include "edit/sr_group.h"
+#include "edit/sr_commit.h"
 #include "registry/sr_handle.h"
 #include "registry/sr_journal.h"
 #include "registry/sr_lane.h"
@@ -16,6 +16,7 @@
 #include "edit/sr_remove.h"
 #include "hold/sr_snapshot.h"
 #include "sweep/sr_sweep.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 #include "ask/sr_wait.h"
 
@@ -134,7 +135,7 @@ static void begin(struct segreg *reg, struct segreg_edit *edit)
 static int commit_one(struct segreg_edit *edit, int rc)
 {
 	if (!rc)
-		rc = sr_group_commit(edit, NULL);
+		rc = sr_commit_edit(edit, NULL);
 	sr_edit_clear(edit);
 	return rc;
 }
@@ -286,7 +287,7 @@ int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version)
 	int rc = check_edit(edit);
 
 	if (!rc)
-		rc = sr_group_commit(edit, version);
+		rc = sr_commit_edit(edit, version);
 	segreg_edit_abort(edit);
 	return rc;
 }
@@ -383,7 +384,7 @@ static int pinned_path(struct segreg *reg, const struct segreg_pin *pin, char pa
 		return rc;
 	if (!sr_pin_is_held(reg, pin))
 		return sr_pin_fail(reg, pin);
-	if (!sr_table_path(&reg->region, pin->slot, path))
+	if (!sr_paths_get(&reg->region, pin->slot, path))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (path of segment %" PRIu64 ")", pin->id);
 	return 0;
 }

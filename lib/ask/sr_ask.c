@@ -8,6 +8,7 @@
 #include "registry/sr_reconcile.h"
 #include "shm/sr_retry.h"
 #include "hold/sr_snapshot.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 
 #include <inttypes.h>
@@ -139,7 +140,7 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 
 	if (!is_known(state))
 		return false;
-	if (!sr_table_path(region, slot, out->path))
+	if (!sr_paths_get(region, slot, out->path))
 		out->path[0] = '\0';
 	out->info = (struct segreg_info){
 		.id = region->slots[slot].id,

@@ -6,7 +6,7 @@
 
 #include "edit/sr_edit.h"
 
-/* *version (may be NULL) as segreg_edit_commit's. */
-int sr_group_commit(struct segreg_edit *edit, uint64_t *version);
+/* Commit edit, and the edits that wait. The caller holds the commit lock; it is given back. *version as segreg_edit_commit's. */
+int sr_group_lead(struct segreg_edit *edit, uint64_t *version);
 
 #endif

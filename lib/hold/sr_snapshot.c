@@ -27,6 +27,7 @@
 #include "sys/sr_error.h"
 #include "registry/sr_lane.h"
 #include "registry/sr_reconcile.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 
 #include <inttypes.h>
@@ -208,7 +209,7 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	if (born > version || (retired && retired <= version))
 		return false;
 	is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
-	if (!sr_table_path(region, slot, entry->path))
+	if (!sr_paths_get(region, slot, entry->path))
 		return false;
 	sr_fence_loads();
 	again = sr_load_acquire_u64(&region->slots[slot].word);

@@ -311,3 +311,9 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 	if (sr_load_seqcst_u32(&header->version_waiters))
 		sr_sys_futex_wake(&header->version_wake, INT32_MAX);
 }
+
+int sr_region_damaged(const char *what)
+{
+	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (%s); stop all processes of this registry and start them "
+		       "again: it is rebuilt from registry.mdb", what);
+}

@@ -145,4 +145,7 @@ void sr_region_wake(struct sr_region *region);
 /* Store a new version, and tell those who wait for one. [table] */
 void sr_region_set_version(struct sr_region *region, uint64_t version);
 
+/* SEGREG_E_CORRUPT: the region is damaged. what names the part. */
+int sr_region_damaged(const char *what) __attribute__((cold));
+
 #endif

@@ -1,18 +1,13 @@
 /*
- * sr_table.c - the segments in the region: slots, the index from id to slot, their paths, and the sweeper's queue.
+ * sr_table.c - the segments in the region: slots, the index from id to slot, and the sweeper's queue.
  */
 #include "shm/sr_table.h"
+#include "shm/sr_paths.h"
 #include "sys/sr_error.h"
 #include "sys/sr_sys.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int damaged(const char *what)
-{
-	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (%s); stop all processes of this registry and start them "
-		       "again: it is rebuilt from registry.mdb", what);
-}
 
 static enum sr_state state_of(const struct sr_region *region, uint32_t slot)
 {
@@ -158,120 +153,6 @@ static int rebuild_index(struct sr_region *region)
 	return 0;
 }
 
-/* ---------------------------------------------------------------- paths */
-
-/*
- * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each
- * segment needs at most a word, and there is always one as long as there is a slot.
- */
-#define WORD_UNITS SR_PATH_UNITS_MAX
-#define SEARCH_WORDS 2048u /* look at so many words before taking a new one */
-_Static_assert(WORD_UNITS == 32, "a word of the path map is an uint32_t");
-
-static uint32_t units_of(size_t length)
-{
-	return (uint32_t)((length + SR_PATH_UNIT - 1) / SR_PATH_UNIT);
-}
-
-static uint32_t run_mask(uint32_t units)
-{
-	return (uint32_t)((1ull << units) - 1);
-}
-
-/* Take a run of units inside the word; its position, or SR_NONE. */
-static uint32_t take_in_word(uint32_t *word, uint32_t units)
-{
-	uint32_t starts = ~*word;
-	uint32_t at;
-
-	for (uint32_t i = 1; i < units && starts; i++)
-		starts &= starts >> 1;
-	if (!starts)
-		return SR_NONE;
-	at = (uint32_t)__builtin_ctz(starts);
-	*word |= run_mask(units) << at;
-	return at;
-}
-
-static uint32_t search_paths(struct sr_region *region, uint32_t units, uint32_t words)
-{
-	struct sr_header *header = region->header;
-	uint32_t top = header->path_top / WORD_UNITS;
-
-	for (uint32_t i = 0; i < words && i < top; i++) {
-		uint32_t word = header->path_cursor < top ? header->path_cursor : 0;
-		uint32_t at = take_in_word(&region->path_map[word], units);
-
-		if (at != SR_NONE)
-			return word * WORD_UNITS + at;
-		header->path_cursor = word + 1;
-	}
-	return SR_NONE;
-}
-
-static int take_path(struct sr_region *region, size_t length, uint32_t *unit)
-{
-	struct sr_header *header = region->header;
-	uint32_t units = units_of(length), words = header->path_top / WORD_UNITS;
-	int rc;
-
-	if (header->path_top > region->geometry.path_units)
-		return damaged("path map");
-	*unit = search_paths(region, units, header->path_freed ? SEARCH_WORDS : 1);
-	if (*unit != SR_NONE)
-		return 0;
-	header->path_freed = 0;
-	if (header->path_top == region->geometry.path_units) {
-		*unit = search_paths(region, units, words);
-		return *unit != SR_NONE ? 0 : sr_fail(SEGREG_E_FULL, "no room for another path of %zu bytes", length);
-	}
-	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(uint32_t));
-	if (!rc)
-		rc = sr_region_grow(region, SR_PART_PATHS, (words + 1) * (uint64_t)WORD_UNITS * SR_PATH_UNIT);
-	if (rc)
-		return rc;
-	region->path_map[words] = run_mask(units);
-	header->path_cursor = words;
-	header->path_top += WORD_UNITS;
-	*unit = words * WORD_UNITS;
-	return 0;
-}
-
-static bool path_is_sound(const struct sr_region *region, const struct sr_detail *detail)
-{
-	uint32_t units = units_of(detail->path_length);
-
-	return detail->path_length > 0 && detail->path_length <= SEGREG_PATH_MAX && detail->path % WORD_UNITS + units <= WORD_UNITS &&
-	       detail->path < region->geometry.path_units;
-}
-
-static void mark_path(struct sr_region *region, const struct sr_detail *detail, bool used)
-{
-	uint32_t run;
-
-	if (!path_is_sound(region, detail))
-		return;
-	run = run_mask(units_of(detail->path_length)) << detail->path % WORD_UNITS;
-	if (used) {
-		region->path_map[detail->path / WORD_UNITS] |= run;
-		return;
-	}
-	region->path_map[detail->path / WORD_UNITS] &= ~run;
-	region->header->path_freed += units_of(detail->path_length);
-}
-
-bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1])
-{
-	const struct sr_detail *detail = &region->details[slot];
-	struct sr_detail copy = { .path = detail->path, .path_length = detail->path_length };
-
-	if (!path_is_sound(region, &copy))
-		return false;
-	memcpy(path, region->paths + (uint64_t)copy.path * SR_PATH_UNIT, copy.path_length);
-	path[copy.path_length] = '\0';
-	return true;
-}
-
 /* ---------------------------------------------------------------- queue */
 
 static int enqueue(struct sr_region *region, uint32_t slot)
@@ -279,7 +160,7 @@ static int enqueue(struct sr_region *region, uint32_t slot)
 	struct sr_header *header = region->header;
 
 	if (header->queue_length >= region->geometry.max_segments)
-		return damaged("queue");
+		return sr_region_damaged("queue");
 	region->details[slot].queue_pos = header->queue_length;
 	region->queue[header->queue_length++] = slot;
 	return 0;
@@ -292,10 +173,10 @@ static int dequeue(struct sr_region *region, uint32_t slot)
 
 	if (pos >= header->queue_length || header->queue_length > region->geometry.max_segments ||
 	    region->queue[pos] != slot)
-		return damaged("queue");
+		return sr_region_damaged("queue");
 	last = region->queue[--header->queue_length];
 	if (last >= region->geometry.max_segments)
-		return damaged("queue");
+		return sr_region_damaged("queue");
 	region->queue[pos] = last;
 	region->details[last].queue_pos = pos;
 	return 0;
@@ -339,7 +220,7 @@ int sr_table_prepare(struct sr_region *region, uint32_t n)
 	int rc;
 
 	if (header->slot_top > max || header->slots_used > header->slot_top)
-		return damaged("slots");
+		return sr_region_damaged("slots");
 	if (n > max - header->slots_used)
 		return sr_fail(SEGREG_E_FULL, "%u of %u segments are in use (max_segments, fixed when the registry was made)",
 			       header->slots_used, max);
@@ -359,13 +240,13 @@ static int pop_free(struct sr_region *region, uint32_t *slot)
 
 	if (header->slot_free == SR_NONE) {
 		if (header->slot_top >= region->geometry.max_segments)
-			return damaged("free list");
+			return sr_region_damaged("free list");
 		*slot = header->slot_top;
 		sr_store_release_u32(&header->slot_top, *slot + 1);
 	} else {
 		*slot = header->slot_free;
 		if (*slot >= sr_region_slot_top(region) || state_of(region, *slot) != SR_FREE)
-			return damaged("free list");
+			return sr_region_damaged("free list");
 		header->slot_free = region->details[*slot].queue_pos;
 	}
 	header->slots_used++;
@@ -392,7 +273,7 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 {
 	struct sr_detail *detail;
 	uint32_t path;
-	int rc = take_path(region, record->path_length, &path);
+	int rc = sr_paths_take(region, record->path_length, &path);
 
 	if (!rc)
 		rc = pop_free(region, slot);
@@ -418,7 +299,7 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 
 void sr_table_untake(struct sr_region *region, uint32_t slot)
 {
-	mark_path(region, &region->details[slot], false);
+	sr_paths_mark(region, &region->details[slot], false);
 	push_free(region, slot);
 }
 
@@ -501,7 +382,7 @@ int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
 {
 	enum sr_state from = state_of(region, slot);
 
-	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to) : damaged("state of a segment");
+	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to) : sr_region_damaged("state of a segment");
 }
 
 int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done)
@@ -544,7 +425,7 @@ int sr_table_free_gone(struct sr_region *region, uint32_t slot)
 	rc = sr_table_move(region, slot, SR_FREE);
 	if (rc)
 		return rc;
-	mark_path(region, &region->details[slot], false);
+	sr_paths_mark(region, &region->details[slot], false);
 	push_free(region, slot);
 	return 0;
 }
@@ -574,7 +455,7 @@ int sr_table_repair(struct sr_region *region)
 
 	if (header->path_top > region->geometry.path_units || header->index_bits > region->geometry.index_max_bits ||
 	    header->index_bits < SR_INDEX_MIN_BITS)
-		return damaged("header");
+		return sr_region_damaged("header");
 	header->slot_top = top;
 	header->slot_free = SR_NONE;
 	header->slots_used = top; /* push_free takes the free ones off again */
@@ -591,7 +472,7 @@ int sr_table_repair(struct sr_region *region)
 			push_free(region, slot);
 			continue;
 		}
-		mark_path(region, &region->details[slot], true);
+		sr_paths_mark(region, &region->details[slot], true);
 		account(region, slot, state, 1);
 		if (sr_state_is_queued(state))
 			rc = enqueue(region, slot);

@@ -1,5 +1,5 @@
 /*
- * sr_table.h - the segments in the region: slots, the index from id to slot, their paths, and the sweeper's queue.
+ * sr_table.h - the segments in the region: slots, the index from id to slot, and the sweeper's queue.
  *
  * The index is a hash table with linear probing, at most half full, in which an entry is one 32-bit word. Writers
  * hold the table lock; readers hold nothing. A reader may see a deletion's entries move and miss one that is there,
@@ -95,9 +95,6 @@ int sr_table_free_gone(struct sr_region *region, uint32_t slot);
 
 /* Pins on slot, over all lanes. */
 uint64_t sr_table_count(const struct sr_region *region, uint32_t slot);
-
-/* Copy a slot's path; false if the region is damaged there. */
-bool sr_table_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
 
 /* Derive everything else from the slots. What was under decision is PENDING or LIVE again. */
 int sr_table_repair(struct sr_region *region);

@@ -11,6 +11,7 @@
 #include "registry/sr_change.h"
 #include "sys/sr_error.h"
 #include "registry/sr_leftover.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
 
@@ -85,7 +86,7 @@ static const char *difference(const struct sr_region *region, uint32_t slot, con
 		return "its state";
 	if (detail->born != record->born || detail->retired != record->retired)
 		return "its versions";
-	if (!sr_table_path(region, slot, path) || strcmp(path, record->path))
+	if (!sr_paths_get(region, slot, path) || strcmp(path, record->path))
 		return "its path";
 	return NULL;
 }
@@ -153,7 +154,7 @@ static int compare(const struct check *check, struct note **notes)
 
 		if (!is_durable(sr_word_state(sr_load_acquire_u64(&region->slots[slot].word))) || has_record(check, id))
 			continue;
-		rc = add_note(notes, id, "that it is there", sr_table_path(region, slot, path) ? path : "");
+		rc = add_note(notes, id, "that it is there", sr_paths_get(region, slot, path) ? path : "");
 	}
 	return rc;
 }

@@ -3,6 +3,7 @@
  */
 #include "sweep/sr_inspect.h"
 #include "registry/sr_reconcile.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 
 #define BATCH 64u
@@ -30,7 +31,7 @@ static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH]
 		l->slot = *from;
 		l->word = sr_load_acquire_u64(&region->slots[*from].word);
 		l->id = sr_load_acquire_u64(&region->slots[*from].id);
-		*n += sr_word_state(l->word) == SR_LIVE && sr_table_path(region, *from, l->path);
+		*n += sr_word_state(l->word) == SR_LIVE && sr_paths_get(region, *from, l->path);
 	}
 	sr_leave_table(reg);
 	return 0;

@@ -30,6 +30,7 @@
 #include "registry/sr_lane.h"
 #include "shm/sr_retry.h"
 #include "hold/sr_snapshot.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
 
@@ -246,7 +247,7 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	*held = (struct held){ .id = region->slots[slot].id, .pins = pins };
 	held->snapshots = sr_cells_count(&sweep->cells, detail);
 	held->has_horizon = sweep->cells.horizon < detail->retired;
-	if (!sr_table_path(region, slot, held->path))
+	if (!sr_paths_get(region, slot, held->path))
 		held->path[0] = '\0';
 	for (uint32_t n = 0; n < top; n++) {
 		struct sr_lane *lane = sr_region_lane(region, n);

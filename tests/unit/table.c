@@ -3,6 +3,7 @@
  * are scribbled on.
  */
 #include "harness.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 
 #include <inttypes.h>
@@ -110,7 +111,7 @@ static void check_segment(const struct table *t, const struct segment *s)
 
 	T_EQ(sr_table_find(&t->region, s->id), s->slot);
 	T_EQ(sr_word_state(t->region.slots[s->slot].word), s->state);
-	T_CHECK(sr_table_path(&t->region, s->slot, path));
+	T_CHECK(sr_paths_get(&t->region, s->slot, path));
 	T_STR(path, s->path);
 }
 
@@ -575,7 +576,7 @@ static void repair_of_a_damaged_header(void)
 	check_table(&t);
 	t.region.details[t.segments[0].slot].path = UINT32_MAX;
 	char path[SEGREG_PATH_MAX + 1];
-	T_CHECK(!sr_table_path(&t.region, t.segments[0].slot, path));
+	T_CHECK(!sr_paths_get(&t.region, t.segments[0].slot, path));
 	drop_table(&t);
 }
 

@@ -1,0 +1,139 @@
+/*
+ * sr_commit.c - committing an edit: its handle leads, or rides along with another leader. sr_group.c says how these work together.
+ */
+#include "edit/sr_commit.h"
+#include "sys/sr_error.h"
+#include "edit/sr_group.h"
+#include "registry/sr_letter.h"
+#include "registry/sr_reconcile.h"
+
+#define SLICE ((int64_t)10000000) /* nanoseconds until a rider looks whether its leader has died */
+
+/* ---------------------------------------------------------------- riding */
+
+/* Time is up, or this process cannot go on: rc is SEGREG_E_REOPEN, and its text stands. 0: wait all the same. */
+static int give_up(struct segreg *reg, int rc, bool is_last)
+{
+	if (rc == SEGREG_E_REOPEN)
+		return sr_letter_forsake(reg) ? rc : 0;
+	if (sr_letter_withdraw(reg))
+		return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+	if (is_last && sr_letter_forsake(reg))
+		return sr_fail(SEGREG_E_REOPEN, "process %u took this edit into its own commit and does not go on; whether it is "
+			       "made is known when the next edit has gone through", sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT));
+	return 0;
+}
+
+/* The edit is in the letter. */
+static int ride(struct segreg_edit *edit, uint64_t *version)
+{
+	struct segreg *reg = edit->reg;
+	int64_t patience = (int64_t)reg->timeout_ms * 1000000, since = sr_sys_monotonic();
+
+	for (int64_t slice = 0;; slice = SLICE) {
+		enum sr_letter_state state = sr_letter_wait(reg, slice < patience ? slice : patience);
+		int64_t waited = sr_sys_monotonic() - since;
+		int rc;
+
+		if (state == SR_LETTER_DONE)
+			return sr_letter_collect(reg, version);
+		if (state != SR_LETTER_POSTED && state != SR_LETTER_TAKEN)
+			return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: an edit on its way to be committed is gone");
+		rc = sr_try_commit(reg);
+		/* Where nobody leads, nothing is TAKEN: what a dead leader had taken was settled on the way in. */
+		if (rc != SR_LOCK_BUSY && sr_letter_withdraw(reg))
+			return rc ? rc : sr_group_lead(edit, version);
+		if (!rc)
+			sr_leave_commit(reg);
+		rc = waited >= patience || rc == SEGREG_E_REOPEN ? give_up(reg, rc, waited >= 2 * patience) : 0;
+		if (rc)
+			return rc;
+	}
+}
+
+/* With the letter, which is given back. */
+static int post_and_ride(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
+{
+	int rc;
+
+	sr_letter_post(edit->reg, bytes, length);
+	rc = ride(edit, version);
+	sr_letter_release(edit->reg);
+	return rc;
+}
+
+/* ---------------------------------------------------------------- waiting for a leader of this process */
+
+static int collect(const struct sr_waiter *waiter, uint64_t *version)
+{
+	if (waiter->rc)
+		return sr_fail(waiter->rc, "%s", waiter->text);
+	if (version)
+		*version = waiter->version;
+	return 0;
+}
+
+/* Another thread has the letter. length: of the edit as bytes; 0: it cannot travel. */
+static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
+{
+	struct segreg *reg = edit->reg;
+	struct sr_queue *queue = &reg->registry->queue;
+	int64_t patience = (int64_t)reg->timeout_ms * 1000000, since = sr_sys_monotonic();
+	struct sr_waiter waiter;
+
+	sr_queue_join(queue, &waiter, edit, reg->store_generation);
+	sr_letter_announce(&reg->region);
+	SR_STOP("queue.joined");
+	for (;;) {
+		uint32_t seen;
+		enum sr_waiter_state state = sr_queue_look(queue, &waiter, &seen);
+		int rc = SR_LOCK_BUSY;
+
+		if (state == SR_WAITER_DONE)
+			return collect(&waiter, version);
+		if (state == SR_WAITER_QUEUED)
+			rc = sr_try_commit(reg);
+		if (rc != SR_LOCK_BUSY && sr_queue_leave(queue, &waiter))
+			return rc ? rc : sr_group_lead(edit, version);
+		if (!rc)
+			sr_leave_commit(reg);
+		if (state == SR_WAITER_QUEUED && rc == SR_LOCK_BUSY && length && sr_letter_claim(reg)) {
+			if (sr_queue_leave(queue, &waiter))
+				return post_and_ride(edit, bytes, length, version);
+			sr_letter_release(reg);
+		}
+		/* A leader that has taken the edit is a thread of this process, and answers. */
+		if (sr_sys_monotonic() - since >= patience && sr_queue_leave(queue, &waiter))
+			return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
+		sr_queue_sleep(queue, seen, SLICE < patience || state == SR_WAITER_TAKEN ? SLICE : patience);
+	}
+}
+
+/* Another thread or process has the commit lock. */
+static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
+{
+	struct segreg *reg = edit->reg;
+	unsigned char bytes[SR_LETTER_EDIT];
+	uint32_t length = sr_edit_encode(edit, bytes, sizeof(bytes));
+	int rc = sr_store_check_rights(&reg->registry->store); /* a leader uses its own */
+
+	if (rc)
+		return rc;
+	if (reg->store_generation == sr_load_acquire_u64(&reg->registry->store.generation))
+		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version) :
+							wait_in_queue(edit, bytes, length, version);
+	rc = sr_enter_commit(reg);
+	return rc ? rc : sr_group_lead(edit, version);
+}
+
+int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
+{
+	int rc = edit->syncs ? sr_edit_sync(edit) : 0;
+
+	edit->owner = edit->reg->owner;
+	if (!rc)
+		rc = sr_try_commit(edit->reg);
+	if (rc == SR_LOCK_BUSY)
+		return commit_with_others(edit, version);
+	return rc ? rc : sr_group_lead(edit, version);
+}

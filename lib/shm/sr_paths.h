@@ -1,0 +1,18 @@
+/*
+ * sr_paths.h - the paths of the segments in the region. All functions need the table lock; sr_paths_take also the commit lock.
+ */
+#ifndef SR_PATHS_H
+#define SR_PATHS_H
+
+#include "shm/sr_region.h"
+
+/* Find room for a path of that length; *unit is the first of its units. SEGREG_E_FULL, SEGREG_E_NOMEM, SEGREG_E_CORRUPT. */
+int sr_paths_take(struct sr_region *region, size_t length, uint32_t *unit);
+
+/* Mark the room of a segment's path as used or free in the path map. A damaged detail marks nothing. */
+void sr_paths_mark(struct sr_region *region, const struct sr_detail *detail, bool used);
+
+/* Copy the path of the segment in slot. Returns false if the region is damaged there. */
+bool sr_paths_get(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
+
+#endif

@@ -52,9 +52,9 @@ RUSTC      ?= $(shell command -v rustc)
 LIB_SRC  := $(wildcard lib/*.c lib/*/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
-DAE_SRC  := $(wildcard daemon/segregd*.c daemon/tool*.c)
+DAE_SRC  := $(wildcard daemon/segregd/*.c daemon/common/*.c)
 DAE_OBJ  := $(DAE_SRC:%.c=$(BUILD)/obj/%.o)
-CTL_SRC  := $(filter-out daemon/segregd%.c,$(wildcard daemon/*.c))
+CTL_SRC  := $(wildcard daemon/segctl/*.c daemon/common/*.c)
 CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_SRC := $(wildcard tests/*.c tests/support/*.c tests/unit/*.c tests/proc/*.c tests/crash/*.c)
 TEST_OBJ := $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
@@ -101,8 +101,8 @@ $(BUILD)/segctl: $(CTL_OBJ) $(TOOL_LIB)
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(TOOL_LIBS) $(CTL_LIBS)
 
 $(LIB_OBJ): EXTRA = -iquote lib
-$(DAE_OBJ): EXTRA = $(DAE_CFLAGS)
-$(CTL_OBJ): EXTRA = $(CTL_CFLAGS)
+$(DAE_OBJ): EXTRA = -iquote daemon $(DAE_CFLAGS)
+$(CTL_OBJ): EXTRA = -iquote daemon $(CTL_CFLAGS)
 
 # The library once more with stop points, failing system calls and lock-order checks compiled in, for the tests.
 $(BUILD)/libsegreg-testing.a: $(TLIB_OBJ)
@@ -140,7 +140,7 @@ $(BUILD)/obj/testing/lib/%.o: lib/%.c
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -iquote lib -Itests/support -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(SEG_CFLAGS) $(CFLAGS) -DSR_TESTING=1 -iquote lib -iquote daemon -Itests/support -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

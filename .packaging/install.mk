@@ -35,11 +35,11 @@ DEV_PART = 644:include/segreg.h:$(INCLUDEDIR)/segreg.h \
         $(foreach page,$(wildcard lib/man/*.3),$(call man_page,$(page)))
 TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         755:$(BUILD)/segregd:$(SBINDIR)/segregd \
-        $(foreach page,$(wildcard lib/man/*.7 daemon/*.[158]),$(call man_page,$(page))) \
-        $(call if_there,text,daemon/segregd.service,$(UNITDIR)/segregd.service) \
-        $(call if_there,644,daemon/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
-        $(call if_there,644,daemon/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
-        $(call if_there,644,daemon/segctl.bash,$(COMPLETIONDIR)/segctl)
+        $(foreach page,$(wildcard lib/man/*.7 daemon/*/*.[158]),$(call man_page,$(page))) \
+        $(call if_there,text,daemon/segregd/segregd.service,$(UNITDIR)/segregd.service) \
+        $(call if_there,644,daemon/segregd/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
+        $(call if_there,644,daemon/segregd/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
+        $(call if_there,644,daemon/segctl/segctl.bash,$(COMPLETIONDIR)/segctl)
 
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 located = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \

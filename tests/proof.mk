@@ -18,7 +18,7 @@ STEPS_SRC := $(wildcard tests/torture/*.c)
 SOAK_SRC  := $(wildcard tests/soak/*.c)
 SOAK_OBJ  := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
 FUZZ_SRC  := $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard tests/fuzz/*.c))
-FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) $(patsubst %,$(BUILD)/obj/daemon/segregd_%.o,config log)
+FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) $(patsubst %,$(BUILD)/obj/daemon/segregd/%.o,config log)
 
 FUZZ_PACKAGES := gcc libc6-dev g++ pkg-config libatomic-ops-dev liblmdb-dev libsmartcols-dev libncurses-dev libsystemd-dev clang \
             libclang-rt-dev

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What bash offers after "segctl ..." with segctl.bash.
 . "$(dirname "$0")/lib.sh"
-. "$root/daemon/segctl.bash"
+. "$root/daemon/segctl/segctl.bash"
 
 # offers WANTED WORD...: that is offered for the last word.
 offers() {

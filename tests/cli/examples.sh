@@ -84,7 +84,7 @@ fi
 if command -v systemd-analyze >/dev/null; then
 	mkdir "$dir/units"
 	sed 's,/usr/bin/worker ,/bin/true ,' "$examples/worker@.service" >"$dir/units/worker@.service"
-	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$root/daemon/segregd.service" >"$dir/units/segregd.service"
+	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$root/daemon/segregd/segregd.service" >"$dir/units/segregd.service"
 	expect 0 env SYSTEMD_UNIT_PATH="$dir/units:" systemd-analyze --man=no --recursive-errors=no verify "$dir/units/worker@1.service"
 	[ ! -s "$dir/err" ] || fail "systemd finds fault with the worker's unit"
 	ok "systemd accepts the worker's unit"

@@ -5,7 +5,7 @@
 # recipe WORDS: the example below the sentence that begins so.
 recipe() {
 	awk -v words="$1" 'index($0, words) == 1 { found = 1 } found && /^\.Ed/ { exit } inside { print } found && /^\.Bd/ { inside = 1 }' \
-		"$root/daemon/segctl.1" >"$dir/recipe"
+		"$root/daemon/segctl/segctl.1" >"$dir/recipe"
 	[ -s "$dir/recipe" ] || fail "no example that begins '$1'"
 }
 mkdir "$dir/bin"

@@ -2,7 +2,7 @@
 # segctl.1 has every verb, option and column that segctl itself lists, and no other.
 . "$(dirname "$0")/lib.sh"
 
-manual=$root/daemon/segctl.1
+manual=$root/daemon/segctl/segctl.1
 
 # "-s STATE" of a help is "Fl s Ar state" here.
 options_in_help() {

@@ -2,7 +2,7 @@
 # The unit: how much systemd thinks it exposes, and whether it leaves segregd the system calls that it makes.
 . "$(dirname "$0")/lib.sh"
 
-unit=$root/daemon/segregd.service
+unit=$root/daemon/segregd/segregd.service
 worker=$root/tests/examples/worker@.service
 
 # lacks DIRECTIVE UNIT... - comments aside, no unit has that directive.

@@ -2,7 +2,7 @@
  * config.c - segregd.conf, and the numbers and texts that tools read and write.
  */
 #include "fuzz.h"
-#include "../../daemon/segregd.h"
+#include "segregd/segregd.h"
 
 /* In place of log_say: all that would be written is looked at, and goes nowhere. */
 void __wrap_log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

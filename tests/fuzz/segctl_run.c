@@ -9,7 +9,7 @@
 
 int segctl_main(int argc, char **argv);
 #define main segctl_main
-#include "../../daemon/segctl.c"
+#include "segctl/segctl.c"
 
 int fuzz_segctl_run(int argc, char **argv)
 {

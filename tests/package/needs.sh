@@ -59,7 +59,7 @@ ok "what cannot be installed is named, with apt's own words"
 # The last that is built fails: segctl.
 tool compiler <<'TOOL'
 case "$*" in
-*daemon/segctl.c*) echo "segctl.c: broken" >&2; exit 1 ;;
+*daemon/segctl/segctl.c*) echo "segctl.c: broken" >&2; exit 1 ;;
 esac
 exec cc "$@"
 TOOL

@@ -1,0 +1,102 @@
+/*
+ * measure.c - the disk space that the deletion of a segment gives back.
+ */
+#include <errno.h>
+#include <fts.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/tool.h"
+
+#define TRASH ".segreg-trash" /* in base: a deletion moves the segment to TRASH/ID.REGISTERED_AT first */
+
+/* A file with several names: its space comes back if all of them are in the segment. */
+struct file {
+	ino_t ino;
+	nlink_t names; /* seen so far */
+};
+
+static int by_ino(const void *a, const void *b)
+{
+	const struct file *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+/* Whether this is the last of a file's names. */
+static bool is_last_name(void **files, const struct stat *st)
+{
+	struct file *file = calloc(1, sizeof *file), **found;
+
+	if (!file)
+		return false;
+	file->ino = st->st_ino;
+	found = tsearch(file, files, by_ino);
+	if (!found || *found != file)
+		free(file);
+	return found && ++(*found)->names == st->st_nlink;
+}
+
+static bool add_entry(FTSENT *entry, void **files, uint64_t *bytes)
+{
+	const struct stat *st = entry->fts_statp;
+
+	switch (entry->fts_info) {
+	case FTS_DP:
+		return true;
+	case FTS_DNR:
+	case FTS_ERR:
+	case FTS_NS:
+		return false;
+	case FTS_D:
+		break;
+	default:
+		if (st->st_nlink > 1 && !is_last_name(files, st))
+			return true;
+	}
+	*bytes += (uint64_t)st->st_blocks * 512;
+	return true;
+}
+
+static bool measure(char *path, uint64_t *bytes)
+{
+	FTS *fts = fts_open((char *[]){ path, NULL }, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	void *files = NULL;
+	uint64_t sum = 0;
+	bool whole = fts != NULL;
+	FTSENT *entry;
+
+	while (whole && (errno = 0, entry = fts_read(fts)))
+		whole = add_entry(entry, &files, &sum);
+	whole = whole && !errno;
+	if (fts)
+		fts_close(fts);
+	tdestroy(files, free);
+	if (whole)
+		*bytes = sum;
+	return whole;
+}
+
+bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE])
+{
+	struct stat st;
+
+	if (info->state == SEGREG_DELETING) {
+		snprintf(path, TOOL_PLACE_SIZE, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id, info->registered_at);
+		if (lstat(path, &st) == 0)
+			return true;
+	}
+	snprintf(path, TOOL_PLACE_SIZE, "%s/%s", base, info->path);
+	return false;
+}
+
+bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes)
+{
+	char path[TOOL_PLACE_SIZE];
+
+	if (!tool_place(base, info, path) && info->error == ESTALE) /* what is at its path now is something else */
+		return false;
+	return measure(path, bytes);
+}

@@ -1,0 +1,99 @@
+/*
+ * verb_init.c - segctl init: create a registry, or adopt one whose files were moved or restored.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "segctl/ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
+	{ 's', "max-segments", "N", "at most N segments at once" },
+	{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
+	{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
+	{ 0 },
+};
+
+static int tell(const struct ctl *ctl, const char *what)
+{
+	struct segreg_stats stats = { .size = sizeof stats };
+	int code = segreg_stats(ctl->reg, &stats);
+
+	if (code)
+		return ctl_fail(ctl, code);
+	tool_say(stdout, "", "%s registry %s", what, ctl->dir);
+	tool_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
+	tool_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
+		 stats.max_lanes);
+	return EX_OK;
+}
+
+/* An existing registry will do if it is what was asked for. */
+static int compare(const struct ctl *ctl, const struct segreg_open_options *asked)
+{
+	struct segreg_stats stats = { .size = sizeof stats };
+	char *base = asked->base ? realpath(asked->base, NULL) : NULL;
+	bool same_base = !asked->base || (base && !strcmp(base, segreg_base_path(ctl->reg)));
+	int code = segreg_stats(ctl->reg, &stats);
+
+	free(base);
+	if (code)
+		return ctl_fail(ctl, code);
+	if (!same_base)
+		return ctl_error(ctl, EX_CANTCREAT, "%s exists, and its base is %s", ctl->dir,
+				 segreg_base_path(ctl->reg));
+	if ((asked->max_segments && asked->max_segments != stats.max_segments) ||
+	    (asked->max_lanes && asked->max_lanes != stats.max_lanes))
+		return ctl_error(ctl, EX_CANTCREAT, "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles",
+				 ctl->dir, stats.max_segments, stats.max_lanes);
+	return EX_OK;
+}
+
+static int open_and_tell(struct ctl *ctl, struct segreg_open_options *asked)
+{
+	const char *what = ctl->option['a'] ? "Adopted the" : "There is already the";
+	int status, code = segreg_open(ctl->dir, asked, &ctl->reg);
+
+	if (code == SEGREG_E_NOENT && !ctl->option['a']) {
+		what = "Created the";
+		asked->flags = SEGREG_CREATE;
+		code = segreg_open(ctl->dir, asked, &ctl->reg);
+	}
+	if (code)
+		return ctl_fail(ctl, code);
+	status = compare(ctl, asked);
+	if (!status)
+		status = tell(ctl, what);
+	segreg_close(ctl->reg, NULL);
+	return status;
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct segreg_open_options asked = {
+		.size = sizeof asked,
+		.flags = ctl->option['a'] ? SEGREG_ADOPT : 0,
+		.label = "segctl",
+		.base = ctl->option['B'],
+	};
+
+	if (ctl->n_operands && ctl->option['r'])
+		return ctl_usage(ctl, "the registry is given twice: -r %s and %s", ctl->option['r'], ctl->operand[0]);
+	if (ctl->n_operands)
+		ctl->dir = ctl->operand[0];
+	if (!ctl->dir || !*ctl->dir)
+		return ctl_usage(ctl, "which registry? Give DIR or set SEGREG_REGISTRY");
+	if (!ctl_option_number(ctl, 's', &asked.max_segments) || !ctl_option_number(ctl, 'l', &asked.max_lanes))
+		return EX_USAGE;
+	return open_and_tell(ctl, &asked);
+}
+
+const struct ctl_verb ctl_init = {
+	.name = "init",
+	.operands = "[DIR]",
+	.help = "Create the registry DIR",
+	.max = 1,
+	.flags = CTL_OWN_OPEN,
+	.options = options,
+	.exec = exec,
+};

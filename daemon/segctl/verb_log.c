@@ -1,0 +1,277 @@
+/*
+ * verb_log.c - segctl log: what became of segments and handles, in the order in which it happened.
+ *
+ * What is over is in the journal, with when it began. What is not over yet tells of itself: it was registered, and perhaps
+ * retired.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "segctl/ctl.h"
+
+enum {
+	AT, AGE, EVENT, ID, PATH, BYTES, VERSION, PID, LABEL, PINS, SNAPSHOTS, BY_PID, BY_LABEL, REASON,
+};
+
+static const struct ctl_column columns[] = {
+	[AT] = { "AT", CTL_CLOCK, 0, "when it happened" },
+	[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
+	[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
+	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+	[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back" },
+	[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
+	[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
+	[LABEL] = { "LABEL", CTL_TEXT, 0, "what that called itself" },
+	[PINS] = { "PINS", CTL_NUMBER, 0, "pins that it had; lost: entries that are missing" },
+	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
+	[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
+	[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
+	[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
+	{ 0 },
+};
+
+#define USUAL_COLUMNS "AT,EVENT,ID,PATH,BYTES,PID,LABEL,PINS,REASON"
+
+static const struct ctl_option options[] = {
+	{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
+	{ 'e', "event", "NAME", "only such events" },
+	{ 'l', "last", "N", "only the last N" },
+	{ 0 },
+};
+
+/* The order of those that happened at one time. */
+enum event { RESERVED, REGISTERED, RETIRED, DELETED, FORGOTTEN, RECLAIMED, EVICTED, LOST, EVENTS };
+
+static const char *const names[EVENTS] = {
+	[RESERVED] = "reserved", [REGISTERED] = "registered", [RETIRED] = "retired", [DELETED] = "deleted",
+	[FORGOTTEN] = "forgotten", [RECLAIMED] = "reclaimed", [EVICTED] = "evicted", [LOST] = "lost",
+};
+
+struct line {
+	enum event event;
+	struct segreg_log_entry entry; /* at, id, path, ... of this event; its texts are below */
+	uint64_t version;
+	char path[SEGREG_PATH_MAX + 1], label[SEGREG_LABEL_SIZE], by_label[SEGREG_LABEL_SIZE], reason[160];
+};
+
+struct log {
+	struct ctl *ctl;
+	struct line **lines;
+	size_t n, room;
+	int64_t since;
+	enum event event; /* EVENTS: all */
+	uint64_t id;      /* if there is an operand */
+	bool failed;      /* out of memory */
+};
+
+/* ------------------------------------------------------------------ gathering */
+
+static bool is_wanted(const struct log *log, enum event event, const struct segreg_log_entry *entry)
+{
+	return entry->at >= log->since && (log->event == EVENTS || log->event == event) &&
+	       (!log->ctl->n_operands || (event < RECLAIMED && entry->id == log->id));
+}
+
+static struct line *add_line(struct log *log)
+{
+	struct line *line = calloc(1, sizeof *line);
+
+	if (line && log->n == log->room) {
+		size_t room = log->room ? 2 * log->room : 64;
+		struct line **lines = reallocarray(log->lines, room, sizeof *lines);
+
+		if (!lines) {
+			free(line);
+			return NULL;
+		}
+		log->lines = lines;
+		log->room = room;
+	}
+	if (line)
+		log->lines[log->n++] = line;
+	return line;
+}
+
+/* Nonzero: out of memory. */
+static int add(struct log *log, enum event event, uint64_t version, const struct segreg_log_entry *entry)
+{
+	struct line *line;
+
+	if (!is_wanted(log, event, entry))
+		return 0;
+	line = add_line(log);
+	if (!line) {
+		log->failed = true;
+		return 1;
+	}
+	line->event = event;
+	line->entry = *entry;
+	line->version = version;
+	snprintf(line->path, sizeof line->path, "%s", entry->path);
+	snprintf(line->label, sizeof line->label, "%s", entry->label);
+	snprintf(line->by_label, sizeof line->by_label, "%s", entry->by_label);
+	snprintf(line->reason, sizeof line->reason, "%s", entry->reason);
+	return 0;
+}
+
+/* How a segment began, whatever has become of it. */
+static int add_beginning(struct log *log, uint64_t id, const char *path, uint64_t born, uint64_t retired, int64_t registered_at,
+			 int64_t retired_at)
+{
+	struct segreg_log_entry entry = { .id = id, .path = path, .at = registered_at, .label = "", .by_label = "", .reason = "" };
+	int failed = add(log, born ? REGISTERED : RESERVED, born, &entry);
+
+	entry.at = retired_at;
+	return failed || !retired ? failed : add(log, RETIRED, retired, &entry);
+}
+
+static int add_entry(void *arg, const struct segreg_log_entry *e)
+{
+	struct log *log = arg;
+	int failed = 0;
+
+	switch (e->kind) {
+	case SEGREG_LOG_DELETED:
+	case SEGREG_LOG_FORGOTTEN:
+		failed = add_beginning(log, e->id, e->path, e->born, e->retired, e->registered_at, e->retired_at);
+		return failed ? failed : add(log, e->kind == SEGREG_LOG_DELETED ? DELETED : FORGOTTEN, 0, e);
+	case SEGREG_LOG_RECLAIMED:
+		return add(log, RECLAIMED, 0, e);
+	case SEGREG_LOG_EVICTED:
+		return add(log, EVICTED, 0, e);
+	case SEGREG_LOG_LOST:
+		return add(log, LOST, 0, e);
+	}
+	return 0;
+}
+
+static int add_segment(void *arg, const struct segreg_info *info)
+{
+	return add_beginning(arg, info->id, info->path, info->born, info->retired, info->registered_at, info->retired_at);
+}
+
+static int gather(struct log *log)
+{
+	struct segreg *reg = log->ctl->reg;
+	int code = log->ctl->n_operands ? segreg_list_one(reg, log->id, add_segment, log) : segreg_list(reg, add_segment, log);
+
+	if (code && code != SEGREG_E_NOENT)
+		return code;
+	return segreg_log(reg, 0, add_entry, log);
+}
+
+/* ------------------------------------------------------------------ showing */
+
+static int by_time(const void *a, const void *b)
+{
+	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
+
+	if (x->entry.at != y->entry.at)
+		return x->entry.at < y->entry.at ? -1 : 1;
+	if (x->event != y->event)
+		return x->event < y->event ? -1 : 1;
+	return (x->entry.id > y->entry.id) - (x->entry.id < y->entry.id);
+}
+
+static void add_row(struct ctl_table *table, const struct line *line)
+{
+	struct libscols_line *row = ctl_table_row(table, NULL);
+	const struct segreg_log_entry *e = &line->entry;
+
+	ctl_set(table, row, AT, (uint64_t)e->at);
+	ctl_set(table, row, AGE, (uint64_t)e->at);
+	ctl_set_text(table, row, EVENT, names[line->event]);
+	if (line->event < RECLAIMED) {
+		ctl_set(table, row, ID, e->id);
+		ctl_set_text(table, row, PATH, line->path);
+	} else {
+		ctl_set(table, row, PINS, e->pins);
+	}
+	if (line->event == DELETED)
+		ctl_set(table, row, BYTES, e->bytes);
+	if (line->version)
+		ctl_set(table, row, VERSION, line->version);
+	if (line->event == RECLAIMED || line->event == EVICTED) {
+		ctl_set(table, row, PID, (uint64_t)e->pid);
+		ctl_set_text(table, row, LABEL, line->label);
+		ctl_set(table, row, SNAPSHOTS, e->snapshots);
+	}
+	if (e->by_pid) {
+		ctl_set(table, row, BY_PID, (uint64_t)e->by_pid);
+		ctl_set_text(table, row, BY_LABEL, line->by_label);
+	}
+	ctl_set_text(table, row, REASON, line->reason);
+}
+
+static int show(struct log *log, uint32_t last)
+{
+	struct ctl_table *table = ctl_table_new(log->ctl, log->ctl->option['J'] ? NULL : USUAL_COLUMNS);
+	int status;
+
+	if (!table)
+		return EX_USAGE;
+	if (log->n)
+		qsort(log->lines, log->n, sizeof *log->lines, by_time);
+	for (size_t i = log->n > last ? log->n - last : 0; i < log->n; i++)
+		add_row(table, log->lines[i]);
+	status = ctl_table_print(table);
+	ctl_table_free(table);
+	return status;
+}
+
+static bool parse(struct log *log, uint32_t *last)
+{
+	const struct ctl *ctl = log->ctl;
+	const char *since = ctl->option['s'], *event = ctl->option['e'];
+	uint64_t milliseconds;
+
+	if (since && !tool_parse_seconds(since, &milliseconds)) {
+		ctl_usage(ctl, "option -s: '%s' is not a number of seconds", since);
+		return false;
+	}
+	if (since)
+		log->since = milliseconds < (uint64_t)tool_now() / 1000000 ? tool_now() - (int64_t)milliseconds * 1000000 : 0;
+	for (log->event = RESERVED; event && log->event < EVENTS && strcmp(names[log->event], event);)
+		log->event++;
+	if (!event)
+		log->event = EVENTS;
+	else if (log->event == EVENTS)
+		ctl_usage(ctl, "option -e: there is no event '%s'", event);
+	return (!event || log->event < EVENTS) && ctl_option_number(ctl, 'l', last) &&
+	       (!ctl->n_operands || ctl_parse_id(ctl, ctl->operand[0], &log->id));
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct log log = { .ctl = ctl };
+	uint32_t last = UINT32_MAX;
+	int code, status;
+
+	if (!parse(&log, &last))
+		return EX_USAGE;
+	code = gather(&log);
+	if (log.failed)
+		status = ctl_error(ctl, EX_UNAVAILABLE, "no memory for so many events");
+	else if (code)
+		status = ctl_fail(ctl, code);
+	else if (ctl->n_operands && !log.n && !ctl->option['s'] && !ctl->option['e'])
+		status = ctl_error(ctl, EX_NOINPUT, "nothing is known of segment %" PRIu64 " (any more)", log.id);
+	else
+		status = show(&log, last);
+	for (size_t i = 0; i < log.n; i++)
+		free(log.lines[i]);
+	free(log.lines);
+	return status;
+}
+
+const struct ctl_verb ctl_log = {
+	.name = "log",
+	.operands = "[ID]",
+	.help = "Tell what became of segments and handles, or of ID",
+	.max = 1,
+	.options = options,
+	.columns = columns,
+	.array = "events",
+	.exec = exec,
+};

@@ -1,0 +1,90 @@
+/*
+ * verb_remove.c - segctl remove: forget segments and leave their files alone.
+ */
+#include <string.h>
+
+#include "segctl/ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
+	{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
+	{ 0 },
+};
+
+static int count_holds(void *arg, const struct segreg_holder *holder)
+{
+	uint64_t *holds = arg;
+
+	*holds += holder->pins + holder->snapshots + holder->horizons;
+	return 0;
+}
+
+/* Would the library refuse it? Whether a sweep is at a segment that is being deleted, only it can tell. */
+static const char *objection(const struct ctl *ctl, const struct segreg_info *info, uint64_t holds)
+{
+	if (ctl->option['f'])
+		return NULL;
+	if (info->state == SEGREG_DELETING)
+		return "is to be deleted; see --force";
+	if (info->state == SEGREG_BUILDING)
+		return "is being built; see --force";
+	return holds ? "is held; see --force" : NULL;
+}
+
+static int try_one(struct ctl *ctl, uint64_t id)
+{
+	struct ctl_segments segments = { .n = 0 };
+	uint64_t holds = 0;
+	int status = EX_OK, code = ctl_segments_load_one(ctl, id, &segments);
+	const char *why;
+
+	if (!code)
+		code = segreg_holders(ctl->reg, id, count_holds, &holds);
+	why = code ? NULL : objection(ctl, &segments.items[0].info, holds);
+	if (code)
+		status = ctl_fail(ctl, code);
+	else if (why)
+		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
+	else
+		printf("would forget %" PRIu64 " %s\n", id, segments.items[0].path);
+	ctl_segments_free(&segments);
+	return status;
+}
+
+static int remove_one(struct ctl *ctl, uint64_t id)
+{
+	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
+
+	/* The library names its flag where this tool has an option. */
+	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
+		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
+	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+static int exec(struct ctl *ctl)
+{
+	int status = EX_OK, first = EX_OK;
+	uint64_t id;
+
+	for (int i = 0; i < ctl->n_operands; i++)
+		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
+			return EX_USAGE;
+	/* Each is for itself: what fails is said, and the others are forgotten all the same. */
+	for (int i = 0; i < ctl->n_operands; i++) {
+		ctl_parse_id(ctl, ctl->operand[i], &id);
+		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
+		if (!first)
+			first = status;
+	}
+	return first;
+}
+
+const struct ctl_verb ctl_remove = {
+	.name = "remove",
+	.operands = "ID...",
+	.help = "Forget segments and leave their files alone",
+	.min = 1,
+	.max = -1,
+	.options = options,
+	.exec = exec,
+};

@@ -1,0 +1,36 @@
+/*
+ * verb_show.c - segctl show: everything about one segment.
+ */
+#include "segctl/ctl.h"
+
+static int exec(struct ctl *ctl)
+{
+	struct ctl_segments segments = { .n = 0 };
+	struct ctl_table *table;
+	uint64_t id;
+	int code, status;
+
+	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
+		return EX_USAGE;
+	table = ctl_table_new(ctl, NULL);
+	if (!table)
+		return EX_USAGE;
+	code = ctl_segments_load_one(ctl, id, &segments);
+	if (!code)
+		ctl_segment_row(ctl, table, &segments.items[0].info);
+	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(table);
+	ctl_segments_free(&segments);
+	ctl_table_free(table);
+	return status;
+}
+
+const struct ctl_verb ctl_show = {
+	.name = "show",
+	.operands = "ID",
+	.help = "Show everything about one segment",
+	.min = 1,
+	.max = 1,
+	.columns = ctl_segment_columns,
+	.array = "segments",
+	.exec = exec,
+};

@@ -1,0 +1,81 @@
+/*
+ * verb_stats.c - segctl stats: the registry in figures.
+ */
+#include "segctl/ctl.h"
+
+/* Column, member of struct segreg_stats, type, help. */
+#define FIGURES(X)                                                                                      \
+	X(LIVE, live, CTL_NUMBER, "live segments")                                                      \
+	X(PENDING, pending, CTL_NUMBER, "retired segments that may be held")                            \
+	X(DELETING, deleting, CTL_NUMBER, "segments being deleted")                                     \
+	X(FAILED, failed, CTL_NUMBER, "of those, with a failed deletion")                               \
+	X(MISSING, missing, CTL_NUMBER, "of the live, those that the disk did not have")                \
+	X(VERSION, version, CTL_NUMBER, "edits committed so far")                                       \
+	X(LANES, lanes, CTL_NUMBER, "handles attached, this tool's included")                           \
+	X(STARTS, starts, CTL_NUMBER, "times that the shared memory was built")                         \
+	X(DELETED, deleted, CTL_NUMBER, "segments deleted since then")                                  \
+	X(BYTES_FREED, bytes_freed, CTL_BYTES, "disk space that this gave back")                        \
+	X(RECLAIMED, reclaimed, CTL_NUMBER, "handles of dead processes cleaned up")                     \
+	X(RECLAIMED_PINS, reclaimed_pins, CTL_NUMBER, "pins that those had held")                       \
+	X(REPAIRS, repairs, CTL_NUMBER, "repairs after a death inside a change")                        \
+	X(MAX_SEGMENTS, max_segments, CTL_NUMBER, "limit of segments at once")                          \
+	X(MAX_LANES, max_lanes, CTL_NUMBER, "limit of handles at once")                                 \
+	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                \
+	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")    \
+	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                        \
+	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")                                      \
+	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                \
+	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
+
+enum {
+#define FIGURE_ENUM(name, member, type, help) name,
+	FIGURES(FIGURE_ENUM)
+	SWEEPER,
+	LIBRARY,
+};
+
+static const struct ctl_column columns[] = {
+#define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
+	FIGURES(FIGURE_COLUMN)
+	{ "SWEEPER", CTL_FLAG, 0, "whether a segregd serves the registry" },
+	{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
+	{ 0 },
+};
+
+static int print(const struct ctl *ctl, struct ctl_table *table, const struct segreg_stats *stats)
+{
+	struct libscols_line *row = ctl_table_row(table, NULL);
+	char line[128];
+
+#define FIGURE_SET(name, member, type, help) ctl_set(table, row, name, stats->member);
+	FIGURES(FIGURE_SET)
+	ctl_set(table, row, SWEEPER, ctl_is_served(ctl));
+	ctl_set_text(table, row, LIBRARY, segreg_version_string());
+	segreg_stats_format(stats, line, sizeof line);
+	if (!ctl->option['J'] && !ctl->option['n'] && !ctl->option['R'])
+		printf("%s\n\n", line);
+	return ctl_table_print_record(table);
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct segreg_stats stats = { .size = sizeof stats };
+	struct ctl_table *table = ctl_table_new(ctl, NULL);
+	int code, status;
+
+	if (!table)
+		return EX_USAGE;
+	code = segreg_stats(ctl->reg, &stats);
+	status = code ? ctl_fail(ctl, code) : print(ctl, table, &stats);
+	ctl_table_free(table);
+	return status;
+}
+
+const struct ctl_verb ctl_stats = {
+	.name = "stats",
+	.operands = "",
+	.help = "Show the registry in figures",
+	.columns = columns,
+	.array = "stats",
+	.exec = exec,
+};

@@ -1,0 +1,144 @@
+/*
+ * verb_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "segctl/ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
+	{ 'l', "limit", "N", "delete at most N segments" },
+	{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
+	{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+	{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
+	{ 0 },
+};
+
+struct run {
+	const struct ctl *ctl;
+	uint64_t deleted, bytes; /* so far */
+	/* What stdout has not taken yet: nobody else can sweep during a sweep, so the sweep does not wait for a reader. */
+	struct tool_out out;
+	FILE *lines;
+	char *text;
+	size_t length, written;
+};
+
+/* False: stdout is broken. */
+static bool write_what_fits(struct run *run)
+{
+	ssize_t n = 0;
+
+	if (fflush(run->lines))
+		return false;
+	while (run->written < run->length && n != -1) {
+		n = tool_out_write(&run->out, run->text + run->written, run->length - run->written);
+		run->written += n > 0 ? (size_t)n : 0;
+	}
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		return false;
+	if (run->written == run->length) {
+		rewind(run->lines);
+		run->written = 0;
+	}
+	return true;
+}
+
+static void write_the_rest(struct run *run)
+{
+	fclose(run->lines);
+	if (run->length > run->written)
+		fwrite(run->text + run->written, 1, run->length - run->written, stdout);
+	free(run->text);
+	tool_out_close(&run->out);
+}
+
+static int on_event(void *arg, const struct segreg_sweep_event *event)
+{
+	struct run *run = arg;
+	char freed[TOOL_SPAN_SIZE];
+
+	ctl_progress_end();
+	tool_say_event(run->lines, "", event, run->ctl->option['n'] != NULL);
+	run->deleted += event->action == SEGREG_SWEEP_DELETED;
+	run->bytes += event->action == SEGREG_SWEEP_DELETED ? event->bytes : 0;
+	if (!isatty(STDOUT_FILENO))
+		ctl_progress("%" PRIu64 " deleted, %s freed", run->deleted, tool_format_bytes(run->bytes, freed));
+	return !write_what_fits(run);
+}
+
+static void count(uint64_t n, const char *one, const char *many)
+{
+	printf("%" PRIu64 " %s", n, n == 1 ? one : many);
+}
+
+static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *result)
+{
+	const char *would = ctl->option['n'] ? " would be" : "";
+	char bytes[TOOL_SPAN_SIZE];
+
+	count(result->deleted, "segment", "segments");
+	printf("%s deleted, %s freed", would, tool_format_bytes(result->bytes_freed, bytes));
+	if (result->bytes_linked)
+		printf(", %s still linked elsewhere", tool_format_bytes(result->bytes_linked, bytes));
+	printf("; %" PRIu64 " held, %" PRIu64 " waiting, %" PRIu64 " failed", result->held, result->waiting,
+	       result->failed);
+	if (result->reclaimed) {
+		printf("; ");
+		count(result->reclaimed, "dead handle", "dead handles");
+		printf(" reclaimed with ");
+		count(result->reclaimed_pins, "pin", "pins");
+	}
+	printf("\n");
+}
+
+static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
+{
+	if (ctl->option['n'])
+		sweep->flags |= SEGREG_SWEEP_DRY_RUN;
+	if (ctl->option['R'])
+		sweep->flags |= SEGREG_SWEEP_RETRY_NOW;
+	if (!ctl_option_number(ctl, 'l', &sweep->limit))
+		return false;
+	if (ctl->option['g'] && !tool_parse_seconds(ctl->option['g'], &sweep->grace_ms)) {
+		ctl_usage(ctl, "option -g: '%s' is not a number of seconds", ctl->option['g']);
+		return false;
+	}
+	if (ctl->option['p'] && (!tool_parse_bytes(ctl->option['p'], &sweep->pace) || !sweep->pace)) {
+		ctl_usage(ctl, "option -p: '%s' is not a number of bytes", ctl->option['p']);
+		return false;
+	}
+	return true;
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct run run = { .ctl = ctl };
+	struct segreg_sweep_options sweep = { .size = sizeof sweep, .fn = on_event, .arg = &run };
+	struct segreg_sweep_result result = { .size = sizeof result };
+	int code;
+
+	if (!parse(ctl, &sweep))
+		return EX_USAGE;
+	run.lines = open_memstream(&run.text, &run.length);
+	if (!run.lines)
+		return ctl_error(ctl, EX_UNAVAILABLE, "no memory to sweep");
+	tool_out_open(&run.out, STDOUT_FILENO);
+	code = segreg_sweep(ctl->reg, &sweep, &result);
+	write_the_rest(&run);
+	ctl_progress_end();
+	if (code)
+		return ctl_fail(ctl, code);
+	summarize(ctl, &result);
+	return result.failed ? EX_TEMPFAIL : EX_OK;
+}
+
+const struct ctl_verb ctl_sweep = {
+	.name = "sweep",
+	.operands = "",
+	.help = "Delete every retired segment that nobody holds",
+	.options = options,
+	.exec = exec,
+};

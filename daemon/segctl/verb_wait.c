@@ -1,0 +1,43 @@
+/*
+ * verb_wait.c - segctl wait: sleep until the registry has a newer version, and print that.
+ */
+#include "segctl/ctl.h"
+
+static const struct ctl_option options[] = {
+	{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
+	{ 0 },
+};
+
+static int exec(struct ctl *ctl)
+{
+	uint64_t version, now, milliseconds = 0;
+	int code, timeout_ms = -1;
+
+	if (ctl->option['t']) {
+		if (!tool_parse_seconds(ctl->option['t'], &milliseconds) || milliseconds > INT32_MAX)
+			return ctl_usage(ctl, "option -t: '%s' is not a number of seconds", ctl->option['t']);
+		timeout_ms = (int)milliseconds;
+	}
+	if (ctl->n_operands) {
+		if (!tool_parse_number(ctl->operand[0], UINT64_MAX, &version))
+			return ctl_usage(ctl, "'%s' is not a version", ctl->operand[0]);
+	} else {
+		code = segreg_version(ctl->reg, &version);
+		if (code)
+			return ctl_fail(ctl, code);
+	}
+	code = segreg_wait(ctl->reg, version, timeout_ms, &now);
+	if (code)
+		return ctl_fail(ctl, code);
+	printf("%" PRIu64 "\n", now);
+	return EX_OK;
+}
+
+const struct ctl_verb ctl_wait = {
+	.name = "wait",
+	.operands = "[VERSION]",
+	.help = "Wait for a version newer than that, or than the current one",
+	.max = 1,
+	.options = options,
+	.exec = exec,
+};

@@ -1,0 +1,355 @@
+/*
+ * verb_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
+ *
+ * For people, the answer comes first: how much is kept, and whose end would give most of it back. Then a segment is a line,
+ * each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands before its reason,
+ * so that the lines below need not begin behind the longest path.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "segctl/ctl.h"
+
+enum {
+	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, RETRY_AT, PINS, SNAPSHOTS, WHY, /* of a segment */
+	PID, COMMAND, USER, CGROUP, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
+};
+
+static const struct ctl_column columns[] = {
+	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+	[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
+	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
+	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
+	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
+	[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
+	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
+	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
+	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that hold it; a holder's own" },
+	[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
+	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
+	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+	[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
+	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+	[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+	[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+	[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+	{ 0 },
+};
+
+#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,RETRY_AT,PINS,SNAPSHOTS,WHY"
+#define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,LANE,ATTACHED"
+#define TREE_COLUMNS "ID,KEPT,RETIRED,WHY"
+#define RAW_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
+
+/* ------------------------------------------------------------------ holders */
+
+struct holders {
+	struct ctl_table *table;
+	struct libscols_line *parent;
+	unsigned n;
+	uint64_t pins, snapshots, horizons; /* of all of them */
+};
+
+/* "2 pins, a snapshot of version 7". */
+static const char *describe_hold(const struct segreg_holder *holder, char *what, size_t size)
+{
+	int length = 0;
+
+	*what = '\0';
+	if (holder->pins)
+		length = snprintf(what, size, "%" PRIu64 " %s", holder->pins, holder->pins == 1 ? "pin" : "pins");
+	if (holder->snapshots + holder->horizons)
+		snprintf(what + length, size - (size_t)length, "%s%s of version %" PRIu64 "%s", length ? ", " : "",
+			 holder->horizons ? "a horizon" : "a snapshot", holder->oldest,
+			 holder->snapshots + holder->horizons > 1 ? " and others" : "");
+	return what;
+}
+
+static int add_holder(void *arg, const struct segreg_holder *holder)
+{
+	struct holders *holders = arg;
+	struct ctl_table *table = holders->table;
+	struct libscols_line *row = ctl_table_row(table, holders->parent);
+	char span[TOOL_SPAN_SIZE], what[128], why[512];
+	struct ctl_process process;
+
+	ctl_process_find(holder, &process);
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago", holder->pid, process.command, holder->label,
+		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span));
+	ctl_set_text(table, row, WHY, why);
+	ctl_set(table, row, PINS, holder->pins);
+	ctl_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
+	ctl_set(table, row, PID, (uint64_t)holder->pid);
+	ctl_set_text(table, row, COMMAND, process.command);
+	ctl_set_text(table, row, USER, process.user);
+	ctl_set_text(table, row, CGROUP, process.cgroup);
+	ctl_set_text(table, row, LABEL, holder->label);
+	ctl_set(table, row, LANE, holder->lane);
+	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
+	ctl_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
+	holders->n++;
+	holders->pins += holder->pins;
+	holders->snapshots += holder->snapshots;
+	holders->horizons += holder->horizons;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ segments */
+
+struct kept {
+	const struct segreg_info *info;
+	uint64_t bytes;
+	bool is_measured;
+	bool is_served; /* by a segregd */
+	const char *base;
+};
+
+static void explain_failure(const struct segreg_info *info, const char *rest, char *why, size_t size)
+{
+	int64_t wait = info->retry_at - tool_now();
+	char times[32] = "", span[TOOL_SPAN_SIZE];
+
+	if (info->attempts > 1)
+		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s", times, ctl_segment_error(info), rest,
+		 wait > 0 ? "in " : "with the next sweep",
+		 wait > 0 ? tool_format_span(wait + 999999999, span) : "", wait > 0 ? ", or now: segctl sweep --retry-now" : "");
+}
+
+/* "2 pins, 1 horizon"; empty if nobody holds it. */
+static void count_holds(const struct holders *holders, char *text, size_t size)
+{
+	const struct {
+		uint64_t n;
+		const char *noun;
+	} holds[] = { { holders->pins, "pin" }, { holders->snapshots, "snapshot" }, { holders->horizons, "horizon" } };
+	size_t length = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
+		if (holds[i].n)
+			length += (size_t)snprintf(text + length, size - length, "%s%" PRIu64 " %s%s", length ? ", " : "",
+						   holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
+}
+
+/* "; the rest is /base/.segreg-trash/7.1790000000000000000"; empty if it is at its path. */
+static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 16])
+{
+	char place[TOOL_PLACE_SIZE];
+
+	*rest = '\0';
+	if (tool_place(kept->base, kept->info, place))
+		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
+}
+
+static void explain(const struct kept *kept, const struct holders *holders, char *why, size_t size)
+{
+	const struct segreg_info *info = kept->info;
+	char holds[128], rest[TOOL_PLACE_SIZE + 16];
+
+	describe_rest(kept, rest);
+	count_holds(holders, holds, sizeof holds);
+	if (info->state == SEGREG_LIVE)
+		snprintf(why, size, "live, so nothing deletes it; %s", *holds ? holds : "nobody holds it");
+	else if (info->state == SEGREG_BUILDING)
+		snprintf(why, size, "being built");
+	else if (info->state == SEGREG_PENDING && *holds)
+		snprintf(why, size, "held by %s", holds);
+	else if (info->error)
+		explain_failure(info, rest, why, size);
+	else if (info->state == SEGREG_DELETING && kept->is_served)
+		snprintf(why, size, "being deleted");
+	else if (info->state == SEGREG_DELETING)
+		snprintf(why, size, "deletion begun%s; no segregd runs: segctl sweep", rest);
+	else
+		snprintf(why, size, kept->is_served ? "not held; waits for segregd" :
+						      "not held, but no segregd runs: segctl sweep");
+}
+
+static struct libscols_line *add_segment(struct ctl_table *table, const struct kept *kept)
+{
+	const struct segreg_info *info = kept->info;
+	struct libscols_line *row = ctl_table_row(table, NULL);
+
+	ctl_set(table, row, ID, info->id);
+	ctl_set_text(table, row, STATE, segreg_state_name(info->state));
+	ctl_set_text(table, row, PATH, info->path);
+	if (kept->is_measured)
+		ctl_set(table, row, KEPT, kept->bytes);
+	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
+	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
+	ctl_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
+	ctl_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
+	return row;
+}
+
+/* What only its holders tell; they may have come and gone since info was read. */
+static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
+			   const struct holders *holders, bool with_path)
+{
+	char why[512 + SEGREG_PATH_MAX + TOOL_PLACE_SIZE];
+	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
+
+	explain(kept, holders, why + length, sizeof why - (size_t)length);
+	ctl_set(table, row, PINS, holders->pins);
+	ctl_set(table, row, SNAPSHOTS, holders->snapshots + holders->horizons);
+	ctl_set_text(table, row, WHY, why);
+}
+
+static int add_tree(struct ctl *ctl, struct ctl_table *table, const struct kept *kept, bool with_path)
+{
+	struct holders holders = { .table = table, .parent = add_segment(table, kept) };
+	int code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
+
+	finish_segment(table, holders.parent, kept, &holders, with_path);
+	return code == SEGREG_E_NOENT ? 0 : code; /* deleted meanwhile */
+}
+
+/* ------------------------------------------------------------------ the two forms */
+
+static int by_size(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return (x->info->id > y->info->id) - (x->info->id < y->info->id);
+}
+
+static const char *format_bytes(const struct ctl *ctl, uint64_t bytes, char buf[TOOL_SPAN_SIZE])
+{
+	if (!ctl->option['b'])
+		return tool_format_bytes(bytes, buf);
+	snprintf(buf, TOOL_SPAN_SIZE, "%" PRIu64, bytes);
+	return buf;
+}
+
+static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
+{
+	char held[TOOL_SPAN_SIZE], alone[TOOL_SPAN_SIZE], since[TOOL_SPAN_SIZE];
+	struct ctl_process process;
+
+	ctl_process_find(&worst->holder, &process);
+	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back if it ends.",
+		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
+		 format_bytes(ctl, worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
+		 tool_format_span(tool_now() - worst->since, since), format_bytes(ctl, worst->alone, alone));
+}
+
+/* The answer first. */
+static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n)
+{
+	struct ctl_blame blame;
+	char bytes[TOOL_SPAN_SIZE];
+	uint64_t sum = 0;
+	int code = ctl_blame_begin(ctl, &blame);
+
+	for (size_t i = 0; i < n && !code; i++) {
+		sum += kept[i].bytes;
+		if (kept[i].info->state == SEGREG_PENDING)
+			code = ctl_blame_segment(ctl, &blame, kept[i].info, kept[i].bytes);
+	}
+	if (!code) {
+		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", format_bytes(ctl, sum, bytes));
+		if (ctl_blame_worst(&blame))
+			tell_worst(ctl, ctl_blame_worst(&blame));
+		printf("\n");
+	}
+	ctl_blame_free(&blame);
+	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+/* Lines for all segments, the biggest first, their holders below them. */
+static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
+{
+	const char *output = ctl->option['o'];
+	bool for_people = !ctl->option['J'] && !ctl->option['R'] && (!output || *output == '+');
+	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J'] ? NULL : for_people ? TREE_COLUMNS : RAW_COLUMNS);
+	int status, code = 0;
+
+	if (!table)
+		return EX_USAGE;
+	for (size_t i = 0; i < n && !code; i++)
+		code = add_tree(ctl, table, &kept[i], for_people);
+	status = code ? ctl_fail(ctl, code) : ctl_table_print(table);
+	ctl_table_free(table);
+	return status;
+}
+
+/* A record of one segment, a table of its holders. */
+static int print_one(struct ctl *ctl, const struct kept *kept)
+{
+	struct ctl_table *record = ctl_table_new(ctl, SEGMENT_COLUMNS);
+	struct holders holders = { .table = ctl_table_new(ctl, HOLDER_COLUMNS) };
+	int code, status = EX_UNAVAILABLE;
+	struct libscols_line *row;
+
+	if (!record || !holders.table)
+		goto out;
+	row = add_segment(record, kept);
+	code = segreg_holders(ctl->reg, kept->info->id, add_holder, &holders);
+	finish_segment(record, row, kept, &holders, false);
+	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(record);
+	if (!status && holders.n) {
+		printf("\n");
+		status = ctl_table_print(holders.table);
+	}
+out:
+	ctl_table_free(record);
+	ctl_table_free(holders.table);
+	return status;
+}
+
+static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, bool is_one)
+{
+	struct kept *kept = calloc(segments->n + 1, sizeof *kept);
+	bool is_served = ctl_is_served(ctl);
+	bool for_people = !ctl->option['J'] && !ctl->option['R'] && !ctl->option['o'];
+	int status;
+
+	if (!kept)
+		return ctl_error(ctl, EX_UNAVAILABLE, "no memory for %zu segments", segments->n);
+	for (size_t i = 0; i < segments->n; i++) {
+		kept[i].info = &segments->items[i].info;
+		kept[i].is_served = is_served;
+		kept[i].base = segreg_base_path(ctl->reg);
+		kept[i].is_measured = tool_measure(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
+	}
+	qsort(kept, segments->n, sizeof *kept, by_size);
+	status = for_people && !is_one && segments->n && !ctl->option['n'] ? print_answer(ctl, kept, segments->n) : EX_OK;
+	if (!status)
+		status = is_one && for_people ? print_one(ctl, kept) : print_tree(ctl, kept, segments->n);
+	if (for_people && !segments->n)
+		printf("Nothing is kept: no retired segment is left.\n");
+	free(kept);
+	return status;
+}
+
+static int exec(struct ctl *ctl)
+{
+	struct ctl_segments segments = { .n = 0 };
+	uint64_t id;
+	int code, status;
+
+	if (ctl->n_operands && !ctl_parse_id(ctl, ctl->operand[0], &id))
+		return EX_USAGE;
+	if (ctl->n_operands)
+		code = ctl_segments_load_one(ctl, id, &segments);
+	else
+		code = ctl_segments_load_retired(ctl, &segments);
+	status = code ? ctl_fail(ctl, code) : explain_all(ctl, &segments, ctl->n_operands);
+	ctl_segments_free(&segments);
+	return status;
+}
+
+const struct ctl_verb ctl_why = {
+	.name = "why",
+	.operands = "[ID]",
+	.help = "Say why retired segments are still there, and who holds them",
+	.max = 1,
+	.columns = columns,
+	.array = "segments",
+	.exec = exec,
+};

@@ -1,0 +1,47 @@
+/*
+ * pace.c - whether a sweep takes its time, hurries, or waits.
+ *
+ * A pace spares the disk for those who read; it is lifted while the disk is short of space, or while something that nobody holds has
+ * been waiting for longer than anybody has patience. Removing many files costs memory as well (inodes, the journal), so
+ * sweeps wait while processes are losing time to a lack of it, unless there is a hurry.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "segregd/segregd.h"
+
+#define PRESSURE "/proc/pressure/memory"
+
+bool pace_is_short(const struct settings *settings, const char *base)
+{
+	struct statvfs disk;
+
+	return settings->free && statvfs(base, &disk) == 0 && disk.f_bavail * 100 < (uint64_t)disk.f_blocks * settings->free;
+}
+
+/* What a sweep found held, or could not delete, does not wait for its pace. */
+static int find_late(void *arg, const struct segreg_info *info)
+{
+	const int64_t *before = arg;
+
+	return info->retired_at && info->retired_at < *before && !info->held_since && !info->attempts;
+}
+
+bool pace_is_late(const struct settings *settings, struct segreg *reg)
+{
+	int64_t before = tool_now() - (int64_t)(settings->grace_ms + settings->patience_ms) * 1000000;
+
+	return settings->patience_ms && segreg_list_retired(reg, find_late, &before) == 1;
+}
+
+/* "some avg10=1.23 avg60=...": per cent of the last ten seconds in which somebody waited for memory. */
+bool pace_is_pressed(const struct settings *settings, double *percent)
+{
+	FILE *file = settings->pressure ? fopen(PRESSURE, "re") : NULL;
+	bool known = file && fscanf(file, "some avg10=%lf", percent) == 1;
+
+	if (file)
+		fclose(file);
+	return known && *percent > (double)settings->pressure;
+}

@@ -1,0 +1,213 @@
+/*
+ * segregd.c - the sweeper daemon: its command line.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "segregd/segregd.h"
+
+#define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
+
+#define LETTERS "r:c:1g:p:P:f:t:M:i:m:ul:hV"
+#define CONFIG "/etc/segregd.conf"
+
+static const struct option options[] = {
+	{ "registry", required_argument, NULL, 'r' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "once", no_argument, NULL, '1' },
+	{ "grace", required_argument, NULL, 'g' },
+	{ "pace", required_argument, NULL, 'p' },
+	{ "pace-files", required_argument, NULL, 'P' },
+	{ "free", required_argument, NULL, 'f' },
+	{ "patience", required_argument, NULL, 't' },
+	{ "pressure", required_argument, NULL, 'M' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "metrics", required_argument, NULL, 'm' },
+	{ "unconfined", no_argument, NULL, 'u' },
+	{ "log-format", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+struct command {
+	struct config config;
+	const char *file; /* --config */
+	bool once;
+	bool has_settings; /* that a file would have */
+};
+
+static int show_help(void)
+{
+	printf("Usage: segregd [OPTION]... [-r DIR | DIR]...\n"
+	       "       segregd [-l FORMAT] [-c FILE]\n\n"
+	       "Delete the retired segments of registries as soon as nobody holds them.\n\n"
+	       "Options:\n"
+	       "  -r, --registry DIR      a registry (default: SEGREG_REGISTRY)\n"
+	       "  -c, --config FILE       registries and settings; read again on SIGHUP\n"
+	       "                          (default, if nothing else is said: /etc/segregd.conf)\n"
+	       "  -1, --once              sweep once and exit, for cron\n"
+	       "  -g, --grace SECONDS     keep segments for so long after they were retired\n"
+	       "  -p, --pace BYTES        delete at most so many bytes per second (K, M, G, T)\n"
+	       "  -P, --pace-files N      and at most so many files per second\n"
+	       "  -f, --free PERCENT      no pace while less of the disk than this is free\n"
+	       "  -t, --patience SECONDS  nor when a deletion is late by so long\n"
+	       "  -M, --pressure PERCENT  wait while more time than this is lost for memory\n"
+	       "  -i, --interval SECONDS  how often to look for deaths where there is no\n"
+	       "                          inotify watch to be had (default: 5)\n"
+	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"
+	       "  -u, --unconfined        do without Landlock\n"
+	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
+	       "  -h, --help              show this and exit\n"
+	       "  -V, --version           show the version and exit\n\n"
+	       "SIGTERM and SIGINT end it, also amid a deletion. segregd(8) tells all.\n");
+	return fflush(stdout) ? EX_IOERR : EX_OK;
+}
+
+static int show_version(void)
+{
+	printf("segregd %s\n", segreg_version_string());
+	return fflush(stdout) ? EX_IOERR : EX_OK;
+}
+
+static int try_help(void)
+{
+	fputs("Try 'segregd --help'.\n", stderr);
+	return EX_USAGE;
+}
+
+static const char *name_of(int letter)
+{
+	const struct option *option = options;
+
+	while (option->val != letter)
+		option++;
+	return option->name;
+}
+
+/* What can also stand in a file. */
+static bool parse_setting(struct command *command, int letter)
+{
+	command->has_settings = true;
+	return config_set(&command->config.common, "--", name_of(letter), letter == 'u' ? "yes" : optarg);
+}
+
+static bool parse_option(struct command *command, int letter)
+{
+	switch (letter) {
+	case 'c':
+		command->file = optarg;
+		return true;
+	case '1':
+		command->once = true;
+		return true;
+	case 'l':
+		if (log_parse_format(optarg, &command->config.format))
+			return true;
+		warn("--log-format: '%s' is none of auto, plain, time, journal, json", optarg);
+		return false;
+	case 'r': /* added when all settings are known */
+		return true;
+	case '?':
+		return false;
+	default:
+		return parse_setting(command, letter);
+	}
+}
+
+/* The registries of the command line, or else of the environment. */
+static bool add_registries(struct command *command, int argc, char **argv)
+{
+	const char *named = getenv("SEGREG_REGISTRY");
+	int letter;
+
+	optind = 0;
+	while ((letter = getopt_long(argc, argv, LETTERS, options, NULL)) != -1)
+		if (letter == 'r' && !config_add(&command->config, "", optarg))
+			return false;
+	for (; optind < argc; optind++)
+		if (!config_add(&command->config, "", argv[optind]))
+			return false;
+	return command->config.n || command->file || !named || config_add(&command->config, "", named);
+}
+
+/* A file and registries or settings beside it would contradict one another. */
+static bool choose_source(struct command *command)
+{
+	if (!command->file && !command->config.n && access(CONFIG, F_OK) == 0)
+		command->file = CONFIG;
+	if (command->file && (command->config.n || command->has_settings || command->once)) {
+		warn("registries and settings come from %s; give the command line without them, or without the file", command->file);
+		return false;
+	}
+	if (command->file || command->config.n == 1 || (command->config.n && !command->once))
+		return true;
+	warn(command->config.n ? "--once: one registry at a time" : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
+	return false;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int parse(struct command *command, int argc, char **argv)
+{
+	static char name[] = "segregd"; /* for getopt's messages */
+	int letter;
+
+	if (argc)
+		argv[0] = name;
+	while ((letter = getopt_long(argc, argv, LETTERS, options, NULL)) != -1) {
+		if (letter == 'h')
+			return show_help();
+		if (letter == 'V')
+			return show_version();
+		if (!parse_option(command, letter))
+			return try_help();
+	}
+	return add_registries(command, argc, argv) && choose_source(command) ? -1 : try_help();
+}
+
+/* Whoever started us with SIGINT ignored, as a shell does with a background job, wants us to survive it. */
+static void block_signals(sigset_t *signals)
+{
+	struct sigaction interrupt;
+
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	if (sigaction(SIGINT, NULL, &interrupt) == 0 && interrupt.sa_handler != SIG_IGN)
+		sigaddset(signals, SIGINT);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(struct command *command, const sigset_t *signals)
+{
+	command->config.given = command->config.format;
+	log_open(command->config.format, NULL);
+	if (command->file && !config_read(&command->config, command->file))
+		return EX_CONFIG;
+	log_open(command->config.format, NULL);
+	if (command->once)
+		return server_sweep_once(&command->config.servers[0], signals);
+	if (command->file || command->config.n > 1)
+		return herd_run(&command->config, command->file, signals);
+	return server_run(&command->config.servers[0], signals);
+}
+
+int main(int argc, char **argv)
+{
+	struct command command = { .once = false };
+	sigset_t signals;
+	int status;
+
+	tool_guard_descriptors();
+	config_init(&command.config);
+	status = parse(&command, argc, argv);
+	if (status == -1) {
+		block_signals(&signals);
+		status = serve(&command, &signals);
+	}
+	config_free(&command.config);
+	return status;
+}

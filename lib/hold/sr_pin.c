@@ -310,3 +310,18 @@ SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
 	wake_if_retired(reg, slot);
 	return 0;
 }
+
+int sr_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
+{
+	struct segreg_pin ours;
+	int rc = sr_pin(reg, theirs->id, 0, &ours);
+
+	if (rc)
+		return rc;
+	if (theirs->owner && ours.slot == theirs->slot && ours.generation == theirs->generation) {
+		*pin = ours;
+		return 0;
+	}
+	sr_unpin(reg, &ours);
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not the one that was pinned: the id was used again", theirs->id);
+}

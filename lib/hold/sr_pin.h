@@ -17,4 +17,7 @@ bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin);
 /* That it does not: SEGREG_E_NOTPINNED or SEGREG_E_EVICTED. */
 int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin) __attribute__((cold));
 
+/* Pin the segment that another process pins. SEGREG_E_NOENT if the id was used again since. */
+int sr_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin);
+
 #endif

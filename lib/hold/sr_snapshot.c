@@ -122,6 +122,21 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
 }
 
+int sr_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot)
+{
+	struct segreg_snapshot fresh;
+	int rc = sr_snapshot_take(reg, kind, &fresh);
+
+	if (rc)
+		return rc;
+	rc = sr_snapshot_release(reg, snapshot);
+	if (rc)
+		sr_snapshot_release(reg, &fresh);
+	else
+		*snapshot = fresh;
+	return rc;
+}
+
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)
 {
 	const struct segreg_snapshot given = *theirs;

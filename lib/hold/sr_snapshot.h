@@ -9,6 +9,7 @@
 
 int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
 int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot);
+int sr_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct segreg_snapshot *snapshot);
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot);
 

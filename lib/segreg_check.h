@@ -1,0 +1,66 @@
+/*
+ * segreg_check.h - the checks that the public calls of segreg.c and segreg_hold.c share.
+ */
+#ifndef SEGREG_CHECK_H
+#define SEGREG_CHECK_H
+
+#include "segreg.h"
+#include "sys/sr_call.h"
+#include "sys/sr_error.h"
+#include "registry/sr_handle.h"
+
+#include <string.h>
+
+/* SEGREG_E_INVAL, "invalid argument: what". */
+SR_COLD int sr_invalid(const char *what);
+
+/* Is this a handle, attached in this process? Then a call may go on at once. */
+static inline bool sr_is_ready(const struct segreg *reg)
+{
+	return reg && sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC;
+}
+
+/* What to do if not: attach the handle of a parent in its child, or fail. */
+SR_COLD int sr_make_ready(struct segreg *reg);
+
+/* Every call's first step. */
+static inline int sr_check_handle(struct segreg *reg)
+{
+	return sr_is_ready(reg) ? 0 : sr_make_ready(reg);
+}
+
+/* The first step of a call that cannot do without an argument. given: whether the caller gave it. */
+static inline int sr_check_handle_and(struct segreg *reg, bool given, const char *what_is_missing)
+{
+	int rc = sr_check_handle(reg);
+
+	return rc || given ? rc : sr_invalid(what_is_missing);
+}
+
+/*
+ * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not
+ * know and is not zero. size is the caller's.
+ */
+static inline int sr_copy_in(void *ours, size_t our_size, const void *theirs, size_t size)
+{
+	memset(ours, 0, our_size);
+	if (!theirs)
+		return 0;
+	if (size < sizeof(size_t))
+		return sr_invalid("a struct whose size is not set");
+	for (size_t i = our_size; i < size; i++)
+		if (((const unsigned char *)theirs)[i])
+			return sr_invalid("an option that this version of segreg does not know");
+	memcpy(ours, theirs, size < our_size ? size : our_size);
+	return 0;
+}
+
+/* Fill the caller's struct up to its size, which stays. */
+static inline void sr_copy_out(void *theirs, size_t size, const void *ours, size_t our_size)
+{
+	size_t most = size < our_size ? size : our_size;
+
+	memcpy((char *)theirs + sizeof(size_t), (const char *)ours + sizeof(size_t), most - sizeof(size_t));
+}
+
+#endif

@@ -60,6 +60,7 @@ def faults(path, text):
     else:
         return
     for line, block in blocks:
+        block = re.sub(r'"[^"\n]{1,40}"', '"..."', block)  # a word that is quoted is not used
         for match in HIDING.finditer(block):
             yield line + block.count("\n", 0, match.start()), "word", match[0].strip()
         if path.endswith((".c", ".h")) and re.search(r" {6,}\S.*\n.* {6,}\S|^ {3,}", block, re.M):

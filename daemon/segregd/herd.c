@@ -30,10 +30,10 @@
 #define PAUSE_FIRST (1 * SECOND)
 #define PAUSE_LAST (60 * SECOND)
 
-struct server {
+struct child {
 	struct herd *herd;
 	struct settings settings;
-	struct server *next;
+	struct child *next;
 	pid_t pid;      /* 0: not running */
 	int report;     /* -1: none */
 	uint64_t pause; /* before it is started again */
@@ -48,11 +48,11 @@ struct herd {
 	const char *path;
 	const sigset_t *signals;
 	sd_event *event;
-	struct server *servers;
+	struct child *servers;
 	bool is_ready, is_stopping;
 };
 
-static int start(struct server *server);
+static int start(struct child *server);
 
 /* ------------------------------------------------------------------ what systemd is told */
 
@@ -61,7 +61,7 @@ static void notify(struct herd *herd)
 	size_t n = 0, n_serving = 0;
 	const char *trouble = "";
 
-	for (const struct server *server = herd->servers; server; server = server->next) {
+	for (const struct child *server = herd->servers; server; server = server->next) {
 		n++;
 		n_serving += !strcmp(server->state, "serving");
 		if (!*server->state)
@@ -78,9 +78,9 @@ static void notify(struct herd *herd)
 
 /* ------------------------------------------------------------------ one server */
 
-static void free_server(struct server *server)
+static void free_server(struct child *server)
 {
-	struct server **link = &server->herd->servers;
+	struct child **link = &server->herd->servers;
 
 	while (*link != server)
 		link = &(*link)->next;
@@ -97,7 +97,7 @@ static void free_server(struct server *server)
 
 static int on_lines(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
-	struct server *server = arg;
+	struct child *server = arg;
 	char text[1024];
 	ssize_t length = read(fd, text, sizeof text - 1);
 
@@ -129,7 +129,7 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
 }
 
-static int start_later(struct server *server)
+static int start_later(struct child *server)
 {
 	server->pause = server->pause ? 2 * server->pause : PAUSE_FIRST;
 	if (server->pause > PAUSE_LAST)
@@ -140,7 +140,7 @@ static int start_later(struct server *server)
 
 static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
 {
-	struct server *server = arg;
+	struct child *server = arg;
 	struct herd *herd = server->herd;
 
 	(void)source;
@@ -172,7 +172,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
 
 /* In the child: it has nothing of its parent's but stderr and the pipe. */
 __attribute__((noreturn))
-static void serve(const struct server *server, int report, pid_t parent)
+static void serve(const struct child *server, int report, pid_t parent)
 {
 	struct settings settings = server->settings;
 
@@ -188,7 +188,7 @@ static void serve(const struct server *server, int report, pid_t parent)
 	_exit(server_run(&settings, server->herd->signals));
 }
 
-static int start(struct server *server)
+static int start(struct child *server)
 {
 	pid_t parent = getpid();
 	int fds[2], rc;
@@ -213,7 +213,7 @@ static int start(struct server *server)
 	return rc < 0 ? rc : 0;
 }
 
-static void end(struct server *server)
+static void end(struct child *server)
 {
 	if (server->pid)
 		kill(server->pid, SIGTERM);
@@ -223,9 +223,9 @@ static void end(struct server *server)
 
 /* ------------------------------------------------------------------ all of them */
 
-static struct server *find(const struct herd *herd, const char *dir)
+static struct child *find(const struct herd *herd, const char *dir)
 {
-	struct server *server = herd->servers;
+	struct child *server = herd->servers;
 
 	while (server && (server->is_leaving || strcmp(server->settings.dir, dir)))
 		server = server->next;
@@ -235,17 +235,17 @@ static struct server *find(const struct herd *herd, const char *dir)
 /* settings are taken over. */
 static int add(struct herd *herd, struct settings *settings)
 {
-	struct server *server = calloc(1, sizeof *server);
+	struct child *server = calloc(1, sizeof *server);
 
 	if (!server)
 		return -ENOMEM;
-	*server = (struct server){ .herd = herd, .settings = *settings, .next = herd->servers, .report = -1 };
+	*server = (struct child){ .herd = herd, .settings = *settings, .next = herd->servers, .report = -1 };
 	*settings = (struct settings){ .dir = NULL };
 	herd->servers = server;
 	return start(server);
 }
 
-static int renew(struct server *server, struct settings *settings)
+static int renew(struct child *server, struct settings *settings)
 {
 	struct settings old = server->settings;
 
@@ -271,10 +271,10 @@ static bool is_wanted(const struct config *config, const char *dir)
 static int apply(struct herd *herd, bool all_anew)
 {
 	struct config *config = herd->config;
-	struct server *next;
+	struct child *next;
 	int rc = 0;
 
-	for (struct server *server = herd->servers; server; server = next) {
+	for (struct child *server = herd->servers; server; server = next) {
 		next = server->next;
 		if (server->is_leaving || is_wanted(config, server->settings.dir))
 			continue;
@@ -282,7 +282,7 @@ static int apply(struct herd *herd, bool all_anew)
 		end(server);
 	}
 	for (size_t i = 0; i < config->n && rc >= 0; i++) {
-		struct server *server = find(herd, config->servers[i].dir);
+		struct child *server = find(herd, config->servers[i].dir);
 
 		if (!server)
 			rc = add(herd, &config->servers[i]);
@@ -323,7 +323,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
 {
 	struct herd *herd = arg;
-	struct server *next;
+	struct child *next;
 
 	(void)source;
 	if (herd->is_stopping)
@@ -331,7 +331,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	herd->is_stopping = true;
 	sd_notify(0, "STOPPING=1");
 	say("stopped by SIG%s", sigabbrev_np((int)info->ssi_signo));
-	for (struct server *server = herd->servers; server; server = next) {
+	for (struct child *server = herd->servers; server; server = next) {
 		next = server->next;
 		end(server);
 	}

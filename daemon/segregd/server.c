@@ -67,7 +67,7 @@ struct server {
 	sd_event_source *timer;
 	uint64_t due;        /* of the timer, or NEVER */
 	uint64_t not_before; /* neither bell nor death starts a round earlier, */
-	bool is_pressed;     /* though one of them wanted to */
+	bool wanted_early;     /* though one of them wanted to */
 	uint64_t quiet;
 
 	struct segreg *reg;  /* NULL: closed after an error */
@@ -114,7 +114,7 @@ static void schedule_soon(struct server *s)
 {
 	uint64_t now = now_us();
 
-	s->is_pressed |= now < s->not_before;
+	s->wanted_early |= now < s->not_before;
 	schedule(s, now > s->not_before ? now : s->not_before);
 }
 
@@ -475,10 +475,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 	} else {
 		recover(s);
 		spent = now_us() - began;
-		s->quiet = s->is_pressed && n_events == s->n_events ? 2 * s->quiet : QUIET_FIRST;
+		s->quiet = s->wanted_early && n_events == s->n_events ? 2 * s->quiet : QUIET_FIRST;
 		if (s->quiet > QUIET_LAST)
 			s->quiet = QUIET_LAST;
-		s->is_pressed = false;
+		s->wanted_early = false;
 		s->not_before = n_events != s->n_events ? 0 : now_us() + (spent > s->quiet ? spent : s->quiet);
 	}
 	bell_release(&s->bell);

@@ -30,13 +30,13 @@ static SR_COLD int ask_slowly(struct segreg *reg, uint64_t id, uint64_t *word)
 {
 	SR_UNCANCELLED();
 	uint32_t slot;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, id);
 	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
 }
 
@@ -59,14 +59,14 @@ int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
 int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
 {
 	uint32_t slot;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, id);
 	if (slot != SR_NONE)
 		*count = sr_table_count(&reg->region, slot);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return slot == SR_NONE ? unknown(id) : 0;
 }
 
@@ -88,7 +88,7 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 {
 	const struct sr_header *header = reg->region.header;
 	uint32_t top;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
@@ -119,7 +119,7 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 	stats->commit_ns = sr_load_acquire_u64(&header->sync_total);
 	stats->commit_ns_max = sr_load_acquire_u64(&header->sync_most);
 	stats->region_bytes = region_bytes(&reg->region, top);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 
@@ -176,7 +176,7 @@ static bool is_retired(const struct listed *listed)
 static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n)
 {
 	uint32_t top;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	*n = 0;
 	if (rc)
@@ -188,7 +188,7 @@ static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch
 		if (slot < top && copy_segment(&reg->region, slot, &batch[*n]) && (!walk->slots || is_retired(&batch[*n])))
 			++*n;
 	}
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 
@@ -218,12 +218,12 @@ int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
 	uint32_t *slots, n;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
 	rc = sr_table_copy_queue(&reg->region, &slots, &n);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	if (rc)
 		return rc;
 	rc = list(reg, &(struct walk){ .slots = slots, .n = n }, fn, arg);
@@ -236,13 +236,13 @@ int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 	struct listed one;
 	uint32_t slot;
 	bool found;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, id);
 	found = slot != SR_NONE && copy_segment(&reg->region, slot, &one);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return found ? fn(arg, &one.info) : unknown(id);
 }
 
@@ -305,7 +305,7 @@ static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_
 		.oldest = holds->oldest,
 		.attached_at = lane->attached_at,
 		.label = label,
-		.is_evicted = sr_lane_is_evicted(lane),
+		.is_evicted = !sr_lane_may_hold(lane),
 	};
 }
 
@@ -352,14 +352,14 @@ static int ask_lanes(struct segreg *reg, const uint64_t *id, segreg_holder_fn *f
 		rc = sr_fail(SEGREG_E_NOMEM, "no memory to list %u handles", room);
 		goto out;
 	}
-	rc = sr_enter_table(reg);
+	rc = sr_table_lock_take(reg);
 	if (rc)
 		goto out;
 	if (id)
 		slot = sr_table_find(&reg->region, *id);
 	if (!id || slot != SR_NONE)
 		copy_lanes(reg, slot, &lanes);
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	if (id && slot == SR_NONE)
 		rc = unknown(*id);
 	for (uint32_t i = 0; i < lanes.n && !rc; i++)

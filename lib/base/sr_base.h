@@ -41,8 +41,7 @@ struct sr_base {
 int sr_base_open(struct sr_base *base, const char *path, const char *registry);
 void sr_base_close(struct sr_base *base);
 
-/* Join those who use base. 0; SR_BASE_TAKEN while somebody makes sure that he is alone. */
-#define SR_BASE_TAKEN 1
+/* Join the processes that use base. SR_BASE_TAKEN while another process makes sure that it is alone. */
 int sr_base_join(struct sr_base *base);
 /* Like sr_base_join, but waits until no other process has joined: SEGREG_E_BUSY after timeout_ms. Makes BASE/.segreg-lock if it is
  * missing, and gives it this access. */

@@ -379,7 +379,7 @@ int sr_store_commit(struct sr_store *store)
 		return fail_commit(store, error);
 	}
 	store->unknown = true;
-	sr_add_seqcst_u64(&store->generation, 1);
+	sr_add_seqcst_u64(&store->epoch, 1);
 	return sr_fail(SEGREG_E_REOPEN, "%s: a commit failed (%s) and may or may not be on the disk; see to the disk, then open "
 		       "the registry again", store->path, mdb_strerror(error));
 }

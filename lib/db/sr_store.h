@@ -23,13 +23,14 @@
  * retirements and deletions, which add nothing, still commit.
  *
  * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the
- * environment is not used again, and generation grows so that handles opened before refuse to change anything.
+ * environment is not used again, and epoch grows so that handles opened before refuse to change anything.
  */
 #ifndef SR_STORE_H
 #define SR_STORE_H
 
 #include "sys/sr_access.h"
 #include "shm/sr_record.h"
+#include "sys/sr_error.h"
 #include "sys/sr_sys.h"
 
 #include <lmdb.h>
@@ -51,7 +52,7 @@ struct sr_store {
 	void *map;           /* of the file; NULL: not known */
 	int64_t read_at;     /* monotonic time at which the kernel was last asked to read it */
 	uint64_t reserved;   /* bytes of the file known to be allocated */
-	uint64_t generation; /* of the environment; grows when one is given up */
+	uint64_t epoch; /* of the environment; grows when one is given up */
 	bool unknown;        /* the last commit's outcome is not known */
 };
 
@@ -76,8 +77,6 @@ uint64_t sr_store_txn(const struct sr_store *store);
 void sr_store_close(struct sr_store *store, bool abandon);
 
 /* ---------------------------------------------------------------- sr_records.c */
-
-#define SR_STORE_ABSENT 1 /* no such record */
 
 /* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);

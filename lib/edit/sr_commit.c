@@ -39,12 +39,12 @@ static int ride(struct segreg_edit *edit, uint64_t *version)
 			return sr_letter_collect(reg, version);
 		if (state != SR_LETTER_POSTED && state != SR_LETTER_TAKEN)
 			return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: an edit on its way to be committed is gone");
-		rc = sr_try_commit(reg);
+		rc = sr_commit_lock_try(reg);
 		/* Where nobody leads, nothing is TAKEN: what a dead leader had taken was settled on the way in. */
 		if (rc != SR_LOCK_BUSY && sr_letter_withdraw(reg))
 			return rc ? rc : sr_group_lead(edit, version);
 		if (!rc)
-			sr_leave_commit(reg);
+			sr_commit_lock_give(reg);
 		rc = waited >= patience || rc == SEGREG_E_REOPEN ? give_up(reg, rc, waited >= 2 * patience) : 0;
 		if (rc)
 			return rc;
@@ -81,7 +81,7 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 	int64_t patience = (int64_t)reg->timeout_ms * 1000000, since = sr_sys_monotonic();
 	struct sr_waiter waiter;
 
-	sr_queue_join(queue, &waiter, edit, reg->store_generation);
+	sr_queue_join(queue, &waiter, edit, reg->store_epoch);
 	sr_letter_announce(&reg->region);
 	SR_STOP("queue.joined");
 	for (;;) {
@@ -92,11 +92,11 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 		if (state == SR_WAITER_DONE)
 			return collect(&waiter, version);
 		if (state == SR_WAITER_QUEUED)
-			rc = sr_try_commit(reg);
+			rc = sr_commit_lock_try(reg);
 		if (rc != SR_LOCK_BUSY && sr_queue_leave(queue, &waiter))
 			return rc ? rc : sr_group_lead(edit, version);
 		if (!rc)
-			sr_leave_commit(reg);
+			sr_commit_lock_give(reg);
 		if (state == SR_WAITER_QUEUED && rc == SR_LOCK_BUSY && length && sr_letter_claim(reg)) {
 			if (sr_queue_leave(queue, &waiter))
 				return post_and_ride(edit, bytes, length, version);
@@ -119,10 +119,10 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 
 	if (rc)
 		return rc;
-	if (reg->store_generation == sr_load_acquire_u64(&reg->registry->store.generation))
+	if (reg->store_epoch == sr_load_acquire_u64(&reg->registry->store.epoch))
 		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version) :
 							wait_in_queue(edit, bytes, length, version);
-	rc = sr_enter_commit(reg);
+	rc = sr_commit_lock_take(reg);
 	return rc ? rc : sr_group_lead(edit, version);
 }
 
@@ -132,7 +132,7 @@ int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
 
 	edit->owner = edit->reg->owner;
 	if (!rc)
-		rc = sr_try_commit(edit->reg);
+		rc = sr_commit_lock_try(edit->reg);
 	if (rc == SR_LOCK_BUSY)
 		return commit_with_others(edit, version);
 	return rc ? rc : sr_group_lead(edit, version);

@@ -183,7 +183,7 @@ static void board_threads(struct group *g)
 {
 	struct sr_waiter *waiter;
 
-	while (g->n_riders < SR_RIDERS_MAX && (waiter = sr_queue_take(&g->reg->registry->queue, g->reg->store_generation))) {
+	while (g->n_riders < SR_RIDERS_MAX && (waiter = sr_queue_take(&g->reg->registry->queue, g->reg->store_epoch))) {
 		struct seat *s = &g->riders[g->n_riders++];
 
 		memset(s, 0, sizeof(*s));
@@ -414,7 +414,7 @@ static void conclude(struct group *g, const struct sr_plan *all)
 static int commit(struct group *g)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
-	int rc = sr_change_commit(&g->change);
+	int rc = sr_change_commit_open(&g->change);
 
 	if (rc)
 		return rc;

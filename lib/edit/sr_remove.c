@@ -98,7 +98,7 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 	if (!rc)
 		rc = sr_reconcile_put_back(store, record);
 	if (!rc)
-		rc = sr_change_commit(change);
+		rc = sr_change_commit_open(change);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc)
@@ -131,7 +131,7 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 		rc = sr_journal_begin(journal, change->reg);
 	if (!rc)
 		rc = sr_journal_put(journal, &entry);
-	return rc ? rc : sr_change_commit(change);
+	return rc ? rc : sr_change_commit_open(change);
 }
 
 /* After R1 of an unforced one. Gives both locks back. */
@@ -142,12 +142,14 @@ static int conclude_unheld(struct sr_change *change, const struct sr_record *rec
 	int rc = decide(change, record, slot, &gone, &holds);
 
 	if (rc) { /* dirty: the next one repairs */
-		sr_leave_table(change->reg);
+		sr_table_lock_give(change->reg);
 		sr_change_abandon(change);
 		return rc;
 	}
-	if (gone)
-		return sr_change_conclude(change, 0);
+	if (gone) {
+		sr_change_conclude(change, 0);
+		return 0;
+	}
 	sr_change_close_table(change);
 	rc = put_back(change, record);
 	return rc ? rc : fail_held(record->id, holds);
@@ -184,7 +186,10 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 		return rc;
 	}
 	sr_journal_end(&journal);
-	return forced ? sr_change_conclude(&change, sr_table_drop(&reg->region, slot)) : conclude_unheld(&change, &record, slot);
+	if (!forced)
+		return conclude_unheld(&change, &record, slot);
+	sr_change_conclude(&change, sr_table_drop(&reg->region, slot));
+	return 0;
 }
 
 int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)

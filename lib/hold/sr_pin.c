@@ -42,6 +42,9 @@
  * What it reads is a line of the handle, a line of the index and a line of slots. What costs are the two locked
  * instructions, one for P4 and one for an unpin; the loads, the hash and the checks fit into their shadow as long as
  * nothing there waits for a count. So no count is fetched: the processor's flags tell what must be known of it.
+ *
+ * The fast way is for slots below n_counts_mapped: the handle has memory for all counts up to there. For a slot beyond, pin_searching looks
+ * at the bit of its page of counts, which costs two loads and a call more.
  */
 #include "hold/sr_pin.h"
 #include "sys/sr_call.h"
@@ -96,7 +99,7 @@ static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 /* Whether a slot's count has memory. */
 static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 {
-	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_ready)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
+	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_counts_mapped)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
 }
 
 /* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
@@ -105,11 +108,11 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 	SR_UNCANCELLED();
 	uint64_t word = 0;
 	uint32_t slot;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
-	if (sr_lane_is_evicted(reg->lane_head)) {
+	if (!sr_lane_may_hold(reg->lane_head)) {
 		rc = sr_lane_fail_evicted(reg);
 		goto out;
 	}
@@ -133,7 +136,7 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 	else
 		rc = make_pin(reg->owner, id, slot, word, pin);
 out:
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return rc;
 }
 
@@ -232,7 +235,7 @@ SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg
 	uint64_t hash = sr_index_hash(id), word;
 	uint32_t slot = sr_index_slot(sr_load_acquire_u32(home_of(reg, hash)), hash);
 
-	if (SR_UNLIKELY(slot >= sr_load_acquire_u32(&reg->n_ready) || !look(&reg->slots[slot], id, &word)))
+	if (SR_UNLIKELY(slot >= sr_load_acquire_u32(&reg->n_counts_mapped) || !look(&reg->slots[slot], id, &word)))
 		return pin_searching(reg, id, flags, pin);
 	return pin_slot(reg, id, flags, pin, slot, word);
 }
@@ -246,7 +249,7 @@ static inline void ask_for_slot(const struct segreg *reg, uint64_t id)
 	uint64_t hash = sr_index_hash(id);
 	uint32_t slot = sr_index_slot(sr_load_acquire_u32(home_of(reg, hash)), hash);
 
-	if (slot < sr_load_acquire_u32(&reg->n_ready)) {
+	if (slot < sr_load_acquire_u32(&reg->n_counts_mapped)) {
 		__builtin_prefetch(&reg->slots[slot]);
 		__builtin_prefetch(&reg->counts[slot], 1);
 	}
@@ -273,7 +276,7 @@ int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flag
 
 int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 {
-	if (sr_lane_is_evicted(reg->lane_head))
+	if (!sr_lane_may_hold(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
 }

@@ -67,7 +67,7 @@ static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 
 static int not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	if (sr_lane_is_evicted(reg->lane_head))
+	if (!sr_lane_may_hold(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
 	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
 }
@@ -83,7 +83,7 @@ static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
 		if (rc)
 			return rc;
 	}
-	if (SR_LIKELY(!sr_lane_is_evicted(reg->lane_head)))
+	if (SR_LIKELY(sr_lane_may_hold(reg->lane_head)))
 		return 0;
 	sr_store_seqcst_u64(&sr_row_cells(reg->row)[*cell], 0);
 	return sr_lane_fail_evicted(reg);
@@ -153,12 +153,12 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
 	/* Ours is published: if theirs is still there, there was no moment without one. Under the table lock, so that a reclaim
 	 * cannot take the memory of its cells away while we look. */
-	rc = sr_enter_table(reg);
+	rc = sr_table_lock_take(reg);
 	if (!rc) {
 		/* Ours may have taken the very cell of one that was released: that is not theirs. */
 		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
 			rc = not_held(reg, &given);
-		sr_leave_table(reg);
+		sr_table_lock_give(reg);
 	}
 	if (rc)
 		sr_snapshot_release(reg, &ours);
@@ -169,7 +169,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	return snapshot->owner == reg->owner && !sr_lane_is_evicted(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
+	return snapshot->owner == reg->owner && sr_lane_may_hold(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
 	       is_in(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }
 

@@ -37,8 +37,6 @@
 #include <unistd.h>
 
 #define LOOKS_FOR_REGION 20
-#define RETRY 1 /* join: the region is not there */
-#define RETRY_UNFINISHED 2 /* join: it is there, but its builder did not come to an end */
 
 static int get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
 {
@@ -445,7 +443,7 @@ static int check_region(struct sr_registry *registry)
 	return 0;
 }
 
-/* 0, RETRY, RETRY_UNFINISHED, or an error. */
+/* 0, SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, or an error. */
 static int join(struct sr_registry *registry, int fd)
 {
 	struct sr_lockinfo info;
@@ -455,7 +453,7 @@ static int join(struct sr_registry *registry, int fd)
 	if (rc)
 		return rc;
 	if (!info.ready || !info.region[0])
-		return RETRY;
+		return SR_JOIN_AGAIN;
 	rc = get_access(registry, fd, &access);
 	if (rc)
 		return rc;
@@ -463,7 +461,7 @@ static int join(struct sr_registry *registry, int fd)
 	strcpy(registry->region_name, info.region);
 	rc = sr_region_map(&registry->region, info.region, &access);
 	if (rc)
-		return rc == SR_REGION_ABSENT ? RETRY : rc == SR_REGION_UNFINISHED ? RETRY_UNFINISHED : rc;
+		return rc == SR_REGION_ABSENT ? SR_JOIN_AGAIN : rc == SR_REGION_UNFINISHED ? SR_JOIN_UNFINISHED : rc;
 	rc = check_region(registry);
 	if (!rc)
 		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
@@ -472,7 +470,7 @@ static int join(struct sr_registry *registry, int fd)
 	if (rc) {
 		sr_base_close(&registry->base);
 		sr_region_unmap(&registry->region);
-		return rc == SR_BASE_TAKEN ? RETRY : rc;
+		return rc == SR_BASE_TAKEN ? SR_JOIN_AGAIN : rc;
 	}
 	sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
 	return 0;
@@ -495,7 +493,7 @@ static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
 }
 
-/* With a fresh open file of registry.lock. 0: attached; RETRY, RETRY_UNFINISHED: come again; or an error. */
+/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED: come again; or an error. */
 static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
 {
 	int rc;
@@ -519,7 +517,7 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 		*joining = true;
 		return join(registry, fd);
 	}
-	return errno == EAGAIN ? RETRY : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
+	return errno == EAGAIN ? SR_JOIN_AGAIN : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 }
 
 /*
@@ -572,14 +570,14 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		rc = attach_once(registry, options, fd, &joining);
 		if (rc == 0)
 			return keep_attached(registry, fd);
-		again = rc == RETRY || rc == RETRY_UNFINISHED;
+		again = rc == SR_JOIN_AGAIN || rc == SR_JOIN_UNFINISHED;
 		if (again && sr_sys_monotonic() > deadline)
 			rc = waited_in_vain(registry, options->timeout_ms, fd);
 		sr_sys_close(fd);
 		if (!again || rc == SEGREG_E_TIMEDOUT)
 			return rc;
 		if (joining && ++looks == LOOKS_FOR_REGION)
-			return region_lost(registry, rc == RETRY_UNFINISHED);
+			return region_lost(registry, rc == SR_JOIN_UNFINISHED);
 		pause_between_looks(looks);
 	}
 }

@@ -27,13 +27,13 @@ int sr_change_start(struct sr_change *change, struct segreg *reg)
 		return 0;
 	sr_store_abort(&registry->store);
 fail:
-	sr_leave_commit(reg);
+	sr_commit_lock_give(reg);
 	return rc;
 }
 
 int sr_change_begin(struct sr_change *change, struct segreg *reg)
 {
-	int rc = sr_enter_commit(reg);
+	int rc = sr_commit_lock_take(reg);
 
 	return rc ? rc : sr_change_start(change, reg);
 }
@@ -57,14 +57,14 @@ void sr_change_cancel(struct sr_change *change)
 {
 	sr_store_abort(&change->reg->registry->store);
 	sr_lock_set_clean(&change->reg->registry->locks, SR_LOCK_COMMIT);
-	sr_leave_commit(change->reg);
+	sr_commit_lock_give(change->reg);
 }
 
 void sr_change_abandon(struct sr_change *change)
 {
 	sr_store_abort(&change->reg->registry->store);
 	sr_lock_set_dirty(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
-	sr_leave_commit(change->reg);
+	sr_commit_lock_give(change->reg);
 }
 
 static void note_sync_time(struct sr_header *header, int64_t nanoseconds)
@@ -87,7 +87,7 @@ static int open_table(struct sr_change *change, enum sr_dirt dirt)
 	return rc;
 }
 
-int sr_change_commit(struct sr_change *change)
+int sr_change_commit_open(struct sr_change *change)
 {
 	struct sr_registry *registry = change->reg->registry;
 	uint64_t txn = sr_store_txn(&registry->store);
@@ -106,7 +106,7 @@ int sr_change_commit(struct sr_change *change)
 		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock was not to be had; the "
 			     "next change or a new handle settles it");
 	if (rc) {
-		sr_leave_commit(change->reg); /* dirty: the next one looks what became of it */
+		sr_commit_lock_give(change->reg); /* dirty: the next one looks what became of it */
 		return rc;
 	}
 	registry->region.header->txn = txn;
@@ -122,18 +122,17 @@ void sr_change_finish(struct sr_change *change)
 	sr_region_set_version(&registry->region, change->clock.version);
 	sr_change_close_table(change);
 	sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
-	sr_leave_commit(change->reg);
+	sr_commit_lock_give(change->reg);
 }
 
-int sr_change_conclude(struct sr_change *change, int rc)
+void sr_change_conclude(struct sr_change *change, int rc)
 {
 	if (!rc) {
 		sr_change_finish(change);
-		return 0;
+		return;
 	}
-	sr_leave_table(change->reg);
+	sr_table_lock_give(change->reg);
 	sr_change_abandon(change);
-	return 0;
 }
 
 int sr_change_open_table(struct sr_change *change)

@@ -238,7 +238,7 @@ static int attach_handle(struct sr_handle *handle, const char *dir, const struct
 	reg->registry = registry;
 	reg->timeout_ms = handle->timeout_ms;
 	reg->region = registry->region;
-	reg->store_generation = sr_load_acquire_u64(&registry->store.generation);
+	reg->store_epoch = sr_load_acquire_u64(&registry->store.epoch);
 	rc = sr_lane_attach(reg);
 	if (rc) {
 		put_registry(registry);

@@ -124,7 +124,7 @@ static int begin_to_flush(struct sr_change *change, struct segreg *reg, bool pat
 
 	if (patiently)
 		return sr_change_begin(change, reg);
-	rc = sr_try_commit(reg);
+	rc = sr_commit_lock_try(reg);
 	return rc ? rc : sr_change_start(change, reg);
 }
 
@@ -141,7 +141,7 @@ static void flush(struct segreg *reg, bool patiently)
 		sr_change_cancel(&change);
 		return;
 	}
-	rc = sr_change_commit(&change);
+	rc = sr_change_commit_open(&change);
 	if (!rc) {
 		sr_journal_end(&journal);
 		sr_change_finish(&change);

@@ -108,14 +108,14 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 	return pins;
 }
 
-/* A pin looks at n_ready instead of the bits. */
+/* A pin looks at n_counts_mapped instead of the bits. */
 static void count_ready(struct segreg *reg)
 {
-	uint32_t n = reg->n_ready, max = reg->region.geometry.max_segments;
+	uint32_t n = reg->n_counts_mapped, max = reg->region.geometry.max_segments;
 
 	while (n < max && sr_row_has_page(reg->row, n))
 		n += SR_COUNTS_PER_PAGE;
-	sr_store_release_u32(&reg->n_ready, n < max ? n : max);
+	sr_store_release_u32(&reg->n_counts_mapped, n < max ? n : max);
 }
 
 int sr_lane_fail_evicted(const struct segreg *reg)
@@ -152,7 +152,7 @@ int sr_lane_add_page(struct segreg *reg, uint32_t slot)
 			sr_cas_seqcst_u32(&reg->lane_head->has_counts, 0, 1);
 			sr_or_seqcst_u64(&reg->row->pages[page / 64], 1ull << page % 64);
 			SR_STOP("lane.page_added");
-			if (sr_lane_is_evicted(reg->lane_head))
+			if (!sr_lane_may_hold(reg->lane_head))
 				rc = spoil_page(reg, page);
 			else
 				count_ready(reg);
@@ -214,7 +214,7 @@ static bool occupy(struct segreg *reg, uint32_t n)
 	reg->counts = sr_row_counts(reg->row);
 	reg->slots = reg->region.slots;
 	reg->level = sr_table_level(&reg->region);
-	reg->n_ready = 0;
+	reg->n_counts_mapped = 0;
 	reg->owner = (uint64_t)lane->epoch << 32 | n;
 	reg->letter_in_use = 0;
 	raise_top(reg->region.header, n);

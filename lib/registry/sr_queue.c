@@ -38,10 +38,10 @@ static void unlink_at(struct sr_queue *queue, struct sr_waiter **link)
 
 /* ---------------------------------------------------------------- the waiter's side */
 
-void sr_queue_join(struct sr_queue *queue, struct sr_waiter *waiter, struct segreg_edit *edit, uint64_t generation)
+void sr_queue_join(struct sr_queue *queue, struct sr_waiter *waiter, struct segreg_edit *edit, uint64_t epoch)
 {
 	waiter->edit = edit;
-	waiter->generation = generation;
+	waiter->epoch = epoch;
 	pthread_mutex_lock(&queue->mutex);
 	append(queue, waiter);
 	pthread_mutex_unlock(&queue->mutex);
@@ -88,12 +88,12 @@ uint32_t sr_queue_count(const struct sr_queue *queue)
 	return sr_load_acquire_u32(&queue->n);
 }
 
-struct sr_waiter *sr_queue_take(struct sr_queue *queue, uint64_t generation)
+struct sr_waiter *sr_queue_take(struct sr_queue *queue, uint64_t epoch)
 {
 	struct sr_waiter **link = &queue->first, *waiter;
 
 	pthread_mutex_lock(&queue->mutex);
-	while (*link && (*link)->generation != generation)
+	while (*link && (*link)->epoch != epoch)
 		link = &(*link)->next;
 	waiter = *link;
 	if (waiter) {

@@ -32,7 +32,7 @@ enum sr_waiter_state { SR_WAITER_QUEUED, SR_WAITER_TAKEN, SR_WAITER_DONE };
 struct sr_waiter {
 	struct sr_waiter *next;
 	struct segreg_edit *edit;
-	uint64_t generation; /* the handle's store_generation */
+	uint64_t epoch; /* the handle's store_epoch */
 	enum sr_waiter_state state;
 	/* The answer: */
 	int rc;
@@ -53,7 +53,7 @@ void sr_queue_init(struct sr_queue *queue);
 /* ---------------------------------------------------------------- the waiter's side */
 
 /* Fills waiter. */
-void sr_queue_join(struct sr_queue *queue, struct sr_waiter *waiter, struct segreg_edit *edit, uint64_t generation);
+void sr_queue_join(struct sr_queue *queue, struct sr_waiter *waiter, struct segreg_edit *edit, uint64_t epoch);
 /* Take waiter out of the queue. False if a leader has taken it, or has answered. */
 bool sr_queue_leave(struct sr_queue *queue, struct sr_waiter *waiter);
 /* waiter's state. Puts into *seen what sr_queue_sleep wants. */
@@ -65,8 +65,8 @@ void sr_queue_sleep(struct sr_queue *queue, uint32_t seen, int64_t nanoseconds);
 
 /* QUEUED waiters. */
 uint32_t sr_queue_count(const struct sr_queue *queue);
-/* Take the first waiter of that generation; NULL: none. A waiter of another one finds out by itself what is wrong with its handle. */
-struct sr_waiter *sr_queue_take(struct sr_queue *queue, uint64_t generation);
+/* Take the first waiter of that epoch; NULL: none. A waiter of another one finds out by itself what is wrong with its handle. */
+struct sr_waiter *sr_queue_take(struct sr_queue *queue, uint64_t epoch);
 /* Answer a TAKEN waiter, or put it back. After an answer the waiter's memory is its thread's again. */
 void sr_queue_answer(struct sr_queue *queue, struct sr_waiter *waiter, int rc, uint64_t version, const char *text);
 void sr_queue_hand_back(struct sr_queue *queue, struct sr_waiter *waiter);

@@ -25,7 +25,7 @@ struct row {
 };
 
 /* LMDB's records in memory, sorted by id: the table lock must not wait for the disk. */
-struct snapshot {
+struct records {
 	struct row *rows;
 	size_t n, room;
 	char *paths;
@@ -35,7 +35,7 @@ struct snapshot {
 	uint64_t txn;
 };
 
-static void snapshot_free(struct snapshot *snapshot)
+static void records_free(struct records *snapshot)
 {
 	free(snapshot->rows);
 	free(snapshot->paths);
@@ -60,7 +60,7 @@ static int grow(void *array, size_t room, size_t element)
 
 static int snapshot_add(void *arg, const struct sr_record *record)
 {
-	struct snapshot *s = arg;
+	struct records *s = arg;
 	int rc = 0;
 
 	if (s->n == s->room) {
@@ -131,7 +131,7 @@ static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 }
 
 /* Read everything, and make sure that it is on the disk. */
-static int snapshot_read(struct sr_registry *registry, struct snapshot *s)
+static int records_read(struct sr_registry *registry, struct records *s)
 {
 	struct sr_store *store = &registry->store;
 	int rc = sr_store_begin(store);
@@ -155,7 +155,7 @@ static int snapshot_read(struct sr_registry *registry, struct snapshot *s)
 	return sr_store_commit(store);
 }
 
-static struct row *find_row(const struct snapshot *s, uint64_t id)
+static struct row *find_row(const struct records *s, uint64_t id)
 {
 	size_t low = 0, high = s->n;
 
@@ -171,7 +171,7 @@ static struct row *find_row(const struct snapshot *s, uint64_t id)
 }
 
 /* Give a slot that is in use the state of its record, or GONE if it has none (any more). */
-static void settle_slot(struct sr_region *region, const struct snapshot *s, uint32_t slot)
+static void settle_slot(struct sr_region *region, const struct records *s, uint32_t slot)
 {
 	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
 	struct sr_detail *detail = &region->details[slot];
@@ -194,7 +194,7 @@ static void settle_slot(struct sr_region *region, const struct snapshot *s, uint
 		sr_state_force(&region->slots[slot].word, state);
 }
 
-static int add_row(struct sr_region *region, const struct snapshot *s, const struct row *row)
+static int add_row(struct sr_region *region, const struct records *s, const struct row *row)
 {
 	struct sr_record record = {
 		.id = row->id,
@@ -222,7 +222,7 @@ static int add_row(struct sr_region *region, const struct snapshot *s, const str
 }
 
 /* A slot for each record that has none. */
-static int add_missing(struct sr_region *region, const struct snapshot *s)
+static int add_missing(struct sr_region *region, const struct records *s)
 {
 	size_t missing = 0;
 	int rc;
@@ -236,7 +236,7 @@ static int add_missing(struct sr_region *region, const struct snapshot *s)
 	return rc;
 }
 
-static int apply(struct sr_registry *registry, struct snapshot *s)
+static int apply(struct sr_registry *registry, struct records *s)
 {
 	struct sr_region *region = &registry->region;
 	uint32_t top = sr_region_slot_top(region);
@@ -264,13 +264,13 @@ static int apply(struct sr_registry *registry, struct snapshot *s)
 
 int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 {
-	struct snapshot s = { .n = 0 };
+	struct records s = { .n = 0 };
 	int rc;
 
 	/* From here on until all is well: if we die, or fail, the next one starts over. */
 	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
 	registry->store.least = registry->region.header->db_bytes;
-	rc = snapshot_read(registry, &s);
+	rc = records_read(registry, &s);
 	SR_STOP("reconcile.read");
 	if (!rc && s.txn <= registry->region.header->txn)
 		rc = sr_fail(SEGREG_E_MISMATCH, "%s is older than what the running processes have seen (transaction %llu, they saw "
@@ -290,7 +290,7 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 	if (!rc)
 		sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
 out:
-	snapshot_free(&s);
+	records_free(&s);
 	sr_region_wake(&registry->region);
 	return rc;
 }
@@ -314,31 +314,31 @@ static int enter(struct segreg *reg)
 	struct sr_registry *registry = reg->registry;
 	int rc = 0;
 
-	if (reg->store_generation != sr_load_acquire_u64(&registry->store.generation))
+	if (reg->store_epoch != sr_load_acquire_u64(&registry->store.epoch))
 		rc = sr_fail(SEGREG_E_REOPEN, "an earlier commit through %s failed and its outcome is unknown; close this handle and "
 			     "open the registry again", registry->store_path);
 	if (!rc)
 		rc = repair_if_dirty(registry, reg->timeout_ms);
 	if (rc)
-		sr_leave_commit(reg);
+		sr_commit_lock_give(reg);
 	return rc;
 }
 
-int sr_enter_commit(struct segreg *reg)
+int sr_commit_lock_take(struct segreg *reg)
 {
 	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
 
 	return rc ? rc : enter(reg);
 }
 
-int sr_try_commit(struct segreg *reg)
+int sr_commit_lock_try(struct segreg *reg)
 {
 	int rc = sr_lock_try(&reg->registry->locks, SR_LOCK_COMMIT);
 
 	return rc ? rc : enter(reg);
 }
 
-void sr_leave_commit(struct segreg *reg)
+void sr_commit_lock_give(struct segreg *reg)
 {
 	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
 	sr_letter_nudge(&reg->region);
@@ -367,11 +367,11 @@ static int repair_all(struct segreg *reg)
 	if (rc)
 		return rc;
 	rc = repair_if_dirty(reg->registry, reg->timeout_ms);
-	sr_leave_commit(reg);
+	sr_commit_lock_give(reg);
 	return rc;
 }
 
-int sr_enter_table(struct segreg *reg)
+int sr_table_lock_take(struct segreg *reg)
 {
 	struct sr_locks *locks = &reg->registry->locks;
 
@@ -392,7 +392,7 @@ int sr_enter_table(struct segreg *reg)
 	}
 }
 
-void sr_leave_table(struct segreg *reg)
+void sr_table_lock_give(struct segreg *reg)
 {
 	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 }

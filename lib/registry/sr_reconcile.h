@@ -13,7 +13,7 @@
  * believes what it read: after a failed write a transaction can be visible and yet not be on the disk.
  *
  * Nobody waits for the disk because a process died while it decided or made room. The slots' words are whole at any moment,
- * and nobody believes a decision that is not durable; so sr_enter_table derives index, queue and counters from the slots. Only a process that died while it
+ * and nobody believes a decision that is not durable; so sr_table_lock_take derives index, queue and counters from the slots. Only a process that died while it
  * showed what the database has already (SR_DIRTY_SHOWN) leaves more to do: then the database is read, under the commit lock.
  *
  * With the segments it settles the letters that a dead leader had taken (sr_group.h): those whose edits his transaction made
@@ -25,15 +25,15 @@
 #include "registry/sr_registry.h"
 
 /* Take the commit lock, and repair if a predecessor died or failed. Refuses a handle whose store was given up (SEGREG_E_REOPEN). */
-int sr_enter_commit(struct segreg *reg);
-/* The same without waiting: SR_LOCK_BUSY if somebody has it. */
-int sr_try_commit(struct segreg *reg);
-void sr_leave_commit(struct segreg *reg);
+int sr_commit_lock_take(struct segreg *reg);
+/* Like sr_commit_lock_take, without waiting: SR_LOCK_BUSY if another thread or process has the lock. */
+int sr_commit_lock_try(struct segreg *reg);
+void sr_commit_lock_give(struct segreg *reg);
 
 /* Take the table lock with the tables whole. Takes the commit lock in between if a committed change is half shown. Do not hold
  * either. */
-int sr_enter_table(struct segreg *reg);
-void sr_leave_table(struct segreg *reg);
+int sr_table_lock_take(struct segreg *reg);
+void sr_table_lock_give(struct segreg *reg);
 
 /* Bring the region to what LMDB says. The caller holds the commit lock and no transaction. */
 int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms);

@@ -58,7 +58,7 @@ struct segreg {
 	struct sr_slot *slots;        /* region.slots */
 	uint32_t *counts;             /* of the lane */
 	uint64_t owner;               /* epoch << 32 | lane: what its pins carry */
-	uint32_t n_ready;             /* the first so many counts have memory */
+	uint32_t n_counts_mapped;     /* the counts below have memory, without a gap */
 	uint32_t magic;
 
 	uint32_t lane;
@@ -68,7 +68,7 @@ struct segreg {
 	struct sr_row *row;
 	struct sr_registry *registry;
 	struct sr_handle *handle;
-	uint64_t store_generation; /* refuse changes if the store's is another */
+	uint64_t store_epoch; /* refuse changes if the store's is another */
 	struct sr_region region;   /* a copy of the registry's */
 };
 

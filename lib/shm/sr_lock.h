@@ -42,9 +42,8 @@ void sr_locks_destroy(struct sr_locks *locks);
 
 /* 0; SEGREG_E_TIMEDOUT after timeout_ms, naming the holder; SEGREG_E_IO. */
 int sr_lock_take(struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms);
-/* The same without waiting: 1 if somebody has it. */
+/* Like sr_lock_take, without waiting: SR_LOCK_BUSY if another thread or process has the lock. */
 int sr_lock_try(struct sr_locks *locks, enum sr_lock_id id);
-#define SR_LOCK_BUSY 1
 /* The failure of having waited for it in another way. */
 int sr_lock_timed_out(const struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms);
 /* Process that took it last, for messages. */

@@ -9,6 +9,7 @@
 
 #include "sys/sr_access.h"
 #include "sys/sr_atomic.h"
+#include "sys/sr_error.h"
 #include "shm/sr_layout.h"
 #include "shm/sr_state.h"
 
@@ -51,16 +52,12 @@ int sr_region_create(struct sr_region *region, const char *name, bool is_there, 
 /*
  * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can do that. Another
  * participant empties it, which gives its memory back, and the next builder uses it under its name. lock_dev, lock_ino: of the
- * registry.lock that names it. 0: it is gone.
+ * registry.lock that names it. 0: it is gone; SR_REGION_EMPTIED; SR_REGION_STAYS.
  */
 int sr_region_discard(const char *name, const struct sr_access *access, uint64_t lock_dev, uint64_t lock_ino);
-#define SR_REGION_EMPTIED 1 /* sr_region_discard: it is there, and empty */
-#define SR_REGION_STAYS 2 /* sr_region_discard: it is there as it was: not this registry's, or not open to this process */
 
-/* Map the object name. Refuses what is not a region of this build, or not a participant's. */
+/* Map the object name. Refuses what is not a region of this build, or not a participant's. 0, SR_REGION_ABSENT, SR_REGION_UNFINISHED. */
 int sr_region_map(struct sr_region *region, const char *name, const struct sr_access *access);
-#define SR_REGION_ABSENT 1 /* sr_region_map: there is no such object */
-#define SR_REGION_UNFINISHED 2 /* sr_region_map: its builder did not come to an end, and failed to build or died */
 
 /* Whether the object name is still the one that is mapped. */
 bool sr_region_is_named(const struct sr_region *region, const char *name);
@@ -106,9 +103,10 @@ static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
 	return state == SR_LANE_USED || state == SR_LANE_EVICTING;
 }
 
-static inline bool sr_lane_is_evicted(const struct sr_lane *lane)
+/* Whether what this lane's owner counts from now on protects anything: not in a lane that is being evicted, or is. */
+static inline bool sr_lane_may_hold(const struct sr_lane *lane)
 {
-	return sr_load_seqcst_u32(&lane->state) != SR_LANE_USED;
+	return sr_load_seqcst_u32(&lane->state) == SR_LANE_USED;
 }
 
 static inline bool sr_lane_has_counts(const struct sr_lane *lane)

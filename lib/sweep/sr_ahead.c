@@ -28,7 +28,7 @@ static int find(struct segreg *reg, const uint32_t *slots, uint32_t n, uint32_t 
 {
 	const struct sr_region *region = &reg->region;
 	uint32_t end = n - *at < LOOKS ? n : *at + LOOKS;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	batch->n = 0;
 	if (rc)
@@ -42,7 +42,7 @@ static int find(struct segreg *reg, const uint32_t *slots, uint32_t n, uint32_t 
 		batch->found[batch->n].id = region->slots[slot].id;
 		batch->found[batch->n++].born = region->details[slot].born;
 	}
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ static int correct(struct segreg *reg, const struct batch *batch)
 		sr_change_cancel(&change);
 		return rc;
 	}
-	rc = sr_change_commit(&change);
+	rc = sr_change_commit_open(&change);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc)

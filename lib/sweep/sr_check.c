@@ -200,9 +200,9 @@ static int repair_tables(struct segreg *reg)
 	if (rc)
 		return rc;
 	sr_change_abandon(&change);
-	rc = sr_enter_commit(reg);
+	rc = sr_commit_lock_take(reg);
 	if (!rc)
-		sr_leave_commit(reg);
+		sr_commit_lock_give(reg);
 	return rc;
 }
 
@@ -212,14 +212,14 @@ static int repair_tables(struct segreg *reg)
 static int is_still(struct segreg *reg, const struct sr_record *record, bool *still)
 {
 	uint32_t slot;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, record->id);
 	*still = slot != SR_NONE && reg->region.details[slot].born == record->born &&
 		 sr_word_state(sr_load_acquire_u64(&reg->region.slots[slot].word)) == record->state;
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 

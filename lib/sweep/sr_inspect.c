@@ -20,7 +20,7 @@ static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH]
 {
 	const struct sr_region *region = &reg->region;
 	uint32_t top = sr_region_slot_top(region);
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	*n = 0;
 	if (rc)
@@ -33,7 +33,7 @@ static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH]
 		l->id = sr_load_acquire_u64(&region->slots[*from].id);
 		*n += sr_word_state(l->word) == SR_LIVE && sr_paths_get(region, *from, l->path);
 	}
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 
@@ -54,7 +54,7 @@ static bool look_at_disk(struct segreg *reg, struct look *look, uint32_t n)
 static int mark(struct segreg *reg, const struct look *look, uint32_t n)
 {
 	struct sr_region *region = &reg->region;
-	int rc = sr_enter_table(reg);
+	int rc = sr_table_lock_take(reg);
 
 	if (rc)
 		return rc;
@@ -67,7 +67,7 @@ static int mark(struct segreg *reg, const struct look *look, uint32_t n)
 		sr_store_relaxed_u8(&detail->flags, detail->flags | SR_DETAIL_MISSING);
 		region->header->missing++;
 	}
-	sr_leave_table(reg);
+	sr_table_lock_give(reg);
 	return 0;
 }
 

@@ -189,7 +189,7 @@ static int64_t retry_at(const struct sweep *sweep, const struct sr_detail *detai
 }
 
 /* Whether a time is still to come; the earliest of those is what the caller may set a timer to. */
-static bool has_to_wait(struct sweep *sweep, int64_t until)
+static bool note_wait(struct sweep *sweep, int64_t until)
 {
 	int64_t *next = &sweep->result->next_at;
 
@@ -303,9 +303,9 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 			continue;
 		if (state == SR_PENDING)
 			waits = is_retired_later(sweep, detail) ||
-				has_to_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
+				note_wait(sweep, sweep->options->grace_ms ? grace_ends(sweep, detail) : 0);
 		else if (state == SR_DELETING)
-			waits = has_to_wait(sweep, retry_at(sweep, detail));
+			waits = note_wait(sweep, retry_at(sweep, detail));
 		else if (state != SR_BUILDING)
 			continue;
 		if (waits || is_enough(sweep)) {
@@ -407,7 +407,7 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 	if (!rc)
 		rc = settle(sweep, batch, n);
 	if (rc) {
-		sr_leave_table(sweep->reg); /* dirty: the next one repairs */
+		sr_table_lock_give(sweep->reg); /* dirty: the next one repairs */
 		return rc;
 	}
 	sr_change_close_table(change);
@@ -474,7 +474,7 @@ static int decide_round(struct sweep *sweep)
 	if (!rc)
 		rc = record_decisions(sweep, &changes);
 	if (!rc && changes)
-		rc = sr_change_commit(&change);
+		rc = sr_change_commit_open(&change);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (!rc && changes)
@@ -495,7 +495,7 @@ static void fail(struct sweep *sweep, struct victim *victim, int error)
 	victim->error = error;
 	victim->attempts += victim->attempts < UINT32_MAX;
 	victim->retry_at = sr_sys_realtime() + sr_retry_pause(victim->attempts);
-	has_to_wait(sweep, victim->retry_at);
+	note_wait(sweep, victim->retry_at);
 }
 
 /* False: stopped in the midst. */
@@ -646,7 +646,7 @@ static int write_journal(struct sweep *sweep, struct sr_journal *journal)
 /* On a disk that takes no commit, failures are noted in the region at least. Leaves the table lock taken. */
 static int commit_notes(struct sr_change *change, uint32_t notes)
 {
-	int rc = notes ? sr_change_commit(change) : 0;
+	int rc = notes ? sr_change_commit_open(change) : 0;
 
 	return (!rc && notes) || rc == SEGREG_E_REOPEN ? rc : sr_change_open_table(change);
 }
@@ -664,7 +664,7 @@ static int finish_round(struct sweep *sweep)
 	if (!rc && drops)
 		rc = write_journal(sweep, &journal);
 	if (!rc)
-		rc = drops ? sr_change_commit(&change) : commit_notes(&change, notes);
+		rc = drops ? sr_change_commit_open(&change) : commit_notes(&change, notes);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
@@ -675,7 +675,7 @@ static int finish_round(struct sweep *sweep)
 		sr_journal_end(&journal);
 	rc = settle_victims(sweep);
 	if (rc) { /* dirty: the next one repairs */
-		sr_leave_table(sweep->reg);
+		sr_table_lock_give(sweep->reg);
 		sr_change_abandon(&change);
 		return rc;
 	}
@@ -693,13 +693,13 @@ static int copy_queue(struct sweep *sweep)
 	int rc = sr_cells_make_room(&sweep->cells, region);
 
 	if (!rc)
-		rc = sr_enter_table(sweep->reg);
+		rc = sr_table_lock_take(sweep->reg);
 	if (rc)
 		return rc;
 	rc = sr_table_copy_queue(region, &sweep->queue, &sweep->n_queue);
 	sweep->version = sr_load_seqcst_u64(&region->header->version);
 	sr_cells_read(&sweep->cells, region);
-	sr_leave_table(sweep->reg);
+	sr_table_lock_give(sweep->reg);
 	sr_cells_sort(&sweep->cells);
 	return rc;
 }
@@ -754,11 +754,11 @@ static int sweep_base(struct sweep *sweep)
 	struct segreg_sweep_result *result = sweep->result;
 	struct sr_marker marker;
 	/* A store whose last commit is in doubt must not be swept from, not even if there seems to be nothing to do. */
-	int rc = sr_enter_commit(sweep->reg);
+	int rc = sr_commit_lock_take(sweep->reg);
 
 	if (rc)
 		return rc;
-	sr_leave_commit(sweep->reg);
+	sr_commit_lock_give(sweep->reg);
 	/* Whoever comes next cannot join us then; a daemon that is alone with it can start over. */
 	if (!sr_region_is_named(&registry->region, registry->region_name))
 		return sr_fail(SEGREG_E_REGION_LOST, "shared memory %s was removed; open %s again when all its processes have ended",

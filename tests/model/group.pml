@@ -178,7 +178,7 @@ inline plan()
 	}
 }
 
-/* sr_change_commit: all at once. */
+/* sr_change_commit_open: all at once. */
 inline commit()
 {
 	atomic {
@@ -255,7 +255,7 @@ inline lead()
 	leader = NOBODY
 }
 
-/* sr_try_commit: did; what a dead leader left is repaired on the way in. */
+/* sr_commit_lock_try: did; what a dead leader left is repaired on the way in. */
 inline try_lock()
 {
 	atomic { did = leader == NOBODY; if :: did -> leader = me :: else fi }

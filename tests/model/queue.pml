@@ -101,14 +101,14 @@ inline nudge()
 	if :: any -> call() :: else fi
 }
 
-/* sr_leave_commit. */
+/* sr_commit_lock_give. */
 inline give_lock()
 {
 	holder = NOBODY;
 	nudge()
 }
 
-/* sr_try_commit: got, or it is busy, or fails since the handle is spoiled. */
+/* sr_commit_lock_try: got, or it is busy, or fails since the handle is spoiled. */
 inline try_lock()
 {
 	atomic { got = holder == NOBODY; if :: got -> holder = me :: else fi }

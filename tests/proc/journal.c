@@ -274,7 +274,7 @@ static void bounded(void)
 		entry.number = i ? SEGREG_LOG_MAX + i : 1;
 		T_OK(sr_store_put_entry(&reg->registry->store, &entry));
 	}
-	T_OK(sr_change_commit(&change));
+	T_OK(sr_change_commit_open(&change));
 	sr_change_finish(&change);
 	T_OK(segreg_log(reg, 0, copy_entry, &log));
 	T_EQ(log.n, 2);

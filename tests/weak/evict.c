@@ -11,7 +11,7 @@ static void reset(void)
 	world_reset(SR_PENDING);
 	world.owner.row->pages[0] = 0;
 	world.owner.lane_head->has_counts = 0;
-	world.owner.n_ready = 0;
+	world.owner.n_counts_mapped = 0;
 	ready = false;
 }
 

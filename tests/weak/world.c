@@ -143,7 +143,7 @@ void world_reset(enum sr_state state)
 	world.owner.row = sr_region_row(&world.region, 0);
 	world.owner.counts = sr_row_counts(world.owner.row);
 	world.owner.owner = 1ull << 32;
-	world.owner.n_ready = 2;
+	world.owner.n_counts_mapped = 2;
 	world.file = 1;
 	world.next_file = world.use = 0;
 	m_name(&world.file, 8, "file");
@@ -269,14 +269,14 @@ void world_pin(void)
 
 /* ---------------------------------------------------------------- what the library asks of others */
 
-int sr_enter_table(struct segreg *reg)
+int sr_table_lock_take(struct segreg *reg)
 {
 	(void)reg;
 	m_lock(M_TABLE);
 	return 0;
 }
 
-void sr_leave_table(struct segreg *reg)
+void sr_table_lock_give(struct segreg *reg)
 {
 	(void)reg;
 	m_unlock(M_TABLE);

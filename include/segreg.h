@@ -112,6 +112,7 @@ struct segreg; /* a handle: one attachment of this process to one registry */
 
 #define SEGREG_CREATE (1u << 0) /* create the registry if it does not exist */
 #define SEGREG_ADOPT (1u << 1)  /* accept restored or moved files as they are; see segreg_open */
+#define SEGREG_TAKE_BASE (1u << 2) /* creation: take a base whose registry is gone; see segreg_open */
 
 #define SEGREG_LABEL_SIZE 32             /* of a label, with its NUL */
 #define SEGREG_PATH_MAX 500              /* bytes of a segment's path below base, without a NUL */
@@ -121,7 +122,7 @@ struct segreg; /* a handle: one attachment of this process to one registry */
 
 struct segreg_open_options {
 	size_t size;           /* sizeof(struct segreg_open_options) */
-	unsigned flags;        /* SEGREG_CREATE, SEGREG_ADOPT */
+	unsigned flags;        /* SEGREG_CREATE, SEGREG_ADOPT, SEGREG_TAKE_BASE */
 	uint32_t timeout_ms;   /* longest wait for another process, in milliseconds; 0: 10,000 */
 	const char *label;     /* shown by segctl why; NULL: the program's name; cut to SEGREG_LABEL_SIZE - 1 */
 	const char *base;      /* creation: the directory below which all segments lie; NULL: the parent of dir. Adoption: the new one */
@@ -133,8 +134,16 @@ struct segreg_open_options {
  * Open the registry in directory dir; *reg becomes the new handle.
  *
  * options may be NULL. With SEGREG_CREATE a missing dir (its last component) or an empty one becomes a new
- * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist, must not
- * serve another registry; an adoption alone changes it. Limits cost memory only as they are used.
+ * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist. It must not
+ * serve another registry, nor lie in a registry or in another registry's base; an adoption alone changes it. What lies below base is not
+ * searched for other registries' bases: they are refused as segments, and no sweep removes them. Limits cost memory only as they
+ * are used. A creation that fails removes what it made, but for BASE/.segreg-lock.
+ *
+ * SEGREG_TAKE_BASE, with SEGREG_CREATE, also takes a base that carries the marker of a registry which is gone for good, as one on tmpfs
+ * is after a reboot. It is refused while a process of that registry is in base (BUSY), and while a registry of that identity is in the
+ * directory that the marker names, or if that cannot be seen (EXISTS). A registry whose directory is unmounted, moved, or has another
+ * path in its container is not seen: it is refused when it comes back. The new registry knows nothing of what lies in base, and
+ * deletes nothing of it. Without such a marker the flag changes nothing.
  *
  * The first process to open rebuilds the shared memory from the durable state, so a reboot, a crash of
  * everything and an ordinary first start are one case. Waits at most timeout_ms while another process does so.

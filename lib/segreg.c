@@ -44,10 +44,12 @@ int segreg_open(const char *dir, const struct segreg_open_options *options, stru
 		return rc;
 	if (!dir || !*dir || !reg)
 		return sr_invalid("no directory, or nowhere to put the handle");
-	if (o.flags & ~(SEGREG_CREATE | SEGREG_ADOPT))
+	if (o.flags & ~(SEGREG_CREATE | SEGREG_ADOPT | SEGREG_TAKE_BASE))
 		return sr_invalid("unknown flags");
 	if (o.flags & SEGREG_CREATE && o.flags & SEGREG_ADOPT)
 		return sr_invalid("SEGREG_CREATE and SEGREG_ADOPT exclude each other");
+	if (o.flags & SEGREG_TAKE_BASE && !(o.flags & SEGREG_CREATE))
+		return sr_invalid("SEGREG_TAKE_BASE is for a creation: give SEGREG_CREATE too");
 	if (!o.timeout_ms)
 		o.timeout_ms = DEFAULT_TIMEOUT_MS;
 	if (!o.label)

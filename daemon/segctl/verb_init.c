@@ -10,11 +10,12 @@ static const struct ctl_option options[] = {
 	{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
 	{ 's', "max-segments", "N", "at most N segments at once" },
 	{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
+	{ 't', "take-base", NULL, "take a base whose registry is gone for good" },
 	{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
 	{ 0 },
 };
 
-static int tell(const struct ctl *ctl, const char *what)
+static int tell(const struct ctl *ctl, const char *what, bool took)
 {
 	struct segreg_stats stats = { .size = sizeof stats };
 	int code = segreg_stats(ctl->reg, &stats);
@@ -25,6 +26,8 @@ static int tell(const struct ctl *ctl, const char *what)
 	tool_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
 	tool_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
 		 stats.max_lanes);
+	if (took)
+		tool_say(stdout, "", "what lies there already is unknown to it: segctl check --strangers lists that");
 	return EX_OK;
 }
 
@@ -53,17 +56,19 @@ static int open_and_tell(struct ctl *ctl, struct segreg_open_options *asked)
 {
 	const char *what = ctl->option['a'] ? "Adopted the" : "There is already the";
 	int status, code = segreg_open(ctl->dir, asked, &ctl->reg);
+	bool took = false;
 
 	if (code == SEGREG_E_NOENT && !ctl->option['a']) {
 		what = "Created the";
-		asked->flags = SEGREG_CREATE;
+		took = ctl->option['t'];
+		asked->flags = SEGREG_CREATE | (took ? SEGREG_TAKE_BASE : 0);
 		code = segreg_open(ctl->dir, asked, &ctl->reg);
 	}
 	if (code)
 		return ctl_fail(ctl, code);
 	status = compare(ctl, asked);
 	if (!status)
-		status = tell(ctl, what);
+		status = tell(ctl, what, took);
 	segreg_close(ctl->reg, NULL);
 	return status;
 }
@@ -77,6 +82,8 @@ static int exec(struct ctl *ctl)
 		.base = ctl->option['B'],
 	};
 
+	if (ctl->option['a'] && ctl->option['t'])
+		return ctl_usage(ctl, "--take-base is for a new registry, --adopt for an old one");
 	if (ctl->n_operands && ctl->option['r'])
 		return ctl_usage(ctl, "the registry is given twice: -r %s and %s", ctl->option['r'], ctl->operand[0]);
 	if (ctl->n_operands)

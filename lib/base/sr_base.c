@@ -88,13 +88,28 @@ static int open_lock(struct sr_base *base, const struct sr_access *access)
 {
 	int fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_NOFOLLOW, 0);
 
-	if (fd == -1 && errno == ENOENT)
+	if (fd == -1 && errno == ENOENT) {
 		fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_CREAT | O_EXCL, 0600);
+		if (fd != -1)
+			set_access(fd, access);
+	}
 	if (fd == -1)
 		return -1;
-	set_access(fd, access);
 	sr_sys_close(fd);
 	return sr_lockfile_open(&base->lockfile, base->lock_path, O_RDWR);
+}
+
+/* cp -al gives a copy of base the original's lock. */
+static int fail_in_use(const struct sr_base *base, int fd)
+{
+	struct stat st;
+
+	if (sr_sys_fstat(fd, &st) == 0 && st.st_nlink > 1)
+		return sr_fail(SEGREG_E_BUSY, "%s is in use, and has %ju names (hard links, as cp -al makes them): a copy of %s may share it. "
+			       "In the copy, remove %s; or end the processes (fuser %s)", base->lock_path, (uintmax_t)st.st_nlink, base->path,
+			       SR_BASE_LOCK, base->lock_path);
+	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that came by another registry.lock: this registry's that was replaced or "
+		       "removed since, or another registry's; end them first (fuser %s)", base->path, base->lock_path);
 }
 
 int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms)
@@ -111,11 +126,13 @@ int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uin
 		if (errno != EAGAIN)
 			rc = fail_to_lock(base);
 		else if (sr_sys_monotonic() > deadline)
-			rc = sr_fail(SEGREG_E_BUSY, "%s is in use by processes that have this registry open by a registry.lock which was "
-				     "replaced since; end them first (fuser %s)", base->path, base->lock_path);
+			rc = fail_in_use(base, fd);
 		else
 			sr_sys_sleep(1000000); /* somebody who is just dying */
 	}
+	/* Not before: a lock that others use is none of ours. */
+	if (!rc)
+		set_access(fd, access);
 	if (!rc && sr_sys_lock(fd, F_RDLCK, 0) == -1)
 		rc = fail_to_lock(base);
 	if (rc)
@@ -323,6 +340,14 @@ static void give_to_base(int dir, int fd, mode_t mode)
 		sr_access_give(fd, &(struct sr_access){ .uid = st.st_uid, .gid = st.st_gid, .mode = mode });
 }
 
+static void name_aside(const struct sr_marker *marker, char name[64])
+{
+	char uuid[37];
+
+	sr_uuid_format(marker->uuid, uuid);
+	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
+}
+
 /* Write the marker under a name of its own. */
 static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 {
@@ -333,7 +358,7 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	format_nonce(marker, nonce);
 	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts, nonce, marker->lock_dev, marker->lock_ino,
 			  marker->place);
-	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
+	name_aside(marker, name);
 	/* A new inode each time: one that a crash left may be the marker's own by another name. */
 	if (sr_sys_unlinkat(dir, name, 0) == -1 && errno != ENOENT)
 		return -1;
@@ -405,11 +430,30 @@ static int may_begin_with(int dir, const char *name, const char *text)
 	return length == -1 ? -1 : !strcmp(start, text);
 }
 
+/* Has the registry.lock in dir a registry.mdb beside it, or a user? The user first: a creation has registry.lock until both are there. */
+static int is_whole(int dir)
+{
+	struct sr_identity identity;
+	int held, fd = sr_sys_openat(dir, "registry.lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	held = sr_sys_locked(fd, SR_BYTE_ATTACH);
+	sr_sys_close(fd);
+	if (held)
+		return held;
+	if (sr_sys_identify(dir, "registry.mdb", &identity) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
+}
+
 int sr_base_is_foreign(int dir)
 {
 	int answer = may_begin_with(dir, SR_BASE_MARKER, "segreg base ");
 
-	return answer ? answer : may_begin_with(dir, "registry.lock", "segreg registry ");
+	if (!answer && (answer = may_begin_with(dir, "registry.lock", "segreg registry ")) == 1)
+		answer = is_whole(dir);
+	return answer;
 }
 
 /* sr_base_is_foreign of the directory whose name below base is the first length bytes of path. A missing directory is not foreign. */
@@ -433,8 +477,8 @@ static int fail_foreign(int answer, const char *path, size_t length)
 {
 	if (answer == -1)
 		return sr_fail_errno(errno, "cannot see whether \"%.*s\" is a registry", (int)length, path);
-	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base", path,
-		       (int)length, path);
+	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base. "
+		       "If that is gone for good, remove %s or registry.lock there", path, (int)length, path, SR_BASE_MARKER);
 }
 
 int sr_base_check_above(struct sr_base *base, const char *path)
@@ -460,30 +504,6 @@ int sr_base_check_top(struct sr_base *base, const char *path)
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
 	return fail_foreign(is_foreign_at(dir, path, strlen(path)), path, strlen(path));
-}
-
-int sr_base_check_place(const struct sr_base *base, const char *registry)
-{
-	char above[SEGREG_PATH_SIZE];
-
-	for (const char *slash = base->path; slash && slash[1]; slash = strchr(slash + 1, '/')) {
-		int fd, answer;
-
-		snprintf(above, sizeof(above), "%.*s", slash > base->path ? (int)(slash - base->path) : 1, base->path);
-		if (!strcmp(above, registry))
-			continue;
-		fd = sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0);
-		if (fd == -1)
-			return sr_fail_errno(errno, "cannot look at %s", above);
-		answer = sr_base_is_foreign(fd);
-		sr_sys_close(fd);
-		if (answer == -1)
-			return sr_fail_errno(errno, "cannot see whether %s is a registry", above);
-		if (answer)
-			return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry or another registry's base. If "
-				       "that registry is no more, remove its registry.lock and %s there", base->path, above, SR_BASE_MARKER);
-	}
-	return 0;
 }
 
 int sr_base_make_trash(int dir)
@@ -538,12 +558,23 @@ out:
 void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker)
 {
 	struct sr_marker there;
+	char aside[64];
 	int dir = sr_base_fd(base);
 
-	if (dir == -1 || read_marker(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
+	if (dir == -1)
+		return;
+	/* What a failed write left: no later one of this uuid replaces it. */
+	name_aside(marker, aside);
+	sr_sys_unlinkat(dir, aside, 0);
+	if (read_marker(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
 		return;
 	sr_sys_unlinkat(dir, SR_BASE_MARKER, 0);
 	sr_sys_unlinkat(dir, SR_BASE_TRASH, AT_REMOVEDIR);
+}
+
+int sr_base_read_marker_in(int dir, struct sr_marker *marker)
+{
+	return read_marker(dir, marker);
 }
 
 int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker)

@@ -85,6 +85,7 @@ int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
 void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker);
 /* Read it: 0 or -1 with errno, EBADMSG for what is no marker. */
 int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker);
+int sr_base_read_marker_in(int dir, struct sr_marker *marker); /* of an open directory */
 /* Read it. SEGREG_E_MISMATCH if it is missing or another registry's. */
 int sr_base_check(struct sr_base *base, const uint8_t uuid[16], struct sr_marker *marker);
 /* Replace it, durably. */
@@ -93,8 +94,9 @@ int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
 /* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
 int sr_base_make_trash(int dir);
 
-/* Does the open directory hold a marker, or a segreg registry.lock? So it is a base or a registry, and no part of a segment. 1, 0, or
- * -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. */
+/* Does the open directory hold a marker, or a segreg registry.lock with a registry.mdb or a user? So it is a base or a registry, and no
+ * part of a segment. 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. A registry.lock alone is what a
+ * creation left that came to no end. */
 int sr_base_is_foreign(int dir);
 /*
  * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
@@ -102,8 +104,6 @@ int sr_base_is_foreign(int dir);
  */
 int sr_base_check_above(struct sr_base *base, const char *path);
 int sr_base_check_top(struct sr_base *base, const char *path);
-/* At creation: SEGREG_E_EXISTS if base lies in a foreign directory, which is not the one that is to become this registry. */
-int sr_base_check_place(const struct sr_base *base, const char *registry);
 
 void sr_uuid_format(const uint8_t uuid[16], char text[37]);
 int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */

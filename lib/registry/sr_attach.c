@@ -19,6 +19,7 @@
  * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
  */
 #include "registry/sr_attach.h"
+#include "registry/sr_create.h"
 #include "sys/sr_error.h"
 #include "base/sr_lockinfo.h"
 #include "registry/sr_load.h"
@@ -26,13 +27,11 @@
 #include "registry/sr_rebase.h"
 #include "shm/sr_table.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,112 +62,6 @@ static int check_file_system(const struct sr_registry *registry, int fd)
 
 /* ---------------------------------------------------------------- creating (alone) */
 
-static int make_durable(const char *dir)
-{
-	int failed, fd = sr_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
-
-	if (fd == -1)
-		return sr_fail_errno(errno, "cannot open %s", dir);
-	failed = sr_sys_fsync(fd) == -1;
-	if (failed)
-		sr_fail_errno(errno, "cannot make %s durable", dir);
-	sr_sys_close(fd);
-	return failed ? SEGREG_E_IO : 0;
-}
-
-/* The absolute path of base; the parent of the registry's directory if none is given. */
-static int find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE])
-{
-	char wanted[SEGREG_PATH_SIZE], *found;
-
-	if (given) {
-		found = realpath(given, NULL);
-	} else {
-		strcpy(wanted, registry->dir);
-		*(strrchr(wanted, '/') + (strrchr(wanted, '/') == wanted)) = '\0';
-		found = realpath(wanted, NULL);
-	}
-	if (!found)
-		return sr_fail_errno(errno, "cannot find the base directory %s", given ? given : wanted);
-	if (strlen(found) >= SEGREG_PATH_SIZE - 1 - SEGREG_PATH_MAX) {
-		free(found);
-		return sr_fail(SEGREG_E_INVAL, "the path of base is too long: %s", given);
-	}
-	strcpy(base, found);
-	free(found);
-	return 0;
-}
-
-static int create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
-{
-	struct sr_meta meta = {
-		.max_segments = options->max_segments ? options->max_segments : 1048576,
-		.max_lanes = options->max_lanes ? options->max_lanes : 1024,
-		.created_at = sr_sys_realtime(),
-	};
-	struct sr_marker marker = { .starts = 0 };
-	struct sr_base base = { .dir.path = NULL };
-	struct sr_geometry geometry;
-	struct sr_access access;
-	int rc;
-
-	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
-		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes 1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
-	rc = find_base(registry, options->base, meta.base);
-	if (!rc && !strcmp(meta.base, registry->dir))
-		rc = sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", registry->dir);
-	if (!rc)
-		rc = sr_base_open(&base, meta.base, registry->dir);
-	if (rc)
-		return rc;
-	rc = sr_base_check_place(&base, registry->dir);
-	if (rc)
-		goto out;
-	if (!info->present && sr_sys_random(info->uuid, sizeof(info->uuid)) == -1) {
-		rc = sr_fail_errno(errno, "cannot get random bytes");
-		goto out;
-	}
-	rc = get_access(registry, fd, &access);
-	if (rc)
-		goto out;
-	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
-	info->present = true;
-	info->builder = (uint32_t)getpid();
-	info->ino = registry->lockfile.ino;
-	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
-	if (rc)
-		goto out;
-	memcpy(meta.uuid, info->uuid, sizeof(meta.uuid));
-	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
-	strcpy(marker.place, registry->dir);
-	rc = sr_base_claim(&base, &marker);
-	/* An attempt that came to no end may have left what is no database; nobody has used it. */
-	if (!rc && sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
-		rc = sr_fail_errno(errno, "cannot remove what is left of %s", registry->store_path);
-	if (!rc)
-		rc = sr_store_create(&registry->store, &meta, &access);
-	if (!rc)
-		rc = make_durable(registry->dir);
-	/* What was begun stays, and the next creation takes it up with the same uuid; but base may be another one then. */
-	if (rc) {
-		sr_base_unclaim(&base, &marker);
-		goto out;
-	}
-	info->ready = true;
-	rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
-out:
-	sr_base_close(&base);
-	return rc;
-}
-
-/* A creation writes to registry.lock before registry.mdb is there, even if it is cut short. */
-static bool has_store(const struct sr_registry *registry)
-{
-	struct sr_identity identity;
-
-	return sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0;
-}
-
 static int fail_lock_lost(const struct sr_registry *registry)
 {
 	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
@@ -179,7 +72,7 @@ static int fail_lock_lost(const struct sr_registry *registry)
 static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
 		      const struct sr_lockinfo *info)
 {
-	if (!info->present && has_store(registry))
+	if (!info->present && sr_create_has_store(registry))
 		return fail_lock_lost(registry);
 	if (!(options->flags & SEGREG_CREATE))
 		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again (segctl init)",
@@ -268,7 +161,8 @@ static int enter_base(struct sr_registry *registry, const struct segreg_open_opt
 		return rc;
 	rc = look(registry, options->flags & SEGREG_ADOPT, info, &meta, &clock);
 	sr_store_abort(&registry->store);
-	return rc ? rc : sr_base_join_alone(&registry->base, access, options->timeout_ms);
+	/* A creation has joined already. */
+	return rc || registry->base.hold.page ? rc : sr_base_join_alone(&registry->base, access, options->timeout_ms);
 }
 
 /* Count this start, durably: in the database first, in base second. */
@@ -332,7 +226,7 @@ static int change_base(struct sr_registry *registry, const struct segreg_open_op
 
 	if (!(options->flags & SEGREG_ADOPT) || !options->base)
 		return 0;
-	rc = find_base(registry, options->base, base);
+	rc = sr_create_find_base(registry, options->base, base);
 	return rc ? rc : sr_rebase(registry, base, access, options->timeout_ms);
 }
 
@@ -416,6 +310,7 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 static int attach_alone(struct sr_registry *registry, const struct segreg_open_options *options, int fd)
 {
 	struct sr_lockinfo info;
+	bool created = false;
 	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
 
 	if (rc)
@@ -423,9 +318,15 @@ static int attach_alone(struct sr_registry *registry, const struct segreg_open_o
 	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
 		rc = may_create(registry, options, &info);
 		if (!rc)
-			rc = create(registry, options, fd, &info);
+			rc = sr_create(registry, options, fd, &info);
+		created = !rc;
 	}
-	return rc ? rc : build(registry, options, fd, &info);
+	if (!rc)
+		rc = build(registry, options, fd, &info);
+	/* Nobody but this call has had the new registry. */
+	if (rc && created && registry->made_lockfile)
+		sr_create_undo(registry);
+	return rc;
 }
 
 /* ---------------------------------------------------------------- joining */
@@ -493,13 +394,25 @@ static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
 }
 
-/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED: come again; or an error. */
+/* Is registry.lock still the file that was opened? A creation that is refused removes what it made. */
+static bool is_in_place(const struct sr_registry *registry)
+{
+	struct sr_identity identity;
+
+	return sr_sys_identify(AT_FDCWD, registry->lock_path, &identity) == 0 && identity.dev == registry->lockfile.dev &&
+	       identity.ino == registry->lockfile.ino;
+}
+
+/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, SR_REGISTRY_GONE: come again; or an error. */
 static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
 {
 	int rc;
 
 	*joining = false;
+	SR_STOP("attach.looking");
 	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0) {
+		if (!is_in_place(registry))
+			return SR_REGISTRY_GONE;
 		rc = attach_alone(registry, options, fd);
 		/* From alone to one of many in one step: nobody can be alone in between. */
 		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1) {
@@ -566,7 +479,7 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
 
 		if (fd == -1)
-			return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+			return errno == ENOENT || errno == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 		rc = attach_once(registry, options, fd, &joining);
 		if (rc == 0)
 			return keep_attached(registry, fd);
@@ -584,32 +497,6 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 
 /* ---------------------------------------------------------------- the whole */
 
-/* SEGREG_CREATE: make the directory, or see that it is empty, and make registry.lock. */
-static int prepare_place(struct sr_registry *registry)
-{
-	struct dirent *entry;
-	DIR *dir;
-	int fd;
-
-	dir = opendir(registry->dir);
-	if (!dir)
-		return sr_fail_errno(errno, "cannot open %s", registry->dir);
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "registry.lock") &&
-		    strcmp(entry->d_name, "registry.mdb") && strcmp(entry->d_name, "segregd.lock")) {
-			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a directory of its own",
-					 registry->dir, entry->d_name);
-			closedir(dir);
-			return rc;
-		}
-	closedir(dir);
-	fd = sr_sys_openat(AT_FDCWD, registry->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW, 0660);
-	if (fd == -1)
-		return sr_fail_errno(errno, "cannot create %s", registry->lock_path);
-	sr_sys_close(fd);
-	return 0;
-}
-
 /* errno of opening registry.lock, or 0. */
 static int try_lockfile(struct sr_registry *registry)
 {
@@ -620,7 +507,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 {
 	int rc, fd, error = try_lockfile(registry);
 
-	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && has_store(registry)) {
+	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && sr_create_has_store(registry)) {
 		error = try_lockfile(registry); /* somebody may have created both just now */
 		if (error == ENOENT)
 			return fail_lock_lost(registry);
@@ -629,16 +516,16 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
 			return sr_fail(SEGREG_E_NOENT, "%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
 				       "segctl init)", registry->dir);
-		rc = prepare_place(registry);
+		rc = sr_create_prepare(registry);
 		if (rc)
 			return rc;
 		error = try_lockfile(registry);
 	}
 	if (error)
-		return sr_fail_errno(error, "cannot open %s", registry->lock_path);
+		return error == ENOENT || error == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(error, "cannot open %s", registry->lock_path);
 	fd = sr_lockfile_reopen(&registry->lockfile);
 	if (fd == -1)
-		return sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		return errno == ENOENT || errno == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 	rc = check_file_system(registry, fd);
 	sr_sys_close(fd);
 	return rc;
@@ -656,6 +543,8 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 	if (!rc)
 		rc = attach_patiently(registry, options);
 	if (rc) {
+		if (registry->made_lockfile)
+			sr_create_remove_lockfile(registry);
 		sr_base_close(&registry->base);
 		sr_store_close(&registry->store, false);
 		return rc;

@@ -88,6 +88,8 @@ static void after_bare_clone(void)
 
 /* ---------------------------------------------------------------- registries of this process */
 
+#define TRIES 20 /* to open what others remove */
+
 static struct sr_registry *find_registry(const char *dir)
 {
 	for (struct sr_registry *r = all; r; r = r->next)
@@ -97,11 +99,12 @@ static struct sr_registry *find_registry(const char *dir)
 }
 
 /* The directory's absolute path; with SEGREG_CREATE its last component may have to be made. */
-static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE])
+static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE], bool *made)
 {
 	char *found;
 
-	if (flags & SEGREG_CREATE && sr_sys_mkdirat(AT_FDCWD, dir, 0777) == -1 && errno != EEXIST)
+	*made = flags & SEGREG_CREATE && sr_sys_mkdirat(AT_FDCWD, dir, 0777) == 0;
+	if (flags & SEGREG_CREATE && !*made && errno != EEXIST)
 		return sr_fail_errno(errno, "cannot create directory %s", dir);
 	found = realpath(dir, NULL);
 	if (!found)
@@ -252,6 +255,28 @@ static int attach_handle(struct sr_handle *handle, const char *dir, const struct
 	return 0;
 }
 
+/* A creation that is refused removes the directory and the registry.lock that it made, also under others who have just found them. */
+static int find_and_attach(struct sr_handle *handle, const char *dir, const struct segreg_open_options *options)
+{
+	char path[SEGREG_PATH_SIZE];
+	int rc = SR_REGISTRY_GONE;
+
+	for (int tries = 0; rc == SR_REGISTRY_GONE; tries++) {
+		bool made;
+
+		if (tries == TRIES)
+			return sr_fail(SEGREG_E_TIMEDOUT, "%s was removed and made again by other processes, %d times in a row", dir, tries);
+		rc = resolve(dir, options->flags, path, &made);
+		if (rc == SEGREG_E_NOENT && options->flags & SEGREG_CREATE && tries < TRIES - 1)
+			rc = SR_REGISTRY_GONE;
+		else if (!rc)
+			rc = attach_handle(handle, path, options);
+		if (rc && made)
+			sr_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR); /* fails if others have put something there */
+	}
+	return rc;
+}
+
 static int install_handlers(void)
 {
 	int error, rc = sr_fork_init();
@@ -265,7 +290,6 @@ static int install_handlers(void)
 
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **out)
 {
-	char path[SEGREG_PATH_SIZE];
 	struct sr_handle *handle = calloc(1, sizeof(*handle));
 	int rc;
 
@@ -277,11 +301,9 @@ int sr_handle_open(const char *dir, const struct segreg_open_options *options, s
 	snprintf(handle->label, sizeof(handle->label), "%s", options->label);
 	pthread_mutex_lock(&all_mutex);
 	rc = install_handlers();
-	if (!rc)
-		rc = resolve(dir, options->flags, path);
 	if (!rc) {
 		handle->reg = take_memory();
-		rc = handle->reg ? attach_handle(handle, path, options) : sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
+		rc = handle->reg ? find_and_attach(handle, dir, options) : sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
 	}
 	if (rc && handle->reg)
 		give_memory(handle->reg);
@@ -314,6 +336,8 @@ int sr_handle_arrive(struct segreg *reg)
 
 		unlink_handle(handle);
 		rc = attach_handle(handle, parents->dir, &options);
+		if (rc == SR_REGISTRY_GONE)
+			rc = sr_fail_kept(ENOENT, parents->lock_path);
 		if (rc) {
 			*handle = old;
 			link_handle(handle);

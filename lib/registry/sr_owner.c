@@ -9,26 +9,24 @@
 #include <stdio.h>
 #include <string.h>
 
-enum standing { GONE, STANDS, UNKNOWN /* errno says why */ };
-
 static bool is_absent(int errnum)
 {
 	return errnum == ENOENT || errnum == ENOTDIR;
 }
 
-/* There is no registry.lock at place. A database without it is a registry whose lock was lost. */
-static enum standing look_at_store(const char *place)
+/* A database without registry.lock is a registry whose lock was lost. */
+static enum sr_standing look_at_store(const char *place)
 {
 	char path[SEGREG_PATH_SIZE + 16];
 	struct sr_identity identity;
 
 	snprintf(path, sizeof(path), "%s/registry.mdb", place);
 	if (sr_sys_identify(AT_FDCWD, path, &identity) == 0)
-		return STANDS;
-	return is_absent(errno) ? GONE : UNKNOWN;
+		return SR_STANDS;
+	return is_absent(errno) ? SR_STANDS_NOT : SR_UNKNOWN;
 }
 
-/* Text that cannot be read may be that of our uuid. */
+/* Text that cannot be read may be that of this uuid. */
 static bool has_uuid(int fd, const char *path, const uint8_t uuid[SR_UUID_SIZE])
 {
 	struct sr_lockinfo info;
@@ -36,25 +34,33 @@ static bool has_uuid(int fd, const char *path, const uint8_t uuid[SR_UUID_SIZE])
 	return sr_lockinfo_read(fd, path, &info) || !info.present || !memcmp(info.uuid, uuid, sizeof(info.uuid));
 }
 
+/* fd: registry.lock of that uuid. A creation that was cut short, or a loss, leaves it alone. The lock first: a creation holds it. */
+static enum sr_standing look_beside(int fd, const char *place)
+{
+	int held = sr_sys_locked(fd, SR_BYTE_ATTACH);
+
+	return held ? held == 1 ? SR_STANDS : SR_UNKNOWN : look_at_store(place);
+}
+
 /* Does another registry of this uuid stand at place? */
-static enum standing look_at(const struct sr_registry *registry, const char *place)
+static enum sr_standing look_at(const struct sr_registry *registry, const uint8_t uuid[SR_UUID_SIZE], const char *place)
 {
 	char path[SEGREG_PATH_SIZE + 16];
-	enum standing standing = UNKNOWN;
+	enum sr_standing standing = SR_UNKNOWN;
 	struct stat st;
 	int fd;
 
 	if (!*place || !strcmp(place, registry->dir))
-		return GONE;
+		return SR_STANDS_NOT;
 	snprintf(path, sizeof(path), "%s/registry.lock", place);
 	fd = sr_sys_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd == -1)
-		return is_absent(errno) ? look_at_store(place) : UNKNOWN;
+		return is_absent(errno) ? look_at_store(place) : SR_UNKNOWN;
 	/* A snapshot keeps inode numbers: compare the device too. Both are of open files, as a reboot changes recorded ones. */
 	if (sr_sys_fstat(fd, &st) == 0) {
 		bool is_ours = st.st_dev == registry->lockfile.dev && st.st_ino == registry->lockfile.ino;
 
-		standing = !is_ours && has_uuid(fd, path, registry->uuid) ? STANDS : GONE;
+		standing = !is_ours && has_uuid(fd, path, uuid) ? look_beside(fd, place) : SR_STANDS_NOT;
 	}
 	sr_sys_close(fd);
 	return standing;
@@ -62,10 +68,10 @@ static enum standing look_at(const struct sr_registry *registry, const char *pla
 
 static int check_place(const struct sr_registry *registry, const struct sr_base *base, const char *place, bool adopt)
 {
-	switch (look_at(registry, place)) {
-	case GONE:
+	switch (look_at(registry, registry->uuid, place)) {
+	case SR_STANDS_NOT:
 		return 0;
-	case STANDS:
+	case SR_STANDS:
 		return sr_fail(SEGREG_E_MISMATCH, "%s is a copy of the registry at %s, which is still there and owns base %s: "
 			       "a sweep of the copy would delete the original's segments. Is the copy to replace the original? "
 			       "Then move %s away and run segctl init --adopt. Otherwise copy base too, and run "
@@ -133,4 +139,101 @@ int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *m
 	marker->lock_ino = registry->lockfile.ino;
 	strcpy(marker->place, registry->dir);
 	return rc;
+}
+
+/* ---------------------------------------------------------------- markers of other registries */
+
+static enum sr_standing look_for_owner(const struct sr_registry *registry, const struct sr_marker *marker)
+{
+	if (*marker->place)
+		return look_at(registry, marker->uuid, marker->place);
+	errno = ENODATA;
+	return SR_UNKNOWN;
+}
+
+static const char *name_of(const char *place)
+{
+	return *place ? place : "an unknown place";
+}
+
+int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base, const struct sr_marker *marker, bool may_take)
+{
+	const char *place = name_of(marker->place);
+
+	switch (look_for_owner(registry, marker)) {
+	case SR_STANDS:
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is there; give another base, or "
+			       "use that registry", base->path, place);
+	case SR_UNKNOWN:
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, and whether that is still there cannot be "
+			       "seen (%s). Run this as a user who can see it; or if that registry is gone for good, remove %s/%s",
+			       base->path, place, strerror(errno), base->path, SR_BASE_MARKER);
+	case SR_STANDS_NOT:
+		break;
+	}
+	if (may_take)
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any more. If it is gone "
+			       "for good, and neither unmounted nor elsewhere, take base over: segctl init --take-base --base %s "
+			       "(SEGREG_TAKE_BASE)", base->path, place, base->path);
+	return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any more. If it is gone for "
+		       "good, and neither unmounted nor elsewhere, remove %s/%s", base->path, place, base->path, SR_BASE_MARKER);
+}
+
+int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE], bool take,
+		       struct sr_marker *orphan)
+{
+	struct sr_marker marker;
+
+	if (sr_base_read_marker(base, &marker) == -1) {
+		if (errno == ENOENT)
+			return 0;
+		return sr_fail_errno(errno, "cannot read %s/%s (if no registry has its base there, remove it)", base->path,
+				     SR_BASE_MARKER);
+	}
+	if (!memcmp(marker.uuid, uuid, SR_UUID_SIZE))
+		return 0;
+	if (!take || look_for_owner(registry, &marker) != SR_STANDS_NOT)
+		return sr_owner_fail_foreign(registry, base, &marker, true);
+	*orphan = marker;
+	return SR_OWNER_GONE;
+}
+
+/* above: an open directory that holds a registry or a marker. */
+static int fail_above(const struct sr_registry *registry, const struct sr_base *base, const char *above, int dir)
+{
+	struct sr_marker marker;
+
+	if (sr_base_read_marker_in(dir, &marker) == -1)
+		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry. If that registry is gone for good, "
+			       "remove %s/registry.lock", base->path, above, above);
+	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
+		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s, which is not there any "
+			       "more. If it is gone for good, and neither unmounted nor elsewhere, remove %s/%s", base->path, above,
+			       name_of(marker.place), above, SR_BASE_MARKER);
+	return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s; give a directory outside of it, or "
+		       "use that registry", base->path, above, name_of(marker.place));
+}
+
+int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base)
+{
+	char above[SEGREG_PATH_SIZE];
+
+	for (const char *slash = base->path; slash && slash[1]; slash = strchr(slash + 1, '/')) {
+		int fd, answer, rc = 0;
+
+		snprintf(above, sizeof(above), "%.*s", slash > base->path ? (int)(slash - base->path) : 1, base->path);
+		if (!strcmp(above, registry->dir))
+			continue;
+		fd = sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0);
+		if (fd == -1)
+			return sr_fail_errno(errno, "cannot look at %s", above);
+		answer = sr_base_is_foreign(fd);
+		if (answer)
+			rc = answer == -1 ? sr_fail_errno(errno, "cannot see whether %s is a registry", above) :
+					    fail_above(registry, base, above, fd);
+		sr_sys_close(fd);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }

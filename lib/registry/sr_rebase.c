@@ -159,8 +159,7 @@ static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const
 		bool is_same = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
 
 		if (!is_begun && !is_same)
-			return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path,
-				       SR_BASE_MARKER);
+			return sr_owner_fail_foreign(registry, base, &marker, false);
 		if (is_begun || !has_old) {
 			memcpy(uuid, marker.uuid, SR_UUID_SIZE);
 			/* A base that was moved: is it an original's? */

@@ -13,6 +13,9 @@
 
 #include <fcntl.h>
 
+/* Of attaching: the directory or registry.lock was removed since it was looked for, as a refused creation does. Begin anew. */
+#define SR_REGISTRY_GONE 3
+
 /* What is called a hundred million times a second: on lines of the instruction cache of its own. */
 #define SR_HOT __attribute__((hot, aligned(64)))
 /* What the hot ones leave to others, so that they need no stack. */
@@ -42,6 +45,7 @@ struct sr_registry {
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
 	pthread_mutex_t mutex; /* guards the growing of this process's lanes */
 	bool is_quiet;         /* in fork(2): no thread of this process has the commit lock, and none gets it meanwhile */
+	bool made_lockfile;    /* this call of segreg_open made registry.lock */
 	bool orphaned;         /* inherited, and its store may be in any state */
 };
 

@@ -307,13 +307,17 @@ static int tell_stranger(const struct check *check, const char *path)
 {
 	struct sr_change change;
 	uint64_t id;
+	struct sr_base *base = &check->reg->registry->base;
 	int rc = sr_change_begin(&change, check->reg);
 
 	if (rc)
 		return rc;
 	rc = sr_store_overlap(&check->reg->registry->store, path, &id);
 	sr_change_cancel(&change);
-	return rc == SR_STORE_ABSENT ? tell(check, SEGREG_FOUND_STRANGER, 0, path, "no segment is there, and none above or below it") : rc;
+	if (rc != SR_STORE_ABSENT)
+		return rc;
+	return tell(check, SEGREG_FOUND_STRANGER, 0, path, sr_base_check_top(base, path) == SEGREG_E_PATH ?
+		    "a registry, or another registry's base: leave it alone" : "no segment is there, and none above or below it");
 }
 
 /* What a sweep is deleting, or what was left when a segment was forgotten because it could not be deleted. */

@@ -26,6 +26,7 @@ ok "verbs"
 
 offers "--state" ls --s
 offers "--dry-run" retire 7 --d
+offers "--take-base" init --t
 offers "building" ls --state b
 offers "building" ls --state = b
 offers "building live pending deleting" ls --state =

@@ -80,6 +80,43 @@ expect 0 "$segctl" ls
 is_there 1
 ok "a registry is moved with mv; one that was copied is adopted when the original is gone"
 
+# The registry was on tmpfs: its directory is gone after a reboot, and base is on the disk.
+base=$dir/disk-data
+mkdir "$base" "$dir/run" || exit 1
+export SEGREG_REGISTRY=$dir/run/reg
+expect 0 "$segctl" init --base "$base" --take-base
+segment 1
+segment 2
+segment 3
+"$segctl" dump >"$dir/live.txt" || exit 1
+expect 0 "$segctl" retire 3
+expect 73 "$segctl" -r "$dir/run/second" init --base "$base" --take-base
+complains "$base is the base of another registry: of that at $dir/run/reg, which is there"
+[ ! -e "$dir/run/second" ] || fail "a refused init leaves its directory"
+hold user 1
+mv "$dir/run/reg" "$dir/run/hidden"
+expect 75 "$segctl" init --base "$base" --take-base
+complains "$base is in use by processes of the registry that was at $dir/run/reg"
+end "$holder" TERM
+rm -r "$dir/run/hidden"
+expect 73 "$segctl" init --base "$base"
+complains "segctl init --take-base --base $base"
+mkdir "$base/lower"
+expect 73 "$segctl" -r "$dir/run/second" init --base "$base/lower"
+complains "remove $base/.segreg"
+expect 0 "$segctl" init --base "$base" --take-base
+says "unknown to it"
+expect 0 "$segctl" sweep
+expect 65 "$segctl" check --strangers
+says "0 faults, 4 strangers"
+expect 0 "$segctl" load "$dir/live.txt"
+expect 0 "$segctl" sweep
+expect 0 "$segctl" retire 3
+is_there 1
+is_there 2
+is_there 3
+ok "a base whose registry is gone is taken by a new one, which knows and deletes nothing of it"
+
 if [ "$(id -u)" != 0 ] || ! truncate -s 16M "$dir/disk" || ! mkfs.ext4 -q "$dir/disk" || ! mkdir "$dir/prod" "$dir/snapshot" ||
 	! mount -o loop "$dir/disk" "$dir/prod" 2>"$dir/err"; then
 	skipped "a snapshot of a file system: needs root, mkfs.ext4 and a loop device"

@@ -157,6 +157,9 @@ struct segreg_open_options {
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
  * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
  *
+ * A registry.lock or registry.mdb with several names (hard links, as cp -al makes them) is refused with SEGREG_E_MISMATCH: a copy and
+ * its original would be one registry.
+ *
  * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory: each record gets the inode of what is at its path
  * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.
  *

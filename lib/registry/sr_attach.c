@@ -503,6 +503,28 @@ static int try_lockfile(struct sr_registry *registry)
 	return sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1 ? errno : 0;
 }
 
+/*
+ * cp -al makes a copy whose files are the original's by another name. Such a copy is no registry of its own: what is done to it, is done
+ * to the original.
+ */
+static int fail_hard_links(const char *path, const char *name, uint64_t n)
+{
+	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of the registry and its original "
+		       "are one (find -samefile tells the names). Remove the copy; or give it files of its own: in the copy's directory run "
+		       "cp -a %s new && mv new %s", path, n, name, name);
+}
+
+static int check_names(const struct sr_registry *registry)
+{
+	struct sr_identity identity;
+
+	if (registry->lockfile.nlink > 1)
+		return fail_hard_links(registry->lock_path, "registry.lock", registry->lockfile.nlink);
+	if (sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0 && identity.nlink > 1)
+		return fail_hard_links(registry->store_path, "registry.mdb", identity.nlink);
+	return 0;
+}
+
 static int open_lockfile(struct sr_registry *registry, const struct segreg_open_options *options)
 {
 	int rc, fd, error = try_lockfile(registry);
@@ -528,7 +550,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 		return errno == ENOENT || errno == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->lock_path);
 	rc = check_file_system(registry, fd);
 	sr_sys_close(fd);
-	return rc;
+	return rc ? rc : check_names(registry);
 }
 
 int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options)

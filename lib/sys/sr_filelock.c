@@ -143,7 +143,7 @@ int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode)
 		return -1;
 	if (sr_sys_fstat(fd, &st) == -1)
 		return fail_closing(fd);
-	*file = (struct sr_lockfile){ .path = path, .dev = st.st_dev, .ino = st.st_ino };
+	*file = (struct sr_lockfile){ .path = path, .dev = st.st_dev, .ino = st.st_ino, .nlink = st.st_nlink };
 	if (probe(file, fd, mode == O_RDONLY ? F_RDLCK : F_WRLCK) == -1)
 		return fail_closing(fd);
 	sr_sys_close(fd);

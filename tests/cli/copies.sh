@@ -80,6 +80,22 @@ expect 0 "$segctl" ls
 is_there 1
 ok "a registry is moved with mv; one that was copied is adopted when the original is gone"
 
+cp -al "$base" "$dir/linked"
+expect 78 "$segctl" -r "$dir/linked/reg" init --adopt --base "$dir/linked"
+complains "$dir/linked/reg/registry.lock has 2 names (hard links, as cp -al makes them)"
+expect 78 "$segctl" ls
+complains "hard links"
+for file in registry.lock registry.mdb; do
+	(cd "$dir/linked/reg" && cp -a $file new && mv new $file) || exit 1 # as the error says
+done
+expect 0 "$segctl" ls
+expect 0 "$segctl" -r "$dir/linked/reg" init --adopt --base "$dir/linked"
+expect 0 "$segctl" -r "$dir/linked/reg" retire 1
+expect 0 "$segctl" -r "$dir/linked/reg" sweep
+[ ! -e "$dir/linked/1" ] || fail "the clone has not deleted its own"
+is_there 1
+ok "a copy by hard links is refused until it has files of its own; its segments may be hard links"
+
 # The registry was on tmpfs: its directory is gone after a reboot, and base is on the disk.
 base=$dir/disk-data
 mkdir "$base" "$dir/run" || exit 1

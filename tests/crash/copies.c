@@ -2,11 +2,13 @@
  * copies.c - copied and moved registries: which of them base belongs to.
  */
 #include "harness.h"
+#include "mounts.h"
 #include "peer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -184,16 +186,87 @@ static void moved(void)
 	T_OK(try(&third, SEGREG_ADOPT));
 }
 
+static int rebase(const struct t_world *w, const char *base, struct segreg **reg)
+{
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = base };
+
+	*reg = NULL;
+	return segreg_open(w->dir, &options, reg);
+}
+
+/* Copy what tests need of base below another one: a segment that is there, of the right type or not. */
+static struct t_world new_base(const struct t_world *w)
+{
+	struct t_world to = *w;
+
+	snprintf(to.base, sizeof(to.base), "%s", t_path(w, "clone"));
+	T_SYS(mkdir(to.base, 0755));
+	return to;
+}
+
 /* The same files by another path, as a container sees them. */
 static void by_another_path(void)
 {
-	struct t_world w = make_original(), other = in_directory(&w, "copy");
+	struct t_world w, other;
 
+	t_need_mounts();
+	w = make_original();
+	other = in_directory(&w, "copy");
 	T_SYS(mkdir(other.dir, 0755));
-	T_SYS(link(t_path(&w, "registry/" LOCK), t_path(&w, "copy/" LOCK)));
-	T_SYS(link(t_path(&w, "registry/" MDB), t_path(&w, "copy/" MDB)));
+	T_SYS(mount(w.dir, other.dir, NULL, MS_BIND, NULL));
 	T_OK(try(&other, 0));
 	T_OK(try(&w, 0));
+	T_SYS(umount(other.dir));
+}
+
+static int join_in_peer(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	return try(&self->world, 0);
+}
+
+/* cp -al: the copy's files are the original's. Neither goes on until each has its own; who has it open does. */
+static void hard_linked(void)
+{
+	static const char *const names[] = { LOCK, MDB };
+	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+	struct peer *joiner = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg, *original = t_open(&w);
+
+	for (size_t i = 0; i < 2; i++) {
+		T_SYS(unlink(t_path(&w, "copy/%s", names[i])));
+		T_SYS(link(t_path(&w, "registry/%s", names[i]), t_path(&w, "copy/%s", names[i])));
+		T_ERR(SEGREG_E_MISMATCH, try(&other, 0));
+		T_HAS(segreg_last_error(), "hard links");
+		T_HAS(segreg_last_error(), names[i]);
+		T_HAS(segreg_last_error(), "mv new");
+		T_ERR(SEGREG_E_MISMATCH, try(&other, SEGREG_ADOPT));
+		T_ERR(SEGREG_E_MISMATCH, rebase(&other, to.base, &reg));
+		T_ERR(SEGREG_E_MISMATCH, peer_call(joiner, join_in_peer, NULL, 0));
+		T_SYS(unlink(t_path(&w, "copy/%s", names[i])));
+		copy_file(t_path(&w, "registry/%s", names[i]), t_path(&w, "copy/%s", names[i]));
+		T_OK(peer_call(joiner, join_in_peer, NULL, 0));
+	}
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	T_OK(rebase(&other, to.base, &reg));
+	t_close(reg);
+	t_close(original);
+}
+
+/* A hard link of base's lock: who is in the way of whom is said. */
+static void hard_linked_base_lock(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = to.base, .timeout_ms = 30 };
+	struct segreg *reg, *original = t_open(&w);
+
+	T_SYS(link(t_path(&w, ".segreg-lock"), t_path(&to, ".segreg-lock")));
+	T_ERR(SEGREG_E_BUSY, segreg_open(other.dir, &options, &reg));
+	T_HAS(segreg_last_error(), "hard links");
+	T_SYS(unlink(t_path(&to, ".segreg-lock")));
+	T_OK(segreg_open(other.dir, &options, &reg));
+	t_close(reg);
+	t_close(original);
 }
 
 static int adopt_in_peer(struct peer_self *self, void *arg)
@@ -220,24 +293,6 @@ static void cut_short(void)
 }
 
 /* ---------------------------------------------------------------- another base */
-
-static int rebase(const struct t_world *w, const char *base, struct segreg **reg)
-{
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = base };
-
-	*reg = NULL;
-	return segreg_open(w->dir, &options, reg);
-}
-
-/* Copy what tests need of base below another one: a segment that is there, of the right type or not. */
-static struct t_world new_base(const struct t_world *w)
-{
-	struct t_world to = *w;
-
-	snprintf(to.base, sizeof(to.base), "%s", t_path(w, "clone"));
-	T_SYS(mkdir(to.base, 0755));
-	return to;
-}
 
 static int reserve_in_peer(struct peer_self *self, void *arg)
 {
@@ -393,6 +448,8 @@ T_SUITE(copies,
 	{ "an original that comes back after its copy was adopted is refused, and adopted once the copy is gone", original_comes_back },
 	{ "a moved registry goes on; one that was copied and removed is adopted", moved },
 	{ "a registry that is reached by two paths is one registry", by_another_path },
+	{ "a copy by hard links is refused, and so is its original, until each has files of its own", hard_linked },
+	{ "a copy of base that shares the original's lock is told why it waits", hard_linked_base_lock },
 	{ "an adoption that was cut short is done again", cut_short },
 	{ "in another base a record is what stands at its path then; without it, nothing that comes later", records_in_another_base },
 	{ "a change of base that was cut short is done again, and the original is whole", another_base_cut_short },

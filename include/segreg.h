@@ -134,16 +134,18 @@ struct segreg_open_options {
  * Open the registry in directory dir; *reg becomes the new handle.
  *
  * options may be NULL. With SEGREG_CREATE a missing dir (its last component) or an empty one becomes a new
- * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist. It must not
- * serve another registry, nor lie in a registry or in another registry's base; an adoption alone changes it. What lies below base is not
- * searched for other registries' bases: they are refused as segments, and no sweep removes them. Limits cost memory only as they
- * are used. A creation that fails removes what it made, but for BASE/.segreg-lock.
+ * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist. It must
+ * not serve another registry, nor be or lie in a registry's directory, nor lie in another registry's base; an adoption
+ * alone changes it. What lies below base is not searched for other registries' bases: they are refused as segments, and
+ * no sweep removes them. Limits cost memory only as they are used. A creation that fails removes what it made, but for
+ * BASE/.segreg-lock.
  *
- * SEGREG_TAKE_BASE, with SEGREG_CREATE, also takes a base that carries the marker of a registry which is gone for good, as one on tmpfs
- * is after a reboot. It is refused while a process of that registry is in base (BUSY), and while a registry of that identity is in the
- * directory that the marker names, or if that cannot be seen (EXISTS). A registry whose directory is unmounted, moved, or has another
- * path in its container is not seen: it is refused when it comes back. The new registry knows nothing of what lies in base, and
- * deletes nothing of it. Without such a marker the flag changes nothing.
+ * SEGREG_TAKE_BASE, with SEGREG_CREATE, also takes a base that carries the marker of a registry which is gone for good,
+ * as one on tmpfs is after a reboot. It is refused while a process of that registry is in base (BUSY), and while a
+ * registry of that identity is in the directory that the marker names, or if that cannot be seen (EXISTS). A registry
+ * whose directory is unmounted, moved, or has another path in its container is not seen: it is refused when it comes
+ * back. The new registry knows nothing of what lies in base, and deletes nothing of it. Without such a marker the flag
+ * changes nothing.
  *
  * The first process to open rebuilds the shared memory from the durable state, so a reboot, a crash of
  * everything and an ordinary first start are one case. Waits at most timeout_ms while another process does so.
@@ -157,8 +159,8 @@ struct segreg_open_options {
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
  * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
  *
- * A registry.lock or registry.mdb with several names (hard links, as cp -al makes them) is refused with SEGREG_E_MISMATCH: a copy and
- * its original would be one registry.
+ * A registry.lock or registry.mdb with several names (hard links, as cp -al makes them) is refused with
+ * SEGREG_E_MISMATCH: a copy and its original would be one registry.
  *
  * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory: each record gets the inode of what is at its path
  * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.

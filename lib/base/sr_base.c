@@ -105,11 +105,13 @@ static int fail_in_use(const struct sr_base *base, int fd)
 	struct stat st;
 
 	if (sr_sys_fstat(fd, &st) == 0 && st.st_nlink > 1)
-		return sr_fail(SEGREG_E_BUSY, "%s is in use, and has %ju names (hard links, as cp -al makes them): a copy of %s may share it. "
-			       "In the copy, remove %s; or end the processes (fuser %s)", base->lock_path, (uintmax_t)st.st_nlink, base->path,
+		return sr_fail(SEGREG_E_BUSY, "%s is in use, and has %ju names (hard links, as cp -al makes them): a "
+			       "copy of %s may share it. In the copy, remove %s; or end the processes "
+			       "(fuser %s)", base->lock_path, (uintmax_t)st.st_nlink, base->path,
 			       SR_BASE_LOCK, base->lock_path);
-	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that came by another registry.lock: this registry's that was replaced or "
-		       "removed since, or another registry's; end them first (fuser %s)", base->path, base->lock_path);
+	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that came by another registry.lock: this registry's "
+		       "that was replaced or removed since, or another registry's; end them first "
+		       "(fuser %s)", base->path, base->lock_path);
 }
 
 int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms)
@@ -430,7 +432,8 @@ static int may_begin_with(int dir, const char *name, const char *text)
 	return length == -1 ? -1 : !strcmp(start, text);
 }
 
-/* Has the registry.lock in dir a registry.mdb beside it, or a user? The user first: a creation has registry.lock until both are there. */
+/* Has the registry.lock in dir a registry.mdb beside it, or a user? The user first: a creation has registry.lock
+ * until both are there. */
 static int is_whole(int dir)
 {
 	struct sr_identity identity;
@@ -447,13 +450,18 @@ static int is_whole(int dir)
 	return errno == ENOENT ? 0 : -1;
 }
 
+int sr_base_has_registry(int dir)
+{
+	int answer = may_begin_with(dir, "registry.lock", "segreg registry ");
+
+	return answer == 1 ? is_whole(dir) : answer;
+}
+
 int sr_base_is_foreign(int dir)
 {
 	int answer = may_begin_with(dir, SR_BASE_MARKER, "segreg base ");
 
-	if (!answer && (answer = may_begin_with(dir, "registry.lock", "segreg registry ")) == 1)
-		answer = is_whole(dir);
-	return answer;
+	return answer ? answer : sr_base_has_registry(dir);
 }
 
 /* sr_base_is_foreign of the directory whose name below base is the first length bytes of path. A missing directory is not foreign. */
@@ -477,8 +485,9 @@ static int fail_foreign(int answer, const char *path, size_t length)
 {
 	if (answer == -1)
 		return sr_fail_errno(errno, "cannot see whether \"%.*s\" is a registry", (int)length, path);
-	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or another registry's base. "
-		       "If that is gone for good, remove %s or registry.lock there", path, (int)length, path, SR_BASE_MARKER);
+	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or "
+				     "another registry's base. If that is gone for good, remove %s or registry.lock "
+				     "there", path, (int)length, path, SR_BASE_MARKER);
 }
 
 int sr_base_check_above(struct sr_base *base, const char *path)

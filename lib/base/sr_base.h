@@ -94,10 +94,11 @@ int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
 /* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
 int sr_base_make_trash(int dir);
 
-/* Does the open directory hold a marker, or a segreg registry.lock with a registry.mdb or a user? So it is a base or a registry, and no
- * part of a segment. 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. A registry.lock alone is what a
- * creation left that came to no end. */
+/* Does the open directory hold a marker, or a segreg registry.lock with a registry.mdb or a user? So it is a base or a
+ * registry, and no part of a segment. 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. A
+ * registry.lock alone is what a creation left that came to no end. */
 int sr_base_is_foreign(int dir);
+int sr_base_has_registry(int dir); /* the latter alone */
 /*
  * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
  * the way to path, or path itself, is foreign.

@@ -37,6 +37,13 @@
 
 #define LOOKS_FOR_REGION 20
 
+static int fail_to_open(const struct sr_registry *registry, int errnum)
+{
+	if (errnum == ENOENT || errnum == ESTALE)
+		return SR_REGISTRY_GONE;
+	return sr_fail_errno(errnum, "cannot open %s", registry->lock_path);
+}
+
 static int get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
 {
 	return sr_access_of(fd, access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
@@ -310,6 +317,7 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 static int attach_alone(struct sr_registry *registry, const struct segreg_open_options *options, int fd)
 {
 	struct sr_lockinfo info;
+	struct sr_marker orphan;
 	bool created = false;
 	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
 
@@ -318,14 +326,14 @@ static int attach_alone(struct sr_registry *registry, const struct segreg_open_o
 	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
 		rc = may_create(registry, options, &info);
 		if (!rc)
-			rc = sr_create(registry, options, fd, &info);
+			rc = sr_create(registry, options, fd, &info, &orphan);
 		created = !rc;
 	}
 	if (!rc)
 		rc = build(registry, options, fd, &info);
 	/* Nobody but this call has had the new registry. */
 	if (rc && created && registry->made_lockfile)
-		sr_create_undo(registry);
+		sr_create_undo(registry, &orphan);
 	return rc;
 }
 
@@ -399,11 +407,13 @@ static bool is_in_place(const struct sr_registry *registry)
 {
 	struct sr_identity identity;
 
-	return sr_sys_identify(AT_FDCWD, registry->lock_path, &identity) == 0 && identity.dev == registry->lockfile.dev &&
+	return sr_sys_identify(AT_FDCWD, registry->lock_path, &identity) == 0 &&
+	       identity.dev == registry->lockfile.dev &&
 	       identity.ino == registry->lockfile.ino;
 }
 
-/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, SR_REGISTRY_GONE: come again; or an error. */
+/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, SR_REGISTRY_GONE: come again; or an
+ * error. */
 static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
 {
 	int rc;
@@ -479,7 +489,7 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
 
 		if (fd == -1)
-			return errno == ENOENT || errno == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+			return fail_to_open(registry, errno);
 		rc = attach_once(registry, options, fd, &joining);
 		if (rc == 0)
 			return keep_attached(registry, fd);
@@ -504,14 +514,15 @@ static int try_lockfile(struct sr_registry *registry)
 }
 
 /*
- * cp -al makes a copy whose files are the original's by another name. Such a copy is no registry of its own: what is done to it, is done
- * to the original.
+ * cp -al makes a copy whose files are the original's by another name. Such a copy is no registry of its own: what is
+ * done to it, is done to the original.
  */
 static int fail_hard_links(const char *path, const char *name, uint64_t n)
 {
-	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of the registry and its original "
-		       "are one (find -samefile tells the names). Remove the copy; or give it files of its own: in the copy's directory run "
-		       "cp -a %s new && mv new %s", path, n, name, name);
+	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of "
+		       "the registry and its original are one (find -samefile tells the names). Remove the copy; or "
+		       "give it files of its own: in the copy's directory run cp -a %s new && mv new %s",
+		       path, n, name, name);
 }
 
 static int check_names(const struct sr_registry *registry)
@@ -544,10 +555,10 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 		error = try_lockfile(registry);
 	}
 	if (error)
-		return error == ENOENT || error == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(error, "cannot open %s", registry->lock_path);
+		return fail_to_open(registry, error);
 	fd = sr_lockfile_reopen(&registry->lockfile);
 	if (fd == -1)
-		return errno == ENOENT || errno == ESTALE ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->lock_path);
+		return fail_to_open(registry, errno);
 	rc = check_file_system(registry, fd);
 	sr_sys_close(fd);
 	return rc ? rc : check_names(registry);

@@ -7,7 +7,8 @@
 
 #include "registry/sr_registry.h"
 
-/* Fill *registry, whose dir and paths are set. Everything is released again on failure. 0, SR_REGISTRY_GONE, or an error. */
+/* Fill *registry, whose dir and paths are set. Everything is released again on failure. 0, SR_REGISTRY_GONE, or an
+ * error. */
 int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options);
 
 /* Leave. The last one out removes the region. */

@@ -25,9 +25,11 @@ int sr_create_prepare(struct sr_registry *registry)
 	if (!dir)
 		return errno == ENOENT ? SR_REGISTRY_GONE : sr_fail_errno(errno, "cannot open %s", registry->dir);
 	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && strcmp(entry->d_name, "registry.lock") &&
-		    strcmp(entry->d_name, "registry.mdb") && strcmp(entry->d_name, "segregd.lock")) {
-			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a directory of its own",
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+		    strcmp(entry->d_name, "registry.lock") && strcmp(entry->d_name, "registry.mdb") &&
+		    strcmp(entry->d_name, "segregd.lock")) {
+			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a "
+					 "directory of its own",
 					 registry->dir, entry->d_name);
 			closedir(dir);
 			return rc;
@@ -97,25 +99,29 @@ static int open_base(struct sr_registry *registry, const char *path)
 	return rc ? rc : sr_owner_check_above(registry, &registry->base);
 }
 
-/* Join base alone, see whose it is, and put up our marker. orphan: becomes the marker that was there, if has_owner. */
-static int take_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access,
-		     const struct sr_marker *marker, struct sr_marker *orphan)
+/* Join base alone, see whose it is, and put up our marker. orphan: becomes the marker that this replaces, if it
+ * does. */
+static int take_base(struct sr_registry *registry, const struct segreg_open_options *options,
+		     const struct sr_access *access, const struct sr_marker *marker, struct sr_marker *orphan)
 {
 	bool take = options->flags & SEGREG_TAKE_BASE;
+	struct sr_marker old;
 	/* The look before joining leaves the lock of another registry's base alone. */
-	int rc = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, orphan);
+	int rc, found = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, &old);
 
-	if (rc < 0)
-		return rc;
+	if (found < 0)
+		return found;
 	rc = sr_base_join_alone(&registry->base, access, options->timeout_ms);
-	if (rc == SEGREG_E_BUSY && *orphan->place)
-		return sr_fail(rc, "%s is in use by processes of the registry that was at %s; end them first (fuser %s)",
-			       registry->base.path, orphan->place, registry->base.lock_path);
+	if (rc == SEGREG_E_BUSY && found == SR_OWNER_GONE)
+		return sr_fail(rc, "%s is in use by processes of the registry that was at %s; end them first "
+			       "(fuser %s)", registry->base.path, old.place, registry->base.lock_path);
 	SR_STOP("create.joined");
 	if (!rc)
-		rc = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, orphan);
-	if (rc == SR_OWNER_GONE)
+		rc = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, &old);
+	if (rc == SR_OWNER_GONE) {
+		*orphan = old;
 		rc = sr_base_mark(&registry->base, marker);
+	}
 	SR_STOP("create.marked");
 	return rc ? rc : sr_base_claim(&registry->base, marker);
 }
@@ -134,14 +140,15 @@ static int make_store(struct sr_registry *registry, const struct sr_meta *meta, 
 }
 
 /* With base open, and uuid in info. */
-static int make(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info,
-		struct sr_meta *meta)
+static int make(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
+		struct sr_lockinfo *info, struct sr_meta *meta, struct sr_marker *orphan)
 {
-	struct sr_marker marker = { .starts = 0 }, orphan = { .starts = 0 };
+	struct sr_marker marker = { .starts = 0 };
 	struct sr_access access;
 	int rc = sr_access_of(fd, &access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
 
-	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same uuid. */
+	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same
+	 * uuid. */
 	info->present = true;
 	info->builder = (uint32_t)getpid();
 	info->ino = registry->lockfile.ino;
@@ -153,22 +160,20 @@ static int make(struct sr_registry *registry, const struct segreg_open_options *
 	memcpy(meta->uuid, info->uuid, sizeof(meta->uuid));
 	memcpy(marker.uuid, info->uuid, sizeof(marker.uuid));
 	strcpy(marker.place, registry->dir);
-	rc = take_base(registry, options, &access, &marker, &orphan);
+	rc = take_base(registry, options, &access, &marker, orphan);
 	if (!rc)
 		rc = make_store(registry, meta, &access);
 	if (!rc) {
 		info->ready = true;
 		rc = sr_lockinfo_write(fd, registry->lock_path, info, true);
 	}
-	if (rc) {
-		sr_create_undo(registry);
-		if (*orphan.place)
-			sr_base_mark(&registry->base, &orphan);
-	}
+	if (rc)
+		sr_create_undo(registry, orphan);
 	return rc;
 }
 
-int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
+	      struct sr_lockinfo *info, struct sr_marker *orphan)
 {
 	struct sr_meta meta = {
 		.max_segments = options->max_segments ? options->max_segments : 1048576,
@@ -178,24 +183,27 @@ int sr_create(struct sr_registry *registry, const struct segreg_open_options *op
 	struct sr_geometry geometry;
 	int rc;
 
+	orphan->place[0] = '\0';
 	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
-		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes 1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
+		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes "
+			       "1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
 	rc = sr_create_find_base(registry, options->base, meta.base);
 	if (!rc)
 		rc = open_base(registry, meta.base);
 	if (!rc && !info->present && sr_sys_random(info->uuid, sizeof(info->uuid)) == -1)
 		rc = sr_fail_errno(errno, "cannot get random bytes");
-	return rc ? rc : make(registry, options, fd, info, &meta);
+	return rc ? rc : make(registry, options, fd, info, &meta, orphan);
 }
 
-void sr_create_undo(struct sr_registry *registry)
+void sr_create_undo(struct sr_registry *registry, const struct sr_marker *orphan)
 {
 	struct sr_marker marker;
 
-	SR_STOP("create.undo");
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
 	sr_base_unclaim(&registry->base, &marker);
 	sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0);
+	if (*orphan->place)
+		sr_base_mark(&registry->base, orphan);
 }
 
 void sr_create_remove_lockfile(const struct sr_registry *registry)

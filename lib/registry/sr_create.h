@@ -1,7 +1,8 @@
 /*
  * sr_create.h - making a new registry, and taking back what a refused creation made.
  *
- * The caller is alone with registry.lock. The order leaves the bases of other registries alone, and a crash cannot spoil it:
+ * The caller is alone with registry.lock. The order leaves the bases of other registries alone, and a crash cannot
+ * spoil it:
  *
  *      registry.lock says "creating" and has the new uuid
  *      this process joins base alone, so no other process uses base
@@ -21,10 +22,12 @@
 /* See that the directory is empty, or has parts of a registry alone, and make registry.lock if it is missing. 0,
  * SR_REGISTRY_GONE, or an error. */
 int sr_create_prepare(struct sr_registry *registry);
-/* Make the registry. fd: registry.lock. base stays open and joined. */
-int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info);
-/* Still alone, after a failure: remove registry.mdb, and the marker. */
-void sr_create_undo(struct sr_registry *registry);
+/* Make the registry. fd: registry.lock. base stays open and joined. orphan: becomes the marker of the registry whose
+ * base it takes; without one, its place is "". */
+int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
+	      struct sr_lockinfo *info, struct sr_marker *orphan);
+/* Still alone, after a failure: remove registry.mdb, and put the marker back that was there. */
+void sr_create_undo(struct sr_registry *registry, const struct sr_marker *orphan);
 /* After a failure of a call that made registry.lock: remove it, if it stands alone and nobody uses it. */
 void sr_create_remove_lockfile(const struct sr_registry *registry);
 

@@ -255,7 +255,8 @@ static int attach_handle(struct sr_handle *handle, const char *dir, const struct
 	return 0;
 }
 
-/* A creation that is refused removes the directory and the registry.lock that it made, also under others who have just found them. */
+/* A creation that is refused removes the directory and the registry.lock that it made, also under others who have
+ * just found them. */
 static int find_and_attach(struct sr_handle *handle, const char *dir, const struct segreg_open_options *options)
 {
 	char path[SEGREG_PATH_SIZE];
@@ -265,7 +266,8 @@ static int find_and_attach(struct sr_handle *handle, const char *dir, const stru
 		bool made;
 
 		if (tries == TRIES)
-			return sr_fail(SEGREG_E_TIMEDOUT, "%s was removed and made again by other processes, %d times in a row", dir, tries);
+			return sr_fail(SEGREG_E_TIMEDOUT, "%s was removed and made again by other processes, %d times "
+				       "in a row", dir, tries);
 		rc = resolve(dir, options->flags, path, &made);
 		if (rc == SEGREG_E_NOENT && options->flags & SEGREG_CREATE && tries < TRIES - 1)
 			rc = SR_REGISTRY_GONE;
@@ -303,7 +305,8 @@ int sr_handle_open(const char *dir, const struct segreg_open_options *options, s
 	rc = install_handlers();
 	if (!rc) {
 		handle->reg = take_memory();
-		rc = handle->reg ? find_and_attach(handle, dir, options) : sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
+		rc = handle->reg ? find_and_attach(handle, dir, options) :
+				   sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
 	}
 	if (rc && handle->reg)
 		give_memory(handle->reg);

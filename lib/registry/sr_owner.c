@@ -34,7 +34,8 @@ static bool has_uuid(int fd, const char *path, const uint8_t uuid[SR_UUID_SIZE])
 	return sr_lockinfo_read(fd, path, &info) || !info.present || !memcmp(info.uuid, uuid, sizeof(info.uuid));
 }
 
-/* fd: registry.lock of that uuid. A creation that was cut short, or a loss, leaves it alone. The lock first: a creation holds it. */
+/* fd: registry.lock of that uuid. A creation that was cut short, or a loss, leaves it alone. The lock first: a
+ * creation holds it. */
 static enum sr_standing look_beside(int fd, const char *place)
 {
 	int held = sr_sys_locked(fd, SR_BYTE_ATTACH);
@@ -156,39 +157,42 @@ static const char *name_of(const char *place)
 	return *place ? place : "an unknown place";
 }
 
-int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base, const struct sr_marker *marker, bool may_take)
+int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base,
+			  const struct sr_marker *marker, bool may_take)
 {
 	const char *place = name_of(marker->place);
 
 	switch (look_for_owner(registry, marker)) {
 	case SR_STANDS:
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is there; give another base, or "
-			       "use that registry", base->path, place);
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is there; "
+			       "give another base, or use that registry", base->path, place);
 	case SR_UNKNOWN:
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, and whether that is still there cannot be "
-			       "seen (%s). Run this as a user who can see it; or if that registry is gone for good, remove %s/%s",
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, and whether that "
+			       "is still there cannot be seen (%s). Run this as a user who can see it; or if that "
+			       "registry is gone for good, remove %s/%s",
 			       base->path, place, strerror(errno), base->path, SR_BASE_MARKER);
 	case SR_STANDS_NOT:
 		break;
 	}
 	if (may_take)
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any more. If it is gone "
-			       "for good, and neither unmounted nor elsewhere, take base over: segctl init --take-base --base %s "
-			       "(SEGREG_TAKE_BASE)", base->path, place, base->path);
-	return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any more. If it is gone for "
-		       "good, and neither unmounted nor elsewhere, remove %s/%s", base->path, place, base->path, SR_BASE_MARKER);
+		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there "
+			       "any more. If it is gone for good, and neither unmounted nor elsewhere, take base over: "
+			       "segctl init --take-base --base %s (SEGREG_TAKE_BASE)", base->path, place, base->path);
+	return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any "
+		       "more. If it is gone for good, and neither unmounted nor elsewhere, "
+		       "remove %s/%s", base->path, place, base->path, SR_BASE_MARKER);
 }
 
-int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE], bool take,
-		       struct sr_marker *orphan)
+int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE],
+		       bool take, struct sr_marker *orphan)
 {
 	struct sr_marker marker;
 
 	if (sr_base_read_marker(base, &marker) == -1) {
 		if (errno == ENOENT)
 			return 0;
-		return sr_fail_errno(errno, "cannot read %s/%s (if no registry has its base there, remove it)", base->path,
-				     SR_BASE_MARKER);
+		return sr_fail_errno(errno, "cannot read %s/%s (if no registry has its base there, "
+				     "remove it)", base->path, SR_BASE_MARKER);
 	}
 	if (!memcmp(marker.uuid, uuid, SR_UUID_SIZE))
 		return 0;
@@ -204,14 +208,30 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 	struct sr_marker marker;
 
 	if (sr_base_read_marker_in(dir, &marker) == -1)
-		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry. If that registry is gone for good, "
-			       "remove %s/registry.lock", base->path, above, above);
+		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry. If that "
+			       "registry is gone for good, remove %s/registry.lock", base->path, above, above);
 	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
-		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s, which is not there any "
-			       "more. If it is gone for good, and neither unmounted nor elsewhere, remove %s/%s", base->path, above,
+		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s, "
+			       "which is not there any more. If it is gone for good, and neither unmounted nor "
+			       "elsewhere, remove %s/%s", base->path, above,
 			       name_of(marker.place), above, SR_BASE_MARKER);
-	return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s; give a directory outside of it, or "
-		       "use that registry", base->path, above, name_of(marker.place));
+	return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s; give a "
+		       "directory outside of it, or use that registry", base->path, above, name_of(marker.place));
+}
+
+/* base itself, which may have a marker: may_claim looks at that. */
+static int check_itself(const struct sr_base *base)
+{
+	int answer, fd = sr_sys_openat(AT_FDCWD, base->path, O_PATH | O_DIRECTORY, 0);
+
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot look at %s", base->path);
+	answer = sr_base_has_registry(fd);
+	sr_sys_close(fd);
+	if (answer == -1)
+		return sr_fail_errno(errno, "cannot see whether %s is a registry", base->path);
+	return answer ? sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it is a registry; give a directory "
+				"of its own", base->path) : 0;
 }
 
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base)
@@ -235,5 +255,5 @@ int sr_owner_check_above(const struct sr_registry *registry, const struct sr_bas
 		if (rc)
 			return rc;
 	}
-	return 0;
+	return check_itself(base);
 }

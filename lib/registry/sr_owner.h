@@ -10,8 +10,8 @@
  *      nonce   Each adoption draws a new one, first in registry.mdb, then in the marker. So if the original comes back
  *              after a copy was adopted in its absence, the marker tells that base was taken over.
  *
- * A base whose registry is gone for good (it was on tmpfs, say) can become another registry's. A creation takes it only if
- * asked to, if no process has joined base, and if no registry of that uuid stands at the marker's place.
+ * A base whose registry is gone for good (it was on tmpfs, say) can become another registry's. A creation takes it only
+ * if asked to, if no process has joined base, and if no registry of that uuid stands at the marker's place.
  *
  * A place is a path in a mount namespace. An original whose directory has no such path here is not found.
  */
@@ -32,16 +32,18 @@ int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker);
 
 /*
- * At a creation, with registry.lock open: may base become that of the registry uuid? 0 if base has no marker, or that registry's.
- * SR_OWNER_GONE, if take, for the marker of a registry that does not stand at its place any more: *orphan becomes that marker.
- * SEGREG_E_EXISTS otherwise.
+ * At a creation, with registry.lock open: may base become that of the registry uuid? 0 if base has no marker, or that
+ * registry's. SR_OWNER_GONE, if take, for the marker of a registry that does not stand at its place any more: *orphan
+ * becomes that marker. SEGREG_E_EXISTS otherwise.
  */
 #define SR_OWNER_GONE 1
-int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE], bool take,
-		       struct sr_marker *orphan);
+int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE],
+		       bool take, struct sr_marker *orphan);
 /* SEGREG_E_EXISTS with the way out, for base with another registry's marker. may_take: SEGREG_TAKE_BASE is a way. */
-int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base, const struct sr_marker *marker, bool may_take);
-/* SEGREG_E_EXISTS if base lies in another registry or base. The directory that is to become this registry is none. */
+int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base,
+			  const struct sr_marker *marker, bool may_take);
+/* SEGREG_E_EXISTS if base lies in another registry or base, or is a registry's directory. The directory that is to
+ * become this registry is none. */
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base);
 
 #endif

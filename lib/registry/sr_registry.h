@@ -13,7 +13,8 @@
 
 #include <fcntl.h>
 
-/* Of attaching: the directory or registry.lock was removed since it was looked for, as a refused creation does. Begin anew. */
+/* Of attaching: the directory or registry.lock was removed since it was looked for, as a refused creation does.
+ * Begin anew. */
 #define SR_REGISTRY_GONE 3
 
 /* What is called a hundred million times a second: on lines of the instruction cache of its own. */

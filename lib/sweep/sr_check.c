@@ -317,7 +317,8 @@ static int tell_stranger(const struct check *check, const char *path)
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	return tell(check, SEGREG_FOUND_STRANGER, 0, path, sr_base_check_top(base, path) == SEGREG_E_PATH ?
-		    "a registry, or another registry's base: leave it alone" : "no segment is there, and none above or below it");
+		    "a registry, or another registry's base: leave it alone" :
+		    "no segment is there, and none above or below it");
 }
 
 /* What a sweep is deleting, or what was left when a segment was forgotten because it could not be deleted. */

@@ -26,7 +26,8 @@ static struct t_world in_directory(const struct t_world *w, const char *name)
 
 static int create(const struct t_world *w, unsigned flags, struct segreg **reg)
 {
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE | flags, .base = w->base, .timeout_ms = 30 };
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE | flags, .base = w->base,
+					      .timeout_ms = 30 };
 
 	*reg = NULL;
 	return segreg_open(w->dir, &options, reg);
@@ -199,10 +200,21 @@ static void takeover_cut_short(void)
 /* Whatever fails: base is as it was, and the next try succeeds. */
 static void takeover_that_fails(void)
 {
-	static const char *const calls[] = { "pwrite", "fsync", "renameat", "linkat", "mkdirat", "getlock", "shm_open", "fallocate" };
+	static const char *const calls[] = { "pwrite", "fsync", "renameat", "linkat", "mkdirat", "getlock", "shm_open",
+					    "fallocate" };
 	struct t_world w = make_base(), other = in_directory(&w, "other");
 	struct segreg *reg;
 	unsigned failed = 0;
+
+	/* Late: shared memory cannot be built. */
+	t_remove_tree(w.dir);
+	t_fail_call("ftruncate", 0, ENOSPC);
+	T_ERR(SEGREG_E_NOSPC, create(&other, SEGREG_TAKE_BASE, &reg));
+	t_fail_call(NULL, 0, 0);
+	left_nothing(&other);
+	is_refused_for(&other, w.dir, 0);
+	T_OK(create(&w, SEGREG_TAKE_BASE, &reg));
+	t_close(reg);
 
 	for (unsigned i = 0; i < 4 * sizeof(calls) / sizeof(calls[0]); i++) {
 		int rc;
@@ -215,6 +227,7 @@ static void takeover_that_fails(void)
 		if (rc) {
 			failed++;
 			left_nothing(&other);
+			T_CHECK(t_exists(&w, MARKER));
 			T_OK(create(&other, SEGREG_TAKE_BASE, &reg));
 		}
 		t_close(reg);
@@ -260,6 +273,23 @@ static void below_another_base(void)
 	t_close(reg);
 }
 
+static void in_a_registry(void)
+{
+	struct t_world w = make_base(), other = in_directory(&w, "other");
+	struct segreg *reg;
+
+	T_SYS(unlink(t_path(&w, MARKER)));
+	snprintf(other.base, sizeof(other.base), "%s", t_path(&w, "registry"));
+	T_ERR(SEGREG_E_EXISTS, create(&other, SEGREG_TAKE_BASE, &reg));
+	T_HAS(segreg_last_error(), "is a registry");
+	left_nothing(&other);
+	T_SYS(mkdir(t_path(&w, "registry/data"), 0700));
+	snprintf(other.base, sizeof(other.base), "%s", t_path(&w, "registry/data"));
+	T_ERR(SEGREG_E_EXISTS, create(&other, SEGREG_TAKE_BASE, &reg));
+	T_HAS(segreg_last_error(), "which is a registry");
+	left_nothing(&other);
+}
+
 /* Accepted; and what lies below is nobody's to delete. */
 static void above_another_base(void)
 {
@@ -287,7 +317,8 @@ static void above_another_base(void)
 static void refused(void)
 {
 	struct t_world w = make_base(), other = in_directory(&w, "other"), nowhere = other;
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE, .base = w.base, .max_lanes = UINT32_MAX };
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE, .base = w.base,
+					      .max_lanes = UINT32_MAX };
 	struct segreg *reg;
 
 	is_refused_for(&other, w.dir, 0);
@@ -315,7 +346,8 @@ static void refused(void)
 	t_close(reg);
 }
 
-/* The registry was whole, and its shared memory could not be built: it would keep limits that cannot be changed any more. */
+/* The registry was whole, and its shared memory could not be built: it would keep limits that cannot be changed any
+ * more. */
 static void refused_late(void)
 {
 	static const char *const calls[] = { "shm_open", "ftruncate", "madvise" };
@@ -377,6 +409,22 @@ static void beside_a_refused_one(const char *point)
 	T_OK(peer_open(third));
 }
 
+static void refusal_cut_short(void)
+{
+	struct t_world w = t_world(T_MEMORY), bad = w;
+	struct peer *peer;
+	const unsigned flags = 0;
+	struct segreg *reg;
+
+	snprintf(bad.base, sizeof(bad.base), "%s", t_path(&w, "nowhere"));
+	peer = peer_start(&bad, PEER_PROCESS);
+	peer_run_to(peer, "create.refused", create_in_peer, &flags, sizeof(flags));
+	peer_kill(peer);
+	T_CHECK(t_exists(&w, "registry/" LOCK));
+	T_OK(create(&w, 0, &reg));
+	t_close(reg);
+}
+
 static void others_meanwhile(void)
 {
 	beside_a_refused_one("attach.looking");
@@ -386,15 +434,18 @@ static void others_meanwhile(void)
 T_SUITE(creating,
 	{ "a base whose registry is gone is taken if that is asked for, and nothing in it is known or deleted", gone },
 	{ "a registry that a reboot took is made anew in the same place, with the same base", gone_and_made_anew },
-	{ "SEGREG_TAKE_BASE changes nothing where there is nothing to take, and needs SEGREG_CREATE", with_nothing_to_take },
+	{ "SEGREG_TAKE_BASE changes nothing where there is nothing to take, and needs "
+"SEGREG_CREATE", with_nothing_to_take },
 	{ "a base whose registry is there is not taken, whatever state that is in", still_there },
 	{ "a base in use is not taken, and its lock stays its users'", still_in_use },
 	{ "a takeover that was cut short is done again", takeover_cut_short },
 	{ "a takeover that fails leaves base as it was", takeover_that_fails },
 	{ "a base with a damaged marker is not taken", damaged_marker },
 	{ "a base in another base is refused, with the way out if that one's registry is gone", below_another_base },
+	{ "a registry's directory, or what lies in it, is no base", in_a_registry },
 	{ "a base above another base is accepted, and nothing of the latter is deleted", above_another_base },
 	{ "a refused creation leaves nothing that it made", refused },
 	{ "a creation that fails late leaves nothing that it made", refused_late },
 	{ "a registry.lock that a killed creation left is no registry, and one that is held is", left_by_a_death },
+	{ "a refused creation that was killed is in nobody's way", refusal_cut_short },
 	{ "others who come by the registry.lock of a refused creation make their own registry", others_meanwhile });

@@ -135,6 +135,7 @@ static const unsigned plays = 0 KILLINGS(ONE);
 static const struct { const char *point, *suite; } elsewhere[] = {
 	{ "queue.joined", "group" },	     { "pin.deciding", "decisions" }, { "remove.undoing", "decisions" }, { "lane.found", "processes" },
 	{ "attach.not_alone", "processes" }, { "rebase.marked", "copies" },   { "rebase.committed", "copies" },
+	{ "create.refused", "creating" },
 };
 
 static bool was_killed_at(const char *point)

@@ -153,7 +153,7 @@ struct segreg_open_options {
  * Restored, swapped or moved files are refused with SEGREG_E_MISMATCH, since segments might be deleted on the
  * word of an old state. SEGREG_ADOPT says that an operator has looked and that the files are right as they stand; it
  * needs the registry to itself (SEGREG_E_BUSY otherwise; also after timeout_ms if base is still used by processes that came by a
- * registry.lock which was replaced since), and excludes SEGREG_CREATE.
+ * registry.lock which was replaced since, or /dev/shm and /proc/locks show such processes), and excludes SEGREG_CREATE.
  *
  * A copy of a registry names the original's base. It is refused with SEGREG_E_MISMATCH, adopted or not, as long as the original
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original

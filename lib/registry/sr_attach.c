@@ -21,6 +21,7 @@
 #include "registry/sr_attach.h"
 #include "registry/sr_create.h"
 #include "sys/sr_error.h"
+#include "registry/sr_leftover.h"
 #include "base/sr_lockinfo.h"
 #include "registry/sr_load.h"
 #include "registry/sr_owner.h"
@@ -278,6 +279,8 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 		rc = change_base(registry, options, &access);
 	if (!rc)
 		rc = enter_base(registry, options, info, &access);
+	if (!rc && adopt)
+		rc = sr_leftover_check_users(registry, registry->uuid);
 	if (!rc)
 		rc = count_start(registry, adopt, info, &meta, &clock);
 	if (!rc && adopt)

@@ -3,6 +3,7 @@
  */
 #include "registry/sr_create.h"
 #include "sys/sr_error.h"
+#include "registry/sr_leftover.h"
 #include "registry/sr_owner.h"
 
 #include <dirent.h>
@@ -119,6 +120,9 @@ static int take_base(struct sr_registry *registry, const struct segreg_open_opti
 	if (!rc)
 		rc = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, &old);
 	if (rc == SR_OWNER_GONE) {
+		rc = sr_leftover_check_users(registry, old.uuid);
+		if (rc)
+			return rc;
 		*orphan = old;
 		rc = sr_base_mark(&registry->base, marker);
 	}

@@ -1,5 +1,5 @@
 /*
- * sr_living.c - which lanes' owners the kernel lists as alive.
+ * sr_living.c - which lanes' owners, and which files' users, the kernel lists as alive.
  *
  * A line of /proc/locks, with the device in hexadecimal:
  *
@@ -15,30 +15,37 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define LINE "%*u: OFDLCK ADVISORY WRITE %*d %x:%x:%" SCNu64 " %" SCNu64 " %" SCNu64
+#define LINE "%*u: OFDLCK ADVISORY %7s %*d %x:%x:%" SCNu64 " %" SCNu64 " %" SCNu64
 
-static void take_line(struct sr_living *living, const struct stat *st, const char *line)
+struct line {
+	bool is_write;
+	uint64_t dev, ino, start, end; /* dev: the kernel's own */
+};
+
+typedef void line_fn(void *arg, const struct line *line);
+
+static void take_line(line_fn *fn, void *arg, const char *text)
 {
 	unsigned major_, minor_;
-	uint64_t ino, start, end, n;
+	struct line line;
+	char type[8];
 
-	if (sscanf(line, LINE, &major_, &minor_, &ino, &start, &end) != 5 || ino != st->st_ino ||
-	    makedev(major_, minor_) != st->st_dev || start != end || start < SR_BYTE_LANES)
+	if (sscanf(text, LINE, type, &major_, &minor_, &line.ino, &line.start, &line.end) != 6)
 		return;
-	n = start - SR_BYTE_LANES;
-	if (n < SEGREG_MAX_LANES)
-		living->lanes[n / 64] |= 1ull << n % 64;
+	line.is_write = !strcmp(type, "WRITE");
+	line.dev = makedev(major_, minor_);
+	fn(arg, &line);
 }
 
 /* Take the whole lines in text, which has room for a byte after its end. Returns the length of what is left behind the last. */
-static size_t take_lines(struct sr_living *living, const struct stat *st, char *text, size_t length)
+static size_t take_lines(line_fn *fn, void *arg, char *text, size_t length)
 {
 	char *line = text, *end;
 
 	text[length] = '\0';
 	while ((end = strchr(line, '\n'))) {
 		*end = '\0';
-		take_line(living, st, line);
+		take_line(fn, arg, line);
 		line = end + 1;
 	}
 	length -= (size_t)(line - text);
@@ -46,21 +53,82 @@ static size_t take_lines(struct sr_living *living, const struct stat *st, char *
 	return length;
 }
 
-void sr_living_read(struct sr_living *living, int fd)
+/* Call fn for each line. None, where the list cannot be read. */
+static void each_line(line_fn *fn, void *arg)
 {
 	char text[16384];
 	size_t left = 0;
 	off_t at = 0;
-	struct stat st;
 	ssize_t n;
-	int list;
+	int list = sr_sys_open_locks();
 
-	memset(living, 0, sizeof(*living));
-	if (sr_sys_fstat(fd, &st) == -1 || (list = sr_sys_open_locks()) == -1)
+	if (list == -1)
 		return;
 	while (left < sizeof(text) / 2 && (n = sr_sys_pread(list, text + left, sizeof(text) - 1 - left, at)) > 0) {
 		at += n;
-		left = take_lines(living, &st, text, left + (size_t)n);
+		left = take_lines(fn, arg, text, left + (size_t)n);
 	}
 	sr_sys_close(list);
+}
+
+/* ---------------------------------------------------------------- lanes */
+
+struct lanes {
+	struct sr_living *living;
+	struct stat st; /* of registry.lock */
+};
+
+static void take_lane(void *arg, const struct line *line)
+{
+	const struct lanes *lanes = arg;
+	uint64_t n = line->start - SR_BYTE_LANES;
+
+	if (line->is_write && line->ino == lanes->st.st_ino && line->dev == lanes->st.st_dev &&
+	    line->start == line->end &&
+	    line->start >= SR_BYTE_LANES && n < SEGREG_MAX_LANES)
+		lanes->living->lanes[n / 64] |= 1ull << n % 64;
+}
+
+void sr_living_read(struct sr_living *living, int fd)
+{
+	struct lanes lanes = { .living = living };
+
+	memset(living, 0, sizeof(*living));
+	if (sr_sys_fstat(fd, &lanes.st) == 0)
+		each_line(take_lane, &lanes);
+}
+
+/* ---------------------------------------------------------------- files */
+
+struct user {
+	uint64_t dev, ino;
+	const struct sr_lockfile *ours;
+	uint64_t our_dev; /* ours's, as the kernel tells it; 0: not seen */
+	bool is_there;
+};
+
+static void find_our_device(void *arg, const struct line *line)
+{
+	struct user *user = arg;
+
+	if (line->is_write && line->ino == user->ours->ino && line->start == SR_BYTE_ATTACH)
+		user->our_dev = line->dev;
+}
+
+static void find_user(void *arg, const struct line *line)
+{
+	struct user *user = arg;
+	bool is_of_device = line->dev == user->dev || (user->dev == user->ours->dev && line->dev == user->our_dev);
+
+	if (line->ino == user->ino && is_of_device && line->start == SR_BYTE_ATTACH)
+		user->is_there = true;
+}
+
+bool sr_living_has_user(const struct sr_lockfile *ours, uint64_t dev, uint64_t ino)
+{
+	struct user user = { .dev = dev, .ino = ino, .ours = ours };
+
+	each_line(find_our_device, &user);
+	each_line(find_user, &user);
+	return user.is_there;
 }

@@ -1,5 +1,6 @@
 /*
- * sr_living.h - which lanes' owners the kernel lists as alive: a shortcut for a reclaim among many lanes.
+ * sr_living.h - which lanes' owners the kernel lists as alive: a shortcut for a reclaim among many lanes. And whether a
+ * registry.lock that has no name any more is in use.
  *
  * To ask the kernel for one byte's lock (F_OFD_GETLK), it walks the list of all locks of the file: asking for each of n lanes costs
  * n times n. /proc/locks has all of them in one reading. A lane that is listed there had an owner at that moment, and need not be
@@ -17,6 +18,13 @@ struct sr_living {
 
 /* Read the list, for the file that fd has open. Where it cannot be read, no lane is listed. */
 void sr_living_read(struct sr_living *living, int fd);
+
+/*
+ * Does any process hold SR_BYTE_ATTACH of the file dev, ino, which may have no name any more? False also where the list
+ * cannot be read. The caller holds that byte of ours exclusively: its line tells the kernel's number of a device that
+ * stat(2) numbers otherwise.
+ */
+bool sr_living_has_user(const struct sr_lockfile *ours, uint64_t dev, uint64_t ino);
 
 static inline bool sr_living_has(const struct sr_living *living, uint32_t n)
 {

@@ -3,6 +3,7 @@
  */
 #include "registry/sr_rebase.h"
 #include "sys/sr_error.h"
+#include "registry/sr_leftover.h"
 #include "registry/sr_owner.h"
 #include "base/sr_trash.h"
 
@@ -148,6 +149,14 @@ static int look_at_old(const struct sr_registry *registry, const struct sr_base 
 	return rc;
 }
 
+/* A base that was moved is neither an original's nor in use. */
+static int check_moved(struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE])
+{
+	int rc = sr_owner_check_place(registry, base, true);
+
+	return rc ? rc : sr_leftover_check_users(registry, uuid);
+}
+
 /* May we have base, which is open, and under which uuid? */
 static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const struct sr_meta *meta, bool has_old,
 		       uint8_t uuid[SR_UUID_SIZE])
@@ -162,8 +171,7 @@ static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const
 			return sr_owner_fail_foreign(registry, base, &marker, false);
 		if (is_begun || !has_old) {
 			memcpy(uuid, marker.uuid, SR_UUID_SIZE);
-			/* A base that was moved: is it an original's? */
-			return is_begun ? 0 : sr_owner_check_place(registry, base, true);
+			return is_begun ? 0 : check_moved(registry, base, uuid);
 		}
 	} else if (errno != ENOENT) {
 		return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);

@@ -383,6 +383,73 @@ static void lock_file_replaced_in_use(void)
 	replace_in_use(true);
 }
 
+/* Both locks are removed under who pins: shared memory still tells of the user, whether that built it or joined. */
+static void remove_both_locks_in_use(bool builder, const char *gone)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .timeout_ms = 30 };
+	struct peer *user = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg;
+
+	t_close(t_open(&w));
+	if (builder)
+		T_OK(peer_open(user));
+	reg = t_open(&w);
+	if (!builder)
+		T_OK(peer_open(user));
+	t_add(&w, reg, 1);
+	T_OK(peer_pin(user, 1));
+	T_OK(segreg_retire(reg, 1));
+	t_close(reg);
+	T_SYS(unlink(t_path(&w, LOCK)));
+	T_SYS(unlink(t_path(&w, BASE_LOCK)));
+	if (gone) {
+		T_SYS(rename(w.dir, t_path(&w, "%s", gone)));
+		options.flags = SEGREG_CREATE | SEGREG_TAKE_BASE;
+	}
+	reg = NULL;
+	T_ERR(SEGREG_E_BUSY, segreg_open(w.dir, &options, &reg));
+	T_HAS(segreg_last_error(), "fuser /dev/shm/segreg-");
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	T_OK(peer_unpin(user, 1));
+	T_OK(peer_pin(user, 1));
+	peer_kill(user);
+	T_OK(segreg_open(w.dir, &options, &reg));
+	T_EQ(t_sweep(reg).deleted, !gone);
+	t_close(reg);
+}
+
+static void both_locks_removed_in_use(void)
+{
+	remove_both_locks_in_use(false, NULL);
+	remove_both_locks_in_use(true, NULL);
+	remove_both_locks_in_use(false, "away"); /* and a new registry wants base */
+}
+
+/* And base was moved: the adoption must not have changed registry.mdb when it finds the user. */
+static void both_locks_removed_and_base_moved(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .timeout_ms = 30 };
+	struct peer *user = peer_start(&w, PEER_PROCESS);
+	char moved[sizeof(w.base) + 8], dir[sizeof(moved) + 16];
+	struct segreg *reg;
+
+	T_OK(peer_open(user));
+	T_SYS(unlink(t_path(&w, LOCK)));
+	T_SYS(unlink(t_path(&w, BASE_LOCK)));
+	snprintf(moved, sizeof(moved), "%s-moved", w.base);
+	snprintf(dir, sizeof(dir), "%s/registry", moved);
+	T_SYS(rename(w.base, moved));
+	options.base = moved;
+	T_ERR(SEGREG_E_BUSY, segreg_open(dir, &options, &reg));
+	T_SYS(rename(moved, w.base));
+	peer_kill(user);
+	reg = adopt(&w);
+	T_STR(segreg_base_path(reg), w.base);
+	t_close(reg);
+}
+
 /* ---------------------------------------------------------------- base's lock and marker */
 
 static void missing_base_lock(void)
@@ -467,6 +534,9 @@ T_SUITE(lost,
 	{ "a copied lock file lets nobody in while others hold the true one", lock_file_copied_in_use },
 	{ "a lost lock file: no new registry over the old database, but SEGREG_ADOPT", lost_lock_file },
 	{ "SEGREG_ADOPT needs the registry to itself", adopt_in_use },
+	{ "with both lock files removed in use, shared memory tells of the user: no "
+"adoption", both_locks_removed_in_use },
+	{ "the same where base was moved, and registry.mdb is unchanged", both_locks_removed_and_base_moved },
 	{ "a lock file replaced in use is not adopted while somebody has the old one", lock_file_replaced_in_use },
 	{ "base's lock, removed in use, lets nobody in; the next start makes it again", missing_base_lock },
 	{ "without base's marker nothing is deleted and nobody comes in", missing_marker },

@@ -135,15 +135,15 @@ struct segreg_open_options {
  *
  * options may be NULL. With SEGREG_CREATE a missing dir (its last component) or an empty one becomes a new
  * registry; an existing registry is opened and base, max_segments and max_lanes are ignored. base must exist. It must
- * not serve another registry, nor be or lie in a registry's directory, nor lie in another registry's base; an adoption
- * alone changes it. What lies below base is not searched for other registries' bases: they are refused as segments, and
- * no sweep removes them. Limits cost memory only as they are used. A creation that fails removes what it made, but for
- * BASE/.segreg-lock.
+ * not serve another registry. It must not be or lie in a registry's directory, nor lie in another registry's base. An
+ * adoption alone changes it. The library does not search below base for other registries' bases: it refuses them as
+ * segments, and no sweep removes them. Limits cost memory only as they are used. A creation that fails removes what it
+ * made, but for BASE/.segreg-lock.
  *
- * SEGREG_TAKE_BASE, with SEGREG_CREATE, also takes a base that carries the marker of a registry which is gone for good,
- * as one on tmpfs is after a reboot. It is refused while a process of that registry is in base (BUSY), and while a
- * registry of that identity is in the directory that the marker names, or if that cannot be seen (EXISTS). A registry
- * whose directory is unmounted, moved, or has another path in its container is not seen: it is refused when it comes
+ * SEGREG_TAKE_BASE, with SEGREG_CREATE, also takes a base whose registry is gone for good, as one on tmpfs is after a
+ * reboot. It is refused with BUSY while a process of that registry uses base. It is refused with EXISTS while a
+ * registry of that identity is in the directory that base's marker names, or if the caller cannot see that. A registry
+ * whose directory is unmounted, moved, or has another path in its container is not seen. It is refused when it comes
  * back. The new registry knows nothing of what lies in base, and deletes nothing of it. Without such a marker the flag
  * changes nothing.
  *
@@ -151,16 +151,17 @@ struct segreg_open_options {
  * everything and an ordinary first start are one case. Waits at most timeout_ms while another process does so.
  *
  * Restored, swapped or moved files are refused with SEGREG_E_MISMATCH, since segments might be deleted on the
- * word of an old state. SEGREG_ADOPT says that an operator has looked and that the files are right as they stand; it
- * needs the registry to itself (SEGREG_E_BUSY otherwise; also after timeout_ms if base is still used by processes that came by a
- * registry.lock which was replaced since, or /dev/shm and /proc/locks show such processes), and excludes SEGREG_CREATE.
+ * word of an old state. SEGREG_ADOPT says that an operator has looked and that the files are right as they stand. It
+ * excludes SEGREG_CREATE, and needs the registry to itself (SEGREG_E_BUSY otherwise). It gives SEGREG_E_BUSY after
+ * timeout_ms if processes use base that came by a registry.lock which was replaced or removed since. If base's lock was
+ * removed too, /dev/shm and /proc/locks show such processes.
  *
  * A copy of a registry names the original's base. It is refused with SEGREG_E_MISMATCH, adopted or not, as long as the original
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
  * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
  *
- * A registry.lock or registry.mdb with several names (hard links, as cp -al makes them) is refused with
- * SEGREG_E_MISMATCH: a copy and its original would be one registry.
+ * SEGREG_E_MISMATCH is also for a registry.lock or registry.mdb with several names (hard links, as cp -al makes them).
+ * A copy and its original would be one registry.
  *
  * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory: each record gets the inode of what is at its path
  * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.

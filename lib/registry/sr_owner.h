@@ -10,8 +10,9 @@
  *      nonce   Each adoption draws a new one, first in registry.mdb, then in the marker. So if the original comes back
  *              after a copy was adopted in its absence, the marker tells that base was taken over.
  *
- * A base whose registry is gone for good (it was on tmpfs, say) can become another registry's. A creation takes it only
- * if asked to, if no process has joined base, and if no registry of that uuid stands at the marker's place.
+ * A base whose registry is gone for good (it was on tmpfs, say) can become another registry's. A creation takes it
+ * only with SEGREG_TAKE_BASE, and while no process has joined base. No registry of that uuid may stand at the
+ * marker's place.
  *
  * A place is a path in a mount namespace. An original whose directory has no such path here is not found.
  */

@@ -160,8 +160,8 @@ struct segreg_open_options {
  * stands in the directory that base and registry.mdb name. If that directory has another path here (a container), the original
  * is not found. If the copy is adopted while the original is away, an original that comes back is refused.
  *
- * SEGREG_E_MISMATCH is also for a registry.lock or registry.mdb with several names (hard links, as cp -al makes them).
- * A copy and its original would be one registry.
+ * SEGREG_E_MISMATCH is also for a copy by hard links (cp -al): its registry.lock and registry.mdb are the original's by another
+ * name. The original opens as ever. With SEGREG_ADOPT such files are refused in both directories.
  *
  * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory: each record gets the inode of what is at its path
  * there. A record without its segment matches nothing that comes to its path later. The original may be in use meanwhile.

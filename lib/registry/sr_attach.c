@@ -148,6 +148,8 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	if (!rc)
 		rc = sr_owner_check_place(registry, &registry->base, adopt);
 	if (!rc)
+		rc = sr_owner_check_names(registry, adopt);
+	if (!rc)
 		rc = check_origin(registry, adopt, info);
 	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
 		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
@@ -378,6 +380,8 @@ static int join(struct sr_registry *registry, int fd)
 	if (!rc)
 		rc = sr_base_open(&registry->base, registry->region.base, registry->dir);
 	if (!rc)
+		rc = sr_owner_check_names(registry, false);
+	if (!rc)
 		rc = sr_base_join(&registry->base);
 	if (rc) {
 		sr_base_close(&registry->base);
@@ -516,29 +520,6 @@ static int try_lockfile(struct sr_registry *registry)
 	return sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1 ? errno : 0;
 }
 
-/*
- * cp -al makes a copy whose files are the original's by another name. Such a copy is no registry of its own: what is
- * done to it, is done to the original.
- */
-static int fail_hard_links(const char *path, const char *name, uint64_t n)
-{
-	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of "
-		       "the registry and its original are one (find -samefile tells the names). Remove the copy; or "
-		       "give it files of its own: in the copy's directory run cp -a %s new && mv new %s",
-		       path, n, name, name);
-}
-
-static int check_names(const struct sr_registry *registry)
-{
-	struct sr_identity identity;
-
-	if (registry->lockfile.nlink > 1)
-		return fail_hard_links(registry->lock_path, "registry.lock", registry->lockfile.nlink);
-	if (sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0 && identity.nlink > 1)
-		return fail_hard_links(registry->store_path, "registry.mdb", identity.nlink);
-	return 0;
-}
-
 static int open_lockfile(struct sr_registry *registry, const struct segreg_open_options *options)
 {
 	int rc, fd, error = try_lockfile(registry);
@@ -564,7 +545,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 		return fail_to_open(registry, errno);
 	rc = check_file_system(registry, fd);
 	sr_sys_close(fd);
-	return rc ? rc : check_names(registry);
+	return rc || !(options->flags & SEGREG_ADOPT) ? rc : sr_owner_check_names(registry, true);
 }
 
 int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options)

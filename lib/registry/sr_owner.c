@@ -6,6 +6,7 @@
 #include "base/sr_lockinfo.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,6 +118,36 @@ int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *
 	return sr_fail(SEGREG_E_MISMATCH, "base %s was taken over by the registry at %s, which is a copy of %s and was adopted "
 		       "since; if that is gone and this one is right, open it with SEGREG_ADOPT (segctl init --adopt)",
 		       registry->base.path, marker->place, registry->dir);
+}
+
+static int fail_hard_links(const char *path, const char *name, uint64_t n)
+{
+	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of "
+		       "the registry and its original are one (find -samefile tells the names). Remove the copy; or "
+		       "give it files of its own: in the copy's directory run cp -a %s new && mv new %s",
+		       path, n, name, name);
+}
+
+/* Whether base's marker names this directory as its registry's. */
+static bool is_place_of_marker(struct sr_registry *registry)
+{
+	struct sr_marker marker;
+
+	return registry->base.dir.path && sr_base_read_marker(&registry->base, &marker) == 0 &&
+	       !strcmp(marker.place, registry->dir);
+}
+
+int sr_owner_check_names(struct sr_registry *registry, bool adopt)
+{
+	struct sr_identity identity = { .nlink = 1 };
+	bool many = registry->lockfile.nlink > 1;
+
+	if (!many && sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == -1)
+		return 0; /* opening it fails with the reason */
+	if ((!many && identity.nlink <= 1) || (!adopt && is_place_of_marker(registry)))
+		return 0;
+	return many ? fail_hard_links(registry->lock_path, "registry.lock", registry->lockfile.nlink) :
+		      fail_hard_links(registry->store_path, "registry.mdb", identity.nlink);
 }
 
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker)

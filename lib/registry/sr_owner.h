@@ -23,6 +23,13 @@
 
 enum sr_standing { SR_STANDS_NOT, SR_STANDS, SR_UNKNOWN /* errno says why */ };
 
+/*
+ * cp -al makes a copy whose registry.lock and registry.mdb are the original's by another name. With base open (unless adopt):
+ * SEGREG_E_MISMATCH if either file has several names, and this directory is not the one that base's marker names. With adopt such files
+ * are refused in every directory.
+ */
+int sr_owner_check_names(struct sr_registry *registry, bool adopt);
+
 /* The next three are called within a transaction. */
 
 /* Is this registry a copy whose original still stands? 0, or SEGREG_E_MISMATCH; with adopt also if that cannot be seen. */

@@ -225,7 +225,7 @@ static int join_in_peer(struct peer_self *self, void *arg)
 	return try(&self->world, 0);
 }
 
-/* cp -al: the copy's files are the original's. Neither goes on until each has its own; who has it open does. */
+/* cp -al: the copy's files are the original's. The copy is refused until it has its own; the original goes on, and is not adopted. */
 static void hard_linked(void)
 {
 	static const char *const names[] = { LOCK, MDB };
@@ -242,7 +242,12 @@ static void hard_linked(void)
 		T_HAS(segreg_last_error(), "mv new");
 		T_ERR(SEGREG_E_MISMATCH, try(&other, SEGREG_ADOPT));
 		T_ERR(SEGREG_E_MISMATCH, rebase(&other, to.base, &reg));
-		T_ERR(SEGREG_E_MISMATCH, peer_call(joiner, join_in_peer, NULL, 0));
+		T_OK(peer_call(joiner, join_in_peer, NULL, 0));
+		t_close(original);
+		T_ERR(SEGREG_E_MISMATCH, try(&w, SEGREG_ADOPT));
+		T_ERR(SEGREG_E_MISMATCH, try(&other, 0));
+		T_OK(try(&w, 0));
+		original = t_open(&w);
 		T_SYS(unlink(t_path(&w, "copy/%s", names[i])));
 		copy_file(t_path(&w, "registry/%s", names[i]), t_path(&w, "copy/%s", names[i]));
 		T_OK(peer_call(joiner, join_in_peer, NULL, 0));
@@ -449,7 +454,7 @@ T_SUITE(copies,
 	{ "an original that comes back after its copy was adopted is refused, and adopted once the copy is gone", original_comes_back },
 	{ "a moved registry goes on; one that was copied and removed is adopted", moved },
 	{ "a registry that is reached by two paths is one registry", by_another_path },
-	{ "a copy by hard links is refused, and so is its original, until each has files of its own", hard_linked },
+	{ "a copy by hard links is refused until it has files of its own; its original goes on", hard_linked },
 	{ "a copy of base that shares the original's lock is told why it waits", hard_linked_base_lock },
 	{ "an adoption that was cut short is done again", cut_short },
 	{ "in another base a record is what stands at its path then; without it, nothing that comes later", records_in_another_base },

@@ -747,7 +747,8 @@ struct segreg_sweep_result {
  * registered; and nothing at all while base does not carry this registry's marker.
  * What is moved out of BASE/.segreg-trash while it is being deleted is left alone from then on, but for up to 32 names. A
  * segment that contains a registry, or the base of one, stays where it is, if that lies in its first 24 levels and 4,096
- * directories; beyond, that directory alone is not removed. Files that are gone already count as
+ * directories; beyond, that directory alone is not removed. Where one entry cannot be removed, the deletion goes on with the
+ * others; it ends at once where the disk is broken or read only (EIO, EROFS and the like). Files that are gone already count as
  * deleted only if the directory that they were registered in is there.
  *
  * Errors: INVAL, BUSY (another sweep is running), MISMATCH (base), REGION_LOST, NOMEM, NOSPC, PERM, TIMEDOUT,

@@ -7,7 +7,8 @@
  *
  * A directory that has a registry in it, or is the base of one, is left with all that is in it, since others may pin there. The victim
  * is looked through for such before it is moved (sr_removal_look), so that it stays at its path. What comes into it after that look, or
- * lies beyond the look's bounds, is found when its directory's turn comes; what was removed beside it before is gone.
+ * lies beyond the look's bounds, is found when its directory's turn comes; what was removed beside it before is gone. A deep directory
+ * is looked through in the same way before it is moved up. If it has such a directory inside, it is emptied where it is.
  */
 #include "base/sr_removal.h"
 #include "sys/sr_error.h"
@@ -23,7 +24,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
-#define DEPTH_LAST 256 /* the same, where they cannot be moved */
+#define DEPTH_LAST 256 /* the same, where they cannot be moved, or must not be */
 #define ASK_EVERY 1000000000 /* nanoseconds */
 #define ASK_FILES 1000u
 #define LOOK_EVERY 32u /* names */
@@ -38,7 +39,7 @@ struct job {
 	uint64_t ino; /* the victim's */
 	int top; /* its own directory, to which deep ones are moved up */
 	bool moved_up;
-	bool stop; /* nothing more is to be touched */
+	bool stop; /* nothing more may be touched, or can be */
 	unsigned unlinked, left; /* names */
 	void *linked; /* tsearch(3) tree of inode numbers that were counted as linked */
 };
@@ -51,6 +52,24 @@ struct level {
 	unsigned depth;
 };
 
+/* The disk or its file system is broken, or read only: each further name would fail too, and a broken one must not be written to. */
+static bool is_of_disk(int error)
+{
+	switch (error) {
+	case EIO:
+	case EROFS:
+	case EUCLEAN: /* ext4, xfs and btrfs: damaged, */
+	case EBADMSG: /* or a wrong checksum */
+	case ENODEV:
+	case ENXIO:
+	case ESHUTDOWN:
+	case ENOTCONN: /* the server of a FUSE file system is gone */
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The result names the first failure. */
 static int blame(struct job *job, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -60,6 +79,7 @@ static int blame(struct job *job, int error, const char *format, ...)
 	va_list args;
 
 	job->left++;
+	job->stop |= is_of_disk(error);
 	if (*removed->where)
 		return error;
 	va_start(args, format);
@@ -244,14 +264,22 @@ static int check_foreign(struct job *job, int fd, const char *name)
 	return answer ? blame(job, EBUSY, "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name) : 0;
 }
 
+/* Whether a registry, or the base of one, is in the directory, or may be. Such a directory stays where it is. */
+static bool may_have_foreign(int dir, const char *name)
+{
+	struct sr_removed ignored = { .where = "" };
+
+	return sr_removal_look(dir, name, &ignored) != 0;
+}
+
 static int remove_directory(struct job *job, const struct level *above, const char *name, const struct sr_identity *identity)
 {
 	struct level level = { .up = above, .ino = identity->ino, .depth = above->depth + 1 };
 	int error;
 
 	if (above->depth >= DEPTH_MAX) {
-		error = move_up(job, above->fd, name);
-		if (error != EXDEV || above->depth >= DEPTH_LAST)
+		error = may_have_foreign(above->fd, name) ? EBUSY : move_up(job, above->fd, name);
+		if ((error != EXDEV && error != EBUSY) || above->depth >= DEPTH_LAST)
 			return error ? blame(job, error, "cannot move deep directory \"%s\"", name) : 0;
 	}
 	level.fd = sr_sys_open_beneath(above->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -360,12 +388,15 @@ static int remove_tree(struct job *job, const struct sr_identity *identity)
 		error = lost(job);
 	else
 		error = check_foreign(job, job->top, job->place->name);
+	/* Each pass meets all that is there, so the last one tells what is left. */
 	if (!error) do {
 		struct level level = { .fd = sr_sys_openat(job->top, ".", O_RDONLY | O_DIRECTORY, 0), .ino = identity->ino, .depth = 1 };
 
 		job->moved_up = false;
+		job->left = 0;
+		*job->removed->where = '\0';
 		error = remove_contents(job, &level);
-	} while (job->moved_up && !error);
+	} while (job->moved_up && !job->stop);
 	sr_sys_close(job->top);
 	return error;
 }

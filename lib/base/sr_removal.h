@@ -17,8 +17,9 @@ struct sr_place {
  * Looks into 4,096 directories at most, and 24 levels deep. */
 int sr_removal_look(int dir, const char *name, struct sr_removed *removed);
 
-/* Remove what was verified to be there. Goes on where something cannot be removed; the first error is the result. 0, or an errno
- * (ESTALE: moved away meanwhile; EBUSY: a registry is in it; ECANCELED: stopped). */
+/* Remove what was verified to be there. Goes on where something cannot be removed, unless the disk is broken or read only (EIO, EROFS
+ * and the like). The result is the first error about what is left. 0, or an errno (ESTALE: moved away meanwhile; EBUSY: a registry is
+ * in it; ECANCELED: stopped). */
 int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity, struct sr_removed *removed);
 
 #endif

@@ -453,6 +453,101 @@ static void goes_on(void)
 	end();
 }
 
+/* Directories below a victim in the trash, one in the other, each with a file. Returns the path of the last. */
+static const char *make_chain(unsigned levels)
+{
+	static char path[2 * DEEP + 64];
+	int length = snprintf(path, sizeof(path), T_TRASH "/1.2");
+
+	for (unsigned i = 0; i < levels; i++) {
+		length += snprintf(path + length, sizeof(path) - (size_t)length, "/d");
+		t_make_dir(&world, path, 10);
+	}
+	return path;
+}
+
+static void make_base(const char *path)
+{
+	char marker[2 * DEEP + 96];
+
+	t_make_dir(&world, path, 10);
+	snprintf(marker, sizeof(marker), "%.640s/.segreg", path);
+	make_text(marker, "segreg base 1\nuuid 00000000-0000-0000-0000-000000000000\nstarts 1\n");
+}
+
+/* What is too deep is moved up and removed in the same removal, although another entry stays. */
+static void deep_beside_a_failure(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	make_victim();
+	record = registered("victim");
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2")));
+	make_base(T_TRASH "/1.2/base");
+	make_chain(80);
+	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
+	T_CHECK(!strstr(removed.where, "more"));
+	T_EQ(t_count_entries(&world, T_TRASH "/1.2"), 1);
+	T_CHECK(t_exists(&world, T_TRASH "/1.2/base/data"));
+	T_SYS(unlink(t_path(&world, T_TRASH "/1.2/base/.segreg")));
+	remove_all(&record);
+	end();
+}
+
+/* A base that is deeper than directories are opened at once stays where it is, and all beside it goes. */
+static void foreign_and_deep(void)
+{
+	static const unsigned depths[] = { 23, 24, 25, 30, 40 };
+	char path[2 * DEEP + 96], file[2 * DEEP + 96];
+	struct sr_removed removed;
+	struct sr_record record;
+
+	for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		begin();
+		make_victim();
+		record = registered("victim");
+		T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2")));
+		snprintf(path, sizeof(path), "%.640s/base", make_chain(depths[i]));
+		make_base(path);
+		snprintf(file, sizeof(file), "%.*s/data", (int)strlen(path) - (int)strlen("/base"), path);
+		T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
+		T_HAS(removed.where, "registry");
+		T_EQ(t_count_entries(&world, path), 2);
+		T_CHECK(!t_exists(&world, file));
+		T_EQ(t_count_entries(&world, T_TRASH "/1.2"), 1);
+		strcat(path, "/.segreg");
+		T_SYS(unlink(t_path(&world, "%s", path)));
+		remove_all(&record);
+		end();
+	}
+}
+
+/* A disk that is broken or read only: the removal ends with the first name, and so it does where a directory cannot be read. */
+static void broken_disk(void)
+{
+	static const int errors[] = { EIO, EROFS, EUCLEAN, EBADMSG, ENODEV, ENXIO, ESHUTDOWN, ENOTCONN };
+	struct sr_removed removed;
+	struct sr_record record;
+
+	for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		begin();
+		T_SYS(mkdir(t_path(&world, "victim"), 0700));
+		for (int j = 0; j < 10; j++)
+			t_make_dir(&world, t_path(&world, "victim/%d", j) + strlen(world.base) + 1, 10);
+		record = registered("victim");
+		t_fail_call("unlinkat", 0, errors[i]);
+		T_EQ(sr_trash_remove(&trash, &record, &removed), errors[i]);
+		T_EQ(t_failed_calls(), 1);
+		T_CHECK(!strstr(removed.where, "more"));
+		t_fail_call(NULL, 0, 0);
+		T_EQ(t_count_entries(&world, T_TRASH "/1.2"), 10);
+		remove_all(&record);
+		end();
+	}
+}
+
 static void parent_exchanged(void)
 {
 	struct sr_removed removed;
@@ -679,6 +774,9 @@ T_SUITE(trash,
 	{ "a directory inside that is moved away meanwhile is left, but for 32 names", moved_away_inside },
 	{ "a registry, or the base of one, inside a victim is not removed", foreign_inside },
 	{ "one entry cannot be removed: all others go", goes_on },
+	{ "one entry cannot be removed: what is too deep goes all the same, in the same removal", deep_beside_a_failure },
+	{ "the base of a registry deep inside a victim stays where it is, and alone", foreign_and_deep },
+	{ "a broken disk, or one that is read only, ends a removal at the first name", broken_disk },
 	{ "what is gone already is a success", gone_already },
 	{ "what is gone with the directory above is a failure, until that is back", parent_away },
 	{ "what was made anew under the same inode number, in the same tick of the clock, stays", made_anew_within_a_tick },

@@ -141,6 +141,16 @@ const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE])
 	return buf;
 }
 
+const char *tool_format_time(int64_t at, char buf[TOOL_SPAN_SIZE])
+{
+	time_t seconds = at / SECOND;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(buf, TOOL_SPAN_SIZE, "%F %T", &tm);
+	return buf;
+}
+
 void tool_guard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -281,4 +291,36 @@ void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_
 
 	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
 	free(line);
+}
+
+/* ------------------------------------------------------------------ what failed earlier */
+
+struct failed {
+	uint64_t n;
+	int64_t at; /* the next try of the first */
+};
+
+static int count_failed(void *arg, const struct segreg_info *info)
+{
+	struct failed *failed = arg;
+
+	if (info->state != SEGREG_DELETING || !info->attempts)
+		return 0;
+	if (!failed->n++ || info->retry_at < failed->at)
+		failed->at = info->retry_at;
+	return 0;
+}
+
+int tool_describe_failed(struct segreg *reg, char **line)
+{
+	struct failed failed = { .n = 0 };
+	int code = segreg_list_retired(reg, count_failed, &failed);
+	char time[TOOL_SPAN_SIZE];
+
+	*line = NULL;
+	if (code || !failed.n)
+		return code;
+	*line = format_line("%" PRIu64 " %s for another try until %s: segctl sweep --retry-now", failed.n,
+			    failed.n == 1 ? "segment waits" : "segments wait", tool_format_time(failed.at, time));
+	return *line ? 0 : SEGREG_E_NOMEM;
 }

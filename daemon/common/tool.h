@@ -34,6 +34,9 @@ const char *tool_format_bytes(uint64_t bytes, char buf[TOOL_SPAN_SIZE]);
 /* A duration in nanoseconds in its largest unit that leaves two digits: "90s", "5m", "3h", "12d". Returns buf. */
 const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE]);
 
+/* CLOCK_REALTIME nanoseconds as local time: "2026-01-31 12:00:00". Returns buf. */
+const char *tool_format_time(int64_t at, char buf[TOOL_SPAN_SIZE]);
+
 /*
  * Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on
  * failing.
@@ -61,6 +64,10 @@ char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run);
 
 /* Say what a sweep did, in one line: "deleted 42 2026/seg-42: 12.3 MiB freed". */
 void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
+
+/* "2 segments wait for another try until 2026-01-31 12:00:00: segctl sweep --retry-now", to be freed, in *line: the deletions that have
+ * failed, and are not done yet; NULL if there are none. Returns 0 or a SEGREG_E_* code. */
+int tool_describe_failed(struct segreg *reg, char **line);
 
 /* path becomes where the segment below base lies: at its path, or in the trash (true) while it is being deleted. (measure.c) */
 #define TOOL_PLACE_SIZE (SEGREG_PATH_SIZE + 64)

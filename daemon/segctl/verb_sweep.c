@@ -94,6 +94,19 @@ static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *r
 	printf("\n");
 }
 
+/* A deletion that failed earlier is not done, although this sweep left it alone: a caller that reads the exit status alone needs to know. */
+static int tell_failed(const struct ctl *ctl)
+{
+	char *line;
+	int code = tool_describe_failed(ctl->reg, &line);
+	int status = code ? ctl_fail(ctl, code) : EX_OK;
+
+	if (line)
+		status = ctl_error(ctl, EX_TEMPFAIL, "%s", line);
+	free(line);
+	return ctl->option['n'] && !code ? EX_OK : status;
+}
+
 static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
 {
 	if (ctl->option['n'])
@@ -118,7 +131,7 @@ static int exec(struct ctl *ctl)
 	struct run run = { .ctl = ctl };
 	struct segreg_sweep_options sweep = { .size = sizeof sweep, .fn = on_event, .arg = &run };
 	struct segreg_sweep_result result = { .size = sizeof result };
-	int code;
+	int code, status;
 
 	if (!parse(ctl, &sweep))
 		return EX_USAGE;
@@ -132,7 +145,10 @@ static int exec(struct ctl *ctl)
 	if (code)
 		return ctl_fail(ctl, code);
 	summarize(ctl, &result);
-	return result.failed ? EX_TEMPFAIL : EX_OK;
+	status = tell_failed(ctl);
+	if (fflush(stdout)) /* main says why */
+		return EX_IOERR;
+	return result.failed ? EX_TEMPFAIL : status;
 }
 
 const struct ctl_verb ctl_sweep = {

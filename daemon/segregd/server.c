@@ -27,6 +27,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -566,12 +567,27 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 	return status;
 }
 
+/* A deletion that failed earlier is not done: cron is to hear of it as long as that is so. */
+static int say_failed(struct server *s, const struct segreg_sweep_result *result)
+{
+	char *line;
+	int code = tool_describe_failed(s->reg, &line);
+
+	if (code)
+		complain(s, code);
+	else if (line)
+		warn("%s", line);
+	code = code ? tool_exit_status(code) : line || result->failed ? EX_TEMPFAIL : EX_OK;
+	free(line);
+	return code;
+}
+
 /* For cron. It serves nothing, so it takes no lock: the library sees to it that two sweeps do not meet. */
 int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 {
 	struct server s = { .settings = settings, .lock = -1, .is_once = true };
 	struct segreg_sweep_result result;
-	int code = open_registry(&s);
+	int status, code = open_registry(&s);
 
 	if (code)
 		return tool_exit_status(code);
@@ -579,7 +595,8 @@ int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 	code = sweep(&s, &result);
 	if (code)
 		complain(&s, code);
+	status = code ? tool_exit_status(code) : say_failed(&s, &result);
 	detach(&s);
 	sigprocmask(SIG_UNBLOCK, signals, NULL); /* whoever ended the sweep ends the process */
-	return code ? tool_exit_status(code) : result.failed ? EX_TEMPFAIL : EX_OK;
+	return status;
 }

@@ -49,6 +49,7 @@ ok "drain a host"
 
 hold small 7
 small=$holder
+mv "$dir/holder.out" "$dir/small.out" # the next hold writes to another
 hold leak 42
 leak=$holder
 expect 0 "$segctl" retire 7 42
@@ -58,9 +59,11 @@ says "2 retired segments keep"
 says "(leak)"
 eventually has_ended "$leak"
 has_ended "$small" && fail "the wrong one was ended"
+wait "$leak" # its number is nobody's now, but its handle is listed until a sweep
 kill -USR1 "$small"
-eventually grep -q unpinned "$dir/holder.out"
-run >"$dir/out"
+eventually grep -q unpinned "$dir/small.out"
+run >"$dir/out" 2>"$dir/err"
+[ ! -s "$dir/err" ] || fail "the number of a dead process was killed"
 has_ended "$small" && fail "one that keeps nothing was ended"
 ok "find a leak"
 

@@ -61,6 +61,19 @@ expect 0 "$segctl" why
 says "deletion failed 2 times:"
 ok "what failed is known without a resident process"
 
+for _ in {1..8}; do # until its back-off is 5 minutes
+	expect 75 "$segctl" sweep --retry-now
+done
+expect 75 "$segctl" sweep
+says "0 segments deleted, 0 B freed; 0 held, 1 waiting, 0 failed"
+grep -qE 'segctl: sweep: 1 segment waits for another try until 20[0-9-]+ [0-9:]+: segctl sweep --retry-now$' "$dir/err" ||
+	fail "it does not tell which deletion waits"
+expect 0 "$segctl" sweep --dry-run
+complains "1 segment waits for another try"
+expect 75 "$segregd" --once
+complains "segregd: 1 segment waits for another try until "
+ok "a failed deletion that waits for its back-off is EX_TEMPFAIL"
+
 rmdir "$base/5" && mv "$base/aside" "$base/5"
 expect 0 "$segctl" sweep -R
 says "deleted 5 5:"

@@ -76,6 +76,9 @@ bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL
 /* *bytes becomes what deleting the segment below base would give back. False if that cannot be told. (measure.c) */
 bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes);
 
+/* mount becomes a mount point that is path, or lies below it. False if none is found. (mounts.c) */
+bool tool_find_mount(const char *path, char mount[TOOL_PLACE_SIZE]);
+
 /* ------------------------------------------------------------------ out.c */
 
 struct tool_out {

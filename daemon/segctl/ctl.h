@@ -143,6 +143,7 @@ struct ctl_process {
 	char command[64]; /* the name of its program, or "(dead)", ... */
 	char user[64];
 	char cgroup[512];
+	bool is_dead;
 };
 
 void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process);

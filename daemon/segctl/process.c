@@ -62,6 +62,7 @@ void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *pr
 		strcpy(process->command, "(in another PID namespace)");
 	} else if (kill((pid_t)holder->pid, 0) == -1 && errno == ESRCH) {
 		strcpy(process->command, "(dead)");
+		process->is_dead = true;
 	} else {
 		find_command(holder->pid, process->command, sizeof process->command);
 		find_cgroup(holder->pid, process->cgroup, sizeof process->cgroup);

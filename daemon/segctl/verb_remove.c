@@ -31,6 +31,15 @@ static const char *objection(const struct ctl *ctl, const struct segreg_info *in
 	return holds ? "is held; see --force" : NULL;
 }
 
+/* What a deletion has left of it in the trash is found there by nobody but the operator. */
+static void tell_rest(const struct ctl *ctl, const struct segreg_info *info)
+{
+	char place[TOOL_PLACE_SIZE];
+
+	if (tool_place(segreg_base_path(ctl->reg), info, place))
+		tool_say(stdout, "", "what its deletion has left of %" PRIu64 " %s is %s", info->id, info->path, place);
+}
+
 static int try_one(struct ctl *ctl, uint64_t id)
 {
 	struct ctl_segments segments = { .n = 0 };
@@ -46,12 +55,14 @@ static int try_one(struct ctl *ctl, uint64_t id)
 	else if (why)
 		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
 	else
-		printf("would forget %" PRIu64 " %s\n", id, segments.items[0].path);
+		tool_say(stdout, "", "would forget %" PRIu64 " %s", id, segments.items[0].path);
+	if (!status)
+		tell_rest(ctl, &segments.items[0].info);
 	ctl_segments_free(&segments);
 	return status;
 }
 
-static int remove_one(struct ctl *ctl, uint64_t id)
+static int forget(const struct ctl *ctl, uint64_t id)
 {
 	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
 
@@ -59,6 +70,18 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
 		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
 	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+static int remove_one(struct ctl *ctl, uint64_t id)
+{
+	struct ctl_segments segments = { .n = 0 };
+	int code = ctl_segments_load_one(ctl, id, &segments);
+	int status = code ? ctl_fail(ctl, code) : forget(ctl, id);
+
+	if (!status)
+		tell_rest(ctl, &segments.items[0].info);
+	ctl_segments_free(&segments);
+	return status;
 }
 
 static int exec(struct ctl *ctl)

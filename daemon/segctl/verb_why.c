@@ -5,6 +5,7 @@
  * each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands before its reason,
  * so that the lines below need not begin behind the longest path.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +77,9 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 	struct ctl_process process;
 
 	ctl_process_find(holder, &process);
-	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago", holder->pid, process.command, holder->label,
-		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span));
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago%s", holder->pid, process.command, holder->label,
+		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span),
+		 process.is_dead ? "; the next sweep takes it back: segctl sweep" : "");
 	ctl_set_text(table, row, WHY, why);
 	ctl_set(table, row, PINS, holder->pins);
 	ctl_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
@@ -106,16 +108,44 @@ struct kept {
 	const char *base;
 };
 
-static void explain_failure(const struct segreg_info *info, const char *rest, char *why, size_t size)
+/* What an operator does before the next try; empty if nothing is known that helps. */
+static void advise(const struct kept *kept, char *advice, size_t size)
 {
+	const struct segreg_info *info = kept->info;
+	char place[TOOL_PLACE_SIZE], mount[TOOL_PLACE_SIZE];
+	bool is_inside = info->error == EXDEV || info->error == EBUSY;
+
+	tool_place(kept->base, info, place);
+	*advice = '\0';
+	if (is_inside && tool_find_mount(place, mount))
+		snprintf(advice, size, "; before that: umount %s", mount);
+	else if (info->error == EXDEV)
+		snprintf(advice, size, "; before that, unmount what is mounted inside, or delete the btrfs subvolume");
+	else if (info->error == EBUSY)
+		snprintf(advice, size, "; before that, move the registry, or the base of a registry, that is inside to another place");
+	else if (info->error == ESTALE || info->error == ENOENT)
+		snprintf(advice, size, "; before that, bring back %s, or forget the segment: segctl remove --force %" PRIu64,
+			 info->error == ENOENT ? "its directory" : "what was registered", info->id);
+	else if (info->error == EACCES || info->error == EPERM)
+		snprintf(advice, size, "; sweep as the user that owns it, and look for an immutable file (lsattr)");
+	else if (info->error == EROFS)
+		snprintf(advice, size, "; before that, make its file system writable (mount -o remount,rw)");
+	else if (info->error == EIO || info->error == EUCLEAN)
+		snprintf(advice, size, "; before that, look for the errors of its disk (dmesg)");
+}
+
+static void explain_failure(const struct kept *kept, const char *rest, char *why, size_t size)
+{
+	const struct segreg_info *info = kept->info;
 	int64_t wait = info->retry_at - tool_now();
-	char times[32] = "", span[TOOL_SPAN_SIZE];
+	char times[32] = "", span[TOOL_SPAN_SIZE], advice[TOOL_PLACE_SIZE + 32];
 
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
-	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s", times, ctl_segment_error(info), rest,
-		 wait > 0 ? "in " : "with the next sweep",
-		 wait > 0 ? tool_format_span(wait + 999999999, span) : "", wait > 0 ? ", or now: segctl sweep --retry-now" : "");
+	advise(kept, advice, sizeof advice);
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s%s", times, ctl_segment_error(info), rest,
+		 wait > 0 ? "in " : "with the next sweep", wait > 0 ? tool_format_span(wait + 999999999, span) : "",
+		 wait > 0 ? ", or now: segctl sweep --retry-now" : "", advice);
 }
 
 /* "2 pins, 1 horizon"; empty if nobody holds it. */
@@ -158,7 +188,7 @@ static void explain(const struct kept *kept, const struct holders *holders, char
 	else if (info->state == SEGREG_PENDING && *holds)
 		snprintf(why, size, "held by %s", holds);
 	else if (info->error)
-		explain_failure(info, rest, why, size);
+		explain_failure(kept, rest, why, size);
 	else if (info->state == SEGREG_DELETING && kept->is_served)
 		snprintf(why, size, "being deleted");
 	else if (info->state == SEGREG_DELETING)
@@ -189,7 +219,7 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
 			   const struct holders *holders, bool with_path)
 {
-	char why[512 + SEGREG_PATH_MAX + TOOL_PLACE_SIZE];
+	char why[512 + SEGREG_PATH_MAX + 2 * TOOL_PLACE_SIZE];
 	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
 
 	explain(kept, holders, why + length, sizeof why - (size_t)length);
@@ -232,10 +262,11 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 	struct ctl_process process;
 
 	ctl_process_find(&worst->holder, &process);
-	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back if it ends.",
+	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
 		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
 		 format_bytes(ctl, worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
-		 tool_format_span(tool_now() - worst->since, since), format_bytes(ctl, worst->alone, alone));
+		 tool_format_span(tool_now() - worst->since, since), format_bytes(ctl, worst->alone, alone),
+		 process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
 }
 
 /* The answer first. */

@@ -65,6 +65,8 @@ eventually grep -q unpinned "$dir/small.out"
 run >"$dir/out" 2>"$dir/err"
 [ ! -s "$dir/err" ] || fail "the number of a dead process was killed"
 has_ended "$small" && fail "one that keeps nothing was ended"
+says "come back with the next sweep: segctl sweep."
+says "the next sweep takes it back: segctl sweep"
 ok "find a leak"
 
 recipe "Alert on age"

@@ -67,10 +67,17 @@ mkdir "$base/16/sub"
 expect 0 "$segctl" retire 16
 if mount -t tmpfs tmpfs "$base/16/sub" 2>"$dir/err"; then
 	expect 75 "$segctl" sweep
+	rest=$(echo "$base"/.segreg-trash/16.*)
+	expect 0 "$segctl" why 16
+	says "the rest is $rest;"
+	says "before that: umount $rest/sub"
 	expect 75 "$segctl" remove 16
 	expect 75 "$segctl" remove --dry-run 16
 	expect 0 "$segctl" remove --dry-run --force 16
+	says "would forget 16 16"
+	says "what its deletion has left of 16 16 is $rest"
 	expect 0 "$segctl" remove --force 16
+	says "what its deletion has left of 16 16 is $rest"
 	expect 66 "$segctl" show 16
 	expect 65 "$segctl" check --strangers
 	says .segreg-trash/16.

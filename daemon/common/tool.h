@@ -11,7 +11,7 @@
 
 #include "segreg.h"
 
-/* In the registry's directory: segregd holds an OFD lock on it while it serves. */
+/* In the registry's directory: segregd holds an OFD lock on it for as long as it runs. */
 #define TOOL_SWEEPER_LOCK "segregd.lock"
 
 #define TOOL_SPAN_SIZE 32  /* of what tool_format_bytes and tool_format_span write */
@@ -78,6 +78,32 @@ bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *by
 
 /* mount becomes a mount point that is path, or lies below it. False if none is found. (mounts.c) */
 bool tool_find_mount(const char *path, char mount[TOOL_PLACE_SIZE]);
+
+/* ------------------------------------------------------------------ served.c */
+
+#define TOOL_SERVED_ERROR 768 /* bytes of an error, with its NUL */
+#define TOOL_SERVED_TEXT (TOOL_SERVED_ERROR + 160)
+
+/* What segregd.lock says of the segregd that runs, or ran. */
+struct tool_served {
+	bool is_running;
+	int64_t pid;                   /* 0: not known */
+	uint64_t pid_namespace;        /* in which that is its number */
+	int64_t since;                 /* when the error came, in CLOCK_REALTIME nanoseconds */
+	char error[TOOL_SERVED_ERROR]; /* of its last sweep; "" for none */
+};
+
+/* Write this process into the locked file, with the error of its last sweep (NULL: none). Where the disk takes nothing, the file
+ * says nothing. */
+void tool_served_write(int fd, const char *error);
+
+void tool_served_read(const char *dir, struct tool_served *served);
+
+/* "segregd (pid 4711) runs, but its last sweep failed, since TIME: ERROR". Returns text. Control characters are not escaped. */
+const char *tool_served_describe(const struct tool_served *served, char text[TOOL_SERVED_TEXT]);
+
+/* The PID namespace of this process; 0: not known. */
+uint64_t tool_pid_namespace(void);
 
 /* ------------------------------------------------------------------ out.c */
 

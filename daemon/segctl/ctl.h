@@ -221,7 +221,7 @@ void ctl_progress_end(void);
 
 /* ------------------------------------------------------------------ served.c */
 
-/* Whether a segregd serves the registry. */
-bool ctl_is_served(const struct ctl *ctl);
+/* Say on stdout, for people, what is wrong with the registry's segregd. Says nothing if it serves, or if none has failed. */
+void ctl_warn_of_segregd(const struct ctl *ctl);
 
 #endif /* CTL_H */

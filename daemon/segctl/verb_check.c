@@ -107,6 +107,7 @@ static int finish(struct run *run)
 		if (run->n_leftovers)
 			printf(", %u left-over", run->n_leftovers);
 		putchar('\n');
+		ctl_warn_of_segregd(ctl);
 	}
 	if (!status && (run->n_faults || (ctl->option['s'] && run->n_strangers)))
 		status = EX_DATAERR;

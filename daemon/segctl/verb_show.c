@@ -19,6 +19,8 @@ static int exec(struct ctl *ctl)
 	if (!code)
 		ctl_segment_row(ctl, table, &segments.items[0].info);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(table);
+	if (!status && segments.items[0].info.state >= SEGREG_PENDING)
+		ctl_warn_of_segregd(ctl);
 	ctl_segments_free(&segments);
 	ctl_table_free(table);
 	return status;

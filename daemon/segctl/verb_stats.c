@@ -31,13 +31,17 @@ enum {
 #define FIGURE_ENUM(name, member, type, help) name,
 	FIGURES(FIGURE_ENUM)
 	SWEEPER,
+	SWEEPER_PID,
+	SWEEPER_ERROR,
 	LIBRARY,
 };
 
 static const struct ctl_column columns[] = {
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
 	FIGURES(FIGURE_COLUMN)
-	{ "SWEEPER", CTL_FLAG, 0, "whether a segregd serves the registry" },
+	{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
+	{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
+	{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
 	{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
 	{ 0 },
 };
@@ -45,16 +49,25 @@ static const struct ctl_column columns[] = {
 static int print(const struct ctl *ctl, struct ctl_table *table, const struct segreg_stats *stats)
 {
 	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct tool_served served;
 	char line[128];
+	int status;
 
+	tool_served_read(ctl->dir, &served);
 #define FIGURE_SET(name, member, type, help) ctl_set(table, row, name, stats->member);
 	FIGURES(FIGURE_SET)
-	ctl_set(table, row, SWEEPER, ctl_is_served(ctl));
+	ctl_set(table, row, SWEEPER, served.is_running);
+	if (served.pid)
+		ctl_set(table, row, SWEEPER_PID, (uint64_t)served.pid);
+	if (*served.error)
+		ctl_set_text(table, row, SWEEPER_ERROR, served.error);
 	ctl_set_text(table, row, LIBRARY, segreg_version_string());
 	segreg_stats_format(stats, line, sizeof line);
 	if (!ctl->option['J'] && !ctl->option['n'] && !ctl->option['R'])
 		printf("%s\n\n", line);
-	return ctl_table_print_record(table);
+	status = ctl_table_print_record(table);
+	ctl_warn_of_segregd(ctl);
+	return status;
 }
 
 static int exec(struct ctl *ctl)

@@ -22,7 +22,7 @@ struct look {
 	uint64_t *bytes; /* of each */
 	uint64_t sum;
 	struct ctl_blame blame;
-	bool is_served;
+	struct tool_served served;
 };
 
 struct view {
@@ -52,7 +52,8 @@ static int look_around(struct ctl *ctl, struct look *look)
 {
 	int code;
 
-	*look = (struct look){ .stats = { .size = sizeof look->stats }, .is_served = ctl_is_served(ctl) };
+	*look = (struct look){ .stats = { .size = sizeof look->stats } };
+	tool_served_read(ctl->dir, &look->served);
 	code = segreg_stats(ctl->reg, &look->stats);
 	if (!code)
 		code = ctl_blame_begin(ctl, &look->blame);
@@ -88,14 +89,16 @@ static void put_line(int y, const char *format, ...)
 
 static void draw_head(const struct ctl *ctl, const struct look *look, const struct view *view)
 {
-	char bytes[TOOL_SPAN_SIZE], freed[TOOL_SPAN_SIZE];
+	char bytes[TOOL_SPAN_SIZE], freed[TOOL_SPAN_SIZE], text[TOOL_SERVED_TEXT];
+	bool fails = look->served.is_running && *look->served.error;
 
 	put_line(0, "%s: %" PRIu64 " live, %" PRIu64 " pending, %" PRIu64 " deleting, %" PRIu64 " failed; %" PRIu64 " handles",
 		 ctl->dir, look->stats.live, look->stats.pending, look->stats.deleting, look->stats.failed, look->stats.lanes);
 	put_line(1, "retired segments keep %s; %s freed in %" PRIu64 " deletions; %s", tool_format_bytes(look->sum, bytes),
 		 tool_format_bytes(look->stats.bytes_freed, freed), look->stats.deleted,
-		 look->is_served ? "segregd serves" : "no segregd runs");
-	put_line(2, "q quit, tab %s, arrows scroll", view->of_segments ? "holders" : "segments");
+		 fails ? "segregd fails" : look->served.is_running ? "segregd serves" : "no segregd runs");
+	put_line(2, "q quit, tab %s, arrows scroll%s%s", view->of_segments ? "holders" : "segments", *look->served.error ? "; " : "",
+		 *look->served.error ? tool_served_describe(&look->served, text) : "");
 	attron(A_REVERSE);
 	if (view->of_segments)
 		put_line(3, "%9s %8s %6s  %-10s %s", "BYTES", "RETIRED", "PINS", "STATE", "ID PATH");

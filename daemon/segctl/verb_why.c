@@ -104,7 +104,8 @@ struct kept {
 	const struct segreg_info *info;
 	uint64_t bytes;
 	bool is_measured;
-	bool is_served; /* by a segregd */
+	const struct tool_served *served; /* the segregd */
+	bool is_told; /* what is wrong with it stands above */
 	const char *base;
 };
 
@@ -174,6 +175,26 @@ static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 1
 		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
 }
 
+/* Nobody holds it, and nothing has failed: it is segregd's turn. */
+static void explain_waiting(const struct kept *kept, const char *rest, char *why, size_t size)
+{
+	bool is_begun = kept->info->state == SEGREG_DELETING;
+	bool fails = kept->served->is_running && *kept->served->error;
+	char text[TOOL_SERVED_TEXT];
+
+	tool_served_describe(kept->served, text);
+	if (kept->served->is_running && !fails)
+		snprintf(why, size, is_begun ? "being deleted" : "not held; waits for segregd");
+	else if (kept->is_told)
+		snprintf(why, size, "%s%s, but %s", is_begun ? "deletion begun" : "not held", is_begun ? rest : "",
+			 fails ? "segregd fails" : "no segregd runs: segctl sweep");
+	else if (fails)
+		snprintf(why, size, "%s%s; %s", is_begun ? "deletion begun" : "not held", is_begun ? rest : "", text);
+	else
+		snprintf(why, size, "%s%s, but no segregd runs: segctl sweep%s", is_begun ? "deletion begun" : "not held",
+			 is_begun ? rest : "", text + strlen("no segregd runs"));
+}
+
 static void explain(const struct kept *kept, const struct holders *holders, char *why, size_t size)
 {
 	const struct segreg_info *info = kept->info;
@@ -189,13 +210,8 @@ static void explain(const struct kept *kept, const struct holders *holders, char
 		snprintf(why, size, "held by %s", holds);
 	else if (info->error)
 		explain_failure(kept, rest, why, size);
-	else if (info->state == SEGREG_DELETING && kept->is_served)
-		snprintf(why, size, "being deleted");
-	else if (info->state == SEGREG_DELETING)
-		snprintf(why, size, "deletion begun%s; no segregd runs: segctl sweep", rest);
 	else
-		snprintf(why, size, kept->is_served ? "not held; waits for segregd" :
-						      "not held, but no segregd runs: segctl sweep");
+		explain_waiting(kept, rest, why, size);
 }
 
 static struct libscols_line *add_segment(struct ctl_table *table, const struct kept *kept)
@@ -219,7 +235,7 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
 			   const struct holders *holders, bool with_path)
 {
-	char why[512 + SEGREG_PATH_MAX + 2 * TOOL_PLACE_SIZE];
+	char why[512 + SEGREG_PATH_MAX + 2 * TOOL_PLACE_SIZE + TOOL_SERVED_TEXT];
 	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
 
 	explain(kept, holders, why + length, sizeof why - (size_t)length);
@@ -273,7 +289,7 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n)
 {
 	struct ctl_blame blame;
-	char bytes[TOOL_SPAN_SIZE];
+	char bytes[TOOL_SPAN_SIZE], text[TOOL_SERVED_TEXT];
 	uint64_t sum = 0;
 	int code = ctl_blame_begin(ctl, &blame);
 
@@ -286,6 +302,8 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", format_bytes(ctl, sum, bytes));
 		if (ctl_blame_worst(&blame))
 			tell_worst(ctl, ctl_blame_worst(&blame));
+		if (*kept->served->error)
+			tool_say(stdout, "", "Mind: %s", tool_served_describe(kept->served, text));
 		printf("\n");
 	}
 	ctl_blame_free(&blame);
@@ -336,24 +354,29 @@ out:
 static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, bool is_one)
 {
 	struct kept *kept = calloc(segments->n + 1, sizeof *kept);
-	bool is_served = ctl_is_served(ctl);
 	bool for_people = !ctl->option['J'] && !ctl->option['R'] && !ctl->option['o'];
+	bool with_answer = for_people && !is_one && segments->n && !ctl->option['n'];
+	struct tool_served served;
 	int status;
 
 	if (!kept)
 		return ctl_error(ctl, EX_UNAVAILABLE, "no memory for %zu segments", segments->n);
+	tool_served_read(ctl->dir, &served);
 	for (size_t i = 0; i < segments->n; i++) {
 		kept[i].info = &segments->items[i].info;
-		kept[i].is_served = is_served;
+		kept[i].served = &served;
+		kept[i].is_told = with_answer;
 		kept[i].base = segreg_base_path(ctl->reg);
 		kept[i].is_measured = tool_measure(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
 	}
 	qsort(kept, segments->n, sizeof *kept, by_size);
-	status = for_people && !is_one && segments->n && !ctl->option['n'] ? print_answer(ctl, kept, segments->n) : EX_OK;
+	status = with_answer ? print_answer(ctl, kept, segments->n) : EX_OK;
 	if (!status)
 		status = is_one && for_people ? print_one(ctl, kept) : print_tree(ctl, kept, segments->n);
 	if (for_people && !segments->n)
 		printf("Nothing is kept: no retired segment is left.\n");
+	if (for_people && !segments->n)
+		ctl_warn_of_segregd(ctl);
 	free(kept);
 	return status;
 }

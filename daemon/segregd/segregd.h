@@ -86,6 +86,14 @@ int herd_run(struct config *config, const char *path, const sigset_t *signals);
 int server_run(const struct settings *settings, const sigset_t *signals);
 int server_sweep_once(const struct settings *settings, const sigset_t *signals);
 
+/* ------------------------------------------------------------------ lock.c */
+
+/* Lock the file of the registry in dir, which is made if it may be. A descriptor, or -1 with errno (EAGAIN: another segregd has it). */
+int lock_take(const char *dir, bool may_make);
+
+/* Whether the locked file is still that of dir: the directory may have been replaced. */
+bool lock_is_current(int fd, const char *dir);
+
 /* ------------------------------------------------------------------ pace.c */
 
 /* Is there too little space left on base's file system, or is something overdue, for deletions to take their time? */

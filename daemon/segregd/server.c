@@ -72,7 +72,7 @@ struct server {
 	uint64_t quiet;
 
 	struct segreg *reg;  /* NULL: closed after an error */
-	int lock;            /* TOOL_SWEEPER_LOCK, or -1 */
+	int lock;            /* TOOL_SWEEPER_LOCK, held until the end; or -1 */
 	struct bell bell;
 	struct metrics *metrics; /* NULL: none are wanted */
 	bool is_confined, is_once;
@@ -87,6 +87,7 @@ struct server {
 	uint64_t death_pause; /* to the next round that follows a death; 0: none does */
 	uint64_t trouble_pause;
 	int trouble;         /* the SEGREG_E_* code that was said last; 0 after a success */
+	char error[TOOL_SERVED_ERROR]; /* and its text */
 
 	uint64_t n_events, n_deleted, bytes_freed;
 };
@@ -289,36 +290,65 @@ static void report(const struct server *s, const char *format, ...)
 	va_end(args);
 }
 
+/* Into the log, and into the locked file, where segctl finds it. */
+__attribute__((format(printf, 2, 3)))
+static void tell_trouble(struct server *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(s->error, sizeof s->error, format, args);
+	va_end(args);
+	warn("%s", s->error);
+	if (s->lock != -1)
+		tool_served_write(s->lock, s->error);
+}
+
 static void complain(struct server *s, int code)
 {
 	const char *story = segreg_last_error();
+	char user[96] = "";
 
 	if (!is_news(s, code))
 		return;
-	warn("%s%s", *story ? story : segreg_strerror(code), s->is_confined && code == SEGREG_E_PERM ?
+	if (code == SEGREG_E_PERM)
+		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there", geteuid());
+	tell_trouble(s, "%s%s%s", *story ? story : segreg_strerror(code), user, s->is_confined && code == SEGREG_E_PERM ?
 	     "; if a directory was replaced since segregd started, start it anew: it is confined to those that it found" : "");
 	report(s, "%s: %s\n", s->settings->dir, segreg_strerror(code));
 }
 
-/* One segregd for each registry. */
-static int lock_out_others(struct server *s)
+/* error: of lock_take. Returns a SEGREG_E_* code. */
+static int refuse_lock(struct server *s, int error)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[SEGREG_PATH_SIZE];
-	int code;
+	int code = error == EAGAIN ? SEGREG_E_BUSY : error == EACCES ? SEGREG_E_PERM : SEGREG_E_IO;
 
-	snprintf(path, sizeof path, "%s/%s", s->settings->dir, TOOL_SWEEPER_LOCK);
-	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (s->lock != -1 && fcntl(s->lock, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	code = errno == EAGAIN ? SEGREG_E_BUSY : errno == EACCES ? SEGREG_E_PERM : SEGREG_E_IO;
 	if (!is_news(s, code))
 		return code;
 	if (code == SEGREG_E_BUSY)
-		warn("another segregd serves %s already", s->settings->dir);
+		warn("another segregd serves %s already; segctl stats -o SWEEPER_PID tells which", s->settings->dir);
+	else if (code == SEGREG_E_PERM)
+		warn("cannot lock %s/" TOOL_SWEEPER_LOCK ": %s; start segregd as the user that owns that file, or remove it if no segregd runs",
+		     s->settings->dir, strerror(error));
 	else
-		warn("cannot lock %s: %s", path, strerror(errno));
+		warn("cannot lock %s/" TOOL_SWEEPER_LOCK ": %s", s->settings->dir, strerror(error));
 	return code;
+}
+
+/*
+ * One segregd for each registry, which it holds in trouble too: segctl tells one that fails from none. Before the registry is known to be
+ * one, no file is made there, and what goes wrong is left to segreg_open to tell, but for another segregd.
+ */
+static int lock_out_others(struct server *s, bool is_registry)
+{
+	if (s->lock != -1 && lock_is_current(s->lock, s->settings->dir))
+		return 0;
+	if (s->lock != -1)
+		close(s->lock);
+	s->lock = lock_take(s->settings->dir, is_registry);
+	if (s->lock != -1)
+		tool_served_write(s->lock, *s->error ? s->error : NULL);
+	return s->lock != -1 || (!is_registry && errno != EAGAIN) ? 0 : refuse_lock(s, errno);
 }
 
 static void detach(struct server *s)
@@ -327,9 +357,6 @@ static void detach(struct server *s)
 	s->deaths = sd_event_source_disable_unref(s->deaths);
 	segreg_close(s->reg, NULL);
 	s->reg = NULL;
-	if (s->lock != -1)
-		close(s->lock);
-	s->lock = -1;
 }
 
 static int open_registry(struct server *s)
@@ -379,16 +406,18 @@ static void confine_once(struct server *s)
 /* The bell's first ring starts the first round. What fails has been said. */
 static int attach(struct server *s)
 {
-	int code = open_registry(s);
+	int code = lock_out_others(s, false);
 
+	if (!code)
+		code = open_registry(s);
 	if (code)
 		return code;
 	confine_once(s);
-	code = lock_out_others(s);
+	code = lock_out_others(s, true);
 	if (!code) {
 		code = bell_start(&s->bell, s->reg);
 		if (code && is_news(s, code))
-			warn("cannot start a thread");
+			tell_trouble(s, "cannot start a thread: the limit of processes (ulimit -u, TasksMax=) or of memory is reached");
 	}
 	if (code)
 		detach(s);
@@ -435,7 +464,9 @@ static void recover(struct server *s)
 	if (s->trouble) {
 		say("serving %s again", s->settings->dir);
 		report(s, "serving\n");
+		tool_served_write(s->lock, NULL);
 	}
+	*s->error = '\0';
 	s->trouble = 0;
 	s->trouble_pause = 0;
 }
@@ -550,6 +581,8 @@ static int run_loop(struct server *s)
 	if (rc < 0)
 		warn("the event loop failed: %s", strerror(-rc));
 	detach(s);
+	if (s->lock != -1)
+		tool_served_write(s->lock, NULL); /* it ends in order: its troubles are nobody's any more */
 	return rc < 0 ? EX_OSERR : rc;
 }
 
@@ -562,6 +595,8 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 		warn("cannot make an event loop: %s", strerror(-rc));
 	s.metrics = settings->metrics ? metrics_new(settings) : NULL;
 	status = rc < 0 ? EX_OSERR : run_loop(&s);
+	if (s.lock != -1)
+		close(s.lock);
 	metrics_free(s.metrics);
 	free_loop(&s);
 	return status;

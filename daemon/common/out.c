@@ -7,12 +7,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/tool.h"
 
+#define MOMENT 20000000            /* nanoseconds that a terminal has to take a line */
+#define SILENCE INT64_C(1000000000) /* nanoseconds after it has not */
 #define FIRST_FD 10 /* leaves the low numbers to programs that choose theirs */
 
 void tool_out_open(struct tool_out *out, int fd)
@@ -47,6 +52,54 @@ void tool_out_close(struct tool_out *out)
 	*out = (struct tool_out){ .fd = -1 };
 }
 
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static int64_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * A terminal that is ready may have room for less than the line, and waits with the rest. So a timer interrupts the write. It comes again
+ * until the write has ended, since the first signal may come before the write begins. After a write that the timer
+ * ended, nothing is written for SILENCE.
+ */
+static ssize_t write_for_a_moment(int fd, const char *text, size_t length)
+{
+	static int64_t silent_until;
+	const struct itimerspec moment = { .it_interval = { .tv_nsec = MOMENT }, .it_value = { .tv_nsec = MOMENT } };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
+	struct sigaction interrupt = { .sa_handler = ignore }, old;
+	sigset_t alarm, mask;
+	ssize_t written = -1;
+	timer_t timer;
+
+	errno = EAGAIN;
+	event._sigev_un._tid = gettid();
+	if (monotonic() < silent_until || timer_create(CLOCK_MONOTONIC, &event, &timer) == -1)
+		return -1;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigaction(SIGALRM, &interrupt, &old);
+	pthread_sigmask(SIG_UNBLOCK, &alarm, &mask);
+	if (timer_settime(timer, 0, &moment, NULL) == 0)
+		written = write(fd, text, length);
+	if (written == -1 && errno == EINTR) {
+		silent_until = monotonic() + SILENCE;
+		errno = EAGAIN;
+	}
+	timer_delete(timer);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return written;
+}
+
 ssize_t tool_out_write(const struct tool_out *out, const char *text, size_t length)
 {
 	struct pollfd ready = { .fd = out->fd, .events = POLLOUT };
@@ -60,5 +113,6 @@ ssize_t tool_out_write(const struct tool_out *out, const char *text, size_t leng
 		errno = EAGAIN;
 		return -1;
 	}
-	return write(out->fd, text, length < PIPE_BUF ? length : PIPE_BUF);
+	length = length < PIPE_BUF ? length : PIPE_BUF;
+	return isatty(out->fd) ? write_for_a_moment(out->fd, text, length) : write(out->fd, text, length);
 }

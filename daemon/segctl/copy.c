@@ -26,14 +26,51 @@ static char *argument(const char *text)
 	return both.out;
 }
 
+/* What the tool complains of goes the way of our own words: a snapshot is held meanwhile, and stderr may have no room. */
+static void pass_on(int fd)
+{
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof text - 1)) > 0 || (n == -1 && errno == EINTR)) {
+		if (n < 0)
+			continue;
+		text[n] = '\0';
+		ctl_progress_end();
+		ctl_err(text);
+	}
+}
+
+static int spawn(char *const argv[], pid_t *pid, int *complaints)
+{
+	posix_spawn_file_actions_t actions;
+	int error, fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return errno;
+	error = posix_spawn_file_actions_init(&actions);
+	if (!error)
+		error = posix_spawn_file_actions_adddup2(&actions, fds[1], STDERR_FILENO);
+	if (!error)
+		error = posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (error)
+		close(fds[0]);
+	*complaints = fds[0];
+	return error;
+}
+
 static int run(const struct ctl *ctl, char *const argv[])
 {
-	int status, error;
+	int status, complaints = -1, error;
 	pid_t pid;
 
-	error = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	error = spawn(argv, &pid, &complaints);
 	if (error)
 		return ctl_error(ctl, EX_OSERR, "cannot run %s: %s", argv[0], strerror(error));
+	pass_on(complaints);
+	close(complaints);
 	while (waitpid(pid, &status, 0) == -1)
 		if (errno != EINTR)
 			return ctl_error(ctl, EX_OSERR, "cannot wait for %s: %s", argv[0], strerror(errno));

@@ -212,6 +212,13 @@ int ctl_remove_tree(const struct ctl *ctl, const char *path);
 /* Make all that was written to path's file system durable. */
 int ctl_sync(const struct ctl *ctl, const char *path);
 
+/* ------------------------------------------------------------------ err.c */
+
+/* Write to stderr, and keep what finds no room until ctl_err_finish, which waits; or drop it. False: nothing was written. */
+void ctl_err(const char *text);
+bool ctl_err_may_drop(const char *text);
+void ctl_err_finish(void);
+
 /* ------------------------------------------------------------------ progress.c */
 
 /* Show on stderr, if it is a terminal, how far long work has come: one line that the next one replaces. */

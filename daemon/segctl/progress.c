@@ -2,32 +2,34 @@
  * progress.c - how far long work has come, for somebody who watches a terminal.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "segctl/ctl.h"
 
+#define WIPE "\r\033[K"
 #define PAUSE 100000000 /* nanoseconds between two lines */
 
 static int64_t shown_at; /* 0: nothing is shown */
 
 void ctl_progress(const char *format, ...)
 {
+	char text[512] = WIPE;
 	int64_t now = tool_now();
 	va_list args;
 
 	if (!isatty(STDERR_FILENO) || (shown_at && now >= shown_at && now - shown_at < PAUSE))
 		return;
-	shown_at = now;
-	fputs("\r\033[K", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text + strlen(WIPE), sizeof text - strlen(WIPE), format, args);
 	va_end(args);
-	fflush(stderr);
+	if (ctl_err_may_drop(text))
+		shown_at = now;
 }
 
 void ctl_progress_end(void)
 {
 	if (shown_at)
-		fputs("\r\033[K", stderr);
+		ctl_err(WIPE);
 	shown_at = 0;
 }

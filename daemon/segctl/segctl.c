@@ -43,13 +43,14 @@ static const struct ctl_option table_options[] = {
 __attribute__((format(printf, 2, 0)))
 static void complain(const struct ctl *ctl, const char *format, va_list args)
 {
-	char *message = NULL;
+	char *message = tool_vformat(format, args), *line = NULL;
 
 	ctl_progress_end();
-	if (vasprintf(&message, format, args) < 0)
-		message = NULL;
-	tool_say(stderr, "segctl: ", "%s%s%s", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "",
-		 message ? message : "out of memory");
+	if (asprintf(&line, "segctl: %s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "",
+		     message ? message : "out of memory") < 0)
+		line = NULL;
+	ctl_err(line ? line : "segctl: out of memory\n");
+	free(line);
 	free(message);
 }
 
@@ -72,7 +73,10 @@ int ctl_fail(const struct ctl *ctl, int code)
 
 static int try_help(const struct ctl *ctl)
 {
-	fprintf(stderr, "Try 'segctl %s%s--help'.\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? " " : "");
+	char line[64];
+
+	snprintf(line, sizeof line, "Try 'segctl %.16s%s--help'.\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? " " : "");
+	ctl_err(line);
 	return EX_USAGE;
 }
 
@@ -277,6 +281,7 @@ int main(int argc, char **argv)
 	tool_guard_descriptors();
 	setlocale(LC_CTYPE, "");
 	status = run(argc, argv);
+	ctl_err_finish();
 	if (ferror(stdout) | fclose(stdout)) {
 		tool_say(stderr, "segctl: ", "cannot write the output: %s", strerror(errno));
 		return status ? status : EX_IOERR;

@@ -19,8 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -71,7 +69,7 @@ static void notify(struct herd *herd)
 	}
 	if (herd->is_stopping)
 		return;
-	sd_notifyf(0, "%sSTATUS=serving %zu of %zu registries%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n, *trouble ? "; " : "",
+	notify_send("%sSTATUS=serving %zu of %zu registries%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n, *trouble ? "; " : "",
 		   trouble);
 	herd->is_ready = true;
 }
@@ -102,6 +100,8 @@ static int on_lines(sd_event_source *source, int fd, uint32_t events, void *arg)
 	ssize_t length = read(fd, text, sizeof text - 1);
 
 	(void)events;
+	if (length == -1 && (errno == EAGAIN || errno == EINTR))
+		return 0;
 	if (length <= 0) {
 		sd_event_source_set_enabled(source, SD_EVENT_OFF);
 		return 0;
@@ -193,7 +193,7 @@ static int start(struct child *server)
 	pid_t parent = getpid();
 	int fds[2], rc;
 
-	if (pipe2(fds, O_CLOEXEC) == -1)
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1) /* a herd that is stopped holds up no server */
 		return start_later(server);
 	server->pid = fork();
 	if (!server->pid)
@@ -301,7 +301,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
 	config_init(&config);
 	config.format = config.given = herd->config->given;
 	if (config_read(&config, herd->path)) {
@@ -315,7 +315,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		warn("nothing was changed");
 		config_free(&config);
 	}
-	sd_notify(0, "READY=1");
+	notify_send("READY=1");
 	notify(herd);
 	return rc;
 }
@@ -329,7 +329,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	if (herd->is_stopping)
 		return 0;
 	herd->is_stopping = true;
-	sd_notify(0, "STOPPING=1");
+	notify_send("STOPPING=1");
 	say("stopped by SIG%s", sigabbrev_np((int)info->ssi_signo));
 	for (struct child *server = herd->servers; server; server = next) {
 		next = server->next;
@@ -354,7 +354,7 @@ static int make_loop(struct herd *herd)
 	if (rc >= 0 && herd->path)
 		rc = sd_event_add_signal(herd->event, NULL, SIGHUP, on_reload, herd);
 	if (rc >= 0)
-		rc = sd_event_set_watchdog(herd->event, true);
+		rc = notify_open(herd->event);
 	return rc;
 }
 
@@ -374,6 +374,7 @@ int herd_run(struct config *config, const char *path, const sigset_t *signals)
 			kill(herd.servers->pid, SIGTERM);
 		free_server(herd.servers);
 	}
+	notify_close();
 	sd_event_unref(herd.event);
 	return rc < 0 ? EX_OSERR : rc;
 }

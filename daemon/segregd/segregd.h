@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <syslog.h>
+#include <systemd/sd-event.h>
 
 #include "segreg.h"
 #include "common/tool.h"
@@ -93,6 +94,15 @@ int lock_take(const char *dir, bool may_make);
 
 /* Whether the locked file is still that of dir: the directory may have been replaced. */
 bool lock_is_current(int fd, const char *dir);
+
+/* ------------------------------------------------------------------ notify.c */
+
+/* Tell systemd that this process lives, where it wants to know that. Returns a negative errno if the loop does not take it. */
+int notify_open(sd_event *event);
+void notify_close(void);
+
+/* As sd_notify(3), but without waiting. */
+void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ------------------------------------------------------------------ pace.c */
 

@@ -33,8 +33,6 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -525,7 +523,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	char freed[TOOL_SPAN_SIZE];
 
 	(void)source;
-	sd_notify(0, "STOPPING=1");
+	notify_send("STOPPING=1");
 	say("stopped by SIG%s; %" PRIu64 " deleted, %s freed", sigabbrev_np((int)info->ssi_signo), s->n_deleted,
 	    tool_format_bytes(s->bytes_freed, freed));
 	return sd_event_exit(s->event, EX_OK);
@@ -542,7 +540,7 @@ static int make_loop(struct server *s, const sigset_t *signals)
 	if (rc >= 0)
 		rc = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC, NEVER, 1, on_timer, s);
 	if (rc >= 0)
-		rc = sd_event_set_watchdog(s->event, true);
+		rc = notify_open(s->event);
 	if (rc < 0)
 		return rc;
 	s->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -551,6 +549,7 @@ static int make_loop(struct server *s, const sigset_t *signals)
 
 static void free_loop(struct server *s)
 {
+	notify_close();
 	sd_event_source_unref(s->timer);
 	sd_event_unref(s->event);
 	if (s->bell.fd != -1)
@@ -575,7 +574,7 @@ static int run_loop(struct server *s)
 	if (code)
 		return tool_exit_status(code);
 	say_served(s);
-	sd_notifyf(0, "READY=1\nSTATUS=serving %s", s->settings->dir);
+	notify_send("READY=1\nSTATUS=serving %s", s->settings->dir);
 	report(s, "serving\n");
 	rc = sd_event_loop(s->event);
 	if (rc < 0)

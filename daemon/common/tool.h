@@ -19,6 +19,9 @@
 /* The sysexits(3) status that stands for a SEGREG_E_* code. */
 int tool_exit_status(int code);
 
+/* What helps against a SEGREG_E_* code whose text names no way out; "" if that has one, or nothing is known. */
+const char *tool_way_out(int code, const char *text);
+
 /* Strict: decimal, or hexadecimal after 0x, and nothing else. False leaves *value alone. */
 bool tool_parse_number(const char *text, uint64_t max, uint64_t *value);
 

@@ -66,9 +66,9 @@ int ctl_error(const struct ctl *ctl, int status, const char *format, ...)
 
 int ctl_fail(const struct ctl *ctl, int code)
 {
-	const char *story = segreg_last_error();
+	const char *story = *segreg_last_error() ? segreg_last_error() : segreg_strerror(code);
 
-	return ctl_error(ctl, tool_exit_status(code), "%s", *story ? story : segreg_strerror(code));
+	return ctl_error(ctl, tool_exit_status(code), "%s%s", story, tool_way_out(code, story));
 }
 
 static int try_help(const struct ctl *ctl)

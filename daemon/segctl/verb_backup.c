@@ -62,7 +62,7 @@ static int read_uuid(const struct backup *b, char uuid[37])
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
 	n = fscanf(file, "segreg base %*u uuid %36s", uuid);
 	fclose(file);
-	return n == 1 ? EX_OK : ctl_error(b->ctl, EX_DATAERR, "%s does not say whose base this is", path);
+	return n == 1 ? EX_OK : ctl_error(b->ctl, EX_DATAERR, "%s does not say whose base this is; segctl init --adopt writes it anew", path);
 }
 
 /* There is nothing in it, or what a claim that failed or was killed has left. */
@@ -84,7 +84,7 @@ static bool is_unclaimed(const char *path)
 
 static int lock_owner(const struct backup *b, int fd)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? EX_OK : ctl_error(b->ctl, EX_TEMPFAIL, "another backup to %s is running", b->path);
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? EX_OK : ctl_error(b->ctl, EX_TEMPFAIL, "another backup to %s is running; try again when that has ended", b->path);
 }
 
 /* Where another claim was faster, check_owner will say whose it is. */
@@ -112,15 +112,15 @@ static int check_owner(const struct backup *b, const char *uuid, int *lock)
 
 	*lock = open(in_dest(b, path, OWNER), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*lock == -1 && errno == ENOENT)
-		return ctl_error(b->ctl, EX_CANTCREAT, "%s is neither empty nor a backup", b->path);
+		return ctl_error(b->ctl, EX_CANTCREAT, "%s is neither empty nor a backup; give a directory that is new or empty", b->path);
 	if (*lock == -1 || read(*lock, text, sizeof text - 1) == -1)
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot read %s: %s", path, strerror(errno));
 	status = lock_owner(b, *lock);
 	if (status)
 		return status;
 	if (sscanf(text, "segreg backup 1 registry %36s", owner) != 1)
-		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is", path);
-	return strcmp(owner, uuid) ? ctl_error(b->ctl, EX_CANTCREAT, "%s is a backup of another registry (%s)", b->path, owner) : EX_OK;
+		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is; give another directory", path);
+	return strcmp(owner, uuid) ? ctl_error(b->ctl, EX_CANTCREAT, "%s is a backup of another registry (%s); give a directory of this registry's own", b->path, owner) : EX_OK;
 }
 
 static int make_dir(const struct backup *b, const char *path)

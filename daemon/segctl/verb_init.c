@@ -43,11 +43,12 @@ static int compare(const struct ctl *ctl, const struct segreg_open_options *aske
 	if (code)
 		return ctl_fail(ctl, code);
 	if (!same_base)
-		return ctl_error(ctl, EX_CANTCREAT, "%s exists, and its base is %s", ctl->dir,
+		return ctl_error(ctl, EX_CANTCREAT, "%s exists, and its base is %s; segctl init --adopt --base moves it", ctl->dir,
 				 segreg_base_path(ctl->reg));
 	if ((asked->max_segments && asked->max_segments != stats.max_segments) ||
 	    (asked->max_lanes && asked->max_lanes != stats.max_lanes))
-		return ctl_error(ctl, EX_CANTCREAT, "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles",
+		return ctl_error(ctl, EX_CANTCREAT, "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles, fixed for good; "
+				 "make another one, and load it (segctl dump, load)",
 				 ctl->dir, stats.max_segments, stats.max_lanes);
 	return EX_OK;
 }

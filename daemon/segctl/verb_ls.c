@@ -30,7 +30,7 @@ static int exec(struct ctl *ctl)
 	int code, status;
 
 	if (ctl->option['s'] && !is_state(ctl->option['s']))
-		return ctl_usage(ctl, "unknown state '%s'", ctl->option['s']);
+		return ctl_usage(ctl, "unknown state '%s'; it is building, live, pending or deleting", ctl->option['s']);
 	table = ctl_table_new(ctl, "ID,STATE,PINS,AGE,RETIRED,PATH");
 	if (!table)
 		return EX_USAGE;

@@ -128,7 +128,7 @@ static int make_parents(const struct restore *r, char *path)
 		if (mkdir(path, 0777) == -1 && errno != EEXIST)
 			return ctl_error(r->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
 		if (lstat(path, &st) == -1 || !S_ISDIR(st.st_mode))
-			return ctl_error(r->ctl, EX_CANTCREAT, "%s is no directory", path);
+			return ctl_error(r->ctl, EX_CANTCREAT, "%s is no directory; move it away", path);
 	}
 	return EX_OK;
 }
@@ -187,7 +187,7 @@ static int lock_base(const struct restore *r, int *lock)
 	if (*lock != -1 && flock(*lock, LOCK_EX | LOCK_NB) == 0)
 		return EX_OK;
 	return *lock != -1 && errno == EWOULDBLOCK ?
-		       ctl_error(r->ctl, EX_TEMPFAIL, "another restoration into %s is running", r->base) :
+		       ctl_error(r->ctl, EX_TEMPFAIL, "another restoration into %s is running; try again when that has ended", r->base) :
 		       ctl_error(r->ctl, EX_OSERR, "cannot lock %s: %s", r->base, strerror(errno));
 }
 

@@ -232,7 +232,7 @@ static int exec(struct ctl *ctl)
 		return ctl_error(ctl, EX_USAGE, "it needs a terminal; segctl why and segctl holders tell the same");
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
-		return ctl_error(ctl, EX_UNAVAILABLE, "this terminal (TERM=%s) cannot be drawn on", getenv("TERM") ? getenv("TERM") : "");
+		return ctl_error(ctl, EX_UNAVAILABLE, "this terminal (TERM=%s) cannot be drawn on; set TERM to what it is, or use segctl why and segctl holders", getenv("TERM") ? getenv("TERM") : "");
 	cbreak();
 	noecho();
 	curs_set(0);

@@ -201,7 +201,7 @@ static int start(struct child *server)
 	close(fds[1]);
 	server->report = fds[0];
 	if (server->pid == -1) {
-		warn("%s: cannot start a process: %s", server->settings.dir, strerror(errno));
+		warn("%s: cannot start a process (ulimit -u, TasksMax=): %s", server->settings.dir, strerror(errno));
 		server->pid = 0;
 		close(fds[0]);
 		server->report = -1;
@@ -312,7 +312,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		say("read %s again: %zu registries", herd->path, config.n);
 		rc = apply(herd, is_other_format);
 	} else {
-		warn("nothing was changed");
+		warn("nothing was changed: mend %s and send SIGHUP again", herd->path);
 		config_free(&config);
 	}
 	notify_send("READY=1");

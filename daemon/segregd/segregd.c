@@ -145,7 +145,7 @@ static bool choose_source(struct command *command)
 	}
 	if (command->file || command->config.n == 1 || (command->config.n && !command->once))
 		return true;
-	warn(command->config.n ? "--once: one registry at a time" : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
+	warn(command->config.n ? "--once: one registry at a time; run segregd --once for each" : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
 	return false;
 }
 

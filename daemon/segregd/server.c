@@ -304,14 +304,14 @@ static void tell_trouble(struct server *s, const char *format, ...)
 
 static void complain(struct server *s, int code)
 {
-	const char *story = segreg_last_error();
+	const char *story = *segreg_last_error() ? segreg_last_error() : segreg_strerror(code);
 	char user[96] = "";
 
 	if (!is_news(s, code))
 		return;
 	if (code == SEGREG_E_PERM)
 		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there", geteuid());
-	tell_trouble(s, "%s%s%s", *story ? story : segreg_strerror(code), user, s->is_confined && code == SEGREG_E_PERM ?
+	tell_trouble(s, "%s%s%s%s", story, tool_way_out(code, story), user, s->is_confined && code == SEGREG_E_PERM ?
 	     "; if a directory was replaced since segregd started, start it anew: it is confined to those that it found" : "");
 	report(s, "%s: %s\n", s->settings->dir, segreg_strerror(code));
 }

@@ -22,7 +22,7 @@ static bool is_known(enum sr_state state)
 
 static int unknown(uint64_t id)
 {
-	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
 }
 
 /* Under the table lock, where a miss is final. */

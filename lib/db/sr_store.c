@@ -159,8 +159,7 @@ static int read_ahead(struct sr_store *store, uint64_t bytes)
 {
 	int error = store->map ? sr_resident_read(store->map, (size_t)bytes) : 0;
 
-	return error ? sr_fail_errno(error, "%s cannot be read: see the kernel's log for the disk; restore it from a backup, or wait "
-				     "for the disk", store->path) : 0;
+	return error ? sr_fail_errno(error, "%s cannot be read; wait for its disk, or restore it from a backup", store->path) : 0;
 }
 
 /* Before a transaction: is it time to ask again? */

@@ -20,7 +20,7 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 	int rc = sr_base_identify(base, path, &identity);
 
 	if (rc == 0)
-		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already", path, base->path);
+		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already: move it away, or reserve another path", path, base->path);
 	if (rc != SEGREG_E_NOENT)
 		return rc;
 	if (sr_base_parent(path, parent) == path)
@@ -131,7 +131,7 @@ static int plan_retire(struct sr_change *change, const struct segreg_edit *edit,
 	int rc = sr_store_get(store, id, op->record);
 
 	if (rc == SR_STORE_ABSENT || (!rc && op->record->state == SR_BUILDING))
-		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
 	if (!rc && op->record->state != SR_LIVE && edit->expects_live)
 		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " was retired by somebody else", id);
 	if (rc || op->record->state != SR_LIVE)

@@ -111,7 +111,7 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 /* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */
 static int check_forced(const struct sr_record *record, bool idle)
 {
-	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted", record->id);
+	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted by a sweep; try again when that has ended", record->id);
 }
 
 /* R1: from here on under the table lock, too. */
@@ -168,7 +168,7 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 	rc = sr_store_get(&reg->registry->store, id, &record);
 	slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
 	if (rc == SR_STORE_ABSENT)
-		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered", id);
+		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
 	else if (!rc && slot == SR_NONE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)

@@ -442,7 +442,7 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 		return sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 	SR_STOP("attach.not_alone");
 	if (options->flags & SEGREG_ADOPT)
-		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself", registry->dir);
+		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself: end its processes (segctl holders)", registry->dir);
 	if (sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == 0) {
 		*joining = true;
 		return join(registry, fd);

@@ -269,7 +269,8 @@ int sr_lane_attach(struct segreg *reg)
 		return rc;
 	rc = try_lanes(reg);
 	if (rc == 1)
-		return sr_fail(SEGREG_E_FULL, "all %u lanes are taken by living handles (max_lanes, fixed when the registry was made)",
+		return sr_fail(SEGREG_E_FULL, "all %u lanes are taken by living handles (max_lanes, fixed when the registry was made); "
+			       "segctl holders shows whose: end one of those",
 			       reg->region.geometry.max_lanes);
 out:
 	if (!rc)

@@ -794,7 +794,7 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	int rc;
 
 	if (sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == -1)
-		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running", reg->registry->dir) :
+		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when that has ended (segctl stats tells whether a segregd runs)", reg->registry->dir) :
 					 sr_fail_kept(errno, reg->registry->lock_path);
 	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
 	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));

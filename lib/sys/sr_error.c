@@ -37,6 +37,42 @@ static int code_of_errno(int errnum)
 	}
 }
 
+/* What helps against a system's error wherever it comes up; "" if that depends on the call. */
+static const char *way_out(int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+		return "; give this user the right, or run this as its owner";
+	case EPERM:
+		return "; run this as its owner, and look for an immutable file (lsattr) and for a filter of system calls (seccomp)";
+	case EROFS:
+		return "; make its file system writable (mount -o remount,rw)";
+	case ENOSPC:
+		return "; free space there";
+	case EDQUOT:
+		return "; free space there, or raise the quota (quota -s)";
+	case EFBIG:
+		return "; raise the limit of a file's size (ulimit -f, LimitFSIZE=)";
+	case EMFILE:
+		return "; raise the limit of open files (ulimit -n, LimitNOFILE=)";
+	case ENFILE:
+		return "; raise the system's limit of open files (sysctl fs.file-max)";
+	case ENOMEM:
+		return "; free memory, or raise the limit of this process or of its control group (MemoryMax=)";
+	case EIO:
+	case EUCLEAN:
+		return "; look for the errors of its disk in the kernel's log (dmesg)";
+	case ENOTDIR:
+		return "; a file is where a directory is expected: move it away";
+	case ELOOP:
+		return "; a symbolic link is where none may be: remove it";
+	case ENOSYS:
+		return "; use a newer kernel, or allow the call in the filter of system calls (seccomp, SystemCallFilter=)";
+	default:
+		return "";
+	}
+}
+
 int sr_fail(int code, const char *format, ...)
 {
 	va_list args;
@@ -57,8 +93,8 @@ int sr_fail_errno(int errnum, const char *format, ...)
 	length = vsnprintf(last_error, sizeof(last_error), format, args);
 	va_end(args);
 	if (length >= 0 && (size_t)length < sizeof(last_error))
-		snprintf(last_error + length, sizeof(last_error) - (size_t)length, ": %s",
-			 strerror_r(errnum, reason, sizeof(reason)));
+		snprintf(last_error + length, sizeof(last_error) - (size_t)length, ": %s%s",
+			 strerror_r(errnum, reason, sizeof(reason)), way_out(errnum));
 	return code_of_errno(errnum);
 }
 

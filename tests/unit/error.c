@@ -23,6 +23,24 @@ static void codes(void)
 	}
 }
 
+/* The text of a system's error that has one cause, or few, names what to do. */
+static void ways_out(void)
+{
+	static const struct { int errnum; const char *words; } table[] = {
+		{ EACCES, "owner" }, { EPERM, "lsattr" }, { EROFS, "remount" }, { ENOSPC, "free space" }, { EDQUOT, "quota" },
+		{ EFBIG, "LimitFSIZE=" }, { EMFILE, "LimitNOFILE=" }, { ENFILE, "fs.file-max" }, { ENOMEM, "MemoryMax=" }, { EIO, "dmesg" },
+		{ EUCLEAN, "dmesg" }, { ENOTDIR, "move it away" }, { ELOOP, "symbolic link" }, { ENOSYS, "SystemCallFilter=" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		sr_fail_errno(table[i].errnum, "cannot try");
+		T_HAS(segreg_last_error(), "; ");
+		T_HAS(segreg_last_error(), table[i].words);
+	}
+	sr_fail_errno(ENOENT, "cannot try");
+	T_CHECK(!strchr(segreg_last_error(), ';'));
+}
+
 static void names(void)
 {
 #define HAS_NAME(name, value, text) T_STR(segreg_strerror(SEGREG_E_##name), text);
@@ -67,6 +85,7 @@ static void of_threads(void)
 
 T_SUITE(error,
 	{ "the system's errors have codes, and stand in the text", codes },
+	{ "a system's error names what to do about it", ways_out },
 	{ "every code has its line", names },
 	{ "a long text is cut", long_texts },
 	{ "each thread has a text of its own", of_threads });

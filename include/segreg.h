@@ -25,13 +25,15 @@
  * SEGREG_E_EVICTED after segreg_evict.
  *
  * Threads. A handle may be used by any number of threads at once, except that segreg_close must be the last
- * call on it. A struct segreg_edit belongs to one thread at a time.
+ * call on it. A struct segreg_edit belongs to one thread at a time. A segreg_open waits, up to its timeout_ms, for a thread that opens or
+ * closes the same registry. It waits for no thread that is busy with another registry.
  *
  * Fork. A forked child may go on using its parent's handles: the first call on one attaches the child under its own
  * name. Pins, maps and edits are not inherited; the child's copies of them are refused with SEGREG_E_NOTPINNED or
  * SEGREG_E_INVAL. A child that never calls the library costs nothing, unless it was made by a bare clone(2), which
  * runs no fork handlers: such a one should exec or exit soon, since a lock that its parent dies with stays taken as
- * long as it lives. fork(2) waits for a segreg_open or segreg_close of another thread, and for no other call.
+ * long as it lives. fork(2) waits for no call of another thread. A handle that another thread opens or closes at that moment does
+ * not exist in the child.
  *
  * Signals. No call is async-signal-safe. Calls that wait go on waiting when a signal handler returns. A handler that interrupted
  * a call must not leave it by longjmp(3): the call's locks would stay taken as long as the process lives.

@@ -121,7 +121,7 @@ int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uin
 
 	if (open_lock(base, access) == -1)
 		return fail_to_lock(base);
-	fd = sr_lockfile_reopen(&base->lockfile);
+	fd = sr_locking_open(&base->lockfile);
 	if (fd == -1)
 		return fail_to_lock(base);
 	while (!rc && sr_sys_lock(fd, F_WRLCK, 0) == -1) {
@@ -138,7 +138,7 @@ int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uin
 	if (!rc && sr_sys_lock(fd, F_RDLCK, 0) == -1)
 		rc = fail_to_lock(base);
 	if (rc)
-		sr_sys_close(fd);
+		sr_locking_close(fd);
 	else if (sr_hold_from(&base->lockfile, fd, &base->hold) == -1)
 		rc = fail_to_lock(base);
 	return rc;

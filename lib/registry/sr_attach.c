@@ -463,7 +463,7 @@ static int keep_attached(struct sr_registry *registry, int fd)
 		rc = sr_fail_errno(errno, "cannot hold %s", registry->lock_path);
 		leave_region(registry);
 	}
-	sr_sys_close(fd);
+	sr_locking_close(fd);
 	return rc;
 }
 
@@ -486,14 +486,13 @@ static void pause_between_looks(int looks)
 	sr_sys_sleep(1000000 + (int64_t)(((uint64_t)getpid() * 7919u + (uint64_t)looks * 6700417u) % most));
 }
 
-static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options)
+static int attach_patiently(struct sr_registry *registry, const struct segreg_open_options *options, int64_t deadline)
 {
-	int64_t deadline = sr_sys_monotonic() + (int64_t)options->timeout_ms * 1000000;
 	int looks = 0;
 
 	for (;;) {
 		bool joining, again;
-		int rc, fd = sr_lockfile_reopen(&registry->lockfile);
+		int rc, fd = sr_locking_open(&registry->lockfile);
 
 		if (fd == -1)
 			return fail_to_open(registry, errno);
@@ -503,7 +502,7 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 		again = rc == SR_JOIN_AGAIN || rc == SR_JOIN_UNFINISHED;
 		if (again && sr_sys_monotonic() > deadline)
 			rc = waited_in_vain(registry, options->timeout_ms, fd);
-		sr_sys_close(fd);
+		sr_locking_close(fd);
 		if (!again || rc == SEGREG_E_TIMEDOUT)
 			return rc;
 		if (joining && ++looks == LOOKS_FOR_REGION)
@@ -548,17 +547,25 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 	return rc || !(options->flags & SEGREG_ADOPT) ? rc : sr_owner_check_names(registry, true);
 }
 
-int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options)
+void sr_attach_prepare(struct sr_registry *registry)
+{
+	sr_hold_init(&registry->attach);
+	sr_hold_init(&registry->base.hold);
+	registry->base.dir.fd = -1;
+	for (int id = 0; id < SR_LOCKS; id++)
+		registry->locks.kept[id].fd = -1;
+}
+
+int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options, int64_t deadline)
 {
 	int rc;
 
 	registry->store.path = registry->store_path;
-	sr_hold_init(&registry->attach);
 	if (!sr_pidns(&registry->pidns_dev, &registry->pidns_ino))
 		registry->pidns_dev = registry->pidns_ino = 0;
 	rc = open_lockfile(registry, options);
 	if (!rc)
-		rc = attach_patiently(registry, options);
+		rc = attach_patiently(registry, options, deadline);
 	if (rc) {
 		if (registry->made_lockfile)
 			sr_create_remove_lockfile(registry);
@@ -579,7 +586,7 @@ static void remove_region(struct sr_registry *registry)
 {
 	struct sr_lockinfo info;
 	struct sr_access access;
-	int fd = sr_lockfile_reopen(&registry->lockfile);
+	int fd = sr_locking_open(&registry->lockfile);
 
 	if (fd == -1)
 		return;
@@ -589,7 +596,7 @@ static void remove_region(struct sr_registry *registry)
 		info.region[0] = '\0';
 		sr_lockinfo_write(fd, registry->lock_path, &info, false);
 	}
-	sr_sys_close(fd);
+	sr_locking_close(fd);
 }
 
 static void release(struct sr_registry *registry)
@@ -597,7 +604,6 @@ static void release(struct sr_registry *registry)
 	sr_store_close(&registry->store, registry->orphaned);
 	sr_locks_destroy(&registry->locks);
 	sr_base_close(&registry->base);
-	sr_region_unmap(&registry->region);
 	pthread_mutex_destroy(&registry->mutex);
 	pthread_mutex_destroy(&registry->queue.mutex);
 }
@@ -605,13 +611,22 @@ static void release(struct sr_registry *registry)
 void sr_detach(struct sr_registry *registry)
 {
 	release(registry);
+	sr_region_unmap(&registry->region);
+	SR_STOP("attach.leaving");
 	sr_hold_drop(&registry->attach);
 	remove_region(registry);
 }
 
+void sr_attach_forget(struct sr_registry *registry)
+{
+	sr_hold_init(&registry->attach);
+	sr_hold_init(&registry->base.hold);
+	for (int id = 0; id < SR_LOCKS; id++)
+		sr_kept_close(&registry->locks.kept[id]);
+}
+
 void sr_disinherit(struct sr_registry *registry)
 {
-	sr_hold_forget(&registry->attach);
-	sr_hold_forget(&registry->base.hold);
+	sr_attach_forget(registry);
 	release(registry);
 }

@@ -26,7 +26,8 @@
 
 struct sr_registry {
 	struct sr_registry *next; /* all of this process (sr_handle.c) */
-	unsigned refs;            /* handles */
+	enum { SR_OPENING, SR_OPEN, SR_CLOSING } life; /* SR_OPENING, SR_CLOSING: a thread attaches or detaches it, without a lock */
+	unsigned refs;            /* handles, and threads that are opening one */
 	struct sr_handle *handles;
 	uint64_t fork_generation; /* made by this process, if it equals sr_fork_generation() */
 
@@ -83,6 +84,7 @@ struct sr_handle {
 	struct segreg *reg;
 	struct sr_registry *registry;
 	uint64_t fork_generation; /* of the process that attached it */
+	bool arriving, leaving;   /* a thread of this process attaches it anew, or closes it, without a lock */
 	struct sr_hold hold;      /* the lane's byte */
 	uint32_t timeout_ms;
 	char label[SEGREG_LABEL_SIZE];

@@ -74,7 +74,7 @@ void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id);
 
 /* Around a fork: keep other threads of this process out of the commit lock. Does not wait: false if a thread is inside. */
 bool sr_locks_before_fork(struct sr_locks *locks);
-/* In the parent, after true. */
+/* In the parent and in the child, after true. */
 void sr_locks_after_fork(struct sr_locks *locks);
 /* In the child: the process's own mutexes are free, whatever threads of the parent had them. */
 void sr_locks_renew(struct sr_locks *locks);

@@ -114,6 +114,13 @@ static int map_object(struct sr_region *region, int fd)
 
 	if (!base)
 		return sr_fail_map(errno, "the shared memory", region->geometry.size);
+	/* A child attaches anew. Until then it neither uses this mapping nor keeps its memory. */
+	if (sr_sys_madvise(base, region->geometry.size, MADV_DONTFORK) == -1) {
+		int errnum = errno;
+
+		sr_sys_munmap(base, region->geometry.size);
+		return sr_fail_errno(errnum, "cannot keep the shared memory from forked children (madvise(MADV_DONTFORK))");
+	}
 	find_parts(region, base);
 	return 0;
 }

@@ -2,7 +2,7 @@
  * sr_region.h - one process's mapping of a registry's shared memory.
  *
  * Only the mapping is kept, no descriptor: memory for new parts is asked for with MADV_POPULATE_WRITE, which
- * reports a full /dev/shm as an error, and given back with MADV_REMOVE.
+ * reports a full /dev/shm as an error, and given back with MADV_REMOVE. A forked child does not have the mapping (MADV_DONTFORK).
  */
 #ifndef SR_REGION_H
 #define SR_REGION_H

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* Far behind every lane: bytes to try out what the file system does. */
@@ -22,11 +24,6 @@ void sr_filelock_before_fork(void)
 void sr_filelock_after_fork(void)
 {
 	pthread_mutex_unlock(&unforked);
-}
-
-void sr_filelock_renew(void)
-{
-	unforked = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
@@ -100,6 +97,70 @@ void sr_kept_close(struct sr_kept *kept)
 	kept->fd = -1;
 }
 
+/* ---------------------------------------------------------------- descriptors that may have locks */
+
+/* Those of this process, so that a forked child can close its copies. [unforked] */
+static struct locking {
+	int fd;
+	uint64_t dev, ino;
+} *locking;
+static size_t n_locking, locking_room;
+
+static int make_room(void)
+{
+	size_t room = locking_room ? 2 * locking_room : 16;
+	struct locking *old = locking, *larger = sr_sys_malloc(room * sizeof(*larger));
+
+	if (!larger) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (old)
+		memcpy(larger, old, n_locking * sizeof(*old));
+	locking = larger;
+	locking_room = room;
+	free(old);
+	return 0;
+}
+
+/* 0 or -1 with errno. [unforked] */
+static int remember(const struct sr_lockfile *file, int fd)
+{
+	if (n_locking == locking_room && make_room() == -1)
+		return -1;
+	locking[n_locking++] = (struct locking){ .fd = fd, .dev = file->dev, .ino = file->ino };
+	return 0;
+}
+
+/* Whether fd was remembered and still is that file: the host may have closed it, and have a file of its own there. [unforked] */
+static bool forget(int fd)
+{
+	for (size_t i = n_locking; i-- > 0;) {
+		struct locking found = locking[i];
+
+		if (found.fd != fd)
+			continue;
+		locking[i] = locking[--n_locking];
+		return sr_fd_is(fd, found.dev, found.ino);
+	}
+	return false;
+}
+
+void sr_filelock_arrive(void)
+{
+	while (n_locking) {
+		struct locking *last = &locking[--n_locking];
+
+		if (sr_fd_is(last->fd, last->dev, last->ino))
+			sr_sys_close(last->fd);
+	}
+}
+
+void sr_filelock_renew(void)
+{
+	unforked = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
 static int reopen(const struct sr_lockfile *file, int mode)
 {
 	int fd = sr_sys_openat(AT_FDCWD, file->path, mode | O_NOFOLLOW, 0);
@@ -116,6 +177,28 @@ static int reopen(const struct sr_lockfile *file, int mode)
 int sr_lockfile_reopen(const struct sr_lockfile *file)
 {
 	return reopen(file, O_RDWR);
+}
+
+int sr_locking_open(const struct sr_lockfile *file)
+{
+	int fd;
+
+	pthread_mutex_lock(&unforked);
+	fd = reopen(file, O_RDWR);
+	if (fd != -1 && remember(file, fd) == -1)
+		fd = fail_closing(fd);
+	pthread_mutex_unlock(&unforked);
+	return fd;
+}
+
+void sr_locking_close(int fd)
+{
+	pthread_mutex_lock(&unforked);
+	if (forget(fd)) {
+		sr_sys_unlock_all(fd); /* a child that was forked just now may have the descriptor still */
+		sr_sys_close(fd);
+	}
+	pthread_mutex_unlock(&unforked);
 }
 
 /* Does a lock outlive its descriptor here, as long as a mapping keeps the open file? */
@@ -150,25 +233,34 @@ int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode)
 	return 0;
 }
 
-int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
+/* fd is remembered, or not if the file system lets locks outlive their descriptors. [unforked] */
+static int hold_by(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 {
 	void *page = sr_sys_mmap(SR_PAGE, PROT_READ, MAP_SHARED, fd);
 
 	if (!page)
-		return fail_closing(fd);
+		return -1;
 	if (sr_sys_madvise(page, SR_PAGE, MADV_DONTFORK) == -1) {
 		int errnum = errno;
 
 		sr_sys_munmap(page, SR_PAGE);
 		errno = errnum;
-		return fail_closing(fd);
+		return -1;
 	}
-	if (!file->drops_at_close) {
-		sr_sys_close(fd);
-		fd = -1;
-	}
-	*hold = (struct sr_hold){ .page = page, .fd = fd };
+	*hold = (struct sr_hold){ .page = page, .fd = file->drops_at_close ? fd : -1 };
 	return 0;
+}
+
+int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
+{
+	int rc;
+
+	pthread_mutex_lock(&unforked);
+	rc = hold_by(file, fd, hold);
+	if ((rc == -1 || hold->fd == -1) && forget(fd))
+		sr_sys_close(fd);
+	pthread_mutex_unlock(&unforked);
+	return rc;
 }
 
 static int take_hold(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
@@ -177,9 +269,15 @@ static int take_hold(const struct sr_lockfile *file, off_t byte, short type, str
 
 	if (fd == -1)
 		return -1;
-	if (sr_sys_lock(fd, type, byte) == -1)
+	if (sr_sys_lock(fd, type, byte) == -1 || (file->drops_at_close && remember(file, fd) == -1))
 		return fail_closing(fd);
-	return sr_hold_from(file, fd, hold);
+	if (hold_by(file, fd, hold) == -1) {
+		forget(fd);
+		return fail_closing(fd);
+	}
+	if (hold->fd == -1)
+		sr_sys_close(fd);
+	return 0;
 }
 
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
@@ -200,15 +298,8 @@ void sr_hold_init(struct sr_hold *hold)
 void sr_hold_drop(struct sr_hold *hold)
 {
 	if (hold->fd >= 0)
-		sr_sys_unlock_all(hold->fd); /* a forked child may have the descriptor too */
+		sr_locking_close(hold->fd);
 	if (hold->page)
 		sr_sys_munmap(hold->page, SR_PAGE);
-	sr_hold_forget(hold);
-}
-
-void sr_hold_forget(struct sr_hold *hold)
-{
-	if (hold->fd >= 0)
-		sr_sys_close(hold->fd);
 	sr_hold_init(hold);
 }

@@ -9,6 +9,9 @@
  * with the process. Overlayfs drops a lock at close although the mapping stays; where a probe shows that, the
  * descriptor is kept as well.
  *
+ * A forked child has copies of descriptors, and a copy would keep the lock of a dead parent. So each descriptor that may have a lock
+ * is remembered, and a child closes its copies first of all (sr_filelock_arrive).
+ *
  * A kept descriptor serves calls that need one. The host may have closed it, and may have got its number for a file
  * of its own, so each use first asks whether it still is the file that it was, and opens the file again if not.
  */
@@ -25,6 +28,8 @@ void sr_filelock_before_fork(void);
 void sr_filelock_after_fork(void);
 /* In a child of a bare clone(2), which may have copied the mutex in any state. */
 void sr_filelock_renew(void);
+/* In a child of either kind: close the descriptors that may have locks of the parent. */
+void sr_filelock_arrive(void);
 
 enum sr_byte { /* of registry.lock */
 	SR_BYTE_ATTACH = 0, /* shared: attached; exclusive: alone, building or removing the region */
@@ -61,8 +66,13 @@ struct sr_lockfile {
 
 /* mode: O_RDWR, or O_RDONLY for who takes F_RDLCK only. 0 or -1 with errno. */
 int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode);
-/* Another open file of it, whose locks conflict with those of every other; -1 with errno. */
+/* Another open file of it, whose locks conflict with those of every other; -1 with errno. For questions: a lock that is taken with it
+ * may outlive this process in a forked child. */
 int sr_lockfile_reopen(const struct sr_lockfile *file);
+/* Open another file of it to lock it: children know the descriptor. -1 with errno. */
+int sr_locking_open(const struct sr_lockfile *file);
+/* Unlock and close what sr_locking_open returned. */
+void sr_locking_close(int fd);
 
 struct sr_hold {
 	void *page; /* NULL: nothing held */
@@ -70,14 +80,11 @@ struct sr_hold {
 };
 
 void sr_hold_init(struct sr_hold *hold);
-/* Turn an open, locked descriptor of file into a hold; closes fd in any case. 0 or -1 with errno. */
+/* Turn a locked descriptor that sr_locking_open returned into a hold. The descriptor is the hold's then, or closed. 0 or -1 with errno. */
 int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 /* Take byte as F_RDLCK, with a file that is open for reading only, or as F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with
  * another errno. */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
 void sr_hold_drop(struct sr_hold *hold);
-/* In a forked child: forget it without touching what is the parent's or gone. A descriptor that it kept is closed: as long as the
- * child had it, the parent's lock would outlive the parent. */
-void sr_hold_forget(struct sr_hold *hold);
 
 #endif

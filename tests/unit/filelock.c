@@ -107,8 +107,7 @@ static void hold_with_child(const struct sr_lockfile *file)
 		T_CHECK(is_locked(file, 70));
 		close(fds[0]);
 		if (T_SYS(fork()) == 0) {
-			if (hold.fd >= 0)
-				sr_hold_forget(&hold);
+			sr_filelock_arrive();
 			T_EQ(write(fds[1], "", 1), 1);
 			T_CHECK(read(fds[1], &byte, 1) == 0); /* until the test has seen enough */
 			_exit(0);

@@ -43,6 +43,9 @@
  * run with cancellation disabled, and must not enable it. A thread with PTHREAD_CANCEL_ASYNCHRONOUS may lose what a call
  * returns: a handle that was opened stays open, a pin stays until its handle is closed.
  *
+ * Callbacks. A call holds no lock while it calls a function back, which may take its time and may call the library. Only segreg_sweep
+ * refuses other sweeps (SEGREG_E_BUSY) until it returns.
+ *
  * Descriptors. A process may close every descriptor it has (closefrom, daemon(3)) between two calls: pins do
  * not hang on descriptors, and the library opens what it needs again. Two exceptions, told by SEGREG_E_IO and
  * in segreg(7): none while a call is running, and none at all where the registry lies on overlayfs.

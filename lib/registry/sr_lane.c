@@ -15,7 +15,9 @@
  *
  * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each
  * other too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the
- * same epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte.
+ * same epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte. Without the byte, a
+ * second reclaimer could read the epoch that the first has just written, and empty the lane under its new owner. Each question for a
+ * lock, and each taking, walks the list of all locks of the file. So the bytes of dead lanes in a row are asked for and taken at once.
  *
  * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves either a
  * lane that is still marked used and dead (emptied again by the next), or memory that nobody believes. A row that was never used
@@ -88,14 +90,18 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 	struct sr_row *row = sr_region_row(region, n);
 	uint64_t pins = 0;
 
-	for (uint32_t page = 0; (page = next_page(region, row, page)) != SR_NONE; page++) {
-		uint32_t *counts = sr_row_counts(row) + page * SR_COUNTS_PER_PAGE;
-
-		pins += count_page(region, row, page);
-		sr_store_seqcst_u64(&row->pages[page / 64],
-				    sr_load_acquire_u64(&row->pages[page / 64]) & ~(1ull << page % 64));
-		sr_sys_madvise(counts, SR_PAGE, MADV_REMOVE); /* if it fails, the memory stays until the lane's next use */
-		SR_STOP("lane.emptying");
+	/* A run of pages at a time: each removal costs the kernel a walk over all processes that map the region. */
+	for (uint32_t page = 0, end; (page = next_page(region, row, page)) != SR_NONE; page = end) {
+		end = page;
+		do {
+			pins += count_page(region, row, end);
+			sr_store_seqcst_u64(&row->pages[end / 64],
+					    sr_load_acquire_u64(&row->pages[end / 64]) & ~(1ull << end % 64));
+			SR_STOP("lane.emptying");
+			end++;
+		} while (next_page(region, row, end) == end);
+		/* If it fails, the memory stays until the lane's next use. */
+		sr_sys_madvise(sr_row_counts(row) + page * SR_COUNTS_PER_PAGE, (end - page) * SR_PAGE, MADV_REMOVE);
 	}
 	if (sr_lane_n_cells(lane)) {
 		sr_store_release_u32(&lane->cells, 0);
@@ -317,34 +323,80 @@ static struct sr_note note_of(const struct sr_region *region, uint32_t n, enum s
 	return note;
 }
 
-/* With the lane's byte in hand. */
-static int reclaim_lane(struct segreg *reg, uint32_t n, uint32_t epoch, struct sr_reclaimed *dead, bool *done)
+#define PIECE 64u /* lanes that are asked for at once, and emptied under one hold of the table lock */
+#define HOLD_NS 1000000 /* of the table lock, about: then others have their turn */
+
+/* Consecutive lanes that are not known to live. */
+struct suspects {
+	struct suspect {
+		uint32_t lane, epoch;
+	} of[PIECE];
+	uint32_t n;
+};
+
+/* Those from lane on that somebody took, up to the first that is free or lives. Returns the lane after the last that was looked at. */
+static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane, uint32_t top,
+			      struct suspects *suspects)
 {
-	struct sr_registry *registry = reg->registry;
-	struct sr_header *header = registry->region.header;
-	struct sr_lane *lane = sr_region_lane(&registry->region, n);
-	int rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
+	uint32_t end = top - lane < PIECE ? top : lane + PIECE;
+
+	suspects->n = 0;
+	for (; lane < end && !sr_living_has(living, lane); lane++) {
+		const struct sr_lane *head = sr_region_lane(region, lane);
+		uint32_t epoch = sr_load_acquire_u32(&head->epoch);
+
+		if (!sr_lane_is_taken(head))
+			break;
+		suspects->of[suspects->n++] = (struct suspect){ .lane = lane, .epoch = epoch };
+	}
+	return lane;
+}
+
+/* Empty the lane of a dead owner, unless another process has done so. [table] */
+static bool reclaim_lane(struct segreg *reg, const struct suspect *suspect, struct sr_reclaimed *dead)
+{
+	const struct sr_region *region = &reg->region;
+	struct sr_lane *lane = sr_region_lane(region, suspect->lane);
+	struct sr_note note;
+
+	if (!sr_lane_is_taken(lane) || lane->epoch != suspect->epoch)
+		return false;
+	note = note_of(region, suspect->lane, SEGREG_LOG_RECLAIMED);
+	dead->lane = suspect->lane;
+	dead->pid = lane->pid;
+	memcpy(dead->label, lane->label, sizeof(dead->label));
+	dead->label[sizeof(dead->label) - 1] = '\0';
+	dead->pins = empty_lane(region, suspect->lane);
+	region->header->reclaimed++;
+	region->header->reclaimed_pins += dead->pins;
+	note.pins = dead->pins;
+	memcpy(note.by_label, reg->handle->label, sizeof(note.by_label));
+	sr_notes_add(region, note);
+	return true;
+}
+
+/* From *at on, until all are emptied or the table lock was held long enough. Adds to dead, which has *n. */
+static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uint32_t *at, struct sr_reclaimed *dead, uint32_t *n)
+{
+	struct sr_locks *locks = &reg->registry->locks;
+	int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
+	int64_t end = sr_sys_monotonic() + HOLD_NS;
 
 	if (rc)
 		return rc;
-	*done = sr_lane_is_taken(lane) && lane->epoch == epoch;
-	if (*done) {
-		struct sr_note note = note_of(&registry->region, n, SEGREG_LOG_RECLAIMED);
-
-		dead->lane = n;
-		dead->pid = lane->pid;
-		memcpy(dead->label, lane->label, sizeof(dead->label));
-		dead->label[sizeof(dead->label) - 1] = '\0';
-		dead->pins = empty_lane(&registry->region, n);
-		header->reclaimed++;
-		header->reclaimed_pins += dead->pins;
-		note.pins = dead->pins;
-		memcpy(note.by_label, reg->handle->label, sizeof(note.by_label));
-		sr_notes_add(&registry->region, note);
-	}
-	sr_lock_give(&registry->locks, SR_LOCK_TABLE);
+	do
+		*n += reclaim_lane(reg, &suspects->of[(*at)++], &dead[*n]);
+	while (*at < suspects->n && sr_sys_monotonic() < end);
+	sr_lock_give(locks, SR_LOCK_TABLE);
+	sr_lock_give_way(locks, SR_LOCK_TABLE);
 	return 0;
 }
+
+struct reclaim {
+	void (*fn)(void *arg, const struct sr_reclaimed *dead);
+	void *arg;
+	uint64_t *lanes, *pins;
+};
 
 /* Beyond that many lanes, to read which of them the kernel lists costs less than to ask for each. */
 #define FEW_LANES 512u
@@ -361,38 +413,72 @@ static void find_living(const struct sr_region *region, uint32_t top, int fd, st
 		memset(living, 0, sizeof(*living));
 }
 
+/* The kernel says that nobody has the bytes of these. Take them, as one lock, empty the lanes, let go; then tell. */
+static int reclaim_piece(struct segreg *reg, const struct suspects *suspects, const struct reclaim *reclaim)
+{
+	struct sr_reclaimed dead[PIECE];
+	uint32_t at = 0, n = 0;
+	struct sr_hold hold;
+	int rc = 0;
+
+	if (sr_hold_take_many(&reg->registry->lockfile, SR_BYTE_LANES + suspects->of[0].lane, suspects->n, &hold) == -1)
+		return 0; /* another reclaimer is at them */
+	while (!rc && at < suspects->n)
+		rc = reclaim_some(reg, suspects, &at, dead, &n);
+	sr_hold_drop(&hold);
+	if (n)
+		sr_region_wake(&reg->registry->region);
+	for (uint32_t i = 0; i < n; i++) {
+		*reclaim->lanes += 1;
+		*reclaim->pins += dead[i].pins;
+		if (reclaim->fn)
+			reclaim->fn(reclaim->arg, &dead[i]);
+	}
+	return rc;
+}
+
+/* Any answer but "none is locked" means that an owner lives. */
+static int reclaim_dead(struct segreg *reg, int fd, struct sr_living *living, const struct reclaim *reclaim)
+{
+	const struct sr_region *region = &reg->registry->region;
+	uint32_t n = 0, top = sr_region_lane_top(region);
+	int rc = 0;
+
+	while (!rc && n < top) {
+		struct suspects suspects;
+		uint32_t next = find_suspects(region, living, n, top, &suspects);
+		off_t byte;
+		int locked;
+
+		if (!suspects.n) {
+			n = next > n ? next : n + 1;
+			continue;
+		}
+		n = suspects.of[0].lane;
+		locked = sr_sys_locked_among(fd, SR_BYTE_LANES + n, next - n, &byte);
+		if (locked == 1) {
+			sr_living_add(living, (uint32_t)(byte - SR_BYTE_LANES)); /* and look again at those before it */
+			continue;
+		}
+		if (locked == 0)
+			rc = reclaim_piece(reg, &suspects, reclaim);
+		n = next;
+	}
+	return rc;
+}
+
 int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins)
 {
+	const struct reclaim reclaim = { .fn = fn, .arg = arg, .lanes = lanes, .pins = pins };
 	struct sr_registry *registry = reg->registry;
-	uint32_t top = sr_region_lane_top(&registry->region);
-	int rc = 0, fd = sr_lockfile_reopen(&registry->lockfile);
+	int rc, fd = sr_lockfile_reopen(&registry->lockfile);
 	struct sr_living living;
 
 	if (fd == -1)
 		return sr_fail_kept(errno, registry->lock_path);
-	find_living(&registry->region, top, fd, &living);
+	find_living(&registry->region, sr_region_lane_top(&registry->region), fd, &living);
 	SR_STOP("lane.listed");
-	for (uint32_t n = 0; n < top && !rc; n++) {
-		struct sr_lane *lane = sr_region_lane(&registry->region, n);
-		uint32_t epoch = sr_load_acquire_u32(&lane->epoch);
-		struct sr_reclaimed dead;
-		struct sr_hold hold;
-		bool done = false;
-
-		/* Quick looks first. Any answer but "granted" means that it lives. */
-		if (!sr_lane_is_taken(lane) || sr_living_has(&living, n) || sr_sys_locked(fd, SR_BYTE_LANES + n) != 0 ||
-		    sr_registry_hold(registry, SR_BYTE_LANES + n, &hold) == -1)
-			continue;
-		rc = reclaim_lane(reg, n, epoch, &dead, &done);
-		sr_hold_drop(&hold);
-		if (!done)
-			continue;
-		*lanes += 1;
-		*pins += dead.pins;
-		sr_region_wake(&registry->region);
-		if (fn)
-			fn(arg, &dead);
-	}
+	rc = reclaim_dead(reg, fd, &living, &reclaim);
 	sr_sys_close(fd);
 	return rc;
 }

@@ -10,12 +10,23 @@
  */
 #include "registry/sr_living.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define LINE "%*u: OFDLCK ADVISORY %7s %*d %x:%x:%" SCNu64 " %" SCNu64 " %" SCNu64
+#define KIND "OFDLCK ADVISORY  "
+
+/* A number, and the byte after it: false if that is another. By hand, since sscanf takes longer than the kernel takes for the line. */
+static bool take_number(const char **text, int radix, char end, uint64_t *number)
+{
+	char *rest;
+
+	*number = strtoull(*text, &rest, radix);
+	if (rest == *text || *rest != end)
+		return false;
+	*text = rest + 1;
+	return true;
+}
 
 struct line {
 	bool is_write;
@@ -26,14 +37,20 @@ typedef void line_fn(void *arg, const struct line *line);
 
 static void take_line(line_fn *fn, void *arg, const char *text)
 {
-	unsigned major_, minor_;
+	const char *at = strstr(text, KIND);
+	uint64_t pid, major_, minor_;
 	struct line line;
-	char type[8];
 
-	if (sscanf(text, LINE, type, &major_, &minor_, &line.ino, &line.start, &line.end) != 6)
+	if (!at)
 		return;
-	line.is_write = !strcmp(type, "WRITE");
-	line.dev = makedev(major_, minor_);
+	at += strlen(KIND);
+	line.is_write = *at == 'W';
+	at += strcspn(at, " ");
+	if (!*at++ || !take_number(&at, 10, ' ', &pid) || !take_number(&at, 16, ':', &major_) ||
+	    !take_number(&at, 16, ':', &minor_) || !take_number(&at, 10, ' ', &line.ino) ||
+	    !take_number(&at, 10, ' ', &line.start) || !take_number(&at, 10, '\0', &line.end))
+		return;
+	line.dev = makedev((unsigned)major_, (unsigned)minor_);
 	fn(arg, &line);
 }
 
@@ -86,7 +103,7 @@ static void take_lane(void *arg, const struct line *line)
 	if (line->is_write && line->ino == lanes->st.st_ino && line->dev == lanes->st.st_dev &&
 	    line->start == line->end &&
 	    line->start >= SR_BYTE_LANES && n < SEGREG_MAX_LANES)
-		lanes->living->lanes[n / 64] |= 1ull << n % 64;
+		sr_living_add(lanes->living, (uint32_t)n);
 }
 
 void sr_living_read(struct sr_living *living, int fd)

@@ -4,7 +4,8 @@
  *
  * To ask the kernel for one byte's lock (F_OFD_GETLK), it walks the list of all locks of the file: asking for each of n lanes costs
  * n times n. /proc/locks has all of them in one reading. A lane that is listed there had an owner at that moment, and need not be
- * asked for. A lane that is not listed is asked for as ever, so the list can be missing, partial or late without harm.
+ * asked for. A lane that is not listed is asked for, so the list can be missing, partial or late without harm. (It is no proof of a
+ * death: locks that are given back between two reads of the list shift its lines, and a living lane can be skipped.)
  */
 #ifndef SR_LIVING_H
 #define SR_LIVING_H
@@ -29,6 +30,11 @@ bool sr_living_has_user(const struct sr_lockfile *ours, uint64_t dev, uint64_t i
 static inline bool sr_living_has(const struct sr_living *living, uint32_t n)
 {
 	return living->lanes[n / 64] >> n % 64 & 1;
+}
+
+static inline void sr_living_add(struct sr_living *living, uint32_t n)
+{
+	living->lanes[n / 64] |= 1ull << n % 64;
 }
 
 #endif

@@ -263,13 +263,13 @@ int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 	return rc;
 }
 
-static int take_hold(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold)
+static int take_hold(const struct sr_lockfile *file, off_t first, off_t n, short type, struct sr_hold *hold)
 {
 	int fd = reopen(file, type == F_RDLCK ? O_RDONLY : O_RDWR);
 
 	if (fd == -1)
 		return -1;
-	if (sr_sys_lock(fd, type, byte) == -1 || (file->drops_at_close && remember(file, fd) == -1))
+	if (sr_sys_lock_many(fd, type, first, n) == -1 || (file->drops_at_close && remember(file, fd) == -1))
 		return fail_closing(fd);
 	if (hold_by(file, fd, hold) == -1) {
 		forget(fd);
@@ -285,7 +285,17 @@ int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct 
 	int rc;
 
 	pthread_mutex_lock(&unforked);
-	rc = take_hold(file, byte, type, hold);
+	rc = take_hold(file, byte, 1, type, hold);
+	pthread_mutex_unlock(&unforked);
+	return rc;
+}
+
+int sr_hold_take_many(const struct sr_lockfile *file, off_t first, off_t n, struct sr_hold *hold)
+{
+	int rc;
+
+	pthread_mutex_lock(&unforked);
+	rc = take_hold(file, first, n, F_WRLCK, hold);
 	pthread_mutex_unlock(&unforked);
 	return rc;
 }

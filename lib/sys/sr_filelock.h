@@ -85,6 +85,8 @@ int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 /* Take byte as F_RDLCK, with a file that is open for reading only, or as F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with
  * another errno. */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
+/* Take n bytes from first as F_WRLCK, all or none. 0; -1 with EAGAIN if somebody else has one of them, or with another errno. */
+int sr_hold_take_many(const struct sr_lockfile *file, off_t first, off_t n, struct sr_hold *hold);
 void sr_hold_drop(struct sr_hold *hold);
 
 #endif

@@ -260,9 +260,9 @@ int sr_sys_unlinkat(int dir, const char *name, int flags)
 	return unlinkat(dir, name, flags);
 }
 
-int sr_sys_lock(int fd, short type, off_t byte)
+int sr_sys_lock_many(int fd, short type, off_t first, off_t n)
 {
-	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
 
 	if (sr_made_to_fail(type == F_UNLCK ? "unlock" : "lock"))
 		return -1;
@@ -273,6 +273,11 @@ int sr_sys_lock(int fd, short type, off_t byte)
 	return -1;
 }
 
+int sr_sys_lock(int fd, short type, off_t byte)
+{
+	return sr_sys_lock_many(fd, type, byte, 1);
+}
+
 void sr_sys_unlock_all(int fd)
 {
 	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
@@ -280,15 +285,23 @@ void sr_sys_unlock_all(int fd)
 	fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-int sr_sys_locked(int fd, off_t byte)
+int sr_sys_locked_among(int fd, off_t first, off_t n, off_t *byte)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
 
 	if (sr_made_to_fail("getlock"))
 		return -1;
 	if (SR_RETRY(fcntl(fd, F_OFD_GETLK, &lock)) == -1)
 		return -1;
+	*byte = lock.l_start > first ? lock.l_start : first;
 	return lock.l_type != F_UNLCK;
+}
+
+int sr_sys_locked(int fd, off_t byte)
+{
+	off_t at;
+
+	return sr_sys_locked_among(fd, byte, 1, &at);
 }
 
 int sr_sys_open_locks(void)

@@ -83,8 +83,11 @@ int sr_sys_rename_noreplace(int from_dir, const char *from, int to_dir, const ch
 int sr_sys_rename_back(int from_dir, const char *from, int to_dir, const char *to);
 int sr_sys_unlinkat(int dir, const char *name, int flags);
 int sr_sys_lock(int fd, short type, off_t byte); /* F_OFD_SETLK on one byte: 0, or -1 and EAGAIN if somebody has it */
+int sr_sys_lock_many(int fd, short type, off_t first, off_t n); /* like sr_sys_lock, on n bytes from first */
 void sr_sys_unlock_all(int fd);
 int sr_sys_locked(int fd, off_t byte);           /* F_OFD_GETLK: 1 if another open file has a lock on the byte, 0, or -1 */
+/* Of n bytes from first: 1 if another open file has a lock on any; then *byte is one that is locked. 0 if none is, or -1. */
+int sr_sys_locked_among(int fd, off_t first, off_t n, off_t *byte);
 int sr_sys_open_locks(void);                     /* /proc/locks */
 int sr_sys_shm_open(const char *name, int flags, mode_t mode);
 int sr_sys_shm_unlink(const char *name);

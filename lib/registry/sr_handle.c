@@ -7,11 +7,11 @@
  * to fill it again in struct sr_handle: each handle attaches anew at its first call, and an inherited struct
  * sr_registry is let go of when the last handle has left it.
  *
- * Nothing is held across a wait. A registry is in the list of all while a thread attaches or detaches it, and only opens of the same
+ * Nothing is held across a wait. A registry is listed, and marked, while a thread attaches or detaches it. Only opens of the same
  * registry wait until that thread is done. A handle is marked while a thread attaches it anew or closes it.
  *
- * So a fork waits for no other thread's call, and a child may find anything half done. Its threads are gone, and so is what they
- * were about to have: a registry that was being opened or closed, a handle that was being closed, a reference to a registry. All
+ * So a fork waits for no other thread's call, and a child may find anything half done. The other threads do not exist in the child. It
+ * drops what they were about to have: a registry half open or half closed, a handle half closed, a reference to a registry. All
  * mutexes of what is left are free in the child, which does nothing with an inherited registry but let go. LMDB's memory is left alone
  * if a commit was under way. A bare clone(2) runs no handlers: there the child does the same at its first call, and takes a commit
  * for granted.

@@ -4,8 +4,9 @@
  *
  * To ask the kernel for one byte's lock (F_OFD_GETLK), it walks the list of all locks of the file: asking for each of n lanes costs
  * n times n. /proc/locks has all of them in one reading. A lane that is listed there had an owner at that moment, and need not be
- * asked for. A lane that is not listed is asked for, so the list can be missing, partial or late without harm. (It is no proof of a
- * death: locks that are given back between two reads of the list shift its lines, and a living lane can be skipped.)
+ * asked for. A lane that is not listed is asked for, so the list can be missing, partial or late without harm.
+ *
+ * A lane that is not listed may live all the same. A lock that is given back between two reads of the list shifts the lines behind it.
  */
 #ifndef SR_LIVING_H
 #define SR_LIVING_H

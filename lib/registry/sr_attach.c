@@ -146,9 +146,9 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
 	/* Of a copy say first where its original is: the failures below invite to adopt it. */
 	if (!rc)
-		rc = sr_owner_check_place(registry, &registry->base, adopt);
-	if (!rc)
 		rc = sr_owner_check_names(registry, adopt);
+	if (!rc)
+		rc = sr_owner_check_place(registry, &registry->base, adopt);
 	if (!rc)
 		rc = check_origin(registry, adopt, info);
 	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))

@@ -1,6 +1,5 @@
 # deb.mk - the Debian packages, built from a copy of this tree, and a system of their own to try them in.
 
-DEB_PACKAGES = $(PACKAGES) dpkg-dev debhelper lintian
 # What the packages are made of; built files stay behind.
 DEB_TREE := Makefile LICENSE README.md CHANGELOG.md lib daemon include tests bench .packaging
 DEB_SUITE  ?= bookworm
@@ -9,13 +8,11 @@ DEB_MIRROR ?=
 # make check has tested this tree; with DEB_OPTIONS= the packages' build does so once more.
 DEB_OPTIONS ?= nocheck
 
-.PHONY: deb deb-run deb-check systemd-check
+.PHONY: deb deb-check systemd-check
 
+## deb - the Debian packages, into BUILD/deb
+groups-deb := $(groups-check) deb
 deb:
-	@$(MAKE) --no-print-directory deps PACKAGES='$(DEB_PACKAGES)'
-	@$(MAKE) --no-print-directory deb-run
-
-deb-run:
 	@rm -rf $(BUILD)/deb
 	@mkdir -p $(BUILD)/deb/segreg-$(VERSION)
 	@cp -a $(DEB_TREE) $(BUILD)/deb/segreg-$(VERSION)
@@ -26,10 +23,12 @@ deb-run:
 	@rm -rf $(BUILD)/deb/segreg-$(VERSION)
 	@ls -1 $(BUILD)/deb/*.deb
 
+## deb-check - install and use these packages in a Debian of their own
+groups-deb-check := $(groups-deb) debian
 deb-check: deb
-	@$(MAKE) --no-print-directory deps PACKAGES=debootstrap
 	@.packaging/deb-check $(BUILD) $(DEB_SUITE) '$(DEB_MIRROR)'
 
+## systemd-check - try these packages in an emulated Debian whose process 1 is systemd
+groups-systemd-check := $(groups-deb) debian machine
 systemd-check: deb
-	@$(MAKE) --no-print-directory deps PACKAGES='debootstrap qemu-system-x86 cpio kmod e2fsprogs'
 	@.packaging/systemd-check $(BUILD) $(DEB_SUITE) '$(DEB_MIRROR)'

@@ -54,6 +54,10 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
 
 .PHONY: install install-lib install-dev install-tools uninstall
 
+## install - install what is built, below /usr/local or as .packaging/install.mk says
+## install-lib - of that the shared library alone
+## install-dev - of that the header, the static library, the manual of the calls
+## install-tools - of that segregd and segctl
 install: install-lib install-dev install-tools
 
 # All of it is built before any of it is installed: a build that fails leaves what was installed alone.
@@ -71,5 +75,6 @@ install-tools: $(BUILD)/segctl $(BUILD)/segregd
 	@echo "  INSTALL $(DESTDIR)$(BINDIR)/segctl $(DESTDIR)$(SBINDIR)/segregd"
 	$(Q)$(call place,$(TOOLS_PART))
 
+## uninstall - with the same settings, take away what was installed
 uninstall:
 	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART); do rm -f "$(DESTDIR)$${entry##*:}" || exit; done

@@ -41,7 +41,9 @@ update*)
 	;;
 esac
 TOOL
-PATH=$tools:$PATH expect 0 .packaging/deps one two
+printf 'group one\ngroup two\nother three\n' >"$dir/packages"
+export SEGREG_PACKAGES=$dir/packages
+PATH=$tools:$PATH expect 0 .packaging/deps group
 says "waiting for another apt-get"
 [ "$(grep -c ^update "$dir/asked")" -eq 4 ] || fail "it does not wait for the lock of the lists"
 grep -q 'install .*DPkg::Lock::Timeout=[1-9].* one two' "$dir/asked" || fail "it does not wait for dpkg's lock"
@@ -51,10 +53,14 @@ tool apt-get <<'TOOL'
 echo "E: Unable to locate package two"
 exit 100
 TOOL
-PATH=$tools:$PATH expect 1 .packaging/deps one two
+PATH=$tools:$PATH expect 1 .packaging/deps group
 complains "could not be installed: one two"
 complains "Unable to locate package two"
 ok "what cannot be installed is named, with apt's own words"
+expect 1 .packaging/deps grope
+complains "no group of packages: grope"
+unset SEGREG_PACKAGES
+ok "a group that the list does not have is refused"
 
 # The last that is built fails: segctl.
 tool compiler <<'TOOL'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# build.sh BUILD - the build: the same bytes in two directories, everything anew when a setting changes and nothing otherwise, one list of
-# packages, a line of make help for each target, and a clean that removes what was built and nothing else.
+# build.sh BUILD - the build: the same bytes in two directories, everything anew when a setting changes and nothing
+# otherwise, one list of packages, a line of make help for each target, a clean that removes what was built.
 . "$(dirname "$0")/../cli/lib.sh"
 
 [ -z "${SAN_FLAGS-}" ] || { echo "skipped: a sanitizer changes nothing in the Makefile"; exit 77; }
@@ -24,7 +24,8 @@ copy "a/longer/way/there"
 expect 0 make -C "$dir/here" -j2 all
 all=$(compiled)
 [ "$all" -gt 50 ] || fail "only $all files are compiled"
-(umask 077 && TZ=Pacific/Apia LC_ALL=C make -s -C "$dir/a/longer/way/there" BUILD=out >"$dir/out" 2>&1) || fail "it cannot be built: $(cat "$dir/out")"
+(umask 077 && TZ=Pacific/Apia LC_ALL=C make -s -C "$dir/a/longer/way/there" BUILD=out >"$dir/out" 2>&1) ||
+	fail "it cannot be built: $(cat "$dir/out")"
 for product in libsegreg.a libsegreg.so segregd segctl; do
 	cmp "$dir/here/build/$product" "$dir/a/longer/way/there/out/$product" || fail "$product differs"
 	! grep -qa "$dir" "$dir/here/build/$product" || fail "$product tells where it was built"
@@ -82,15 +83,19 @@ ok "make help has a line for each target"
 needed=$(awk '$1 == "lib" || $1 == "tools" { print $2 }' .packaging/packages)
 # shellcheck disable=SC2016
 readme=$(sed -n 's/^`apt-get install \(.*\)`\.$/\1/p' README.md)
-[ "$readme" = "$(echo "$needed" | paste -sd ' ')" ] || fail "README.md names other packages than .packaging/packages: $readme"
+[ "$readme" = "$(echo "$needed" | paste -sd ' ')" ] ||
+	fail "README.md names other packages than .packaging/packages: $readme"
 # What is essential to build any package is not named there.
-awk '/^Build-Depends:/ { on = 1; next } /^[^ ]/ { on = 0 } on { sub(/,$/, ""); sub(/:any/, ""); print $1 }' .packaging/debian/control >"$dir/control"
+awk '/^Build-Depends:/ { on = 1; next } /^[^ ]/ { on = 0 } on { sub(/,$/, ""); sub(/:any/, ""); print $1 }' \
+	.packaging/debian/control >"$dir/control"
 for package in $needed; do
-	grep -qx -e "$package" "$dir/control" || [ "$package" = gcc ] || [ "$package" = libc6-dev ] || fail "Debian's control lacks $package"
+	grep -qx -e "$package" "$dir/control" || [ "$package" = gcc ] || [ "$package" = libc6-dev ] ||
+		fail "Debian's control lacks $package"
 done
 # shellcheck disable=SC2016,SC2086
 used=$(sed -n 's/^groups-[a-z0-9-]* := *//p' $makefiles | sed 's/\$([^)]*)//g' | tr ' ' '\n' | sort -u | grep .)
 for group in $used; do
-	grep -q "^$group " .packaging/packages || fail "a target wants the packages of $group, which .packaging/packages does not have"
+	grep -q "^$group " .packaging/packages ||
+		fail "a target wants the packages of $group, which .packaging/packages does not have"
 done
 ok "one list of packages"

@@ -1,6 +1,6 @@
 # bench.mk - the measurements.
 
-BENCH_SRC  := $(sort $(wildcard bench/*.c bench/peers/*.c))
+BENCH_SRC  := $(sort $(wildcard bench/*.c bench/*/*.c))
 BENCH_OBJ  := $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 BENCH_LIBS  = $(call pc,--libs,liburcu ck) -lurcu-memb -ldl -lm
 RUSTC      ?= $(shell command -v rustc)
@@ -8,7 +8,7 @@ RUSTC      ?= $(shell command -v rustc)
 .PHONY: bench bench-publish
 
 $(BENCH_OBJ): | $(BUILD)/needs/tools $(BUILD)/needs/bench
-$(BENCH_OBJ): EXTRA = -Ibench $(CTL_CFLAGS)
+$(BENCH_OBJ): EXTRA = -iquote bench $(CTL_CFLAGS)
 
 $(BUILD)/segreg-bench: $(BENCH_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
@@ -32,7 +32,7 @@ bench: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC),$(B
 	@mkdir -p $(BUILD)/bench
 	@rm -f $(BUILD)/bench/*
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
-	@bench/draw $(BUILD)/bench
+	@bench/plots/draw $(BUILD)/bench
 
 ## bench-publish - the last run's results into README.md
 bench-publish:

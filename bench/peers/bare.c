@@ -1,12 +1,14 @@
 /*
- * bare.c - the limits: what a count costs that nobody else ever looks at, and what finding it in a large table must cost.
+ * bare.c - the limits of the machine: a count that no other thread reads, and the look-up of an id in a large table.
  *
- * The large table: an id leads to an entry of an index, that to a slot, and the next id is known when the slot has
- * come. The arrays are as large as segreg's index and slots for that many segments, and in the same kind of memory:
- * shared, in pages of 4 KiB where the system gives it no larger ones. A second time in private memory with huge pages, to
- * see what the pages alone cost.
+ * In the large table an id leads to an entry of an index, and the entry leads to a slot. The arrays have the sizes of
+ * segreg's index and slots for ids->n segments. They lie in shared memory, as segreg's do: in pages of 4 KiB, unless
+ * the system gives larger ones. A second peer has them in private memory with huge pages. The difference is the cost of
+ * the pages.
  */
-#include "peer.h"
+#include "common/fail.h"
+#include "common/measure.h"
+#include "peers/peer.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -34,7 +36,7 @@ static void use_atomic(void *state, const struct peer_ids *ids, size_t count)
 	}
 }
 
-/* volatile: loads and stores that are really made, as a count needs that another process may read at any time. */
+/* volatile, so that the compiler keeps each load and store. A count that another process may read needs them. */
 static void use_plain(void *state, const struct peer_ids *ids, size_t count)
 {
 	volatile uint64_t *word = state;
@@ -46,7 +48,7 @@ static void use_plain(void *state, const struct peer_ids *ids, size_t count)
 	}
 }
 
-/* A processor that sees the same address twice in a loop keeps the word in a register; not so beyond a call with the address. */
+/* Within a loop a processor forwards a store to a load of the same address. Across a function call it does not. */
 static __attribute__((noinline)) int add_plain(volatile uint64_t *word, uint64_t n)
 {
 	*word = *word + n;
@@ -84,7 +86,7 @@ static void *get_memory(size_t size, bool huge)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
-		bench_fail("mmap");
+		fail("mmap");
 	if (huge)
 		madvise(memory, size, MADV_HUGEPAGE);
 	return memory;
@@ -106,7 +108,7 @@ static void *start_table(const struct peer_ids *ids, bool huge)
 	table->index = get_memory(table->index_size, huge);
 	table->slots = get_memory(table->slots_size, huge);
 	for (size_t i = 0; i >> bits == 0; i++)
-		table->index[i] = (uint32_t)(bench_random(&seed) % ids->n);
+		table->index[i] = (uint32_t)(measure_random(&seed) % ids->n);
 	for (size_t i = 0; i < ids->n; i++)
 		table->slots[i].id = ids->known[i];
 	return table;
@@ -130,17 +132,17 @@ static inline uint64_t look_up(const struct table *table, uint64_t id)
 static void use_table(void *state, const struct peer_ids *ids, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		bench_keep(look_up(state, ids->ids[i & ids->mask]));
+		measure_keep(look_up(state, ids->ids[i & ids->mask]));
 }
 
-/* Every word is 0, which the compiler cannot know: the next id waits for it. */
+/* Every word is 0. The compiler cannot know that, so the next id waits for the word. */
 static void chase_table(void *state, const struct peer_ids *ids, size_t count)
 {
 	uint64_t word = 0;
 
 	for (size_t i = 0; i < count; i++)
 		word = look_up(state, ids->ids[(i + word) & ids->mask]);
-	bench_keep(word);
+	measure_keep(word);
 }
 
 static void stop_table(void *state)
@@ -152,5 +154,9 @@ static void stop_table(void *state)
 	free(table);
 }
 
-const struct peer peer_two_loads = { "two dependent random loads", start_shared_table, use_table, stop_table, chase_table };
-const struct peer peer_two_loads_huge = { "the same, private huge pages", start_huge_table, use_table, stop_table, chase_table };
+const struct peer peer_two_loads = {
+	"two dependent random loads", start_shared_table, use_table, stop_table, chase_table
+};
+const struct peer peer_two_loads_huge = {
+	"two such loads, private huge pages", start_huge_table, use_table, stop_table, chase_table
+};

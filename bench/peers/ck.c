@@ -1,10 +1,11 @@
 /*
- * ck.c - Concurrency Kit: an epoch section around a look at a shared pointer. In one process, and a reader must not linger: it
- * holds everything that is retired.
+ * ck.c - Concurrency Kit: an epoch section around a read of a shared pointer. It works inside one process. A reader
+ * must be short, since it holds everything that is retired meanwhile.
  */
 #include <ck_epoch.h>
 
-#include "peer.h"
+#include "common/measure.h"
+#include "peers/peer.h"
 
 struct section {
 	ck_epoch_t epoch;
@@ -30,7 +31,7 @@ static void use(void *state, const struct peer_ids *ids, size_t count)
 	(void)ids;
 	for (size_t i = 0; i < count; i++) {
 		ck_epoch_begin(&section->record, NULL);
-		bench_keep(*__atomic_load_n(&section->shared, __ATOMIC_RELAXED));
+		measure_keep(*__atomic_load_n(&section->shared, __ATOMIC_RELAXED));
 		ck_epoch_end(&section->record, NULL);
 	}
 }

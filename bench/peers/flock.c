@@ -1,8 +1,10 @@
 /*
- * flock.c - a file lock per use: how processes that share files mostly protect them. It keeps a reader's file, but tells nobody who
- * reads it, and a writer who wants it must try.
+ * flock.c - one file lock for each use: how most processes protect the files that they share. The lock keeps a reader's
+ * file, but names no reader. A writer learns of a reader only when its own lock fails.
  */
-#include "peer.h"
+#include "common/fail.h"
+#include "place/place.h"
+#include "peers/peer.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,11 +23,11 @@ static void *start(const struct peer_ids *ids)
 
 	(void)ids;
 	if (!file)
-		bench_fail("calloc");
-	snprintf(file->path, sizeof(file->path), "%s/flock", bench_dir());
+		fail("calloc");
+	snprintf(file->path, sizeof(file->path), "%s/flock", place_disk());
 	file->fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (file->fd == -1)
-		bench_fail(file->path);
+		fail(file->path);
 	return file;
 }
 
@@ -43,8 +45,8 @@ static void use_kept(void *state, const struct peer_ids *ids, size_t count)
 
 	(void)ids;
 	for (size_t i = 0; i < count; i++) {
-		BENCH_OK(flock(file->fd, LOCK_SH));
-		BENCH_OK(flock(file->fd, LOCK_UN));
+		MUST(flock(file->fd, LOCK_SH));
+		MUST(flock(file->fd, LOCK_UN));
 	}
 }
 
@@ -56,7 +58,7 @@ static void use_opened(void *state, const struct peer_ids *ids, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		int fd = open(file->path, O_RDONLY | O_CLOEXEC);
 
-		BENCH_OK(flock(fd, LOCK_SH));
+		MUST(flock(fd, LOCK_SH));
 		close(fd);
 	}
 }
@@ -69,9 +71,9 @@ static void use_ofd(void *state, const struct peer_ids *ids, size_t count)
 	(void)ids;
 	for (size_t i = 0; i < count; i++) {
 		lock.l_type = F_RDLCK;
-		BENCH_OK(fcntl(file->fd, F_OFD_SETLK, &lock));
+		MUST(fcntl(file->fd, F_OFD_SETLK, &lock));
 		lock.l_type = F_UNLCK;
-		BENCH_OK(fcntl(file->fd, F_OFD_SETLK, &lock));
+		MUST(fcntl(file->fd, F_OFD_SETLK, &lock));
 	}
 }
 

@@ -1,8 +1,11 @@
 /*
- * lmdb.c - an LMDB read transaction per use: it holds a version of the database in which the segment is, not the segment's
- * files. Renew, get the record, reset.
+ * lmdb.c - one LMDB read transaction for each use: renew, get the record, reset. It holds a version of the database
+ * that contains the segment's record. It does not hold the segment's files.
  */
-#include "peer.h"
+#include "common/fail.h"
+#include "place/place.h"
+#include "place/store.h"
+#include "peers/peer.h"
 
 #include <lmdb.h>
 #include <stdio.h>
@@ -10,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define RECORD_SIZE 96u /* about what segreg keeps of a segment with a path of 40 bytes */
+#define RECORD_SIZE 96u /* roughly the bytes of segreg's record of a segment with a path of 40 bytes */
 
 struct database {
 	MDB_env *env;
@@ -18,29 +21,20 @@ struct database {
 	MDB_dbi dbi;
 };
 
-#define MUST(call)                                                                            \
-	do {                                                                                  \
-		int must_rc = (call);                                                         \
-		if (must_rc) {                                                                \
-			fprintf(stderr, "bench: LMDB: %s\n", mdb_strerror(must_rc));          \
-			bench_fail(#call);                                                    \
-		}                                                                             \
-	} while (0)
-
 static void fill(struct database *db, const struct peer_ids *ids)
 {
 	char record[RECORD_SIZE] = "";
 	MDB_txn *txn;
 
-	MUST(mdb_txn_begin(db->env, NULL, 0, &txn));
-	MUST(mdb_dbi_open(txn, NULL, MDB_INTEGERKEY, &db->dbi));
+	LMDB_MUST(mdb_txn_begin(db->env, NULL, 0, &txn));
+	LMDB_MUST(mdb_dbi_open(txn, NULL, MDB_INTEGERKEY, &db->dbi));
 	for (size_t i = 0; i < ids->n; i++) {
 		uint64_t id = ids->known[i];
 		MDB_val key = { sizeof(id), &id }, value = { sizeof(record), record };
 
-		MUST(mdb_put(txn, db->dbi, &key, &value, 0));
+		LMDB_MUST(mdb_put(txn, db->dbi, &key, &value, 0));
 	}
-	MUST(mdb_txn_commit(txn));
+	LMDB_MUST(mdb_txn_commit(txn));
 }
 
 static void *start(const struct peer_ids *ids)
@@ -50,19 +44,19 @@ static void *start(const struct peer_ids *ids)
 	char path[320];
 
 	if (!db)
-		bench_fail("calloc");
-	snprintf(path, sizeof(path), "%s/lmdb-%u", bench_dir(), number++);
-	BENCH_OK(mkdir(path, 0700));
-	MUST(mdb_env_create(&db->env));
-	MUST(mdb_env_set_mapsize(db->env, (size_t)1 << 30));
-	MUST(mdb_env_open(db->env, path, MDB_NOSYNC, 0600));
+		fail("calloc");
+	snprintf(path, sizeof(path), "%s/lmdb-%u", place_disk(), number++);
+	MUST(mkdir(path, 0700));
+	LMDB_MUST(mdb_env_create(&db->env));
+	LMDB_MUST(mdb_env_set_mapsize(db->env, (size_t)1 << 30));
+	LMDB_MUST(mdb_env_open(db->env, path, MDB_NOSYNC, 0600));
 	fill(db, ids);
-	MUST(mdb_txn_begin(db->env, NULL, MDB_RDONLY, &db->txn));
+	LMDB_MUST(mdb_txn_begin(db->env, NULL, MDB_RDONLY, &db->txn));
 	mdb_txn_reset(db->txn);
 	return db;
 }
 
-/* The record's bytes are 0. */
+/* The bytes of a record are 0. So a chase uses the ids that a use without it would use. */
 static inline __attribute__((always_inline)) void run(void *state, const struct peer_ids *ids, size_t count, bool chase)
 {
 	const struct database *db = state;
@@ -72,8 +66,8 @@ static inline __attribute__((always_inline)) void run(void *state, const struct 
 		uint64_t id = ids->ids[(i + step) & ids->mask];
 		MDB_val key = { sizeof(id), &id }, value;
 
-		MUST(mdb_txn_renew(db->txn));
-		MUST(mdb_get(db->txn, db->dbi, &key, &value));
+		LMDB_MUST(mdb_txn_renew(db->txn));
+		LMDB_MUST(mdb_get(db->txn, db->dbi, &key, &value));
 		if (chase)
 			step = *(const unsigned char *)value.mv_data;
 		mdb_txn_reset(db->txn);

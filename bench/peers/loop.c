@@ -1,7 +1,7 @@
 /*
- * loop.c - pinning and unpinning over and over.
+ * loop.c - pinning and unpinning in a loop.
  */
-#include "loop.h"
+#include "peers/loop.h"
 
 #include "segreg.h"
 
@@ -23,7 +23,7 @@ int loop_use(void *reg, const uint64_t *ids, size_t mask, size_t count)
 	return 0;
 }
 
-/* No slot has been used 2^31 times, which the compiler cannot know. */
+/* No slot has been used 2^31 times, so the step is 0. The compiler cannot know that. */
 int loop_chase(void *reg, const uint64_t *ids, size_t mask, size_t count)
 {
 	struct segreg_pin pin;

@@ -1,6 +1,8 @@
 /*
- * loop.h - pinning and unpinning over and over, in a file of its own: it is linked into the bench with the static library, and
- * once more into a shared object with the shared library, to measure what a call through the linker's table costs.
+ * loop.h - pinning and unpinning in a loop.
+ *
+ * loop.c is linked twice: into the bench with the static library, and into a shared object with the shared library. The
+ * difference is the cost of a call through the linker's table. So loop.c uses nothing else of the bench.
  */
 #ifndef BENCH_LOOP_H
 #define BENCH_LOOP_H
@@ -10,11 +12,11 @@
 
 #pragma GCC visibility push(default)
 
-/* A handle of the registry in dir; NULL on failure. */
+/* Open the registry dir. Returns a handle, or NULL on failure. */
 void *loop_open(const char *dir, unsigned flags);
-/* Pin and unpin count times. 0, or -1. */
+/* Pin and unpin `count` times. Returns 0, or -1 on failure. */
 int loop_use(void *reg, const uint64_t *ids, size_t mask, size_t count);
-/* The same, where each id is known only when the pin before has been made. */
+/* Pin and unpin `count` times, where each id depends on the result of the pin before. Returns 0, or -1 on failure. */
 int loop_chase(void *reg, const uint64_t *ids, size_t mask, size_t count);
 int loop_close(void *reg);
 

@@ -1,9 +1,12 @@
 /*
- * mutex.c - counts in shared memory: a table of them under a robust mutex, which says when its owner died, but not whose
- * counts are left over; and one bare atomic count, which is wrong for good after the first death. The latter looks nothing
- * up: a use has its count at hand.
+ * mutex.c - counts in shared memory.
+ *
+ * One peer has a table of counts under a robust mutex. The mutex reports that its owner died, but not which counts that
+ * owner left over. The other peer has one atomic count, which is wrong forever after the first death. It looks no id
+ * up.
  */
-#include "peer.h"
+#include "common/fail.h"
+#include "peers/peer.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -44,7 +47,7 @@ static void *start(const struct peer_ids *ids)
 		entries *= 2;
 	shared = mmap(NULL, size_of(entries), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
-		bench_fail("mmap");
+		fail("mmap");
 	shared->mask = entries - 1;
 	for (size_t i = 0; i < ids->n; i++)
 		find(shared, ids->known[i])->id = ids->known[i];
@@ -70,10 +73,10 @@ static void lock(struct shared *shared)
 	if (rc == EOWNERDEAD)
 		pthread_mutex_consistent(&shared->mutex);
 	else if (rc)
-		bench_fail("pthread_mutex_lock");
+		fail("pthread_mutex_lock");
 }
 
-/* Whoever holds a count remembers where it is. */
+/* A holder remembers the place of its count, so letting go needs no look-up. */
 static void use_mutex(void *state, const struct peer_ids *ids, size_t count)
 {
 	struct shared *shared = state;

@@ -1,8 +1,10 @@
 /*
- * original.c - the registry inside one process that segreg grew out of, in C: a hash map from id to segment under a
- * reader-writer lock; whoever uses a segment has a counted reference.
+ * original.c - in C, the registry inside one process from which segreg grew. A hash map leads from an id to a segment,
+ * under a reader-writer lock. Each user of a segment has a counted reference.
  */
-#include "peer.h"
+#include "common/fail.h"
+#include "place/segment.h"
+#include "peers/peer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 struct segment {
 	uint64_t id;
 	uint64_t references;
-	char path[BENCH_PATH_LENGTH + 1];
+	char path[SEGMENT_PATH_LENGTH + 1];
 };
 
 struct map {
@@ -36,17 +38,17 @@ static void *start(const struct peer_ids *ids)
 	while (size < 2 * ids->n)
 		size *= 2;
 	if (!map || !(map->entries = calloc(size, sizeof(struct segment *))))
-		bench_fail("calloc");
+		fail("calloc");
 	map->mask = size - 1;
 	pthread_rwlock_init(&map->lock, NULL);
 	for (size_t i = 0; i < ids->n; i++) {
 		struct segment *segment = malloc(sizeof(*segment));
 
 		if (!segment)
-			bench_fail("malloc");
+			fail("malloc");
 		segment->id = ids->known[i];
 		segment->references = 1;
-		bench_path(i + 1, segment->path);
+		segment_path(i + 1, segment->path);
 		*find(map, segment->id) = segment;
 	}
 	return map;
@@ -78,7 +80,7 @@ static inline __attribute__((always_inline)) void run(void *state, const struct 
 		struct segment *segment = get(state, ids->ids[(i + step) & ids->mask]);
 
 		if (!segment)
-			bench_fail("an id is missing");
+			fail("an id is missing");
 		if (chase)
 			step = segment->references >> 63;
 		drop(segment);

@@ -1,5 +1,6 @@
-// original.rs - the registry inside one process that segreg grew out of, in Rust: a HashMap under a RwLock; whoever uses a
-// segment has an Arc of it. A shared object with a C interface, loaded by original_rust.c where there was a rustc.
+// original.rs - in Rust, the registry inside one process from which segreg grew: a HashMap under a RwLock. Each user of
+// a segment has an Arc of it. The build makes a shared object with a C interface, if it finds rustc; original_rust.c
+// loads the object.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub unsafe extern "C" fn original_start(ids: *const u64, n: usize) -> *mut Regis
     Box::into_raw(Box::new(Registry { segments: RwLock::new(segments) }))
 }
 
-/// How many of the uses found their id. CHASE: the next id is known when this one's segment is.
+/// Returns the number of uses that found their id. CHASE: the next id depends on the segment of this use.
 #[inline(always)]
 unsafe fn run<const CHASE: bool>(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
     let mut found = 0;
@@ -52,7 +53,12 @@ pub unsafe extern "C" fn original_use(registry: *const Registry, ids: *const u64
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn original_chase(registry: *const Registry, ids: *const u64, mask: usize, count: usize) -> usize {
+pub unsafe extern "C" fn original_chase(
+    registry: *const Registry,
+    ids: *const u64,
+    mask: usize,
+    count: usize,
+) -> usize {
     run::<true>(registry, ids, mask, count)
 }
 

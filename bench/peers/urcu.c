@@ -1,11 +1,13 @@
 /*
- * urcu.c - liburcu: a read-side critical section (flavour memb: the writer pays by membarrier(2)) around a look at a shared
- * pointer. In one process, and a reader must not linger: it holds everything that is retired.
+ * urcu.c - liburcu: a read-side critical section around a read of a shared pointer. In the flavour memb the writer
+ * pays, with membarrier(2). It works inside one process. A reader must be short, since it holds everything that is
+ * retired meanwhile.
  */
-#define _LGPL_SOURCE /* the inlined functions; liburcu's word for it */
+#define _LGPL_SOURCE /* liburcu then inlines its functions */
 #include <urcu/urcu-memb.h>
 
-#include "peer.h"
+#include "common/measure.h"
+#include "peers/peer.h"
 
 static uint64_t *shared;
 
@@ -25,7 +27,7 @@ static void use(void *state, const struct peer_ids *ids, size_t count)
 	(void)ids;
 	for (size_t i = 0; i < count; i++) {
 		urcu_memb_read_lock();
-		bench_keep(*rcu_dereference(shared));
+		measure_keep(*rcu_dereference(shared));
 		urcu_memb_read_unlock();
 	}
 }

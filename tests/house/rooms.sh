@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
-# rooms.sh - a file of lib/ includes only files of its own room and of the rooms above it in the table of lib/README.md.
-# That is every "#include" with quotes; the public header is everybody's, and the files that stand in no room come last.
+# rooms.sh - a file of lib/ or bench/ includes only files of its own room and of the rooms above it in the table of its README.
+# That is every "#include" with quotes. The public header is everybody's. Files that stand in no room come last.
 set -eu
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# The rooms, in the order of the table: its rows begin with "| `ROOM/` |".
-sed -n 's/^| `\([a-z]*\)\/` |.*/\1/p' lib/README.md >"$scratch/rooms"
+# includes DIR: each "#include" with quotes below DIR, as FILE:LINE:#include "HEADER".
+includes() {
+	(cd "$1" && grep -rnoE --include='*.[ch]' '^#include "[^"]+"' .)
+}
 
-# arrows DIR: each "#include" below DIR that points to a later room, into no room, or past the rooms. Status 1 if there is any.
+# rooms README: the rooms of its table, in order. A row begins with "| `ROOM/` |".
+rooms() {
+	sed -n 's/^| `\([a-z]*\)\/` |.*/\1/p' "$1"
+}
+
+# arrows DIR README: each "#include" below DIR that points to a later room, into no room, or past the rooms. Status 1 if there is any.
 arrows() {
-	(cd "$1" && grep -rnoE --include='*.[ch]' '^#include "[^"]+"' .) | awk -F '[:"]' '
+	includes "$1" | awk -F '[:"]' '
 		NR == FNR { rank[$1] = ++n; next }
 		{
 			split(substr($1, 3), from, "/"); split($4, to, "/")
@@ -28,18 +35,30 @@ arrows() {
 				next
 			bad = 1
 		}
-		END { exit bad }' "$scratch/rooms" -
+		END { exit bad }' <(rooms "$2") -
 }
 
-find lib -mindepth 1 -maxdepth 1 -type d ! -name man -printf '%f\n' | sort >"$scratch/there"
-sort "$scratch/rooms" | diff "$scratch/there" - || { echo "FAILED: lib/README.md's table of rooms is not what lib/ has"; exit 1; }
-arrows lib || { echo "FAILED: an include points to a room that comes later"; exit 1; }
-echo "ok every include of lib/ points to its own room or to an earlier one"
+# circles DIR: modules below DIR that include one another in a circle, as tsort reports them. X.c and X.h are one module.
+circles() {
+	includes "$1" | sed -E 's|^\./(.*)\.[ch]:[0-9]+:#include "(.*)\.h"$|\1 \2|' | awk '$1 != $2' | tsort 2>&1 >/dev/null
+}
 
-# The check itself: it finds an arrow that points back.
+for dir in lib bench; do
+	find $dir -mindepth 1 -maxdepth 1 -type d ! -name man -printf '%f\n' | sort >"$scratch/there"
+	rooms $dir/README.md | sort | diff - "$scratch/there" ||
+		{ echo "FAILED: the rooms in the table of $dir/README.md are not those of $dir/"; exit 1; }
+	arrows $dir $dir/README.md || { echo "FAILED: an include points to a room that comes later"; exit 1; }
+	echo "ok every include of $dir/ points to its own room or to an earlier one"
+done
+found=$(circles bench) || { echo "FAILED: modules of bench/ include one another in a circle: $found"; exit 1; }
+echo "ok no modules of bench/ include one another in a circle"
+
+# The check itself: it finds an arrow that points back, and a circle.
 mkdir -p "$scratch/lib/sys" "$scratch/lib/ask"
 echo '#include "ask/sr_ask.h"' >"$scratch/lib/sys/sr_sys.c"
 echo '#include "sys/sr_sys.h"' >"$scratch/lib/ask/sr_ask.c"
-found=$(arrows "$scratch/lib") && { echo "FAILED: an arrow that points back is not found"; exit 1; }
+found=$(arrows "$scratch/lib" lib/README.md) && { echo "FAILED: an arrow that points back is not found"; exit 1; }
 [ "$found" = './sys/sr_sys.c:1: includes ask/sr_ask.h, but sys/ comes before ask/' ] || { echo "FAILED: found '$found'"; exit 1; }
-echo "ok an include that points back is found"
+circles "$scratch/lib" >"$scratch/found" && { echo "FAILED: a circle is not found"; exit 1; }
+grep -q sys/sr_sys "$scratch/found" || { echo "FAILED: found '$(cat "$scratch/found")'"; exit 1; }
+echo "ok an include that points back is found, and a circle"

@@ -5,9 +5,9 @@
 
 #include "segreg.h"
 
-void *loop_open(const char *dir, unsigned flags)
+void *loop_open(const char *dir)
 {
-	struct segreg_open_options options = { .size = sizeof(options), .flags = flags };
+	struct segreg_open_options options = { .size = sizeof(options) };
 	struct segreg *reg;
 
 	return segreg_open(dir, &options, &reg) == 0 ? reg : NULL;

@@ -13,7 +13,7 @@
 #pragma GCC visibility push(default)
 
 /* Open the registry dir. Returns a handle, or NULL on failure. */
-void *loop_open(const char *dir, unsigned flags);
+void *loop_open(const char *dir);
 /* Pin and unpin `count` times. Returns 0, or -1 on failure. */
 int loop_use(void *reg, const uint64_t *ids, size_t mask, size_t count);
 /* Pin and unpin `count` times, where each id depends on the result of the pin before. Returns 0, or -1 on failure. */

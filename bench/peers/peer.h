@@ -30,10 +30,9 @@ struct peer {
 };
 
 /* segreg itself, on a registry with the ids 1 to n. */
-extern const struct peer peer_segreg;            /* linked statically */
-extern const struct peer peer_segreg_shared;     /* through the shared library, as most programs use it */
-extern const struct peer peer_segreg_one_thread; /* with a handle that promises to be used by one thread */
-extern const struct peer peer_segreg_grown;      /* linked statically, on the registry of grown.h */
+extern const struct peer peer_segreg;        /* linked statically */
+extern const struct peer peer_segreg_shared; /* through the shared library, as most programs use it */
+extern const struct peer peer_segreg_grown;  /* linked statically, on the registry of grown.h */
 
 /* Limits of the machine. */
 extern const struct peer peer_bare_atomic;    /* two atomic adds on a word of this thread */

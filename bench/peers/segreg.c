@@ -38,33 +38,18 @@ static struct handle *make_handle(const char *name, const struct peer_ids *ids, 
 	return handle;
 }
 
-static void *linked(const char *name, const struct peer_ids *ids, unsigned flags)
+static void *start_static(const struct peer_ids *ids)
 {
 	char dir[REGISTRY_PATH_SIZE];
-	struct handle *handle = make_handle(name, ids, dir);
+	struct handle *handle = make_handle("static", ids, dir);
 
 	handle->use = loop_use;
 	handle->chase = loop_chase;
 	handle->close = loop_close;
-	handle->reg = loop_open(dir, flags);
+	handle->reg = loop_open(dir);
 	if (!handle->reg)
 		fail(dir);
 	return handle;
-}
-
-static void *start_static(const struct peer_ids *ids)
-{
-	return linked("static", ids, 0);
-}
-
-static void *start_one_thread(const struct peer_ids *ids)
-{
-#ifdef SEGREG_ONE_THREAD
-	return linked("one-thread", ids, SEGREG_ONE_THREAD);
-#else
-	(void)ids;
-	return NULL;
-#endif
 }
 
 /* The object has a library of its own, and so handles of its own. */
@@ -72,7 +57,7 @@ static void *start_shared(const struct peer_ids *ids)
 {
 	char dir[REGISTRY_PATH_SIZE];
 	struct handle *handle = make_handle("shared", ids, dir);
-	void *(*open_it)(const char *dir, unsigned flags);
+	void *(*open_it)(const char *dir);
 
 	handle->object = program_load("segreg-bench-loop.so");
 	if (!handle->object)
@@ -81,7 +66,7 @@ static void *start_shared(const struct peer_ids *ids)
 	*(void **)&handle->use = program_symbol(handle->object, "loop_use");
 	*(void **)&handle->chase = program_symbol(handle->object, "loop_chase");
 	*(void **)&handle->close = program_symbol(handle->object, "loop_close");
-	handle->reg = open_it(dir, 0);
+	handle->reg = open_it(dir);
 	if (!handle->reg)
 		fail(dir);
 	return handle;
@@ -127,5 +112,4 @@ static void stop(void *state)
 
 const struct peer peer_segreg = { "segreg", start_static, use, stop, chase };
 const struct peer peer_segreg_shared = { "segreg, shared library", start_shared, use, stop, chase };
-const struct peer peer_segreg_one_thread = { "segreg, one-thread handle", start_one_thread, use, stop, chase };
 const struct peer peer_segreg_grown = { "segreg", start_grown, use, stop, chase };

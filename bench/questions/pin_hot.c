@@ -12,12 +12,12 @@
 #define ROUNDS 41
 
 enum {
-	SEGREG, SHARED, ONE_THREAD, ATOMIC, PLAIN, CALLED, FLOCK, FLOCK_OPENED, OFD, MUTEX, COUNT, LMDB,
+	SEGREG, SHARED, ATOMIC, PLAIN, CALLED, FLOCK, FLOCK_OPENED, OFD, MUTEX, COUNT, LMDB,
 	ORIGINAL, ORIGINAL_RUST, URCU, CK, N
 };
 
 static const struct peer *const peers[N] = {
-	[SEGREG] = &peer_segreg, [SHARED] = &peer_segreg_shared, [ONE_THREAD] = &peer_segreg_one_thread,
+	[SEGREG] = &peer_segreg, [SHARED] = &peer_segreg_shared,
 	[ATOMIC] = &peer_bare_atomic, [PLAIN] = &peer_bare_plain, [CALLED] = &peer_called_plain,
 	[FLOCK] = &peer_flock_kept, [FLOCK_OPENED] = &peer_flock_opened, [OFD] = &peer_ofd_kept,
 	[MUTEX] = &peer_mutex, [COUNT] = &peer_shared_count, [LMDB] = &peer_lmdb,
@@ -50,10 +50,4 @@ void question_pin_hot(void)
 	add_cheaper(&c[MUTEX], "  beside a robust mutex around shared counts", 4);
 	add_cheaper(&c[ORIGINAL], "  beside the in-process original, in C", 3);
 	add_cheaper(&c[ORIGINAL_RUST], "  beside the in-process original, in Rust", 3);
-	if (c[ONE_THREAD].name) {
-		result_goal("  a handle of one thread", ratio(&c[ONE_THREAD], &c[PLAIN]), 1.5, false,
-			    "x two plain increments");
-		result_note("  a handle of one thread, beside two calls that increment", "%.2f x",
-			    ratio(&c[ONE_THREAD], &c[CALLED]));
-	}
 }

@@ -196,6 +196,16 @@ static double busy_elsewhere(void *arg)
 	return busy(ELSEWHERE);
 }
 
+static void get_memory(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	round_times = calloc(1, sizeof(*round_times));
+	for (size_t i = 0; i < 3; i++)
+		sum_times[i] = calloc(1, sizeof(*sum_times[i]));
+	if (shared == MAP_FAILED || !round_times || !sum_times[0] || !sum_times[1] || !sum_times[2])
+		fail("memory");
+}
+
 void question_pin_tail(void)
 {
 	struct contender c[] = {
@@ -206,12 +216,7 @@ void question_pin_tail(void)
 	struct segreg *other = registry_create(OTHER, 0, 0);
 	pid_t disturber;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	round_times = calloc(1, sizeof(*round_times));
-	for (size_t i = 0; i < 3; i++)
-		sum_times[i] = calloc(1, sizeof(*sum_times[i]));
-	if (shared == MAP_FAILED || !round_times || !sum_times[0] || !sum_times[1] || !sum_times[2])
-		fail("memory");
+	get_memory();
 	reg = registry_create(NAME, 0, 0);
 	segment_fill(reg, SEGMENTS, 0);
 	disturber = process_start(disturb, NULL);

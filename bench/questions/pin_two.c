@@ -12,7 +12,7 @@
 #define ROUNDS 21
 #define ROUND_MS 10.0
 
-enum { ALONE, TWO, ONE_THREAD, ATOMIC, MUTEX, COUNT, ORIGINAL, ORIGINAL_RUST, N };
+enum { ALONE, TWO, ATOMIC, MUTEX, COUNT, ORIGINAL, ORIGINAL_RUST, N };
 
 static const struct {
 	const char *name;
@@ -22,8 +22,6 @@ static const struct {
 } runs[N] = {
 	[ALONE] = { "segreg, alone", &peer_segreg, 1, round_run_processes },
 	[TWO] = { "segreg, 2 processes, each", &peer_segreg, 2, round_run_processes },
-	[ONE_THREAD] = { "segreg, one-thread handles, 2 processes, each", &peer_segreg_one_thread, 2,
-			 round_run_processes },
 	[ATOMIC] = { "two bare atomic adds, 2 processes, each", &peer_bare_atomic, 2, round_run_processes },
 	[MUTEX] = { "robust mutex, 2 processes, each", &peer_mutex, 2, round_run_processes },
 	[COUNT] = { "one shared atomic count, 2 processes, each", &peer_shared_count, 2, round_run_processes },

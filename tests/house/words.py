@@ -14,7 +14,7 @@ LONGEST = 25
 HIDING = re.compile(
     r"\b(so many|so long|likewise|as the first|none is to be had|(is|are|was|were|been) (said|told)|tells? of|(is|are) to be had|whoever"
     r"|he|him|his|himself)\b|\b(for|by|of|to|with|from|than) who\b|^\W*The same\b", re.I)
-FILES = ("lib", "include", "daemon", "bench", "README.md", "CHANGELOG.md", "tests/README.md")
+FILES = ("lib", "include", "daemon", "bench", "README.md", "CHANGELOG.md", "tests/README.md", "tests/*/README.md")
 
 
 def comments(text):

@@ -28,6 +28,8 @@ struct spread spread_of(double *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), compare);
 	return (struct spread){
-		.median = quantile(values, n, 0.5), .low = quantile(values, n, 0.25), .high = quantile(values, n, 0.75),
+		.median = quantile(values, n, 0.5),
+		.low = quantile(values, n, 0.25),
+		.high = quantile(values, n, 0.75),
 	};
 }

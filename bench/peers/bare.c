@@ -154,9 +154,7 @@ static void stop_table(void *state)
 	free(table);
 }
 
-const struct peer peer_two_loads = {
-	"two dependent random loads", start_shared_table, use_table, stop_table, chase_table
-};
-const struct peer peer_two_loads_huge = {
-	"two such loads, private huge pages", start_huge_table, use_table, stop_table, chase_table
-};
+const struct peer peer_two_loads = { "two dependent random loads", start_shared_table, use_table, stop_table,
+				     chase_table };
+const struct peer peer_two_loads_huge = { "two such loads, private huge pages", start_huge_table, use_table, stop_table,
+					  chase_table };

@@ -16,7 +16,7 @@ struct peer_ids {
 	const uint64_t *ids;   /* use i has ids[i & mask] */
 	const uint64_t *known; /* the n different ids among them */
 	size_t mask, n;
-	bool chase;            /* each id depends on the result of the use before: their cache misses cannot overlap */
+	bool chase; /* each id depends on the result of the use before: their cache misses cannot overlap */
 };
 
 struct peer {

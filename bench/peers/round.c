@@ -3,7 +3,6 @@
  */
 #include "peers/round.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "common/process.h"
@@ -151,7 +150,9 @@ void round_contest(const char *question, const struct peer *const *peers, size_t
 		round[i] = round_begin(peers[i], ids, ROUND_MS);
 		if (round[i].state)
 			here[n_here++] = (struct contender){
-				.name = peers[i]->name, .run = round_run, .arg = &round[i],
+				.name = peers[i]->name,
+				.run = round_run,
+				.arg = &round[i],
 			};
 	}
 	contest_run(question, "ns", here, n_here, rounds);

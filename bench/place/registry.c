@@ -55,8 +55,10 @@ struct segreg *registry_create(const char *name, uint32_t max_segments, uint32_t
 {
 	make_parent(name);
 	return open_registry(name, (struct segreg_open_options){
-		.flags = SEGREG_CREATE, .max_segments = max_segments, .max_lanes = max_lanes,
-	});
+					   .flags = SEGREG_CREATE,
+					   .max_segments = max_segments,
+					   .max_lanes = max_lanes,
+				   });
 }
 
 struct segreg *registry_create_light(const char *name, uint32_t max_segments)
@@ -68,8 +70,10 @@ struct segreg *registry_create_light(const char *name, uint32_t max_segments)
 	if (mkdir(base, 0700) == -1)
 		fail(base);
 	return open_registry(name, (struct segreg_open_options){
-		.flags = SEGREG_CREATE, .base = base, .max_segments = max_segments,
-	});
+					   .flags = SEGREG_CREATE,
+					   .base = base,
+					   .max_segments = max_segments,
+				   });
 }
 
 struct segreg *registry_open(const char *name)

@@ -14,11 +14,11 @@ struct store {
 };
 
 /* A call of LMDB whose failure ends the run. */
-#define LMDB_MUST(call)                              \
-	do {                                         \
-		int must_rc = (call);                \
-		if (must_rc)                         \
-			store_fail(must_rc, #call);  \
+#define LMDB_MUST(call)                                                                                                \
+	do {                                                                                                           \
+		int must_rc = (call);                                                                                  \
+		if (must_rc)                                                                                           \
+			store_fail(must_rc, #call);                                                                    \
 	} while (0)
 void store_fail(int rc, const char *call) __attribute__((noreturn));
 

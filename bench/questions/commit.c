@@ -4,7 +4,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "place/registry.h"
@@ -165,8 +164,8 @@ void question_commit(void)
 	result_goal("durable retire of one", retired[1].ratio.median, 1.15, false, "x LMDB put");
 	snprintf(question, sizeof(question), "commit, %llu added", (unsigned long long)s.batch);
 	contest_run(question, "ms", many, 2, batches);
-	result_goal(measure_is_quick() ? "one edit of 2,000 adds" : "one edit of 10,000 adds",
-		    many[1].ratio.median, 1.3, false, "x LMDB batch + path checks");
+	result_goal(measure_is_quick() ? "one edit of 2,000 adds" : "one edit of 10,000 adds", many[1].ratio.median,
+		    1.3, false, "x LMDB batch + path checks");
 	store_close(&s.store);
 	close(s.base);
 	MUST(segreg_close(s.reg, NULL));

@@ -4,7 +4,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "common/process.h"
@@ -40,9 +39,12 @@ static void sleep_until(double time)
 	double left = time - measure_now();
 
 	if (left > 0)
-		nanosleep(&(struct timespec){
-			.tv_sec = (time_t)left, .tv_nsec = (long)((left - (double)(time_t)left) * 1e9),
-		}, NULL);
+		nanosleep(
+			&(struct timespec){
+				.tv_sec = (time_t)left,
+				.tv_nsec = (long)((left - (double)(time_t)left) * 1e9),
+			},
+			NULL);
 }
 
 void question_idle(void)

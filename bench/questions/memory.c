@@ -3,7 +3,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "place/registry.h"

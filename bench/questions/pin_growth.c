@@ -7,7 +7,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "place/grown.h"
@@ -26,8 +25,9 @@
 enum { SEGREG, LOADS, HUGE_LOADS, ORIGINAL, ORIGINAL_RUST, LMDB, N };
 
 static const struct peer *const peers[N] = {
-	[SEGREG] = &peer_segreg_grown, [LOADS] = &peer_two_loads, [HUGE_LOADS] = &peer_two_loads_huge,
-	[ORIGINAL] = &peer_original, [ORIGINAL_RUST] = &peer_original_rust, [LMDB] = &peer_lmdb,
+	[SEGREG] = &peer_segreg_grown,         [LOADS] = &peer_two_loads,
+	[HUGE_LOADS] = &peer_two_loads_huge,   [ORIGINAL] = &peer_original,
+	[ORIGINAL_RUST] = &peer_original_rust, [LMDB] = &peer_lmdb,
 };
 
 static void at_size(uint64_t *known, uint64_t *sequence, size_t n)

@@ -3,7 +3,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "result/contest.h"
 #include "result/result.h"
 #include "peers/peer.h"
@@ -12,16 +11,40 @@
 #define ROUNDS 41
 
 enum {
-	SEGREG, SHARED, ATOMIC, PLAIN, CALLED, FLOCK, FLOCK_OPENED, OFD, MUTEX, COUNT, LMDB,
-	ORIGINAL, ORIGINAL_RUST, URCU, CK, N
+	SEGREG,
+	SHARED,
+	ATOMIC,
+	PLAIN,
+	CALLED,
+	FLOCK,
+	FLOCK_OPENED,
+	OFD,
+	MUTEX,
+	COUNT,
+	LMDB,
+	ORIGINAL,
+	ORIGINAL_RUST,
+	URCU,
+	CK,
+	N
 };
 
 static const struct peer *const peers[N] = {
-	[SEGREG] = &peer_segreg, [SHARED] = &peer_segreg_shared,
-	[ATOMIC] = &peer_bare_atomic, [PLAIN] = &peer_bare_plain, [CALLED] = &peer_called_plain,
-	[FLOCK] = &peer_flock_kept, [FLOCK_OPENED] = &peer_flock_opened, [OFD] = &peer_ofd_kept,
-	[MUTEX] = &peer_mutex, [COUNT] = &peer_shared_count, [LMDB] = &peer_lmdb,
-	[ORIGINAL] = &peer_original, [ORIGINAL_RUST] = &peer_original_rust, [URCU] = &peer_urcu, [CK] = &peer_ck,
+	[SEGREG] = &peer_segreg,
+	[SHARED] = &peer_segreg_shared,
+	[ATOMIC] = &peer_bare_atomic,
+	[PLAIN] = &peer_bare_plain,
+	[CALLED] = &peer_called_plain,
+	[FLOCK] = &peer_flock_kept,
+	[FLOCK_OPENED] = &peer_flock_opened,
+	[OFD] = &peer_ofd_kept,
+	[MUTEX] = &peer_mutex,
+	[COUNT] = &peer_shared_count,
+	[LMDB] = &peer_lmdb,
+	[ORIGINAL] = &peer_original,
+	[ORIGINAL_RUST] = &peer_original_rust,
+	[URCU] = &peer_urcu,
+	[CK] = &peer_ck,
 };
 
 static void add_cheaper(const struct contender *peer, const char *what, double goal)

@@ -8,7 +8,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "common/process.h"
@@ -42,13 +41,13 @@ static struct shared {
 	uint32_t where;   /* enum where: the pinner writes, the disturber obeys */
 	uint32_t resting; /* whether the disturber rests */
 	uint32_t sweeps;  /* that the disturber has done */
-} *shared;
+} * shared;
 
 static struct segreg *reg;
 /* Of one round, and of all rounds. */
 static struct times {
 	uint32_t uses[LONGEST + 1]; /* uses[t] uses took t nanoseconds; the pinner touches few of these lines */
-} *round_times, *sum_times[3];
+} * round_times, *sum_times[3];
 static uint32_t sweeps_here;
 
 static uint32_t load(const uint32_t *word)

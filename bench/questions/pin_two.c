@@ -3,7 +3,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "result/contest.h"
 #include "result/result.h"
 #include "peers/peer.h"
@@ -40,7 +39,9 @@ void question_pin_two(void)
 		round[i].many = runs[i].many;
 		if (round[i].state)
 			contender[n++] = (struct contender){
-				.name = runs[i].name, .run = runs[i].run, .arg = &round[i],
+				.name = runs[i].name,
+				.run = runs[i].run,
+				.arg = &round[i],
 			};
 	}
 	contest_run("pin_two", "ns", contender, n, ROUNDS);

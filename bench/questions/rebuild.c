@@ -14,7 +14,6 @@
 #include "result/result.h"
 #include "segreg.h"
 
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -71,7 +70,7 @@ void question_rebuild(void)
 	for (uint64_t n = last / 1000; n <= last; n *= 10) {
 		struct scene s;
 		struct contender c[] = { { .name = "segreg_open, alone", .run = rebuild, .arg = &s },
-					       { .name = "LMDB, one scan", .run = scan, .arg = &s } };
+					 { .name = "LMDB, one scan", .run = scan, .arg = &s } };
 		char question[64];
 
 		set(&s, n, n == last);

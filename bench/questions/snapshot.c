@@ -3,7 +3,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "place/grown.h"
@@ -57,10 +56,9 @@ static void stop(void *state)
 void question_snapshot(void)
 {
 	static const struct peer few = { "snapshot of 10 segments", start_few, use, stop, NULL };
-	const struct peer all = {
-		measure_is_quick() ? "snapshot of 100,000 segments" : "snapshot of 1,000,000 segments",
-		start_many, use, stop, NULL
-	};
+	const struct peer all = { measure_is_quick() ? "snapshot of 100,000 segments"
+						     : "snapshot of 1,000,000 segments",
+				  start_many, use, stop, NULL };
 	const struct peer *const peers[] = { &few, &all, &peer_bare_atomic };
 	struct contender c[3];
 

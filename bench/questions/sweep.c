@@ -3,7 +3,6 @@
  */
 #include "questions/questions.h"
 
-
 #include "common/fail.h"
 #include "common/measure.h"
 #include "common/spread.h"
@@ -92,7 +91,7 @@ void question_sweep(void)
 	ratio = spread_of(ratios, rounds);
 	result_goal("sweeping 10,000 directories of 3 files", ratio.median, 1.15, false, "x rm -rf");
 	result_note("  in milliseconds", "segreg %.0f, rm -rf %.0f; ratio %.2f to %.2f", spread_of(ours, rounds).median,
-		   spread_of(theirs, rounds).median, ratio.low, ratio.high);
+		    spread_of(theirs, rounds).median, ratio.low, ratio.high);
 	MUST(segreg_close(s.other, NULL));
 	MUST(segreg_close(s.reg, NULL));
 }

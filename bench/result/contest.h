@@ -13,11 +13,11 @@
 
 /* One way to do it. */
 struct contender {
-	const char *name;          /* as the results show it: "segreg", "flock, descriptor kept" */
-	double (*run)(void *arg);  /* do one round; return the cost of one operation in the contest's unit */
-	void *arg;                 /* of run */
-	struct spread cost;        /* filled by contest_run */
-	struct spread ratio;       /* of the first contender's cost to this cost, in one round; filled by contest_run */
+	const char *name;         /* as the results show it: "segreg", "flock, descriptor kept" */
+	double (*run)(void *arg); /* do one round; return the cost of one operation in the contest's unit */
+	void *arg;                /* of run */
+	struct spread cost;       /* filled by contest_run */
+	struct spread ratio;      /* of the first contender's cost to this cost, in one round; filled by contest_run */
 };
 
 /*

@@ -97,15 +97,15 @@ static void put_point(FILE *out, const struct result_point *point)
 	put_number(out, false, "y", point->y);
 }
 
-#define PUT_LIST(out, name, put, values, n)                    \
-	do {                                                   \
-		fputs(",\n  \"" name "\": [", out);            \
-		for (size_t i = 0; i < (n); i++) {             \
-			fputs(i ? ",\n    { " : "\n    { ", out); \
-			put(out, &(values)[i]);                \
-			fputs(" }", out);                      \
-		}                                              \
-		fputs("\n  ]", out);                           \
+#define PUT_LIST(out, name, put, values, n)                                                                            \
+	do {                                                                                                           \
+		fputs(",\n  \"" name "\": [", out);                                                                    \
+		for (size_t i = 0; i < (n); i++) {                                                                     \
+			fputs(i ? ",\n    { " : "\n    { ", out);                                                      \
+			put(out, &(values)[i]);                                                                        \
+			fputs(" }", out);                                                                              \
+		}                                                                                                      \
+		fputs("\n  ]", out);                                                                                   \
 	} while (0)
 
 void json_write(const char *dir, const struct machine_fact *facts, bool is_whole)

@@ -59,8 +59,8 @@ static void file_system(const char *path, char *buf, size_t size)
 const struct machine_fact *machine_look(const char *dir)
 {
 	static struct machine_fact facts[] = {
-		{ "cpu", "" }, { "cores", "" }, { "kernel", "" }, { "file system", "" }, { "compiler", "" },
-		{ "segreg", "" }, { NULL, "" },
+		{ "cpu", "" },      { "cores", "" },  { "kernel", "" }, { "file system", "" },
+		{ "compiler", "" }, { "segreg", "" }, { NULL, "" },
 	};
 	struct utsname name;
 

@@ -96,8 +96,12 @@ void result_point(const char *curve, const char *series, double x, double y)
 struct result result_all(void)
 {
 	return (struct result){
-		.costs = costs, .rows = rows, .points = points,
-		.n_costs = n_costs, .n_rows = n_rows, .n_points = n_points,
+		.costs = costs,
+		.rows = rows,
+		.points = points,
+		.n_costs = n_costs,
+		.n_rows = n_rows,
+		.n_points = n_points,
 	};
 }
 

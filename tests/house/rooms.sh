@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rooms.sh - a file of lib/ or bench/ includes only files of its own room and of the rooms above it in the table of its README.
+# rooms.sh - a file of lib/ or bench/ includes only files of its own room, and of rooms above it in its README's table.
 # That is every "#include" with quotes. The public header is everybody's. Files that stand in no room come last.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -16,7 +16,8 @@ rooms() {
 	sed -n 's/^| `\([a-z]*\)\/` |.*/\1/p' "$1"
 }
 
-# arrows DIR README: each "#include" below DIR that points to a later room, into no room, or past the rooms. Status 1 if there is any.
+# arrows DIR README: each "#include" below DIR that points to a later room, into no room, or past the rooms. Status 1 if
+# there is any.
 arrows() {
 	includes "$1" | awk -F '[:"]' '
 		NR == FNR { rank[$1] = ++n; next }
@@ -38,9 +39,11 @@ arrows() {
 		END { exit bad }' <(rooms "$2") -
 }
 
-# circles DIR: modules below DIR that include one another in a circle, as tsort reports them. X.c and X.h are one module.
+# circles DIR: modules below DIR that include one another in a circle, as tsort reports them. X.c and X.h are one
+# module.
 circles() {
-	includes "$1" | sed -E 's|^\./(.*)\.[ch]:[0-9]+:#include "(.*)\.h"$|\1 \2|' | awk '$1 != $2' | tsort 2>&1 >/dev/null
+	includes "$1" | sed -E 's|^\./(.*)\.[ch]:[0-9]+:#include "(.*)\.h"$|\1 \2|' | awk '$1 != $2' |
+		tsort 2>&1 >/dev/null
 }
 
 for dir in lib bench; do
@@ -58,7 +61,8 @@ mkdir -p "$scratch/lib/sys" "$scratch/lib/ask"
 echo '#include "ask/sr_ask.h"' >"$scratch/lib/sys/sr_sys.c"
 echo '#include "sys/sr_sys.h"' >"$scratch/lib/ask/sr_ask.c"
 found=$(arrows "$scratch/lib" lib/README.md) && { echo "FAILED: an arrow that points back is not found"; exit 1; }
-[ "$found" = './sys/sr_sys.c:1: includes ask/sr_ask.h, but sys/ comes before ask/' ] || { echo "FAILED: found '$found'"; exit 1; }
+[ "$found" = './sys/sr_sys.c:1: includes ask/sr_ask.h, but sys/ comes before ask/' ] ||
+	{ echo "FAILED: found '$found'"; exit 1; }
 circles "$scratch/lib" >"$scratch/found" && { echo "FAILED: a circle is not found"; exit 1; }
 grep -q sys/sr_sys "$scratch/found" || { echo "FAILED: found '$(cat "$scratch/found")'"; exit 1; }
 echo "ok an include that points back is found, and a circle"

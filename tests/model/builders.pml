@@ -249,24 +249,41 @@ inline reclaim()
 	od
 }
 
+#ifdef BUG_OWNER_READ_EARLY
+#define READ_OWNER skip
+#else
+#define READ_OWNER owner = OWNER(lane)
+#endif
+
+/* Without the table lock. What is found free is looked at again with the lane's byte in hand, in one step with the swap: while the
+ * lane is free, the byte's holder alone changes it. lane: LANES if none is to be had. */
 inline attach_lane()
 {
-	atomic {
-		table_lock == 0 ->
-		lane = 0;
-		do
-		:: lane < LANES && (used[lane] || lane_byte[lane] != 0) -> lane++
-		:: else -> break
-		od;
+	lane = 0;
+	do
+	:: lane < LANES ->
 		if
-		:: lane < LANES -> table_lock = ME; lane_byte[lane] = ME; owner = OWNER(lane)
-		:: else
+#ifdef BUG_OWNER_READ_EARLY
+		:: atomic { !used[lane] -> owner = OWNER(lane) }
+#else
+		:: !used[lane] ->
+#endif
+			if
+			:: atomic { lane_byte[lane] == 0 -> lane_byte[lane] = ME };
+				if
+#ifdef BUG_LANE_FOUND_FREE_ONCE
+				:: atomic { true -> used[lane] = true; owner = OWNER(lane); break }
+#else
+				:: atomic { !used[lane] -> used[lane] = true; READ_OWNER; break }
+				:: else -> atomic { lane_byte[lane] = 0; lane++ }
+#endif
+				fi
+			:: else -> lane++
+			fi
+		:: else -> lane++
 		fi
-	};
-	if
-	:: atomic { lane < LANES -> used[lane] = true; UNLOCK(table_lock) }
-	:: else
-	fi
+	:: else -> break
+	od
 }
 
 inline detach_lane()

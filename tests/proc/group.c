@@ -557,6 +557,61 @@ static void threads_on_a_full_disk(void)
 	end_scene(&s);
 }
 
+static int count_difference(void *arg, const struct segreg_finding *finding)
+{
+	*(unsigned *)arg += finding->kind == SEGREG_FOUND_DIFFERENCE;
+	return 0;
+}
+
+/*
+ * The leader's commit fails, and another process stands inside the table lock: the leader cannot give back the slots that it took. A
+ * repair frees them, and they are others' when the threads' edits are planned anew.
+ */
+static void leader_cannot_undo(void)
+{
+	struct errand errands[THREADS];
+	struct scene s = set_scene_of_threads(errands);
+	struct segreg *hasty = t_open_with(&s.w, (struct segreg_open_options){ .timeout_ms = SHORT_MS });
+	struct peer *thread[THREADS], *closes = s.rider[0];
+	unsigned differences = 0;
+
+	T_OK(peer_pin(closes, LIVE_ID));
+	thread[0] = peer_start(&s.w, PEER_THREAD);
+	T_OK(peer_use(thread[0], hasty));
+	peer_run_to(thread[0], "group.leading", do_errand, &errands[0], sizeof(errands[0]));
+	for (unsigned i = 1; i < THREADS; i++) {
+		thread[i] = peer_start(&s.w, PEER_THREAD);
+		T_OK(peer_use(thread[i], s.reg));
+		peer_run_to(thread[i], i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i], sizeof(errands[i]));
+	}
+	peer_stop_at(thread[0], "edit.prepared", 1);
+	peer_go_on(thread[0]);
+	T_CHECK(peer_stands(thread[0]));
+	peer_run_to(closes, "lane.emptying", peer_do_close, NULL, 0);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_DATA_PAGES, ENOSPC);
+	peer_go_on(thread[0]);
+	T_ERR(SEGREG_E_NOSPC, peer_end(thread[0], NULL));
+	T_CHECK(t_failed_writes() > 0);
+	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_DATA_PAGES, 0);
+	peer_go_on(closes);
+	T_OK(peer_end(closes, NULL));
+	T_OK(peer_call(s.leader, do_errand, &(struct errand){ .add = LEADERS, .then = LEADERS + 1 }, sizeof(struct errand)));
+	T_EQ(t_stats(s.reg).repairs, 1);
+	go_on_behind(thread);
+	for (unsigned i = 1; i < THREADS; i++)
+		end(thread[i]);
+	T_OK(segreg_register(s.reg, LEADERS + 2, t_segment(LEADERS + 2)));
+	for (uint64_t id = LEADERS; id <= LEADERS + 2; id++)
+		T_EQ(t_state(s.reg, id), SEGREG_LIVE);
+	for (unsigned i = 0; i < THREADS; i++)
+		T_EQ(t_state(s.reg, 20 + i), i ? SEGREG_LIVE : SEGREG_E_NOENT);
+	T_OK(segreg_check(s.reg, 0, count_difference, &differences));
+	T_EQ(differences, 0);
+	end_threads(s.reg, thread);
+	t_close(hasty);
+	end_scene(&s);
+}
+
 /* ---------------------------------------------------------------- refusals */
 
 static void one_is_refused(void)
@@ -1069,6 +1124,7 @@ T_SUITE(group,
 	{ "a thread comes too late for a leader, and is called when the commit lock is free", thread_too_late_for_a_leader },
 	{ "a commit of threads has an unknown outcome: REOPEN to each, all or nothing", threads_of_an_unknown_commit },
 	{ "a full disk: each thread tries alone, and is told", threads_on_a_full_disk },
+	{ "a leader cannot give back its threads' slots: their edits get others", leader_cannot_undo },
 	{ "a rider is refused, and the others are not", one_is_refused },
 	{ "the leader is refused, and its riders are not", the_leader_is_refused },
 	{ "all are refused, and nothing is committed", all_are_refused },

@@ -625,6 +625,7 @@ void sr_attach_forget(struct sr_registry *registry)
 		sr_kept_close(&registry->locks.kept[id]);
 }
 
+/* A thread of the parent may have had a mutex. glibc does not destroy a locked mutex; it owns no memory. */
 void sr_disinherit(struct sr_registry *registry)
 {
 	sr_attach_forget(registry);

@@ -11,10 +11,10 @@
  * registry wait until that thread is done. A handle is marked while a thread attaches it anew or closes it.
  *
  * So a fork waits for no other thread's call, and a child may find anything half done. The other threads do not exist in the child. It
- * drops what they were about to have: a registry half open or half closed, a handle half closed, a reference to a registry. All
- * mutexes of what is left are free in the child, which does nothing with an inherited registry but let go. LMDB's memory is left alone
- * if a commit was under way. A bare clone(2) runs no handlers: there the child does the same at its first call, and takes a commit
- * for granted.
+ * drops what they were about to have: a registry half open or half closed, a handle half closed, a reference to a registry. The
+ * child only lets go of an inherited registry. It locks no mutex of it, since a thread of the parent may have the mutex. LMDB's
+ * memory is left alone if a commit was under way. A bare clone(2) runs no handlers: there the child does the same at its first call,
+ * and takes a commit for granted.
  */
 #include "registry/sr_handle.h"
 #include "registry/sr_attach.h"
@@ -51,15 +51,6 @@ static void after_fork(void)
 			sr_locks_after_fork(&r->locks);
 	sr_filelock_after_fork();
 	pthread_mutex_unlock(&all_mutex);
-}
-
-/* In a child: threads that are not here may have had any mutex of what is inherited. */
-static void renew_mutexes(struct sr_registry *r)
-{
-	const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-
-	r->mutex = r->base.mutex = r->queue.mutex = fresh;
-	sr_locks_renew(&r->locks);
 }
 
 /* In a child: handles that a thread of the parent was closing are gone, and so are threads that were opening one. */
@@ -108,7 +99,6 @@ static void after_fork_in_child(void)
 		sr_attach_forget(r);
 		if (r->is_quiet)
 			sr_locks_after_fork(&r->locks);
-		renew_mutexes(r);
 		r->orphaned |= !r->is_quiet;
 		keep_true_handles(r);
 		if (r->refs) {
@@ -132,7 +122,6 @@ static void after_bare_clone(void)
 	sr_filelock_arrive();
 	for (struct sr_registry *r = all; r; r = r->next) {
 		r->orphaned = true;
-		renew_mutexes(r);
 		keep_true_handles(r);
 	}
 }

@@ -350,9 +350,3 @@ void sr_locks_after_fork(struct sr_locks *locks)
 {
 	pthread_mutex_unlock(&locks->local[SR_LOCK_COMMIT]);
 }
-
-void sr_locks_renew(struct sr_locks *locks)
-{
-	for (int id = 0; id < SR_LOCKS; id++)
-		locks->local[id] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-}

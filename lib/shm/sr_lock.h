@@ -76,8 +76,6 @@ void sr_lock_set_clean(struct sr_locks *locks, enum sr_lock_id id);
 bool sr_locks_before_fork(struct sr_locks *locks);
 /* In the parent and in the child, after true. */
 void sr_locks_after_fork(struct sr_locks *locks);
-/* In the child: the process's own mutexes are free, whatever threads of the parent had them. */
-void sr_locks_renew(struct sr_locks *locks);
 
 /* The PID namespace of this process; false if it cannot be known. */
 bool sr_pidns(uint64_t *dev, uint64_t *ino);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void must(int failed, const char *what)
@@ -34,6 +35,90 @@ static void make_segment(const char *base, unsigned id)
 	fd = open(path, O_CREAT | O_WRONLY, 0644);
 	must(fd == -1 || write(fd, "data", 4) != 4 || close(fd), "write");
 }
+
+#ifdef SEGREG_SWEEP_RETRY_NOW /* schema 2: a failed deletion is remembered */
+
+/* Whose file in a directory without write permission cannot be deleted, unless by root. */
+static void make_stubborn(const char *base, unsigned id)
+{
+	char path[4096];
+	int fd;
+
+	make_segment(base, id);
+	snprintf(path, sizeof path, "%s/seg-%u/stuck", base, id);
+	must(mkdir(path, 0755), "mkdir");
+	strcat(path, "/file");
+	fd = open(path, O_CREAT | O_WRONLY, 0644);
+	must(fd == -1 || close(fd), "open");
+	*strrchr(path, '/') = '\0';
+	must(chmod(path, 0555), "chmod");
+}
+
+/* The journal tells of a process that ended with a pin. */
+static void die_with_pin(const char *dir)
+{
+	struct segreg_open_options options = { .size = sizeof options, .label = "dead" };
+	struct segreg_pin pin;
+	struct segreg *reg;
+	pid_t child = fork();
+
+	must(child == -1, "fork");
+	if (child) {
+		must(waitpid(child, NULL, 0) != child, "waitpid");
+		return;
+	}
+	must(segreg_open(dir, &options, &reg), "segreg_open");
+	must(segreg_pin(reg, 1, 0, &pin), "segreg_pin");
+	_exit(0);
+}
+
+/* Segments 7, 8 and 9 are registered by three processes at once. What travels with another's commit is a matter of luck. */
+static void register_together(const char *base, const char *dir)
+{
+	char go, path[16];
+	struct segreg *reg;
+	int line[2];
+
+	must(pipe(line), "pipe");
+	for (unsigned id = 7; id <= 9; id++) {
+		make_segment(base, id);
+		if (fork())
+			continue;
+		close(line[1]);
+		must(segreg_open(dir, NULL, &reg), "segreg_open");
+		snprintf(path, sizeof path, "seg-%u", id);
+		must(read(line[0], &go, 1) != 0, "read");
+		must(segreg_register(reg, id, path), "segreg_register");
+		must(segreg_close(reg, NULL), "segreg_close");
+		_exit(0);
+	}
+	close(line[0]);
+	usleep(100000); /* so that all are there */
+	close(line[1]);
+	while (wait(NULL) > 0)
+		;
+}
+
+/* Segment 5 could not be deleted. A process died. */
+static void fail_to_delete(struct segreg *reg, const char *base, const char *dir)
+{
+	make_stubborn(base, 5);
+	must(segreg_register(reg, 5, "seg-5"), "segreg_register");
+	must(segreg_retire(reg, 5), "segreg_retire");
+	die_with_pin(dir);
+}
+
+/* Segment 6 is reserved; 7, 8 and 9 are live. */
+static void reserve_and_ride(struct segreg *reg, const char *base, const char *dir)
+{
+	register_together(base, dir);
+	must(segreg_reserve(reg, 6, "seg-6"), "segreg_reserve");
+}
+
+#else
+#define fail_to_delete(reg, base, dir) ((void)0)
+#define reserve_and_ride(reg, base, dir) ((void)0)
+#endif
 
 /* Segment 1 is live, 2 is retired, 3 was deleted, and 4 is live, by an edit with a token if there were tokens. */
 static void make_registry(const char *base, const char *dir)
@@ -57,8 +142,10 @@ static void make_registry(const char *base, const char *dir)
 #endif
 	must(segreg_edit_commit(edit, NULL), "segreg_edit_commit");
 	must(segreg_retire(reg, 3), "segreg_retire");
+	fail_to_delete(reg, base, dir);
 	must(segreg_sweep(reg, NULL, NULL), "segreg_sweep");
 	must(segreg_retire(reg, 2), "segreg_retire");
+	reserve_and_ride(reg, base, dir);
 	must(segreg_close(reg, NULL), "segreg_close");
 }
 

@@ -1,5 +1,5 @@
 /*
- * schemas.c - a registry of every earlier schema opens, is swept, and is of ours from then on, wherever the upgrade is cut short.
+ * schemas.c - a registry of every schema opens, is swept, and is of ours from then on, wherever the upgrade is cut short.
  *
  * The files in old-registries/ were made by the builds that they are named after, and hold the values of registry.mdb.
  */
@@ -24,20 +24,26 @@
 static const struct form {
 	const char *name;
 	const char *lines[LINES];
+	unsigned schema;
 	bool has_token;
+	bool has_failures; /* 5 could not be deleted, 6 is reserved, 7 to 9 are live; some of these were others' riders */
+	uint64_t version;
 	uint64_t entries; /* of the journal */
 } forms[] = {
-	{ .name = "1-first", .lines = {
+	{ .name = "1-first", .schema = 1, .version = 6, .lines = {
 #include "../old-registries/1-first.inc"
 	} },
-	{ .name = "1-tokens", .has_token = true, .lines = {
+	{ .name = "1-tokens", .schema = 1, .version = 6, .has_token = true, .lines = {
 #include "../old-registries/1-tokens.inc"
 	} },
-	{ .name = "1-main", .has_token = true, .lines = {
+	{ .name = "1-main", .schema = 1, .version = 6, .has_token = true, .lines = {
 #include "../old-registries/1-main.inc"
 	} },
-	{ .name = "1-journal", .has_token = true, .entries = 1, .lines = {
+	{ .name = "1-journal", .schema = 1, .version = 6, .has_token = true, .entries = 1, .lines = {
 #include "../old-registries/1-journal.inc"
+	} },
+	{ .name = "2-failures", .schema = 2, .version = 11, .has_token = true, .has_failures = true, .entries = 2, .lines = {
+#include "../old-registries/2-failures.inc"
 	} },
 };
 
@@ -52,18 +58,27 @@ static size_t from_hex(const char *hex, size_t digits, unsigned char *out)
 	return digits / 2;
 }
 
+static void put_number(unsigned char *at, uint64_t number)
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (unsigned char)(number >> 8 * i);
+}
+
 /* What the file says of other files than those of this test. */
 static size_t adapt(const struct t_world *w, const unsigned char *key, size_t key_size, unsigned char *value, size_t size, bool is_record)
 {
-	if (is_record) {
+	if (is_record && value[1] != SR_BUILDING) { /* what is reserved was not looked at */
 		uint64_t id = sr_decode_id(key);
 		struct sr_identity found;
 
 		T_SYS(sr_sys_identify(AT_FDCWD, t_path(w, "%s", t_segment(id)), &found));
-		for (int i = 0; i < 8; i++) {
-			value[3 + 4 * 8 + i] = (unsigned char)(found.ino >> 8 * i);
-			value[3 + 5 * 8 + i] = (unsigned char)((uint64_t)found.btime >> 8 * i);
-		}
+		put_number(value + 3 + 4 * 8, found.ino);
+		put_number(value + 3 + 5 * 8, (uint64_t)found.btime);
+		if (value[0] > 1)
+			put_number(value + SR_RECORD_FIXED_1, found.fid);
+	} else if (key_size == 5 && !memcmp(key, "owner", 5)) {
+		sprintf((char *)value + SR_OWNER_FIXED, "%s", w->dir);
+		return SR_OWNER_FIXED + strlen(w->dir);
 	} else if (key_size == 8 && !memcmp(key, "registry", 8)) {
 		strcpy((char *)value + SR_META_FIXED, w->base);
 		return SR_META_FIXED + strlen(w->base);
@@ -85,8 +100,7 @@ static void put_line(const struct t_world *w, MDB_txn *txn, const char *line, un
 		return;
 	k = (MDB_val){ from_hex(at + 1, (size_t)(last - at - 1), key), key };
 	v = (MDB_val){ from_hex(last + 1, strlen(last + 1), value), value };
-	if (!strcmp(table, "segments") || k.mv_size == strlen("registry"))
-		v.mv_size = adapt(w, key, k.mv_size, value, v.mv_size, !strcmp(table, "segments"));
+	v.mv_size = adapt(w, key, k.mv_size, value, v.mv_size, !strcmp(table, "segments"));
 	if (k.mv_size == 8 && !memcmp(key, "registry", 8))
 		memcpy(uuid, value + 1, SR_UUID_SIZE);
 	T_EQ(mdb_put(txn, dbi, &k, &v, 0), 0);
@@ -125,7 +139,7 @@ static struct t_world make_old(const struct form *form)
 	MDB_txn *txn;
 
 	T_SYS(mkdir(w.dir, 0755));
-	for (uint64_t id = 1; id <= 4; id++)
+	for (uint64_t id = 1; id <= (form->has_failures ? 9 : 4); id++)
 		if (id != 3)
 			t_make_segment(&w, id);
 	T_EQ(mdb_env_create(&env), 0);
@@ -171,31 +185,57 @@ static unsigned schema_of(const struct t_world *w, const char *table, const char
 	return schema;
 }
 
+static void see_failures(const struct t_world *w, struct segreg *reg)
+{
+	struct segreg_info info = t_info(reg, 5);
+
+	T_EQ(info.state, SEGREG_DELETING);
+	T_EQ(info.attempts, 1);
+	T_EQ(info.error, EACCES);
+	T_CHECK(info.retry_at > 0);
+	T_EQ(t_state(reg, 6), SEGREG_BUILDING);
+	for (uint64_t id = 7; id <= 9; id++)
+		T_EQ(t_state(reg, id), SEGREG_LIVE);
+	T_CHECK(t_exists(w, "seg-5") && t_exists(w, "seg-6"));
+}
+
+/* The files of this test can be deleted, and whoever reserved 6 has ended. */
+static void see_no_failures(const struct t_world *w, struct segreg *reg)
+{
+	T_EQ(t_state(reg, 5), SEGREG_E_NOENT);
+	T_EQ(t_state(reg, 6), SEGREG_E_NOENT);
+	T_CHECK(!t_exists(w, "seg-5") && !t_exists(w, "seg-6"));
+}
+
 static void use(const struct t_world *w, const struct form *form)
 {
 	struct segreg *reg = t_open(w);
 	struct segreg_edit *edit;
-	uint64_t version = 0, entries = 0;
+	uint64_t version = 0, entries = 0, gone = form->has_failures ? 3 : 1;
 
 	T_EQ(t_stats(reg).schema, SR_SCHEMA);
-	T_EQ(t_stats(reg).version, 6);
+	T_EQ(t_stats(reg).version, form->version);
 	T_EQ(t_state(reg, 1), SEGREG_LIVE);
 	T_EQ(t_state(reg, 2), SEGREG_PENDING);
 	T_EQ(t_state(reg, 3), SEGREG_E_NOENT);
 	T_EQ(t_state(reg, 4), SEGREG_LIVE);
 	T_OK(segreg_log(reg, 0, count_entry, &entries));
 	T_EQ(entries, form->entries);
-	T_EQ(t_sweep(reg).deleted, 1);
+	if (form->has_failures)
+		see_failures(w, reg);
+	T_EQ(t_sweep(reg).deleted, gone);
 	T_CHECK(!t_exists(w, "seg-2"));
+	if (form->has_failures)
+		see_no_failures(w, reg);
 	T_OK(segreg_log(reg, 0, count_entry, &entries));
-	T_EQ(entries, 2 * form->entries + 1);
+	T_EQ(entries, 2 * form->entries + gone);
 
 	/* The edit with this token was made, if there were tokens: then it says its version, and nothing happens. */
 	T_OK(segreg_edit_begin(reg, &edit));
 	T_OK(segreg_edit_retire(edit, 4));
 	T_OK(segreg_edit_token(edit, (const unsigned char *)"sixteen letters"));
 	T_OK(segreg_edit_commit(edit, &version));
-	T_EQ(version, form->has_token ? 4 : 7);
+	T_EQ(version, form->has_token ? 4 : form->version + 1);
 	T_EQ(t_state(reg, 4), form->has_token ? SEGREG_LIVE : SEGREG_PENDING);
 	t_add(w, reg, 5);
 	t_close(reg);
@@ -240,7 +280,7 @@ static void killed_while_upgrading(void)
 
 			peer_run_to(peer, points[j], peer_do_open, NULL, 0);
 			peer_kill(peer);
-			T_EQ(schema_of(&w, NULL, "registry") == SR_SCHEMA, j > 0);
+			T_EQ(schema_of(&w, NULL, "registry") == SR_SCHEMA, j > 0 || forms[i].schema == SR_SCHEMA);
 			use(&w, &forms[i]);
 		}
 }
@@ -325,7 +365,7 @@ static void of_a_later_schema(void)
 }
 
 T_SUITE(schemas,
-	{ "a registry of each earlier schema opens and is swept, with its tokens and its journal", each_opens },
+	{ "a registry of each schema opens and is swept, with its tokens and its journal", each_opens },
 	{ "an upgraded registry tells earlier builds its schema where they look for it", each_refuses_earlier_builds },
 	{ "whoever is killed while it upgrades leaves what the next one upgrades", killed_while_upgrading },
 	{ "an upgrade that the disk refuses can be tried again by the same process", fails_to_upgrade },

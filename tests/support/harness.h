@@ -104,7 +104,7 @@ unsigned t_failed_calls(void);
 
 /* ---------------------------------------------------------------- for the runner */
 
-#define T_WORLDS 12
+#define T_WORLDS 24
 #define T_PATH_SIZE 256
 
 /* What a test tells the runner; shared by all its processes. */

@@ -17,10 +17,11 @@
  *      fenced  The own acquire or release of a read-modify-write with its fence behind it. What follows is ordered by that fence.
  *              What precedes need not be known by who reads it (a count, a cell, a page's bit and EVICTING begin something), or
  *              is made known by an earlier fence (what a version has: those of its words).
- *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, a version. Nothing is read
- *              after it that would have to be as new; who takes the table lock next is ordered by the lock. A repair frees no
- *              slot whose word could be pinned before it: that word's own S1 has been.
- *      behind  A load behind a fence (of P4, S1, T2, a page's bit, EVICTING, an unpin), which makes it new enough. What it would
+ *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, S3, a decision that is taken
+ *              back, a lane's state, lane_top, has_counts. Nothing is read after it that would have to be as new: behind the last three
+ *              the fences of a page's bit and of P4 follow first. Who takes the table lock next is ordered by the lock. A repair
+ *              frees no slot whose word could be pinned before it: that word's own S1 has been.
+ *      behind  A load behind a fence (of P4, S1, T2, a version, a page's bit, EVICTING, an unpin), which makes it new enough. What it would
  *              acquire is known since the load that it repeats (P2 for P5, T1 for T3), or is made known by a fence before it is
  *              used (S3's for what S2 reads), or is nothing (a state, to decide whether to wake or to refuse).
  *      again   A load that is looked at again: by the compare-and-swap whose expected value it is, or T1 by T3, an id in the index
@@ -28,7 +29,8 @@
  *      word    A slot's id, born, retired, flags and path are stored between two stores of its word, each with its fence, and
  *              retired before the word and the version that make it matter. They are loaded between an acquire of the word (P2)
  *              and, behind a fence, that word again (P5, the second look of a walk): a newer one of them shows a newer word.
- *      lock    Stored, or loaded, or both, by who has the table lock; who has it not learns no more from it than that it changed.
+ *      lock    Stored, or loaded, or both, by who has the table lock, or the byte of a lane that is FREE; who has it not learns no more
+ *              from it than that it changed.
  *      own     What only this handle's calls change while it holds what it asks about: its cells, its pages' bits, the generation
  *              of a slot that it has pinned.
  */

@@ -62,6 +62,11 @@ static void reclaim(void)
 	sr_reclaim(&world.sweeper, check_dead, NULL, &lanes, &pins);
 }
 
+void lane_reclaimer(void)
+{
+	reclaim();
+}
+
 void lane_sweeper(void)
 {
 	reclaim();

@@ -15,6 +15,9 @@ void lane_owner(void);
 /* Another process: attaches, pins, uses, unpins. */
 void lane_heir(void);
 
+/* Another process: reclaims. */
+void lane_reclaimer(void);
+
 /* Another process: reclaims, retires if that has not been done, and sweeps. */
 void lane_sweeper(void);
 

@@ -1,9 +1,8 @@
 /*
  * machine.cc - explores all runs of a scenario under C11's orderings, then again with each ordering weakened.
  *
- *      PROGRAM             the scenario as it is; then each use of an ordering weaker
- *      PROGRAM -           as it is, alone
- *      PROGRAM USE ORDER   that use so weak, alone
+ *      PROGRAM             the scenario as it is; then prints each use of an ordering that it met, and each weaker ordering of that
+ *      PROGRAM USE ORDER   the scenario with that use weakened to that ordering
  *
  * Memory is what the promise-free part of the "promising" semantics says (Kang, Hur, Lahav, Vafeiadis, Dreyer: A promising
  * semantics for relaxed-memory concurrency, POPL 2017). Each word is the list of all that was ever written to it. Each thread has
@@ -17,12 +16,14 @@
  *
  * Runs are replayed from the start. Choices are which thread steps next and which entry a load takes. What a thread does next
  * depends only on what its steps have returned; so these results, the lists and the views are the whole state, and a state
- * that was met before is not entered again. That makes the search complete and short.
+ * that was met before is not entered again. That makes the search complete and short. Of each state the search keeps a hash of
+ * 128 bits: that two of some million states have the same hash is less likely than a fault of the machine's memory.
  *
  * A use of an ordering is named by the C that makes it: function, operation, word. It is found by the return address.
  */
 #include "machine.h"
 
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,13 +31,31 @@
 #include <string>
 #include <ucontext.h>
 #include <unistd.h>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 namespace {
 
-const unsigned LOCATIONS = 48, THREADS = 3;
+const unsigned LOCATIONS = 32, THREADS = 3;
 const size_t STACK = 256 * 1024;
+
+/* What was hashed so far. append adds to it; two chains with different constants make 128 bits. */
+struct hash {
+	uint64_t a = 0x9e3779b97f4a7c15, b = 0xc2b2ae3d27d4eb4f;
+
+	bool operator==(const hash &other) const
+	{
+		return a == other.a && b == other.b;
+	}
+};
+
+struct hash_is_random {
+	size_t operator()(const hash &h) const
+	{
+		return h.a;
+	}
+};
 
 struct view {
 	uint8_t seen[LOCATIONS];
@@ -57,14 +76,16 @@ struct entry {
 struct location {
 	std::string name;
 	std::vector<entry> entries;
+	hash history; /* of entries */
 };
 
 struct thread {
-	ucontext_t context;
+	jmp_buf at, start; /* where it stands; where it begins in each run */
 	bool ended;
 	int wants; /* a lock; -1 */
+	bool has_just_locked;
 	view now, acquired, released;
-	std::string log; /* what its steps returned */
+	hash log; /* of what its steps returned */
 };
 
 struct word {
@@ -80,21 +101,41 @@ struct area {
 	uintptr_t from, to;
 };
 
+/* Where an operation is made, on which word, and which of a read-modify-write's two orderings it is. */
+struct place {
+	uintptr_t pc;
+	unsigned location;
+	const char *kind;
+
+	bool operator==(const place &other) const
+	{
+		return pc == other.pc && location == other.location && kind == other.kind;
+	}
+};
+
+struct place_hash {
+	size_t operator()(const place &p) const
+	{
+		return (p.pc * 64 + p.location) * 0x9e3779b97f4a7c15 >> 16 ^ reinterpret_cast<uintptr_t>(p.kind);
+	}
+};
+
 /* Of the search. */
 std::map<uintptr_t, unsigned> numbers;
 std::map<uintptr_t, word> words;
 std::vector<area> privates;
 std::vector<choice> path;
-std::unordered_set<std::string> met;
+std::unordered_set<hash, hash_is_random> met;
 std::map<uintptr_t, std::string> callers;
 std::map<std::string, enum m_order> uses;
+std::unordered_map<place, bool, place_hash> places; /* whether a place is a use that is weakened */
 std::string weakened, violation;
 enum m_order weakened_to;
 
 /* Of the run. */
 location memory[LOCATIONS];
 thread threads[THREADS];
-ucontext_t home;
+jmp_buf home;
 char stacks[THREADS][STACK];
 unsigned running, depth;
 int holder[M_LOCKS];
@@ -116,40 +157,61 @@ unsigned choose(unsigned of)
 	return path[depth++].taken;
 }
 
-template <typename T> void append(std::string &to, const T &what)
+void append_word(hash &to, uint64_t word)
 {
-	to.append(reinterpret_cast<const char *>(&what), sizeof(what));
+	unsigned __int128 a = static_cast<unsigned __int128>(to.a ^ word) * 0xa0761d6478bd642f;
+	unsigned __int128 b = static_cast<unsigned __int128>(to.b ^ word) * 0xe7037ed1a0b428db;
+
+	to.a = static_cast<uint64_t>(a) ^ static_cast<uint64_t>(a >> 64) ^ to.b;
+	to.b = static_cast<uint64_t>(b) + static_cast<uint64_t>(b >> 64) + 0x8ebc6af09c88c6e3;
 }
 
-std::string state()
+template <typename T> void append(hash &to, const T &what)
 {
-	std::string key;
+	uint64_t all[(sizeof(what) + 7) / 8] = {};
+
+	memcpy(all, &what, sizeof(what));
+	for (uint64_t word : all)
+		append_word(to, word);
+}
+
+hash state()
+{
+	hash key;
 
 	for (unsigned i = 0; i < scenario.n_threads; i++) {
 		const thread &t = threads[i];
 
-		append(key, t.log.size());
-		key += t.log;
+		append(key, t.log);
 		append(key, t.now);
 		append(key, t.acquired);
 		append(key, t.released);
 	}
-	for (unsigned i = 0; i < numbers.size(); i++) {
-		append(key, memory[i].entries.size());
-		for (const entry &e : memory[i].entries)
-			append(key, e);
-	}
+	for (unsigned i = 0; i < numbers.size(); i++)
+		append(key, memory[i].history);
 	append(key, fenced);
 	append(key, holder);
 	append(key, locked);
 	return key;
 }
 
-/* Let any thread go on; returns when this one may. */
+/* Have a thread run until its next step. */
+__attribute__((noinline)) void resume(jmp_buf &at)
+{
+	if (!_setjmp(home))
+		_longjmp(at, 1);
+}
+
+/*
+ * Let any thread go on; returns when this one may. Nobody goes on between taking M_TABLE and the first operation under it: what
+ * others do there they can as well do before, since they only wait for that lock.
+ */
 void step()
 {
-	if (inside)
-		swapcontext(&threads[running].context, &home);
+	if (inside && threads[running].has_just_locked)
+		threads[running].has_just_locked = false;
+	else if (inside && !_setjmp(threads[running].at))
+		_longjmp(home, 1);
 }
 
 bool is_private(uintptr_t at)
@@ -175,6 +237,12 @@ void poke(volatile void *at, unsigned size, uint64_t value)
 	memcpy(const_cast<void *>(at), &value, size);
 }
 
+void write(unsigned n, const entry &e)
+{
+	memory[n].entries.push_back(e);
+	append(memory[n].history, e);
+}
+
 unsigned number_of(const volatile void *at, unsigned size)
 {
 	uintptr_t key = reinterpret_cast<uintptr_t>(at);
@@ -187,7 +255,7 @@ unsigned number_of(const volatile void *at, unsigned size)
 		numbers[key] = n;
 	if (memory[n].entries.empty()) {
 		memory[n].name = words.count(key) ? words[key].name : "word";
-		memory[n].entries.push_back({peek(at, size), view()});
+		write(n, {peek(at, size), view()});
 	}
 	return n;
 }
@@ -223,13 +291,21 @@ std::string caller(void *pc)
 	return callers[at] = result;
 }
 
-/* The ordering that this use has in this search. */
-enum m_order order_of(void *pc, const std::string &what, enum m_order order)
-{
-	std::string use = caller(pc) + " " + what;
+const unsigned NO_LOCATION = LOCATIONS;
 
-	uses[use] = order;
-	return use == weakened ? weakened_to : order;
+/* The ordering that this use has in this search. kind: "load", "fence" and so on; a string is not copied. */
+enum m_order order_of(void *pc, unsigned location, const char *kind, enum m_order order)
+{
+	place here = {reinterpret_cast<uintptr_t>(pc), location, kind};
+	auto found = places.find(here);
+
+	if (found == places.end()) {
+		std::string use = caller(pc) + (location == NO_LOCATION ? "" : " " + memory[location].name) + " " + kind;
+
+		uses[use] = order;
+		found = places.insert({here, use == weakened}).first;
+	}
+	return found->second ? weakened_to : order;
 }
 
 uint64_t take(thread &t, unsigned n, unsigned at, enum m_order order)
@@ -257,7 +333,7 @@ void put(thread &t, unsigned n, uint64_t value, enum m_order order, const view *
 	if (handed_on)
 		e.released.join(*handed_on);
 	e.released.seen[n] = at;
-	memory[n].entries.push_back(e);
+	write(n, e);
 }
 
 void give(unsigned lock)
@@ -275,8 +351,10 @@ void end_of(unsigned n)
 			give(i);
 }
 
+/* Its frame stays at the bottom of its stack, so that each run can begin there again. */
 void enter(unsigned n)
 {
+	_setjmp(threads[n].start);
 	scenario.thread[n]();
 	end_of(n);
 	for (;;)
@@ -308,8 +386,28 @@ bool advance()
 	if (running >= THREADS)
 		end_of(running - THREADS);
 	else
-		swapcontext(&home, &threads[running].context);
+		resume(threads[running].at);
 	return true;
+}
+
+/* Give a thread its stack and let it go as far as to its first step. */
+void begin(unsigned n)
+{
+	static bool has_stack[THREADS];
+	static ucontext_t context;
+
+	if (has_stack[n]) {
+		resume(threads[n].start);
+		return;
+	}
+	has_stack[n] = true;
+	getcontext(&context);
+	context.uc_stack.ss_sp = stacks[n];
+	context.uc_stack.ss_size = STACK;
+	context.uc_link = nullptr;
+	makecontext(&context, reinterpret_cast<void (*)()>(enter), 1, n);
+	if (!_setjmp(home))
+		setcontext(&context);
 }
 
 /* One run along path, and on with first choices. */
@@ -322,25 +420,23 @@ void run()
 	}
 	depth = 0;
 	pruned = false;
-	for (location &l : memory)
+	for (location &l : memory) {
 		l.entries.clear();
+		l.history = hash();
+	}
 	scenario.reset();
 	for (unsigned i = 0; i < scenario.n_threads; i++) {
 		thread &t = threads[i];
 
 		t.ended = false;
 		t.wants = -1;
+		t.has_just_locked = false;
 		t.now = t.acquired = t.released = view();
-		t.log.clear();
-		getcontext(&t.context);
-		t.context.uc_stack.ss_sp = stacks[i];
-		t.context.uc_stack.ss_size = STACK;
-		t.context.uc_link = nullptr;
-		makecontext(&t.context, reinterpret_cast<void (*)()>(enter), 1, i);
+		t.log = hash();
 	}
 	inside = true;
-	for (running = 0; running < scenario.n_threads; running++) /* as far as to its first step */
-		swapcontext(&home, &threads[running].context);
+	for (running = 0; running < scenario.n_threads; running++)
+		begin(running);
 	while (violation.empty() && advance())
 		;
 	inside = false;
@@ -353,6 +449,7 @@ void explore()
 {
 	path.clear();
 	met.clear();
+	places.clear();
 	violation.clear();
 	for (;;) {
 		run();
@@ -403,7 +500,7 @@ uint64_t load(const volatile void *at, unsigned size, enum m_order order, void *
 	unsigned last = static_cast<unsigned>(memory[n].entries.size()) - 1, first = t.now.seen[n];
 
 	if (pc)
-		order = order_of(pc, memory[n].name + " load", order);
+		order = order_of(pc, n, "load", order);
 	return take(t, n, last - (last > first ? choose(last - first + 1) : 0), order);
 }
 
@@ -414,7 +511,7 @@ void store(volatile void *at, unsigned size, uint64_t value, enum m_order order,
 		unsigned n = number_of(at, size);
 
 		if (pc)
-			order = order_of(pc, memory[n].name + " store", order);
+			order = order_of(pc, n, "store", order);
 		put(threads[running], n, value, order, nullptr);
 		append(threads[running].log, n);
 	}
@@ -454,7 +551,7 @@ __attribute__((noinline)) uint64_t m_add(volatile void *at, unsigned size, uint6
 		view handed_on = memory[n].entries[last].released;
 		uint64_t before;
 
-		order = order_of(__builtin_return_address(0), memory[n].name + " add", order);
+		order = order_of(__builtin_return_address(0), n, "add", order);
 		before = take(threads[running], n, last, order);
 		put(threads[running], n, size == 4 ? static_cast<uint32_t>(before + value) : before + value, order, &handed_on);
 	}
@@ -471,7 +568,7 @@ __attribute__((noinline)) bool m_cas(volatile void *at, unsigned size, uint64_t 
 		unsigned n = number_of(at, size), last = static_cast<unsigned>(memory[n].entries.size()) - 1;
 		view handed_on = memory[n].entries[last].released;
 
-		order = order_of(__builtin_return_address(0), memory[n].name + " cas", order);
+		order = order_of(__builtin_return_address(0), n, "cas", order);
 		if (take(threads[running], n, last, order) != expected)
 			return false;
 		put(threads[running], n, value, order, &handed_on);
@@ -488,10 +585,11 @@ __attribute__((noinline)) void m_fence(enum m_order order)
 {
 	if (!inside)
 		return;
-	step();
+	order = order_of(__builtin_return_address(0), NO_LOCATION, "fence", order);
+	if (order == M_FULL) /* others change this thread's views alone */
+		step();
 	thread &t = threads[running];
 
-	order = order_of(__builtin_return_address(0), "fence", order);
 	append(t.log, order);
 	if (order & M_ACQUIRE || order == M_FULL)
 		t.now = t.acquired;
@@ -511,6 +609,7 @@ void m_lock(unsigned lock)
 	step();
 	threads[running].wants = -1;
 	get(lock);
+	threads[running].has_just_locked = true;
 }
 
 bool m_try(unsigned lock)
@@ -527,7 +626,8 @@ bool m_is_locked(unsigned lock)
 	step();
 	bool is_locked = holder[lock] != -1;
 
-	append(threads[running].log, is_locked);
+	if (inside)
+		append(threads[running].log, is_locked);
 	return is_locked;
 }
 
@@ -535,7 +635,9 @@ void m_unlock(unsigned lock)
 {
 	if (!inside)
 		return;
-	step();
+	if (lock != M_TABLE) /* what others do before this they can as well do after */
+		step();
+	threads[running].has_just_locked = false;
 	give(lock);
 	append(threads[running].log, lock);
 }
@@ -637,12 +739,8 @@ int main(int argc, char **argv)
 	}
 	explore();
 	printf("%s\tas it is\t-\t%s\t%zu states %s\n", scenario.name, violation.empty() ? "holds" : "found", met.size(), violation.c_str());
-	if (argc == 2 || !violation.empty())
-		return 0;
-	const std::map<std::string, enum m_order> all = uses;
-
-	for (auto &use : all)
+	for (auto &use : uses)
 		for (enum m_order order : weaker(use.first, use.second))
-			try_weaker(use.first, order);
+			printf("%s\t%s\t%s\n", scenario.name, use.first.c_str(), order_names[order]);
 	return 0;
 }

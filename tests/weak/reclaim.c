@@ -1,5 +1,5 @@
 /*
- * reclaim.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while a sweeper reclaims and sweeps.
+ * reclaim.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while another reclaims.
  */
 #include "lane.h"
 
@@ -9,5 +9,5 @@ static void reset(void)
 }
 
 const struct m_scenario scenario = {
-	.name = "reclaim", .reset = reset, .n_threads = 2, .thread = { lane_heir, lane_sweeper }, .end = lane_end,
+	.name = "reclaim", .reset = reset, .n_threads = 2, .thread = { lane_heir, lane_reclaimer }, .end = lane_end,
 };

@@ -13,7 +13,7 @@ static struct process {
 	struct sr_registry registry;
 	struct sr_handle handle;
 } processes[3];
-static unsigned char *memory, *pristine;
+static unsigned char *memory;
 
 char world_path(uint64_t id)
 {
@@ -45,11 +45,16 @@ static void find_parts(struct sr_region *region)
 	region->paths = (char *)(memory + g->part[SR_PART_PATHS]);
 }
 
-static bool lane_is_watched;
+static bool lane_is_watched, top_is_watched;
 
 void world_watch_lane(void)
 {
 	lane_is_watched = true;
+}
+
+void world_watch_top(void)
+{
+	top_is_watched = true;
 }
 
 static void name_words(void)
@@ -78,7 +83,9 @@ static void name_words(void)
 	m_private(world.region.index, sizeof(uint32_t) << SR_INDEX_MIN_BITS);
 	m_private(&world.region.header->index_bits, sizeof(uint32_t));
 	m_private(&world.region.header->slot_top, sizeof(uint32_t));
-	m_private(&world.region.header->lane_top, sizeof(uint32_t));
+	m_name(&world.region.header->lane_top, 4, "lane_top");
+	if (!top_is_watched)
+		m_private(&world.region.header->lane_top, sizeof(uint32_t));
 	m_private(sr_row_counts(row) + 1, SR_PAGE - sizeof(uint32_t)); /* of other slots */
 	m_private(sr_row_cells(row) + 2, SR_CELL_PAGES * SR_PAGE - 2 * sizeof(uint64_t));
 	m_private(&row->letter.state, sizeof(row->letter.state));
@@ -97,12 +104,20 @@ static void make(void)
 
 	sr_geometry_init(&region->geometry, 2, 1);
 	memory = mmap(NULL, region->geometry.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pristine = mmap(NULL, region->geometry.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	find_parts(region);
 	sr_table_init(region);
 	region->header->lane_top = 1;
 	region->header->version = VERSION;
 	name_words();
+}
+
+/* All but the notes, which nobody writes here and which are most of it. */
+static void clear(void)
+{
+	const struct sr_geometry *g = &world.region.geometry;
+
+	memset(memory, 0, g->notes);
+	memset(memory + g->heads, 0, g->size - g->heads);
 }
 
 /* A run may have ended inside its mutex. */
@@ -124,7 +139,7 @@ void world_reset(enum sr_state state)
 
 	if (!memory)
 		make();
-	memcpy(memory, pristine, world.region.geometry.size);
+	clear();
 	sr_table_init(&world.region);
 	world.region.header->lane_top = 1;
 	world.region.header->version = VERSION;

@@ -39,6 +39,8 @@ char world_path(uint64_t id);
 
 /* The lane changes hands: its words are looked at by others. Before the first world_reset. */
 void world_watch_lane(void);
+/* A lane above lane_top is taken. Before the first world_reset. */
+void world_watch_top(void);
 
 /* The owner pins ID, uses it, unpins. */
 void world_pin(void);

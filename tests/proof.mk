@@ -9,7 +9,7 @@ FUZZ_SRC  := $(sort $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard 
 FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) \
         $(patsubst %,$(BUILD)/obj/daemon/segregd/%.o,config log)
 
-.PHONY: proof model weak torture torture-steps powercut hostile failing fuzz fuzz-build coverage
+.PHONY: proof model weak torture torture-steps powercut hostile kills failing fuzz fuzz-build coverage
 
 ##: MINUTES - how long each test of proof runs: 1
 ## proof - all of the following for a while, as one table of what was tried and found
@@ -22,7 +22,7 @@ groups-model := model
 model:
 	@tests/model/run $(if $(QUICK),--quick)
 
-## weak - pins, sweeps, snapshots, evictions under C11's orderings, each weakened in turn (QUICK=1: some seconds)
+## weak - pins, sweeps, snapshots, evictions under C11's orderings, each weakened in turn (QUICK=1: a minute)
 groups-weak := weak
 weak:
 	@tests/weak/run $(if $(QUICK),--quick)
@@ -60,6 +60,11 @@ groups-hostile := $(groups-check)
 hostile: $(BUILD)/segreg-tests
 	@EXCHANGES=$(or $(EXCHANGES),1000000) $(BUILD)/segreg-tests hostile | \
 	    $(call AS_ROW,hostile,while directories become links out of base)
+
+## kills - killed at each stop point and before each call of every act
+groups-kills := $(groups-check)
+kills: $(BUILD)/segreg-tests
+	@EVERY=1 $(BUILD)/segreg-tests points | $(call AS_ROW,kills,one in each play)
 
 ## failing - every system call of every act, with each of its errors
 groups-failing := $(groups-check)

@@ -59,7 +59,7 @@ static void fail_everywhere(const void *arg)
 	X(leave, OTHERS, "closing")                                                                                  \
 	X(sweep, OTHERS, "sweeping")
 
-#define A_SAMPLE 13 /* every so many calls */
+#define A_SAMPLE 29 /* every so many calls */
 
 /* EVERY=1: all of them, which takes minutes. */
 static unsigned stride(void)

@@ -2,7 +2,7 @@
  * points.c - kill -9 everywhere: at each stop point of the library, before each call through sr_sys, before each
  * system call.
  *
- * Each act is played again and again, and its victim killed one place later each time, until it comes through unharmed.
+ * Each act is played again and again, and its victim killed at a later place each time, until it comes through unharmed.
  */
 #include "acts.h"
 #include "harness.h"
@@ -28,19 +28,32 @@ static void furnish(struct scene *scene, const struct act *act)
 		scene_furnish(scene);
 }
 
+#define A_SAMPLE 3 /* kills before one of so many calls */
+
+/* EVERY=1: before all of them. At stop points somebody is killed at each. */
+static unsigned stride(enum harm_kind kind)
+{
+	const char *every = getenv("EVERY");
+
+	if (kind == KILL_AT_POINT)
+		return 1;
+	return every ? (unsigned)atoi(every) : A_SAMPLE;
+}
+
 static void kill_everywhere(const void *arg)
 {
 	const struct killing *k = arg;
 	struct scene scene = scene_set(k->company);
-	struct harm harm = { .kind = k->kind };
+	struct harm harm = { .kind = k->kind, .nth = 1 };
 	bool harmed;
 
-	do {
-		harm.nth++;
+	for (;; harm.nth += stride(k->kind)) {
 		furnish(&scene, k->act);
 		harmed = victim_play(&scene, k->act, harm);
 		scene_audit(&scene);
-	} while (harmed);
+		if (!harmed)
+			break;
+	}
 	T_CHECK(harm.nth > 1);
 }
 

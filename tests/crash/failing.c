@@ -59,26 +59,28 @@ static void fail_everywhere(const void *arg)
 	X(leave, OTHERS, "closing")                                                                                  \
 	X(sweep, OTHERS, "sweeping")
 
-#define A_SAMPLE 29 /* every so many calls */
+/* From one call that fails to the next, of those through sr_sys and of the others. */
+#define CALLS 3
+#define SYSTEM_CALLS 29
 
 /* EVERY=1: all of them, which takes minutes. */
-static unsigned stride(void)
+static unsigned stride(unsigned otherwise)
 {
 	const char *every = getenv("EVERY");
 
-	return every ? (unsigned)atoi(every) : A_SAMPLE;
+	return every ? (unsigned)atoi(every) : otherwise;
 }
 
 #define DEFINE(which, with, text)                                                                                    \
 	static void failing_##which##_##with(void)                                                                   \
 	{                                                                                                            \
-		const struct failing failing = { &act_##which, (with), FAIL_CALL, 1 };                               \
+		const struct failing failing = { &act_##which, (with), FAIL_CALL, stride(CALLS) };                   \
                                                                                                                      \
 		scene_play(fail_everywhere, &failing);                                                               \
 	}                                                                                                            \
 	static void failing_below_##which##_##with(void)                                                             \
 	{                                                                                                            \
-		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride() };                 \
+		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride(SYSTEM_CALLS) };     \
                                                                                                                      \
 		faulter_need();                                                                                      \
 		scene_play(fail_everywhere, &failing);                                                               \

@@ -302,6 +302,11 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 	sr_store_seqcst_u64(&region->header->version, version);
 }
 
+int sr_region_damaged(const char *what)
+{
+	return sr_fail(SEGREG_E_CORRUPT, "%s", what);
+}
+
 void sr_region_wake(struct sr_region *region)
 {
 	(void)region;

@@ -135,7 +135,7 @@ static void crash(const struct t_world *w, struct segreg *reg)
 		T_CHECK(!t_exists(w, "crashed"));
 		T_EQ(t_count_entries(w, T_TRASH), 0);
 		if (!stands)
-			peer_exit(sweeper);
+			peer_kill(sweeper); /* leaving has a stop point, too */
 	}
 	check_clean(reg);
 }

@@ -816,7 +816,8 @@ struct segreg_sweep_event {
 	const char *path;    /* path of the segment, relative to base; RECLAIMED: "" */
 	uint64_t bytes;      /* DELETED: bytes of disk space that this gave back, or would have in a dry run */
 	int error;           /* FAILED: errno of the first failure; MISSING: ENOENT */
-	int64_t retry_at;    /* FAILED: no sweep tries again before; nanoseconds of CLOCK_REALTIME */
+	int64_t retry_at;    /* FAILED: without SEGREG_SWEEP_RETRY_NOW no sweep tries again before; nanoseconds of
+	                      * CLOCK_REALTIME */
 	const char *reason;  /* one line for people */
 	uint64_t pins;       /* HELD: pins of the segment; RECLAIMED: pins that the handle had held */
 	int64_t pid;         /* HELD: a process that pins the segment. Without pins, a process whose snapshot holds it.

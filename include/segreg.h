@@ -139,7 +139,7 @@ struct segreg; /* a handle: one attachment of this process to one registry */
 struct segreg_open_options {
 	size_t size;           /* sizeof(struct segreg_open_options) */
 	unsigned flags;        /* SEGREG_CREATE, SEGREG_ADOPT, SEGREG_TAKE_BASE */
-	uint32_t timeout_ms;   /* longest wait of a call for a lock of another process, in milliseconds; 0: 10,000 */
+	uint32_t timeout_ms;   /* longest wait of each call for another process, in milliseconds; 0: 10,000 */
 	const char *label;     /* name of the handle, shown by segctl why; NULL: the program's name. Cut to
 	                        * SEGREG_LABEL_SIZE - 1 bytes */
 	const char *base;      /* creation: the directory below which all segments lie; NULL: the parent of dir.
@@ -405,8 +405,8 @@ struct segreg_pin {
  * If id is registered and the handle has memory for its count, the call takes a few nanoseconds, no lock and no system
  * call. It then waits for no other process, not even for a sweeper that is stopped while it decides about id.
  *
- * An id that is not found at once is looked up again under a lock. Processes hold that lock for work in memory only. If
- * its holder is stopped, the call waits at most timeout_ms. After a process was killed while it showed a committed
+ * If the call does not find id at once, it looks again under a lock. Processes hold that lock for work in memory only.
+ * If its holder is stopped, the call waits at most timeout_ms. After a process was killed while it showed a committed
  * edit, the call repairs the shared memory from the database, or waits for that repair.
  *
  * How it is safe: a pin raises the count first and reads the state after it. The sweeper writes the state first and
@@ -416,7 +416,7 @@ struct segreg_pin {
  * Errors: INVAL, TIMEDOUT, CORRUPT, PERM, IO. Besides:
  *    NOENT  id is unknown, BUILDING or DELETING; or it is retired, and SEGREG_PIN_LIVE was given
  *    NOMEM  there is no shared memory for the count
- *    FULL   this handle has 2^31 pins of id, or another thread is just releasing one that the handle does not hold
+ *    FULL   this handle has 2^31 pins of id, or another thread is just releasing a pin that it does not hold
  */
 int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin);
 
@@ -562,8 +562,8 @@ struct segreg_entry {
 
 /*
  * Step to the next segment of a snapshot, in no particular order. Returns 1 with *entry filled, 0 at the end, or an
- * error. A walk sees exactly the segments of the snapshot's version, each once, while others commit. It takes no lock
- * and allocates nothing. The segments can be pinned, opened and mapped as long as the snapshot is held.
+ * error. A walk sees exactly the segments of the snapshot's version, each once, while other processes commit. It takes
+ * no lock and allocates nothing. The segments can be pinned, opened and mapped as long as the snapshot is held.
  *
  * Errors: INVAL (also: the snapshot is a horizon), NOTPINNED.
  */

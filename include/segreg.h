@@ -238,9 +238,10 @@ const char *segreg_state_name(enum segreg_state state);
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    NOENT   nothing is at path
- *    PATH    path is absolute, longer than SEGREG_PATH_MAX, has "..", passes a symlink, or leads to another device or
- *            mount; or it names neither a directory nor a regular file, or one of segreg's own names; or it is a
- *            registry or another registry's base, or lies in one. Of a directory the call inspects the top only.
+ *    PATH    path is empty, absolute or longer than SEGREG_PATH_MAX; or has an empty component, "." or ".."; or begins
+ *            with .segreg; or passes a symlink, or leads to another device or mount; or names neither a directory nor a
+ *            regular file; or is a registry or another registry's base, or lies in one. Of a directory the call
+ *            inspects the top only.
  *    EXISTS  id is taken, or another handle reserved it; or path is that of another segment, or above or below it
  *    FULL    max_segments segments exist
  */
@@ -643,7 +644,7 @@ struct segreg_info {
 	uint64_t retired;     /* the version that retired it; 0: none has */
 	int64_t registered_at; /* when it was registered; while BUILDING, when it was reserved */
 	int64_t retired_at;   /* when it was retired */
-	int64_t held_since;   /* PENDING: when a sweep first found it held */
+	int64_t held_since;   /* PENDING: when a sweep first found it held, since the shared memory was built */
 	int64_t retry_at;     /* after a failed deletion: no sweep tries again before, without SEGREG_SWEEP_RETRY_NOW.
 	                       * Never further away than the back-off */
 	const char *path;     /* relative to base; valid during the callback */
@@ -801,7 +802,8 @@ int segreg_log(struct segreg *reg, uint64_t after, segreg_log_fn *fn, void *arg)
 enum segreg_sweep_action {
 	SEGREG_SWEEP_DELETED = 1, /* the sweep deleted a segment; a dry run would have deleted it */
 	SEGREG_SWEEP_FAILED = 2,  /* the sweep could not delete a segment; a later sweep tries again */
-	SEGREG_SWEEP_HELD = 3,    /* a retired segment is held; reported once, by the first sweep that finds it held */
+	SEGREG_SWEEP_HELD = 3,    /* a retired segment is held; only the first sweep that finds it held reports this, or
+	                           * the first after the shared memory was built */
 	SEGREG_SWEEP_RECLAIMED = 4, /* the sweep cleaned up the handle of a dead process */
 	SEGREG_SWEEP_MISSING = 5, /* a live segment is not on the disk */
 };

@@ -940,6 +940,49 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms);
 int segreg_sweep_wake(struct segreg *reg);
 
+/* ------------------------------------------------------------------ debugging */
+
+#define SEGREG_DEBUG_ALL (1u << 0)  /* free lanes and the whole queue as well */
+#define SEGREG_DEBUG_SLOT (1u << 1) /* options.slot alone */
+#define SEGREG_DEBUG_ID (1u << 2)   /* the slots of segment options.id alone */
+
+struct segreg_debug_options {
+	size_t size;        /* sizeof(struct segreg_debug_options) */
+	unsigned flags;     /* SEGREG_DEBUG_* */
+	uint32_t slot;
+	uint64_t id;
+	const char *region; /* a file: a copy of a registry's shared memory; NULL: the one that dir uses now */
+};
+
+/* One value in shared memory. Later versions may append members. All text is valid during the callback. */
+struct segreg_debug_item {
+	const char *part;   /* "header", "lane", "slot", ... */
+	int64_t number;     /* of the lane, the slot, ...; -1: there is only one such part */
+	const char *name;
+	const char *value;
+	const char *remark; /* one line for people: what the value means, or what is wrong with it; "" */
+	int is_damaged;     /* no correct process leaves such a value */
+	int64_t pid;        /* the process that the value names, in the caller's PID namespace; 0: none */
+};
+
+/* Returns 0 to go on; anything else ends the call and becomes its result. */
+typedef int segreg_debug_fn(void *arg, const struct segreg_debug_item *item);
+
+/*
+ * Call fn for each value in a registry's shared memory: header, locks, lanes, letters, queue and notes, or one slot.
+ * options may be NULL. dir may be NULL if options->region is given.
+ *
+ * This is for finding out why a registry is stuck or damaged. The call opens no handle, takes no lock, waits for no
+ * process and writes nothing. It trusts no value: it shows a damaged one with is_damaged set.
+ *
+ * Other processes may change the shared memory meanwhile, and each value is read at another moment. Parts, names,
+ * values and remarks are for people, and the next version may have others.
+ *
+ * Errors: INVAL, NOENT (no registry, file or id; or no process has the registry open, so there is no shared memory).
+ * CORRUPT: registry.lock is damaged, or the file is shorter than a header. PERM, NOMEM, VERSION, IO.
+ */
+int segreg_debug(const char *dir, const struct segreg_debug_options *options, segreg_debug_fn *fn, void *arg);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
  */
 #include "segreg_check.h"
 #include "ask/sr_ask.h"
+#include "ask/sr_debug.h"
 #include "sweep/sr_check.h"
 #include "edit/sr_edit.h"
 #include "edit/sr_commit.h"
@@ -448,4 +449,23 @@ int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *
 	int rc = sr_check_handle(reg);
 
 	return rc ? rc : sr_wait_for_version(reg, version, timeout_ms, now ? now : &current);
+}
+
+int segreg_debug(const char *dir, const struct segreg_debug_options *options, segreg_debug_fn *fn, void *arg)
+{
+	SR_UNCANCELLED();
+	struct segreg_debug_options o;
+	int rc = sr_copy_in(&o, sizeof(o), options, options ? options->size : 0);
+
+	if (rc)
+		return rc;
+	if (!fn)
+		return sr_invalid("no function to call");
+	if (o.flags & ~(SEGREG_DEBUG_ALL | SEGREG_DEBUG_SLOT | SEGREG_DEBUG_ID))
+		return sr_invalid("unknown flags");
+	if (o.flags & SEGREG_DEBUG_SLOT && o.flags & SEGREG_DEBUG_ID)
+		return sr_invalid("SEGREG_DEBUG_SLOT and SEGREG_DEBUG_ID exclude each other");
+	if (!o.region && (!dir || !*dir))
+		return sr_invalid("neither a registry's directory nor a file with shared memory");
+	return sr_debug(dir, &o, fn, arg);
 }

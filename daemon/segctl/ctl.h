@@ -73,7 +73,7 @@ struct ctl {
 	int n_operands;
 };
 
-extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_evict, ctl_check, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
+extern const struct ctl_verb ctl_init, ctl_register, ctl_retire, ctl_remove, ctl_evict, ctl_check, ctl_debug, ctl_ls, ctl_show, ctl_why, ctl_holders, ctl_stats, ctl_sweep,
 	ctl_log, ctl_top, ctl_pin, ctl_hold, ctl_wait, ctl_dump, ctl_load, ctl_backup, ctl_restore;
 
 /* Say on stderr what is wrong, in one's own words or in the library's. Each returns the exit status. */

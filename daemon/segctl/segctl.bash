@@ -86,6 +86,7 @@ _segctl()
 	case $verb:$previous in
 	*:-r | *:--registry | init:-B | init:--base) _segctl_files "$current" directory ;;
 	*:-o | *:--output) _segctl_columns "$tool" "$verb" "$current" ;;
+	debug:-f | debug:--region) _segctl_files "$current" file ;;
 	ls:-s | ls:--state) _segctl_reply -W "building live pending deleting" -- "$current" ;;
 	*)
 		if [[ $previous == -* ]] && _segctl_takes "$tool" "$verb" "$previous"; then

@@ -13,7 +13,7 @@
 #define OPTIONS_MAX 32
 
 static const struct ctl_verb *const verbs[] = {
-	&ctl_init, &ctl_register, &ctl_retire, &ctl_remove, &ctl_ls, &ctl_show, &ctl_why, &ctl_holders, &ctl_stats, &ctl_sweep, &ctl_evict, &ctl_check,
+	&ctl_init, &ctl_register, &ctl_retire, &ctl_remove, &ctl_ls, &ctl_show, &ctl_why, &ctl_holders, &ctl_stats, &ctl_sweep, &ctl_evict, &ctl_check, &ctl_debug,
 	&ctl_log, &ctl_top, &ctl_pin, &ctl_hold, &ctl_wait, &ctl_dump, &ctl_load,
 	&ctl_backup, &ctl_restore,
 };

@@ -2,7 +2,7 @@
  * region.c - shared memory that says anything: every call answers or fails, and nothing outside base is touched.
  *
  * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while it is open,
- * and calls in between. At its end come all calls there are, unless it stops before.
+ * and calls in between. At its end come segreg_debug and all calls there are, unless it stops before.
  *
  * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread has locked, in
  * these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help it.
@@ -85,6 +85,28 @@ static bool play(struct input *in, struct tour *tour)
 	return true;
 }
 
+static int on_item(void *arg, const struct segreg_debug_item *item)
+{
+	unsigned *n = arg;
+
+	FUZZ_CLAIM(*item->part && *item->name && strlen(item->value) <= SEGREG_PATH_SIZE);
+	FUZZ_CLAIM(!item->is_damaged || *item->remark);
+	FUZZ_CLAIM(++*n < 100000); /* 8 lanes of 2048 cells, and more */
+	return 0;
+}
+
+static void debug(uint32_t slot)
+{
+	struct segreg_debug_options options = { .size = sizeof(options), .flags = SEGREG_DEBUG_ALL };
+	unsigned n = 0;
+
+	fuzz_rc(segreg_debug(ground->dir, &options, on_item, &n));
+	options.flags = slot & 1 ? SEGREG_DEBUG_SLOT : SEGREG_DEBUG_ID;
+	options.slot = slot;
+	options.id = slot;
+	fuzz_rc(segreg_debug(ground->dir, &options, on_item, &n));
+}
+
 static void one(const uint8_t *data, size_t size)
 {
 	struct input in = { .at = data, .end = data + size };
@@ -93,6 +115,7 @@ static void one(const uint8_t *data, size_t size)
 
 	ground_restore();
 	whole = play(&in, &tour);
+	debug((uint32_t)size % 12);
 	if (!tour.reg)
 		tour.reg = ground_open();
 	if (tour.reg && whole)

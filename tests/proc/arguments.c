@@ -30,6 +30,12 @@ static int nothing_for_entry(void *arg, const struct segreg_log_entry *entry)
 	return 0;
 }
 
+static int nothing_for_item(void *arg, const struct segreg_debug_item *item)
+{
+	(void)arg, (void)item;
+	return 0;
+}
+
 /* A text of its own. */
 #define REFUSED(call)                                                                                                \
 	do {                                                                                                         \
@@ -259,6 +265,14 @@ static void of_questions(void)
 	REFUSED(segreg_check(reg, 0, NULL, NULL));
 	REFUSED(segreg_check(reg, 2, nothing_for_finding, NULL));
 	REFUSED(segreg_log(reg, 0, NULL, NULL));
+	REFUSED(segreg_debug("dir", NULL, NULL, NULL));
+	REFUSED(segreg_debug(NULL, NULL, nothing_for_item, NULL));
+	REFUSED(segreg_debug("", NULL, nothing_for_item, NULL));
+	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .flags = 0 }, nothing_for_item, NULL));
+	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 8 },
+			     nothing_for_item, NULL));
+	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 6 },
+			     nothing_for_item, NULL));
 	REFUSED(segreg_sweep_wait(reg, NULL, 0));
 	REFUSED(segreg_sweep(reg, &options, NULL));
 	options.flags = 0;

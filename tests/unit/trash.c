@@ -418,6 +418,7 @@ static void foreign_inside(void)
 	make_text("victim/base/.segreg", "segreg base 1\nuuid 00000000-0000-0000-0000-000000000000\nstarts 1\n");
 	t_make_dir(&world, "victim/registry", 10);
 	make_text("victim/registry/registry.lock", "segreg registry 1\n");
+	make_text("victim/registry/registry.mdb", "a database"); /* the lock alone is what a creation left */
 	record = registered("victim");
 	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
 	T_HAS(removed.where, "registry");

@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 /*
- * What the group may do. Where a file has an access control list, the mode has the list's mask in the group's place: the most that the
- * group and all named users and groups may do. The attribute is in little endian: u32 version (2), then u16 tag, u16 permissions and
- * u32 id for each entry.
+ * Return the rights of the file's group: the bits 4 (read), 2 (write) and 1 (execute).
+ *
+ * If a file has an access control list, the group bits of its mode hold the list's mask. The mask is the most that the
+ * group and all named users and groups may do. The group's own rights are in the list's GROUP entry.
+ *
+ * The attribute that holds the list is little endian. It begins with a u32 version (2). Each entry has a u16 tag, u16
+ * permissions and a u32 id.
  */
 static mode_t group_rights(int fd, mode_t mode)
 {
@@ -55,7 +59,7 @@ void sr_access_give(int fd, const struct sr_access *access)
 		mode = (mode & ~(mode_t)0070) | (mode & 0007) << 3;
 	if ((st.st_mode & 07777) != mode)
 		(void)sr_sys_fchmod(fd, mode);
-	/* Last: who gives the file away may no longer change it. */
+	/* Last, because a process that gives the file away may no longer change it. */
 	if (st.st_uid != access->uid)
 		(void)sr_sys_fchown(fd, access->uid, (gid_t)-1);
 }

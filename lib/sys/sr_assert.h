@@ -1,8 +1,9 @@
 /*
- * sr_assert.h - claims about what this process alone owns.
+ * sr_assert.h - claims about data that only this process can change.
  *
- * A failed claim stops the testing build at once. The product never ends its host process, so there a claim is
- * compiled but not evaluated. Shared memory, files and arguments are input: they are checked, never asserted.
+ * A failed claim stops the testing build at once. The product never ends its host process, so there the compiler checks
+ * a claim but no code evaluates it. Shared memory, files and arguments are input: the library checks them and never
+ * asserts about them.
  */
 #ifndef SR_ASSERT_H
 #define SR_ASSERT_H

@@ -1,38 +1,45 @@
 /*
- * sr_atomic.h - atomic operations with their orderings in their names; the only file that includes atomic_ops.h.
+ * sr_atomic.h - atomic operations with their orderings in their names. No other file includes atomic_ops.h.
  *
- * libatomic_ops calls its strongest operations "full", but where it builds them from compiler builtins a full
- * read-modify-write or store is only acquire-release. That is as good as sequentially consistent on x86, where a
- * locked instruction is a full barrier. Elsewhere the operations below add the fence, so that "seqcst" means it
- * everywhere: two threads that each write one word and then read the other's cannot both miss (the store-load case
- * that pins and the sweeper rely on).
+ * libatomic_ops calls its strongest operations "full". Where it builds them from compiler builtins, a full
+ * read-modify-write or store is only acquire-release. On x86 that is as good as sequentially consistent, because a
+ * locked instruction is a full barrier. On other machines the operations below add the fence. So "seqcst" means the
+ * same everywhere. If two threads each write one word and then read the other's word, at least one of them sees the
+ * other's write. Pins and the sweeper rely on that order of a store before a load.
  *
- * ThreadSanitizer does not know AO_nop_full's fence, so nothing here relies on a bare fence alone.
+ * ThreadSanitizer does not know the fence of AO_nop_full, so no code relies on a bare fence alone.
  *
- * Could an ordering be weaker? tests/weak explores the library with each use of one weakened alone. Of those that the promises
- * rest on it shows what goes wrong then. The others are harmless alone, for one of these reasons; tests/weak/cases has the reason
- * of each. Some are each other's reserve, so all stay as they are. P1 to P5, S1 to S3 and T1 to T3 are those of sr_pin.c and
- * sr_snapshot.c.
+ * Could an ordering be weaker? tests/weak weakens one use of an ordering at a time and explores the library each time.
+ * For each use that a promise rests on, tests/weak shows what goes wrong. Every other use is harmless when it alone is
+ * weakened, for one of the reasons below. tests/weak/cases names the reason for each use. Some of these uses replace
+ * each other, so all of them keep their strength. P1 to P5 and S1 to S3 are the steps in sr_pin.c, T1 to T3 the steps
+ * in sr_snapshot.c.
  *
- *      fenced  The own acquire or release of a read-modify-write with its fence behind it. What follows is ordered by that fence.
- *              What precedes need not be known by who reads it (a count, a cell, a page's bit and EVICTING begin something), or
- *              is made known by an earlier fence (what a version has: those of its words).
- *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, S3, a decision that is taken
- *              back, a lane's state, lane_top, has_counts. Nothing is read after it that would have to be as new: behind the last three
- *              the fences of a page's bit and of P4 follow first. Who takes the table lock next is ordered by the lock. A repair
- *              frees no slot whose word could be pinned before it: that word's own S1 has been.
- *      behind  A load behind a fence (of P4, S1, T2, a version, a page's bit, EVICTING, an unpin), which makes it new enough. What it would
- *              acquire is known since the load that it repeats (P2 for P5, T1 for T3), or is made known by a fence before it is
- *              used (S3's for what S2 reads), or is nothing (a state, to decide whether to wake or to refuse).
- *      again   A load that is looked at again: by the compare-and-swap whose expected value it is, or T1 by T3, an id in the index
- *              by P3, a lane's epoch under the table lock. If it is old, that fails.
- *      word    A slot's id, born, retired, flags and path are stored between two stores of its word, each with its fence, and
- *              retired before the word and the version that make it matter. They are loaded between an acquire of the word (P2)
- *              and, behind a fence, that word again (P5, the second look of a walk): a newer one of them shows a newer word.
- *      lock    Stored, or loaded, or both, by who has the table lock, or the byte of a lane that is FREE; who has it not learns no more
- *              from it than that it changed.
- *      own     What only this handle's calls change while it holds what it asks about: its cells, its pages' bits, the generation
- *              of a slot that it has pinned.
+ *      fenced  The acquire or the release of a read-modify-write that has a fence behind it. The fence orders all
+ *              accesses that follow. The accesses before it need no order in two cases. Either no reader depends on
+ *              them, because the write begins something: a count, a cell, a page's bit, EVICTING. Or earlier fences
+ *              order them: those of a version's words order what the version contains.
+ *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, S3, a decision that
+ *              is taken back, a lane's state, lane_top, or has_counts. The thread reads nothing behind the fence that has
+ *              to be as new as its store: behind the last three, the fences of a page's bit and of P4 follow first. The
+ *              table lock orders the store for the next holder of the lock. A repair frees no slot whose word could be
+ *              pinned before the repair: that word has already been through its own S1.
+ *      behind  A load behind a fence (of P4, S1, T2, a version, a page's bit, EVICTING, an unpin). The fence makes the load
+ *              new enough. Its acquire is not needed for one of three reasons. An earlier load of the same word has
+ *              acquired the same (P2 for P5, T1 for T3). Or a fence comes before the use (the fence of S3, for what S2
+ *              reads). Or there is nothing to acquire (a state that decides whether to wake or to refuse).
+ *      again   A load that a later step checks. A compare-and-swap checks the value that it expects, T3 checks T1, P3
+ *              checks an id in the index, and a look under the table lock checks a lane's epoch. If the loaded value is
+ *              old, that check fails.
+ *      word    Writers store a slot's id, born, retired, flags and path between two stores of the slot's word, each
+ *              with its fence. They store retired before the word and the version that make it matter. Readers load
+ *              these fields between two loads of the word. The first load is an acquire (P2). The second is behind a
+ *              fence (P5, or the second look of a walk). If a field is newer than the first load, the second load
+ *              returns a newer word.
+ *      lock    At least one side, the store or the load, runs under the table lock, or under the byte of a lane that is
+ *              FREE. Code without the lock only learns that the value changed.
+ *      own     Data that only this handle's calls change while the handle holds what the data is about: its cells, its
+ *              pages' bits, the generation of a slot that it has pinned.
  */
 #ifndef SR_ATOMIC_H
 #define SR_ATOMIC_H
@@ -49,7 +56,10 @@ _Static_assert(sizeof(unsigned) == 4 && sizeof(AO_t) == 8, "32-bit counts and 64
 #define SR_FENCE_AFTER_RMW() AO_nop_full()
 #endif
 
-/* Loads before it are not moved after it. For validating copies of what may be changing; each is made of plain loads. */
+/*
+ * A load before this fence stays before it. A reader that has copied changing data with plain loads calls this before
+ * it validates the copy.
+ */
 static inline void sr_fence_loads(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -79,7 +89,7 @@ static inline void sr_store_release_ptr(const void **p, const void *value)
 	AO_store_release((volatile AO_t *)(volatile void *)p, (AO_t)value);
 }
 
-static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns what was there before */
+static inline uint32_t sr_add_seqcst_u32(uint32_t *p, uint32_t value) /* returns the value before */
 {
 	uint32_t before = AO_int_fetch_and_add_full((volatile unsigned *)p, value);
 
@@ -96,8 +106,9 @@ static inline bool sr_cas_seqcst_u32(uint32_t *p, uint32_t expected, uint32_t va
 }
 
 /*
- * Count up, and down. False if the count is then not positive, or negative: read as a signed number, as it is when
- * somebody counts what is not there. Where the processor's flags tell, nothing is fetched.
+ * Add 1, or subtract 1. Read the result as signed: sr_count_up_seqcst returns false if it is <= 0, sr_count_down_seqcst
+ * if it is < 0. False means that the count overflowed, that a caller released a pin that was not held, or that the lane
+ * is evicted. On x86-64 the processor's flags give the answer, so the value is not fetched.
  */
 #if defined(__x86_64__) && defined(__GCC_ASM_FLAG_OUTPUTS__) && !defined(__SANITIZE_THREAD__)
 static inline bool sr_count_up_seqcst(uint32_t *p)
@@ -163,8 +174,10 @@ static inline bool sr_cas_seqcst_u64(uint64_t *p, uint64_t expected, uint64_t va
 	return done;
 }
 
-/* The sequentially consistent loads and stores are ordered after every seqcst operation that precedes them: a load needs
- * the fence that its predecessor already made (SR_FENCE_AFTER_RMW), a store makes its own. */
+/*
+ * These sequentially consistent loads and stores come after every seqcst operation that precedes them. A load needs no
+ * fence of its own, because the operation before it has made one (SR_FENCE_AFTER_RMW). A store makes its own fence.
+ */
 static inline uint64_t sr_load_seqcst_u64(const uint64_t *p)
 {
 	return AO_load_acquire((const volatile AO_t *)(const volatile void *)p);

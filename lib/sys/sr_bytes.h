@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Returns where the next one goes. */
+/* Write the low bytes of value at `at`. Returns the position behind them. */
 static inline unsigned char *sr_bytes_put(unsigned char *at, uint64_t value, int bytes)
 {
 	for (int i = 0; i < bytes; i++)
@@ -14,7 +14,7 @@ static inline unsigned char *sr_bytes_put(unsigned char *at, uint64_t value, int
 	return at;
 }
 
-/* Moves *at on. */
+/* Read a number of that size at *at, and move *at behind it. */
 static inline uint64_t sr_bytes_take(const unsigned char **at, int bytes)
 {
 	uint64_t value = 0;

@@ -1,11 +1,13 @@
 /*
- * sr_call.h - a call is not cancelled in its middle.
+ * sr_call.h - keep a thread from being cancelled in the middle of a call.
  *
- * A thread that is cancelled inside a call would leave its locks taken as long as the process lives. So each public call that takes a
- * lock or makes a system call begins with SR_UNCANCELLED(). The hot ways of pins and snapshots do neither; their cold ways have it.
+ * A thread that is cancelled inside a call would leave its locks taken until the process ends. So each public call that
+ * takes a lock or makes a system call begins with SR_UNCANCELLED(). The fast ways of pins and snapshots do neither.
+ * Their slow ways begin with it.
  *
- * The cancellation stays pending, and the thread meets it at its first cancellation point after the call. With
- * PTHREAD_CANCEL_ASYNCHRONOUS the thread meets it when the call ends, before the call returns: nothing is held any more by then.
+ * The cancellation stays pending, and the thread acts on it at its first cancellation point after the call. With
+ * PTHREAD_CANCEL_ASYNCHRONOUS the thread acts on it at the end of the call, before the call returns. By then the call
+ * holds no lock.
  */
 #ifndef SR_CALL_H
 #define SR_CALL_H
@@ -27,7 +29,9 @@ static inline void sr_call_end(const int *before)
 	pthread_setcancelstate(*before, &disabled);
 }
 
-/* The first line of a function: from here to its end, with whatever it returns, the thread is not cancelled. */
+/*
+ * Make this the first line of a function: until the function returns, by whatever return, the thread is not cancelled.
+ */
 #define SR_UNCANCELLED() const int cancel_state __attribute__((unused, cleanup(sr_call_end))) = sr_call_begin()
 
 #endif

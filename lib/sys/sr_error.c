@@ -1,6 +1,6 @@
 /*
- * sr_error.c - one failure: its code, and its whole story kept for the calling thread. And who we are, for such
- * stories.
+ * sr_error.c - failures: a code for the caller, and a text that the calling thread keeps. Also the version of this
+ * library.
  */
 #include "sys/sr_error.h"
 #include "sys/sr_sys.h"
@@ -107,8 +107,10 @@ int sr_fail_map(int errnum, const char *what, uint64_t size)
 		return sr_fail_errno(errnum, "cannot map %s", what);
 	if (size)
 		snprintf(room, sizeof(room), ", and this mapping needs %" PRIu64 " MiB", (size >> 20) + 1);
-	return sr_fail(SEGREG_E_NOMEM, "cannot map %s: the limit of this process's address space is %" PRIu64 " MiB%s; raise it "
-		       "(RLIMIT_AS: ulimit -v, LimitAS=), since mappings take no memory by themselves", what, limit >> 20, room);
+	return sr_fail(SEGREG_E_NOMEM,
+		       "cannot map %s: the limit of this process's address space is %" PRIu64 " MiB%s; raise the limit "
+		       "(RLIMIT_AS: ulimit -v, LimitAS=): a mapping by itself takes no memory",
+		       what, limit >> 20, room);
 }
 
 const char *segreg_strerror(int code)

@@ -1,5 +1,5 @@
 /*
- * sr_error.h - one failure: its code, and its whole story kept for the calling thread.
+ * sr_error.h - failures: a code for the caller, and a text that the calling thread keeps.
  */
 #ifndef SR_ERROR_H
 #define SR_ERROR_H
@@ -7,30 +7,41 @@
 #include <stdint.h>
 #include "segreg.h"
 
-/* What a call inside the library returns besides 0 and SEGREG_E_*: neither success nor failure. Each has a number of its own. */
+/*
+ * Results of calls inside the library that are neither success (0) nor failure (SEGREG_E_*). Each has a number of its
+ * own.
+ */
 enum sr_outcome {
 	SR_LOCK_BUSY = 1,     /* sr_lock_try, sr_commit_lock_try: another thread or process has the lock */
-	SR_STORE_ABSENT,      /* sr_store_get...: there is no such record */
+	SR_STORE_ABSENT,      /* sr_store_get_*: there is no such record */
 	SR_REGION_ABSENT,     /* sr_region_map: there is no such object */
 	SR_REGION_UNFINISHED, /* sr_region_map: the builder of the region died, or failed to build */
 	SR_REGION_EMPTIED,    /* sr_region_discard: the object is there, and empty */
-	SR_REGION_STAYS,      /* sr_region_discard: the object is as it was: not this registry's, or not open to this process */
-	SR_BASE_TAKEN,        /* sr_base_join: another process makes sure that it is alone in base */
-	SR_JOIN_AGAIN,        /* joining a region: there is none (any more) */
-	SR_JOIN_UNFINISHED,   /* joining a region: there is one that nobody builds */
+	/* sr_region_discard: the object is unchanged: of another registry, or not open to this process */
+	SR_REGION_STAYS,
+	SR_BASE_TAKEN,        /* sr_base_join: another process is just making sure that no other uses base */
+	SR_JOIN_AGAIN,        /* joining a region: there is no region, or it was just removed */
+	SR_JOIN_UNFINISHED,   /* joining a region: its builder died before it was ready */
 };
 
-/* Keep the text for segreg_last_error and return code, so that a failure is one statement: return sr_fail(...). */
+/* Keep the text for segreg_last_error() and return code. So a failure is one statement: return sr_fail(...). */
 int sr_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
-/* A mapping of size bytes (0: not known) failed with errnum. Where it may be the limit of the address space, name the limit and what it must allow. */
+/*
+ * Fail because a mapping of size bytes (0: not known) failed with errnum. If RLIMIT_AS may be the cause, the text names
+ * the limit and what the mapping needs.
+ */
 int sr_fail_map(int errnum, const char *what, uint64_t size);
 
-/* Like sr_fail, for a system call that failed with errnum. Chooses the code, and appends ": " and the system's text. */
+/*
+ * Like sr_fail, for a system call that failed with errnum. Derives the code from errnum, and appends ": " and the
+ * system's text.
+ */
 int sr_fail_errno(int errnum, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /*
- * Doing another's work, whose failures are not this thread's: keep its text before, and put it back after.
+ * A thread that does work for another handle must not report the failures of that work as its own. It keeps its text
+ * before the work and puts it back after.
  */
 #define SR_ERROR_SIZE 1024
 

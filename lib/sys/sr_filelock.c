@@ -1,5 +1,5 @@
 /*
- * sr_filelock.c - bytes of a file, each of them an OFD lock; and descriptors that a host process cannot pull away.
+ * sr_filelock.c - OFD locks on single bytes of a file, and descriptors that survive a host process that closes them.
  */
 #include "sys/sr_filelock.h"
 #include "sys/sr_error.h"
@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Far behind every lane: bytes to try out what the file system does. */
+/*
+ * First byte of a range far behind every lane. A probe locks a random byte there to learn how the file system behaves.
+ */
 #define PROBE_BYTES ((off_t)1 << 40)
 
 static pthread_mutex_t unforked = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +38,8 @@ bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 int sr_fail_kept(int errnum, const char *path)
 {
 	if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
-		return sr_fail(SEGREG_E_MISMATCH, "%s was moved, removed or replaced while the registry is in use", path);
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s was moved, removed or replaced while the registry is in use", path);
 	return sr_fail_errno(errnum, "cannot open %s", path);
 }
 
@@ -195,13 +198,16 @@ void sr_locking_close(int fd)
 {
 	pthread_mutex_lock(&unforked);
 	if (forget(fd)) {
-		sr_sys_unlock_all(fd); /* a child that was forked just now may have the descriptor still */
+		sr_sys_unlock_all(fd); /* a child that was forked just now may still have the descriptor */
 		sr_sys_close(fd);
 	}
 	pthread_mutex_unlock(&unforked);
 }
 
-/* Does a lock outlive its descriptor here, as long as a mapping keeps the open file? */
+/*
+ * Find out whether a lock on this file system outlives its descriptor while a mapping keeps the open file. Sets
+ * drops_at_close.
+ */
 static int probe(struct sr_lockfile *file, int fd, short type)
 {
 	struct sr_hold hold;

@@ -1,19 +1,21 @@
 /*
- * sr_filelock.h - bytes of a file, each of them an OFD lock; and descriptors that a host process cannot pull away.
+ * sr_filelock.h - OFD locks on single bytes of a file, and descriptors that survive a host process that closes them.
  *
- * The kernel gives an OFD lock back when the last reference to its open file goes, so it is the one thing that
- * tells truly whether a process lives, in any PID namespace and without any timeout. Two ways to keep one:
+ * The kernel releases an OFD lock when the last reference to its open file disappears. So such a lock is the only
+ * reliable sign that a process lives: it works in any PID namespace and without a timeout. There are two ways to keep
+ * one.
  *
- * A hold is kept by the address space: the file is opened, locked and mapped, then its descriptor is closed; the
- * mapping keeps the open file. No closefrom() can drop it, no forked child inherits it (MADV_DONTFORK), and it ends
- * with the process. Overlayfs drops a lock at close although the mapping stays; where a probe shows that, the
- * descriptor is kept as well.
+ * A hold belongs to the address space. The library opens, locks and maps the file, then closes the descriptor; the
+ * mapping keeps the open file. So closefrom() cannot drop the hold, a forked child does not inherit it (MADV_DONTFORK),
+ * and it ends with the process. Overlayfs drops a lock at close although the mapping remains. If a probe shows this,
+ * the hold keeps its descriptor as well.
  *
- * A forked child has copies of descriptors, and a copy would keep the lock of a dead parent. So each descriptor that may have a lock
- * is remembered, and a child closes its copies first of all (sr_filelock_arrive).
+ * A forked child has copies of all descriptors, and such a copy would keep the lock of a dead parent. So the process
+ * remembers each descriptor that may have a lock, and a child closes its copies first of all (sr_filelock_arrive).
  *
- * A kept descriptor serves calls that need one. The host may have closed it, and may have got its number for a file
- * of its own, so each use first asks whether it still is the file that it was, and opens the file again if not.
+ * A kept descriptor serves calls that need a descriptor. The host program may close it, and the kernel may then give
+ * its number to a file of the host. So each use first checks that the descriptor still refers to the original file, and
+ * opens the file again if not.
  */
 #ifndef SR_FILELOCK_H
 #define SR_FILELOCK_H
@@ -21,38 +23,46 @@
 #include "sys/sr_sys.h"
 
 /*
- * Between the opening of a file that is to be locked and the note of its descriptor, no fork may come: the child would have the
- * descriptor, unknown, and a lock would outlive this process. A mutex of the process keeps forks out there. Nothing waits with it.
+ * No thread may fork between opening a file that is to be locked and storing its descriptor. A child would inherit a
+ * descriptor that no structure names, and the lock would outlive this process. A mutex of the process delays forks
+ * meanwhile. No thread waits for anything while it holds this mutex.
  */
 void sr_filelock_before_fork(void);
 void sr_filelock_after_fork(void);
-/* In a child of a bare clone(2), which may have copied the mutex in any state. */
+/* Call this in a child of a bare clone(2): the clone may have copied the mutex in any state. */
 void sr_filelock_renew(void);
 /* In a child of either kind: close the descriptors that may have locks of the parent. */
 void sr_filelock_arrive(void);
 
-enum sr_byte { /* of registry.lock */
-	SR_BYTE_ATTACH = 0, /* shared: attached; exclusive: alone, building or removing the region */
+enum sr_byte { /* bytes of registry.lock */
+	/* shared: the process is attached; exclusive: it is alone, and builds or removes the region */
+	SR_BYTE_ATTACH = 0,
 	SR_BYTE_COMMIT = 1, /* exclusive: lower layer of the commit lock */
 	SR_BYTE_TABLE = 2,  /* exclusive: lower layer of the table lock */
 	SR_BYTE_SWEEP = 3,  /* exclusive: the sweeper */
-	SR_BYTE_LANES = 64, /* + lane number, exclusive: its owner lives */
+	SR_BYTE_LANES = 64, /* + lane number, exclusive: the handle that has the lane lives */
 };
 
 struct sr_kept {
-	int fd; /* -1: none */
+	int fd; /* -1: no descriptor */
 	uint64_t dev, ino;
 	int flags;
 	const char *path; /* the owner's, and outlives this */
 };
 
-/* Open path and keep it. 0 or -1 with errno. */
+/* Open path and keep the descriptor. Returns 0, or -1 with errno. path must outlive kept. */
 int sr_kept_open(struct sr_kept *kept, const char *path, int flags);
-/* The descriptor, opened again if need be; -1 with errno, ESTALE if path is another file now. One thread at a time. */
+/*
+ * Return the descriptor; open the file again if the host has closed it. Returns -1 with errno, ESTALE if path is
+ * another file now. Only one thread at a time may call this.
+ */
 int sr_kept_get(struct sr_kept *kept);
-/* Close it, unless it is no longer ours. */
+/* Close the descriptor, unless it refers to another file by now. */
 void sr_kept_close(struct sr_kept *kept);
-/* The failure of a call that opens again what was there when the registry was opened: SEGREG_E_MISMATCH if it is not any more. */
+/*
+ * Report that a file which was there when the registry was opened cannot be opened again. Returns SEGREG_E_MISMATCH if
+ * errnum means that the file is gone or is another file.
+ */
 int sr_fail_kept(int errnum, const char *path) __attribute__((cold));
 /* Whether fd is an open descriptor of the file dev, ino. */
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
@@ -64,10 +74,15 @@ struct sr_lockfile {
 	bool drops_at_close; /* this file system drops a mapping's locks (overlayfs) */
 };
 
-/* mode: O_RDWR, or O_RDONLY for who takes F_RDLCK only. 0 or -1 with errno. */
+/*
+ * Identify the file and probe its file system. mode: O_RDWR, or O_RDONLY if the caller takes F_RDLCK only. Returns 0,
+ * or -1 with errno. path must outlive file.
+ */
 int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode);
-/* Another open file of it, whose locks conflict with those of every other; -1 with errno. For questions: a lock that is taken with it
- * may outlive this process in a forked child. */
+/*
+ * Open the file once more: locks of this open file conflict with locks of every other. Returns a descriptor, or -1 with
+ * errno. Use it for questions: a lock that is taken with it may outlive this process in a forked child.
+ */
 int sr_lockfile_reopen(const struct sr_lockfile *file);
 /* Open another file of it to lock it: children know the descriptor. -1 with errno. */
 int sr_locking_open(const struct sr_lockfile *file);
@@ -75,15 +90,20 @@ int sr_locking_open(const struct sr_lockfile *file);
 void sr_locking_close(int fd);
 
 struct sr_hold {
-	void *page; /* NULL: nothing held */
+	void *page; /* NULL: holds nothing */
 	int fd;     /* -1 unless drops_at_close */
 };
 
 void sr_hold_init(struct sr_hold *hold);
-/* Turn a locked descriptor that sr_locking_open returned into a hold. The descriptor is the hold's then, or closed. 0 or -1 with errno. */
+/*
+ * Turn fd, a locked descriptor that sr_locking_open returned, into a hold. The hold keeps fd or closes it. Returns 0, or
+ * -1 with errno.
+ */
 int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
-/* Take byte as F_RDLCK, with a file that is open for reading only, or as F_WRLCK. 0; -1 with EAGAIN if somebody else has it, or with
- * another errno. */
+/*
+ * Lock byte as F_RDLCK, which opens the file for reading only, or as F_WRLCK. Returns 0, or -1 with errno: EAGAIN if
+ * another open file has the lock.
+ */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
 /* Take n bytes from first as F_WRLCK, all or none. 0; -1 with EAGAIN if somebody else has one of them, or with another errno. */
 int sr_hold_take_many(const struct sr_lockfile *file, off_t first, off_t n, struct sr_hold *hold);

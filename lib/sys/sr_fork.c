@@ -1,5 +1,5 @@
 /*
- * sr_fork.c - how a process knows that it is another one than it was.
+ * sr_fork.c - how a process finds out that it is a forked child.
  */
 #include "sys/sr_fork.h"
 #include "sys/sr_error.h"
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const uint64_t no_process = 1; /* nobody has forked before there is a page */
+static const uint64_t no_process = 1; /* before the page exists, no process counts as a child */
 static uint64_t *page;
-static uint64_t generation; /* ordinary memory: a child inherits it */
+static uint64_t number; /* in ordinary memory, so that a child inherits it and counts on */
 
 const uint64_t *sr_fork_page = &no_process;
 
@@ -28,8 +28,10 @@ int sr_fork_init(void)
 		int errnum = errno;
 
 		sr_sys_munmap(fresh, SR_PAGE);
-		return sr_fail(SEGREG_E_UNSUPPORTED, "madvise(MADV_WIPEONFORK) is refused (%s): a kernel before 4.14, or a filter of system "
-			       "calls (seccomp, SystemCallFilter=) that must allow it", strerror(errnum));
+		return sr_fail(SEGREG_E_UNSUPPORTED,
+			       "madvise(MADV_WIPEONFORK) failed (%s): the kernel is older than 4.14, or a filter of "
+			       "system calls (seccomp, SystemCallFilter=) forbids the call and must allow it",
+			       strerror(errnum));
 	}
 	page = fresh;
 	sr_fork_page = page;
@@ -39,5 +41,5 @@ int sr_fork_init(void)
 
 void sr_fork_arrive(void)
 {
-	sr_store_release_u64(page, ++generation);
+	sr_store_release_u64(page, ++number);
 }

@@ -1,8 +1,9 @@
 /*
- * sr_fork.h - how a process knows that it is another one than it was.
+ * sr_fork.h - how a process finds out that it is a forked child.
  *
- * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. It holds the
- * number of this process among its forks; what belongs to one process keeps the number it was made under.
+ * One private page is marked MADV_WIPEONFORK: in a child, even of a bare clone(2), it reads as zero. The page holds
+ * this process's number, which is one more than its parent's. A struct that belongs to one process stores the number of
+ * the process that made it.
  */
 #ifndef SR_FORK_H
 #define SR_FORK_H
@@ -11,22 +12,25 @@
 
 extern const uint64_t *sr_fork_page;
 
-/* Set up the page; idempotent, under the caller's lock. 0 or SEGREG_E_NOMEM. */
+/*
+ * Set up the page, unless it is there already. The caller holds a lock. Returns 0, SEGREG_E_NOMEM or
+ * SEGREG_E_UNSUPPORTED.
+ */
 int sr_fork_init(void);
 
-/* 0 in a child that has not called sr_fork_arrive. */
+/* The number of this process; 0 in a child that has not called sr_fork_arrive. */
 static inline uint64_t sr_fork_generation(void)
 {
 	return sr_load_acquire_u64(sr_fork_page);
 }
 
-/* Whether this is a child of a bare clone(2), whose handlers nobody ran. */
+/* Whether this is a child of a bare clone(2), which runs no fork handlers. */
 static inline bool sr_fork_inherited(void)
 {
 	return !sr_fork_generation();
 }
 
-/* In a child: give it its own number. */
+/* Give this process a number of its own: called by sr_fork_init, and in a child. */
 void sr_fork_arrive(void);
 
 #endif

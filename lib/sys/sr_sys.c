@@ -1,5 +1,5 @@
 /*
- * sr_sys.c - every system call that can fail, so that tests can make it fail; and the points at which they can stop us.
+ * sr_sys.c - every system call that can fail, so that tests can make each of them fail.
  */
 #include "sys/sr_sys.h"
 #include "sys/sr_sys_inside.h"
@@ -36,7 +36,7 @@ void sr_sys_close(int fd)
 {
 	int errnum = errno;
 
-	close(fd); /* never again after EINTR: on Linux the descriptor is gone */
+	close(fd); /* not repeated after EINTR: on Linux the descriptor is closed even so */
 	errno = errnum;
 }
 
@@ -92,7 +92,10 @@ void sr_sys_calm(struct sr_sys_calm *calm)
 	errno = errnum;
 }
 
-/* A signal that came meanwhile is ours, unless the host had blocked it before and is waiting for one. */
+/*
+ * A SIGXFSZ that arrived since sr_sys_calm is ours: take it. If the host had blocked the signal before, it may be
+ * waiting for one, so we leave it.
+ */
 void sr_sys_uncalm(struct sr_sys_calm *calm)
 {
 	sigset_t xfsz = only_xfsz();
@@ -220,7 +223,10 @@ int sr_sys_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	return renameat(from_dir, from, to_dir, to);
 }
 
-/* Without RENAME_NOREPLACE, which FUSE file systems do not know: what gets that name after the look is replaced. */
+/*
+ * Rename without RENAME_NOREPLACE, which FUSE file systems do not know. A file that gets the new name after the look is
+ * replaced.
+ */
 static int rename_after_a_look(int from_dir, const char *from, int to_dir, const char *to)
 {
 	struct sr_identity identity;
@@ -245,7 +251,7 @@ int sr_sys_rename_back(int from_dir, const char *from, int to_dir, const char *t
 		return -1;
 	if (!sr_made_to_forbid("renameat2") && renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	/* link(2) replaces nothing, and a rename of a directory nothing but an empty one. */
+	/* link(2) replaces no file, and rename(2) of a directory replaces only an empty directory. */
 	if (!sr_is_forbidden())
 		return -1;
 	if (linkat(from_dir, from, to_dir, to, 0) == 0)

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #if SR_TESTING
-/* Whether a test makes this call fail now; errno is set if so. */
+/* Whether a test makes this call fail now; sets errno if so. */
 static inline bool sr_made_to_fail(const char *call)
 {
 	int errnum = sr_sys_hook ? sr_sys_hook(call) : 0;
@@ -22,17 +22,19 @@ static inline bool sr_made_to_fail(const char *call)
 #define sr_made_to_fail(call) false
 #endif
 
-/* A test can make a call beyond POSIX unavailable, as a filter does. */
+/* Whether a test makes a call beyond POSIX unavailable, as a filter of system calls does. */
 #define sr_made_to_forbid(call) sr_made_to_fail(call ".forbidden")
 
-/* Whether the last failure may mean that the call is not available: an old kernel, a file system that does not know its flags, or a
- * filter (seccomp) of a container or of systemd. */
+/*
+ * Whether errno may mean that the call is not available. Perhaps the kernel is too old, or the file system does not
+ * know the flags. Or a filter (seccomp) of a container or of systemd forbids the call.
+ */
 static inline bool sr_is_forbidden(void)
 {
 	return errno == ENOSYS || errno == EPERM || errno == EINVAL || errno == EOPNOTSUPP;
 }
 
-/* The result of a call that is tried again after a signal. */
+/* The result of a call that is repeated after EINTR. */
 #define SR_RETRY(call)                                                                                               \
 	__extension__({                                                                                              \
 		__typeof__(call) result_;                                                                            \
@@ -42,7 +44,7 @@ static inline bool sr_is_forbidden(void)
 		result_;                                                                                             \
 	})
 
-/* sr_sys_identify for calls that need it on their way: no test makes it fail. */
+/* sr_sys_identify as a step of another wrapper: no test makes it fail. */
 int sr_identify_unfailed(int dir, const char *name, struct sr_identity *identity);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * sr_sys_lookup.c - names below a directory: opening them without leaving it, and what identifies the inode behind a name.
+ * sr_sys_lookup.c - names below a directory: open them without leaving the directory, and identify the inode behind a
+ * name.
  */
 #include "sys/sr_sys.h"
 #include "sys/sr_atomic.h"
@@ -15,12 +16,12 @@
 #include <unistd.h>
 
 /*
- * Not the times: where timestamps are multigrain (Linux 6.13), a file whose mtime or ctime was asked for gets a new one with the
- * next write, and fdatasync then writes its inode as well.
+ * What statx is asked for: not the times. Since Linux 6.13 some file systems have multigrain timestamps. There, a query
+ * for mtime or ctime makes the next write set a new time, and fdatasync then writes the inode as well.
  */
 #define IDENTITY (STATX_BASIC_STATS & ~(STATX_ATIME | STATX_MTIME | STATX_CTIME))
 
-/* Without statx: no birth time, and nobody tells what a mount is. */
+/* The fallback without statx: gives no birth time, and never reports a mount. */
 static int identify_by_fstatat(int dir, const char *name, struct sr_identity *identity)
 {
 	struct stat st;
@@ -67,17 +68,17 @@ static int open_by_openat2(int dir, const char *path, int flags)
 
 	if (sr_made_to_fail("openat2"))
 		return -1;
-	/* EAGAIN: something was renamed during a look-up beneath; the kernel asks us to look again. */
+	/* EAGAIN: another process renamed something during this look-up, and the kernel asks us to repeat it. */
 	do
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
 	return (int)fd;
 }
 
-/* Asked once: what openat2 says of the root, for which any kernel that has it has an answer. */
+/* Whether openat2 is available. Tries it once, on the root directory, where it succeeds on every kernel that has it. */
 static bool has_openat2(void)
 {
-	static uint32_t answer; /* 0: not asked, 1: no, 2: yes */
+	static uint32_t answer; /* 0: not tried yet, 1: no, 2: yes */
 	uint32_t known = sr_load_acquire_u32(&answer);
 	int fd;
 
@@ -93,7 +94,10 @@ static bool has_openat2(void)
 	return known == 2;
 }
 
-/* The next component of *path, which moves behind it. False: there is none, or one that leads out, with errno. */
+/*
+ * Copy the next component of *path to part and move *path behind it. Returns false with errno 0 at the end of the path,
+ * and false with another errno if the component leads out or is too long.
+ */
 static bool next_part(const char **path, char part[NAME_MAX + 1])
 {
 	size_t length = strcspn(*path, "/");
@@ -102,7 +106,7 @@ static bool next_part(const char **path, char part[NAME_MAX + 1])
 	if (length > NAME_MAX)
 		errno = ENAMETOOLONG;
 	else if (length == 0 && **path)
-		errno = EXDEV; /* absolute, or an empty one */
+		errno = EXDEV; /* an absolute path, or an empty component */
 	if (errno || length == 0)
 		return false;
 	memcpy(part, *path, length);
@@ -113,7 +117,10 @@ static bool next_part(const char **path, char part[NAME_MAX + 1])
 	return !errno;
 }
 
-/* Is dir, which was opened without following a link, of that device and not the root of another mount? False with errno. */
+/*
+ * Whether fd, opened without following a link, is on device dev and is not the root of another mount. Returns false
+ * with errno.
+ */
 static bool is_same_mount(int fd, uint64_t dev)
 {
 	struct sr_identity identity;
@@ -131,8 +138,9 @@ static int close_failing(int fd)
 }
 
 /*
- * What openat2 does, in steps: each component is opened without following a link, and must be on dir's device and no mount. Each step
- * starts from the directory that the step before has opened, so nobody can lead it elsewhere by exchanging what lies behind.
+ * Do in steps what openat2 does at once. Each step opens one component without following a link, and checks that it is
+ * on dir's device and is not a mount. Each step starts from the directory that the step before opened. So no process
+ * can lead it elsewhere by replacing a directory that is already behind.
  */
 static int open_in_steps(int dir, const char *path, int flags)
 {
@@ -177,10 +185,10 @@ int sr_sys_identify_open(int fd, struct sr_identity *identity)
 }
 
 #ifndef AT_HANDLE_FID
-#define AT_HANDLE_FID 0x200 /* Linux 6.5: handles that only identify; overlayfs has no others */
+#define AT_HANDLE_FID 0x200 /* Linux 6.5: handles that only identify a file; overlayfs has no other handles */
 #endif
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). Never 0. */
+/* FNV-1a with 64 bits (Fowler, Noll, Vo). Never returns 0. */
 static uint64_t hash_bytes(const unsigned char *bytes, size_t n, uint64_t hash)
 {
 	for (size_t i = 0; i < n; i++)

@@ -1,5 +1,6 @@
 /*
- * sr_cells.c - all snapshots and horizons of all lanes at one moment, so that many segments can be asked for quickly.
+ * sr_cells.c - the snapshots and horizons of all lanes, read at one moment, so that a sweep can check many segments
+ * quickly.
  */
 #include "shm/sr_cells.h"
 #include "sys/sr_error.h"
@@ -24,7 +25,7 @@ int sr_cells_make_room(struct sr_cells *cells, const struct sr_region *region)
 		return 0;
 	larger = sr_sys_realloc(cells->snapshots, room * sizeof(*larger));
 	if (!larger)
-		return sr_fail(SEGREG_E_NOMEM, "no memory to look at %u snapshots", room);
+		return sr_fail(SEGREG_E_NOMEM, "no memory to read %u snapshots", room);
 	cells->snapshots = larger;
 	cells->room = room;
 	return 0;
@@ -71,7 +72,7 @@ void sr_cells_sort(struct sr_cells *cells)
 		qsort(cells->snapshots, cells->n, sizeof(*cells->snapshots), compare_versions);
 }
 
-/* How many snapshots are older than version. */
+/* The number of snapshots of a version below `version`. */
 static uint32_t count_before(const struct sr_cells *cells, uint64_t version)
 {
 	uint32_t low = 0, high = cells->n;

@@ -1,5 +1,6 @@
 /*
- * sr_cells.h - the words that snapshots and horizons are; and all of them at one moment, so that many segments can be asked for quickly.
+ * sr_cells.h - the cells of snapshots and horizons. And all cells read at one moment, so that a sweep can check many
+ * segments quickly.
  */
 #ifndef SR_CELLS_H
 #define SR_CELLS_H
@@ -16,7 +17,7 @@ static inline uint64_t sr_cell_version(uint64_t cell)
 	return cell >> SR_CELL_KIND_BITS;
 }
 
-/* Whether a cell keeps a segment that was retired. */
+/* Whether a cell holds a segment that was born and retired in these versions. */
 static inline bool sr_cell_holds(uint64_t cell, uint64_t born, uint64_t retired)
 {
 	uint64_t version = sr_cell_version(cell);
@@ -25,25 +26,32 @@ static inline bool sr_cell_holds(uint64_t cell, uint64_t born, uint64_t retired)
 }
 
 struct sr_cells {
-	uint64_t *snapshots; /* versions, sorted */
+	uint64_t *snapshots; /* versions of the snapshots, sorted by sr_cells_sort */
 	uint32_t n, room;
-	uint64_t horizon; /* the oldest; UINT64_MAX: none */
+	uint64_t horizon; /* version of the oldest horizon; UINT64_MAX: there is none */
 };
 
-/* Room for all cells that there are now, and some that come. Without a lock. */
+/*
+ * Make room for all cells of all lanes, and for SR_CELLS_MAX that are added meanwhile. Needs no lock. SEGREG_E_NOMEM.
+ */
 int sr_cells_make_room(struct sr_cells *cells, const struct sr_region *region);
 void sr_cells_free(struct sr_cells *cells);
 
-/* Read them all, without sorting. If there are more than there is room for, it is as if everything were held. [table] */
+/*
+ * Read all cells, without sorting. A snapshot for which there is no room counts as a horizon, which holds more. [table]
+ */
 void sr_cells_read(struct sr_cells *cells, const struct sr_region *region);
 
-/* Once they were read, before they are asked: sort them. Without a lock. */
+/* Sort the snapshots: after sr_cells_read, before sr_cells_hold and sr_cells_count. Needs no lock. */
 void sr_cells_sort(struct sr_cells *cells);
 
-/* Is there a horizon before a retired segment's retirement, or a snapshot between its birth and that? */
+/*
+ * Whether a retired segment is held: by a horizon before its retirement, or by a snapshot between its birth and its
+ * retirement.
+ */
 bool sr_cells_hold(const struct sr_cells *cells, const struct sr_detail *detail);
 
-/* How many snapshots there are between a retired segment's birth and its retirement. */
+/* The number of snapshots between a retired segment's birth and its retirement. */
 uint32_t sr_cells_count(const struct sr_cells *cells, const struct sr_detail *detail);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * sr_layout.c - where the parts of the region are, and by what a region of another build is known.
+ * sr_layout.c - where the parts of the region are, and the fingerprint by which a build knows a region of another
+ * build.
  */
 #include "shm/sr_layout.h"
 #include "shm/sr_record.h"
@@ -25,9 +26,9 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 		return 0;
 	g->max_segments = max_segments;
 	g->max_lanes = max_lanes;
-	g->path_units = max_segments * SR_PATH_UNITS_MAX; /* one word of the path map each */
+	g->path_units = max_segments * SR_PATH_UNITS_MAX; /* each segment has one word of the path map */
 
-	/* Half full at most: a search ends soon. */
+	/* At most half full, so that a search ends soon. */
 	g->index_max_bits = SR_INDEX_MIN_BITS;
 	while ((1ull << g->index_max_bits) < 2ull * max_segments)
 		g->index_max_bits++;
@@ -53,7 +54,10 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 	return 1;
 }
 
-/* Also of the database's schema: those who share a region write records that each of them reads. */
+/*
+ * The fingerprint includes the database's schema. Processes that share a region also read the records that the others
+ * write.
+ */
 uint64_t sr_layout_fingerprint(void)
 {
 	const uint64_t facts[] = {
@@ -63,7 +67,7 @@ uint64_t sr_layout_fingerprint(void)
 		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_row, letter), offsetof(struct sr_header, posted),
 		sizeof(struct sr_note), SR_NOTES,
 	};
-	uint64_t hash = 14695981039346656037ull; /* FNV-1a, over the bytes as this machine orders them */
+	uint64_t hash = 14695981039346656037ull; /* FNV-1a over the bytes in this machine's order */
 
 	for (size_t i = 0; i < sizeof(facts); i++)
 		hash = (hash ^ ((const unsigned char *)facts)[i]) * 1099511628211ull;

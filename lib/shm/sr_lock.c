@@ -1,5 +1,5 @@
 /*
- * sr_lock.c - the two locks between processes, the order in which they are taken, and the news that a holder died.
+ * sr_lock.c - the two locks between processes, the order in which they are taken, and what tells that a holder died.
  */
 #include "shm/sr_lock.h"
 #include "sys/sr_assert.h"
@@ -13,13 +13,13 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#define WAY_GIVEN 10000000 /* nanoseconds, at most, to those who wait: they may be stopped or dead */
+#define WAY_GIVEN 10000000 /* nanoseconds to give way to waiting threads, at most: they may be stopped or dead */
 
 static const char *const lock_name[SR_LOCKS] = { [SR_LOCK_COMMIT] = "commit lock", [SR_LOCK_TABLE] = "table lock" };
 static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [SR_LOCK_TABLE] = SR_BYTE_TABLE };
 
 #if SR_TESTING
-static __thread unsigned held_by_thread; /* bit per lock, of whatever registry */
+static __thread unsigned held_by_thread; /* one bit per lock, of any registry */
 #define NOTE_TAKEN(id)                                                                                               \
 	do {                                                                                                         \
 		sr_assert(held_by_thread < 1u << (id) && "locks are taken in the order of enum sr_lock_id");         \
@@ -50,7 +50,7 @@ bool sr_pidns(uint64_t *dev, uint64_t *ino)
 	return known;
 }
 
-/* 0 or an errno. */
+/* Make a robust mutex for several processes. Returns 0 or an errno. */
 static int init_robust(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attr;
@@ -101,9 +101,9 @@ void sr_locks_destroy(struct sr_locks *locks)
 	}
 }
 
-/* How long to wait for a lock, and whether its word knows. */
+/* How long a thread waits for a lock, and whether it has counted itself in the lock's word. */
 struct patience {
-	const struct timespec *deadline; /* NULL: not at all */
+	const struct timespec *deadline; /* NULL: does not wait */
 	bool has_asked;
 };
 
@@ -119,11 +119,11 @@ static bool is_past(const struct timespec *deadline)
 	return sr_sys_monotonic() >= (int64_t)deadline->tv_sec * 1000000000 + deadline->tv_nsec;
 }
 
-/* 0, or an errno; EOWNERDEAD means locked as well. */
+/* Lock mutex, waiting until deadline at most. Returns 0 or an errno; after EOWNERDEAD, too, the mutex is locked. */
 static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
 {
 #if defined(__SANITIZE_THREAD__)
-	/* This ThreadSanitizer does not know pthread_mutex_clocklock: say what it does. */
+	/* ThreadSanitizer does not know pthread_mutex_clocklock, so we tell it what the call does. */
 	int error;
 
 	__tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
@@ -135,7 +135,7 @@ static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
 #endif
 }
 
-/* Somebody is going to wait until deadline, or would if there were one. */
+/* Note that this thread begins to wait for lock id. Returns false if it does not wait. */
 static bool ask(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	if (!patience->deadline)
@@ -146,7 +146,7 @@ static bool ask(struct sr_locks *locks, enum sr_lock_id id, struct patience *pat
 	return true;
 }
 
-/* It has the lock, or gives up. */
+/* Note that this thread has the lock, or gives up. */
 static void stop_asking(struct sr_locks *locks, enum sr_lock_id id, const struct patience *patience)
 {
 	if (!patience->has_asked)
@@ -155,7 +155,10 @@ static void stop_asking(struct sr_locks *locks, enum sr_lock_id id, const struct
 	sr_sys_futex_wake(&locks->word[id].served, 1);
 }
 
-/* 0, or an errno. Waits by polling: only where the mutex above does not keep others out, or its holder is just dying. */
+/*
+ * Take the lock's byte. Returns 0 or an errno. Waits by polling, which is seldom necessary: only if the mutex above
+ * does not exclude other processes, or its holder is just dying.
+ */
 static int take_byte(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	int fd = sr_kept_get(&locks->kept[id]);
@@ -176,11 +179,12 @@ static int take_byte(struct sr_locks *locks, enum sr_lock_id id, struct patience
 }
 
 /*
- * What kind of mutex it is stands in the region, where anybody may have written, and glibc goes by it: one that seems to be elided,
- * or to have a priority, is locked by instructions or calls that can end the process. It is put right before each use; who has
- * spoiled it has spoiled an order of waiters, and the byte below still excludes.
+ * glibc reads the kind of a mutex from the mutex itself, and ours lies in shared memory, where any process may have
+ * overwritten it. For an elided or priority mutex glibc executes instructions or calls that can kill this process. So
+ * we restore the kind before each use. Damage can then only change the order of waiters; the byte lock still gives
+ * mutual exclusion.
  */
-static void see_to_kind(struct sr_locks *locks, enum sr_lock_id id)
+static void restore_kind(struct sr_locks *locks, enum sr_lock_id id)
 {
 	uint32_t *kind = (uint32_t *)&locks->word[id].mutex.__data.__kind;
 
@@ -188,7 +192,7 @@ static void see_to_kind(struct sr_locks *locks, enum sr_lock_id id)
 		sr_store_release_u32(kind, locks->kind);
 }
 
-/* 0, or an errno. */
+/* Take the robust mutex. Returns 0 or an errno. */
 static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	pthread_mutex_t *mutex = &locks->word[id].mutex;
@@ -196,12 +200,12 @@ static int take_robust(struct sr_locks *locks, enum sr_lock_id id, struct patien
 
 	if (locks->foreign)
 		return 0;
-	see_to_kind(locks, id);
+	restore_kind(locks, id);
 	error = pthread_mutex_trylock(mutex);
 	if (error == EBUSY && ask(locks, id, patience))
 		error = lock_until(mutex, patience->deadline);
 	if (error == EOWNERDEAD)
-		error = pthread_mutex_consistent(mutex); /* whether there is something to repair, the dirty word tells */
+		error = pthread_mutex_consistent(mutex); /* the dirty word shows whether a repair is due */
 	return error;
 }
 
@@ -209,7 +213,7 @@ static void give_robust(struct sr_locks *locks, enum sr_lock_id id)
 {
 	if (locks->foreign)
 		return;
-	see_to_kind(locks, id);
+	restore_kind(locks, id);
 	pthread_mutex_unlock(&locks->word[id].mutex);
 }
 
@@ -220,7 +224,8 @@ uint32_t sr_lock_owner(const struct sr_locks *locks, enum sr_lock_id id)
 
 int sr_lock_timed_out(const struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
 {
-	return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for the %s, last taken by process %u; is that one stopped, or its disk slow?",
+	return sr_fail(SEGREG_E_TIMEDOUT,
+		       "waited %u ms for the %s, last taken by process %u; is that process stopped, or its disk slow?",
 		       timeout_ms, lock_name[id], sr_lock_owner(locks, id));
 }
 
@@ -233,7 +238,7 @@ static int fail_to_take(struct sr_locks *locks, enum sr_lock_id id, int error, u
 	return sr_fail_kept(error, locks->kept[id].path);
 }
 
-/* With the process's own mutex in hand. 0 or an errno. */
+/* Take the two lower layers. The caller holds the process's own mutex. Returns 0 or an errno. */
 static int take_rest(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	int error = take_robust(locks, id, patience);
@@ -250,7 +255,7 @@ static int take_rest(struct sr_locks *locks, enum sr_lock_id id, struct patience
 	return 0;
 }
 
-/* 0 or an errno. */
+/* Take all three layers. Returns 0 or an errno. */
 static int take(struct sr_locks *locks, enum sr_lock_id id, struct patience *patience)
 {
 	int error = pthread_mutex_trylock(&locks->local[id]);
@@ -317,7 +322,7 @@ void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
 	locks->unmoved[id] = waiting > 0 ? waiting : 0;
 }
 
-/* A damaged word asks for the thorough repair. */
+/* A damaged word counts as SR_DIRTY_SHOWN, which asks for the thorough repair. */
 enum sr_dirt sr_lock_dirt(const struct sr_locks *locks, enum sr_lock_id id)
 {
 	uint32_t dirty = sr_load_acquire_u32(&locks->word[id].dirty);
@@ -325,7 +330,7 @@ enum sr_dirt sr_lock_dirt(const struct sr_locks *locks, enum sr_lock_id id)
 	return dirty < SR_DIRTY_SHOWN ? (enum sr_dirt)dirty : SR_DIRTY_SHOWN;
 }
 
-/* Strong orderings here: no change may seem to come before the word was dirty, or after it was clean. */
+/* Sequentially consistent: no process may see a change before the word is dirty. */
 void sr_lock_set_dirty(struct sr_locks *locks, enum sr_lock_id id, enum sr_dirt dirt)
 {
 	enum sr_dirt had = sr_lock_dirt(locks, id);

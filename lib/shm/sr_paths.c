@@ -1,8 +1,8 @@
 /*
  * sr_paths.c - the paths of the segments in the region.
  *
- * A path is a run of units inside one word of the path map. A word has as many units as the longest path, so each
- * segment needs at most a word, and there is always one as long as there is a slot.
+ * A path is a run of units inside one word of the path map. A word has as many units as the longest path needs. So each
+ * segment needs at most one word. There are as many words as slots, so a segment with a slot finds room.
  */
 #include "shm/sr_paths.h"
 #include "sys/sr_error.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define WORD_UNITS SR_PATH_UNITS_MAX
-#define SEARCH_WORDS 2048u /* look at so many words before taking a new one */
+#define SEARCH_WORDS 2048u /* words that a search examines before it takes a new word */
 _Static_assert(WORD_UNITS == 32, "a word of the path map is an uint32_t");
 
 static uint32_t units_of(size_t length)
@@ -23,7 +23,7 @@ static uint32_t run_mask(uint32_t units)
 	return (uint32_t)((1ull << units) - 1);
 }
 
-/* Take a run of units inside the word; its position, or SR_NONE. */
+/* Take a run of units inside the word. Returns its position, or SR_NONE. */
 static uint32_t take_in_word(uint32_t *word, uint32_t units)
 {
 	uint32_t starts = ~*word;

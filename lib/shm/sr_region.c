@@ -17,7 +17,10 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* A part grows by a 64th, so that it costs little memory ahead, and at most by a step at which a memory limit is not met at once. */
+/*
+ * A part grows by a 64th of its size, so that it takes little memory ahead. It grows by at most GROW_MOST at once, so
+ * that one step does not exceed a memory limit.
+ */
 #define GROW_LEAST 16384u
 #define GROW_MOST ((uint64_t)1 << 20)
 #define GROW_PART 64u
@@ -52,11 +55,13 @@ int sr_region_populate(void *address, uint64_t size, const char *what)
 	if (sr_sys_madvise(address, size, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
-		return sr_fail(SEGREG_E_UNSUPPORTED, "madvise(MADV_POPULATE_WRITE) is refused (%s): a kernel before 5.14, or a filter of system "
-			       "calls (seccomp, SystemCallFilter=) that must allow it", strerror(errno));
-	/* EFAULT: storing there would have been SIGBUS. */
-	return sr_fail(SEGREG_E_NOMEM, "no shared memory for %s: /dev/shm is full, or this process's memory limit is reached",
-		       what);
+		return sr_fail(SEGREG_E_UNSUPPORTED,
+			       "madvise(MADV_POPULATE_WRITE) failed (%s): the kernel is older than 5.14, or a filter of "
+			       "system calls (seccomp, SystemCallFilter=) forbids the call and must allow it",
+			       strerror(errno));
+	/* EFAULT: a store there would have raised SIGBUS. */
+	return sr_fail(SEGREG_E_NOMEM,
+		       "no shared memory for %s: /dev/shm is full, or this process's memory limit is reached", what);
 }
 
 static uint64_t step_of(uint64_t has, uint64_t wants)
@@ -131,9 +136,11 @@ static int fill_object(struct sr_region *region, int fd, const struct sr_access 
 	struct rlimit limit;
 	int rc;
 
-	/* Beyond this limit ftruncate does not only fail, it sends a signal that ends the process. */
+	/* Beyond this limit ftruncate not only fails: it also sends a signal that ends the process. */
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < region->geometry.size)
-		return sr_fail(SEGREG_E_NOMEM, "this process may not make files of %llu bytes (RLIMIT_FSIZE), as the shared memory is",
+		return sr_fail(SEGREG_E_NOMEM,
+			       "the shared memory has %llu bytes, and this process may not make files that large; raise "
+			       "the limit (RLIMIT_FSIZE: ulimit -f, LimitFSIZE=)",
 			       (unsigned long long)region->geometry.size);
 	SR_STOP("region.created");
 	sr_access_give(fd, access);
@@ -175,18 +182,19 @@ int sr_region_create(struct sr_region *region, const char *name, bool is_there, 
 	return rc;
 }
 
-/* Anybody may put a file into /dev/shm: look before believing. */
+/* Any user may put a file into /dev/shm, so check who made this one. */
 static int check_object(const char *name, const struct stat *st, const struct sr_access *access)
 {
 	if (sr_access_is_of_participant(access, st))
 		return 0;
-	return sr_fail(SEGREG_E_PERM, "shared memory %s is not one that this registry's users made (owner %u, group %u, mode %o)", name,
-		       st->st_uid, st->st_gid, st->st_mode & 07777);
+	return sr_fail(SEGREG_E_PERM,
+		       "shared memory %s was not made by a user of this registry (its owner is %u, its group %u, its mode %o)",
+		       name, st->st_uid, st->st_gid, st->st_mode & 07777);
 }
 
 /*
- * A builder makes the object, gives it its size, then writes its magic, and sets ready last of all. If the builder dies in between,
- * the object stays as it is.
+ * Whether a builder died before it finished the object. A builder makes the object, gives it its size, writes its
+ * magic, and sets ready last of all. If it dies in between, the object stays as it is.
  */
 static bool is_unfinished(const struct sr_header *header, ssize_t got, off_t size)
 {
@@ -201,15 +209,16 @@ static int check_header(struct sr_region *region, int fd, const char *name, off_
 	if (got == -1)
 		return sr_fail_errno(errno, "cannot read shared memory %s", name);
 	if (got == sizeof(header) && header.magic == __builtin_bswap64(SR_MAGIC))
-		return sr_fail(SEGREG_E_VERSION, "shared memory %s was made by a machine of the other byte order", name);
+		return sr_fail(SEGREG_E_VERSION, "a machine with the other byte order made shared memory %s", name);
 	if (is_unfinished(&header, got, size))
 		return SR_REGION_UNFINISHED;
 	if (got != sizeof(header) || header.magic != SR_MAGIC)
 		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is not a segreg region", name);
 	if (header.fingerprint != sr_layout_fingerprint())
 		return sr_fail(SEGREG_E_VERSION,
-			       "shared memory %s has layout %016llx, this library has %016llx (segreg %s): processes that share "
-			       "a registry must run builds of one version; stop those of the other",
+			       "shared memory %s has layout %016llx, this library has %016llx (segreg %s): processes "
+			       "that share a registry must run builds of one version; stop the processes of the other "
+			       "version",
 			       name, (unsigned long long)header.fingerprint, (unsigned long long)sr_layout_fingerprint(),
 			       segreg_version_string());
 	if (!sr_geometry_init(&region->geometry, header.max_segments, header.max_lanes) ||
@@ -218,7 +227,7 @@ static int check_header(struct sr_region *region, int fd, const char *name, off_
 	return 0;
 }
 
-/* Whether the object is of this registry.lock: it says so, or its builder did not come to the point of saying anything. */
+/* Whether the object belongs to this registry.lock: its header says so, or its builder died before it wrote that. */
 static bool is_of(int fd, const struct stat *st, uint64_t lock_dev, uint64_t lock_ino)
 {
 	struct sr_header header = { .magic = 0 };
@@ -232,8 +241,10 @@ static bool is_of(int fd, const struct stat *st, uint64_t lock_dev, uint64_t loc
 	return header.magic == SR_MAGIC && header.lock_dev == lock_dev && header.lock_ino == lock_ino;
 }
 
-/* Give its memory back. A hole, and not a smaller size: a process that has the object mapped nevertheless reads zeros, and is not
- * ended by SIGBUS. */
+/*
+ * Give the object's memory back. Punch a hole instead of making the object smaller: a process that still has it mapped
+ * then reads zeros, and no SIGBUS ends that process.
+ */
 static int empty(int fd, const struct stat *st)
 {
 	return st->st_size ? sr_sys_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st->st_size) : 0;
@@ -284,7 +295,7 @@ bool sr_region_is_named(const struct sr_region *region, const char *name)
 	bool same;
 
 	if (fd == -1)
-		return errno != ENOENT; /* not known to be gone */
+		return errno != ENOENT; /* the object may be there, but this process cannot open it */
 	same = sr_sys_fstat(fd, &st) == -1 || st.st_ino == region->ino;
 	sr_sys_close(fd);
 	return same;
@@ -302,7 +313,7 @@ void sr_region_wake(struct sr_region *region)
 	struct sr_header *header = region->header;
 
 	if (sr_add_seqcst_u32(&header->wake, 1) == UINT32_MAX)
-		sr_add_seqcst_u32(&header->wake, 1); /* 0 is for those who have seen nothing yet */
+		sr_add_seqcst_u32(&header->wake, 1); /* skip 0, the value with which a waiter begins */
 	if (sr_load_seqcst_u32(&header->waiters))
 		sr_sys_futex_wake(&header->wake, INT32_MAX);
 }
@@ -321,6 +332,7 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 
 int sr_region_damaged(const char *what)
 {
-	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged (%s); stop all processes of this registry and start them "
-		       "again: it is rebuilt from registry.mdb", what);
+	return sr_fail(SEGREG_E_CORRUPT,
+		       "the shared memory is damaged (%s); stop all processes of this registry and start them again: the "
+		       "first one rebuilds it from registry.mdb", what);
 }

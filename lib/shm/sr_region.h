@@ -1,8 +1,9 @@
 /*
  * sr_region.h - one process's mapping of a registry's shared memory.
  *
- * Only the mapping is kept, no descriptor: memory for new parts is asked for with MADV_POPULATE_WRITE, which
- * reports a full /dev/shm as an error, and given back with MADV_REMOVE. A forked child does not have the mapping (MADV_DONTFORK).
+ * A process keeps only the mapping, no descriptor. It asks for the memory of new parts with MADV_POPULATE_WRITE, which
+ * reports a full /dev/shm as an error. It gives memory back with MADV_REMOVE. A forked child does not have the mapping
+ * (MADV_DONTFORK).
  */
 #ifndef SR_REGION_H
 #define SR_REGION_H
@@ -17,23 +18,23 @@
 
 #define SR_REGION_NAME_SIZE 64 /* "/segreg-" and 32 hexadecimal digits */
 
-/* A level of the index. */
+/* A level of the index: one hash table. */
 struct sr_level {
 	const uint32_t *entries;
-	uint32_t shift; /* of a hash, to its first place */
+	uint32_t shift; /* the first place of a hash is hash >> shift */
 	uint32_t mask;
 };
 
 struct sr_region {
 	struct sr_header *header;
-	uint64_t ino; /* of the object */
+	uint64_t ino; /* inode number of the object */
 	struct sr_geometry geometry;
-	/* The parts, found once. */
+	/* Addresses of the parts, computed once: */
 	char *base;
 	struct sr_note *notes;
 	unsigned char *index;
 	uint32_t levels;
-	struct sr_level level[SR_INDEX_LEVELS + 1]; /* the last: an empty one, for a damaged header */
+	struct sr_level level[SR_INDEX_LEVELS + 1]; /* the last is empty, and serves where the header is damaged */
 	struct sr_slot *slots;
 	struct sr_detail *details;
 	uint32_t *queue;
@@ -41,32 +42,40 @@ struct sr_region {
 	char *paths;
 };
 
-/* A name that nobody can guess. */
+/* Make a random name for a new object, so that no stranger can make the object first. */
 int sr_region_name(char name[SR_REGION_NAME_SIZE]);
 
-/* Make a new object, or use the one that is_there and is empty. Only its header and base have memory, all zero but magic, fingerprint
- * and limits. */
+/*
+ * Make a new object; or, if is_there, use the empty object that has this name already. Only header and base get memory,
+ * all zero but magic, fingerprint and limits.
+ */
 int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
 		     const struct sr_access *access);
 
 /*
- * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can do that. Another
- * participant empties it, which gives its memory back, and the next builder uses it under its name. lock_dev, lock_ino: of the
- * registry.lock that names it. 0: it is gone; SR_REGION_EMPTIED; SR_REGION_STAYS.
+ * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can remove it.
+ * Any other participant empties it, which gives its memory back. The next builder then uses the empty object under its
+ * name.
+ *
+ * lock_dev, lock_ino: identity of the registry.lock that names the object. Returns 0 if the object is gone,
+ * SR_REGION_EMPTIED or SR_REGION_STAYS.
  */
 int sr_region_discard(const char *name, const struct sr_access *access, uint64_t lock_dev, uint64_t lock_ino);
 
-/* Map the object name. Refuses what is not a region of this build, or not a participant's. 0, SR_REGION_ABSENT, SR_REGION_UNFINISHED. */
+/*
+ * Map the object name. Refuses an object that is not a region of this build, or that no participant made. Returns 0,
+ * SR_REGION_ABSENT, SR_REGION_UNFINISHED or SEGREG_E_*.
+ */
 int sr_region_map(struct sr_region *region, const char *name, const struct sr_access *access);
 
-/* Whether the object name is still the one that is mapped. */
+/* Whether name still names the object that is mapped; true if this process cannot open it. */
 bool sr_region_is_named(const struct sr_region *region, const char *name);
 
 void sr_region_unmap(struct sr_region *region);
 
-/* Give memory to the first bytes of a part. [table] */
+/* Give memory to the first `bytes` bytes of a part. [table] */
 int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes);
-/* Give memory to size bytes at address, which is in the region; what names them in the error. */
+/* Give memory to size bytes at address, which lies in the region. `what` names them in the error text. */
 int sr_region_populate(void *address, uint64_t size, const char *what);
 
 static inline struct sr_lane *sr_region_lane(const struct sr_region *region, uint32_t lane)
@@ -90,7 +99,7 @@ static inline uint64_t *sr_row_cells(struct sr_row *row)
 	return (uint64_t *)(void *)((unsigned char *)row + SR_PAGE);
 }
 
-/* Whether it is somebody's; whether what it has counts; whether its owner may go on. */
+/* Whether a handle has the lane. */
 static inline bool sr_lane_is_taken(const struct sr_lane *lane)
 {
 	return sr_load_acquire_u32(&lane->state) != SR_LANE_FREE;
@@ -103,7 +112,10 @@ static inline bool sr_lane_counts_are_held(const struct sr_lane *lane)
 	return state == SR_LANE_USED || state == SR_LANE_EVICTING;
 }
 
-/* Whether what this lane's owner counts from now on protects anything: not in a lane that is being evicted, or is. */
+/*
+ * Whether pins and snapshots that the handle makes from now on protect anything. They do not in a lane that is evicted
+ * or being evicted.
+ */
 static inline bool sr_lane_may_hold(const struct sr_lane *lane)
 {
 	return sr_load_seqcst_u32(&lane->state) == SR_LANE_USED;
@@ -114,7 +126,7 @@ static inline bool sr_lane_has_counts(const struct sr_lane *lane)
 	return sr_load_seqcst_u32(&lane->has_counts);
 }
 
-/* Sampled once and bounded. */
+/* Number of the lane's snapshot cells, read once and bounded. */
 static inline uint32_t sr_lane_n_cells(const struct sr_lane *lane)
 {
 	uint32_t n = sr_load_acquire_u32(&lane->cells);
@@ -122,7 +134,7 @@ static inline uint32_t sr_lane_n_cells(const struct sr_lane *lane)
 	return n < SR_CELLS_MAX ? n : SR_CELLS_MAX;
 }
 
-/* Sampled once and bounded, so that a damaged header cannot lead out of the mapping. */
+/* Read once and bounded, so that a damaged header does not lead out of the mapping. */
 static inline uint32_t sr_region_slot_top(const struct sr_region *region)
 {
 	uint32_t top = sr_load_acquire_u32(&region->header->slot_top);
@@ -137,13 +149,13 @@ static inline uint32_t sr_region_lane_top(const struct sr_region *region)
 	return top < region->geometry.max_lanes ? top : region->geometry.max_lanes;
 }
 
-/* Tell sleepers that a sweep may have something to do. */
+/* Wake threads that wait until a sweep may have something to do. */
 void sr_region_wake(struct sr_region *region);
 
-/* Store a new version, and tell those who wait for one. [table] */
+/* Store a new version, and wake the threads that wait for one. [table] */
 void sr_region_set_version(struct sr_region *region, uint64_t version);
 
-/* SEGREG_E_CORRUPT: the region is damaged. what names the part. */
+/* Fail with SEGREG_E_CORRUPT: the region is damaged. `what` names the part. */
 int sr_region_damaged(const char *what) __attribute__((cold));
 
 #endif

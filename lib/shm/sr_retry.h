@@ -1,18 +1,18 @@
 /*
  * sr_retry.h - when a deletion that failed is tried again.
  *
- * The time stands in the record, as CLOCK_REALTIME had it. A clock that was ahead then may have been put right since: a time that is
- * further away than the pause itself is not believed.
+ * The record holds the time of the next attempt, by CLOCK_REALTIME. The clock may have been ahead when that time was
+ * written. So a time that is further away than the pause itself is ignored.
  */
 #ifndef SR_RETRY_H
 #define SR_RETRY_H
 
 #include <stdint.h>
 
-/* Nanoseconds to wait after that many failed attempts: 1 s, doubled each time, up to 5 minutes. */
+/* Nanoseconds to wait after `attempts` failed attempts: 1 s, doubled each time, up to 5 minutes. */
 int64_t sr_retry_pause(uint32_t attempts);
 
-/* When to try again, as seen now: retry_at, or now if the clock was set back below it. */
+/* When to try again: retry_at, or now if retry_at is further away than the pause, because the clock was set back. */
 int64_t sr_retry_at(uint32_t attempts, int64_t retry_at, int64_t now);
 
 #endif

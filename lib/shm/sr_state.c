@@ -1,5 +1,5 @@
 /*
- * sr_state.c - the one table of moves between a slot's states.
+ * sr_state.c - the table of moves between a slot's states.
  */
 #include "shm/sr_state.h"
 

@@ -1,5 +1,5 @@
 /*
- * sr_state.h - what a slot can be, and the one table of moves between.
+ * sr_state.h - the states of a slot, and the table of moves between them.
  *
  *      FREE -----> BUILDING -------------------------.
  *        |            |                              |
@@ -10,19 +10,19 @@
  *                     | '--------> GONE <----------'    |
  *                     '------------> ^ <----------------'
  *
- * FREE       nobody's
- * BUILDING   reserved: its builder writes it; abandoned when the builder's lane is not its own any more
+ * FREE       serves no segment
+ * BUILDING   reserved: a handle writes the files; abandoned once that handle no longer has its lane
  * LIVE       registered
  * PENDING    retired
- * DECIDING   PENDING while a sweep or an unregistering reads the lanes. A pin takes the decision back: PENDING again.
- * REMOVING   LIVE while an unregistering reads the lanes. A pin or a walk takes the decision back: LIVE again.
- * DELETING   decided; never to be pinned again. Back to what it was only if the decision could not be made durable.
- * GONE       unregistered, but a lane still counts it; then FREE again with the next generation
+ * DECIDING   PENDING while a sweep or an unregistering reads the lanes. A pin takes the decision back: PENDING again
+ * REMOVING   LIVE while an unregistering reads the lanes. A pin or a walk takes the decision back: LIVE again
+ * DELETING   decided, and never pinned again. Returns to its former state only if the decision did not become durable
+ * GONE       unregistered, but a lane still counts the slot; FREE with the next generation once no lane does
  *
- * DECIDING and REMOVING begin and end under the table lock. They outlast it only if its holder dies.
+ * DECIDING and REMOVING begin and end under the table lock. They outlast the lock only if its holder dies.
  *
- * A pin succeeds in LIVE and PENDING only, and makes these of REMOVING and DECIDING. A repair or a rebuild sets what the
- * durable record says, from whatever there was.
+ * A pin succeeds only in LIVE and PENDING. It turns REMOVING into LIVE, and DECIDING into PENDING. A repair or a
+ * rebuild sets the state that the durable record has, from any state.
  */
 #ifndef SR_STATE_H
 #define SR_STATE_H
@@ -59,31 +59,38 @@ static inline uint64_t sr_word_make(uint32_t generation, enum sr_state state)
 	return (uint64_t)generation << SR_STATE_BITS | (uint64_t)state;
 }
 
-/* Whether a sweep has business with a slot in this state, so that it stands in the queue. */
+/* Whether a sweep must examine a slot in this state, so that the slot is in the queue. */
 static inline bool sr_state_is_queued(enum sr_state state)
 {
 	return state == SR_BUILDING || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING || state == SR_GONE;
 }
 
-/* What a state under decision becomes when the decision is taken back; any other state stays itself. */
+/* The state to which a decision returns when it is taken back; any other state stays the same. */
 static inline enum sr_state sr_state_undecided(enum sr_state state)
 {
 	return state == SR_DECIDING ? SR_PENDING : state == SR_REMOVING ? SR_LIVE : state;
 }
 
-/* Move a slot's word from its present state to another. False, and nothing is written, if the table does not allow it: the
- * region is damaged. GONE -> FREE grows the generation. The caller holds the table lock; a slot under decision is left by
- * sr_state_decide. */
+/*
+ * Move a slot's word from its present state to another. Returns false, and writes nothing, if the table does not allow
+ * the move: then the region is damaged. GONE -> FREE increments the generation. The caller holds the table lock. A slot
+ * under decision leaves its state by sr_state_decide instead.
+ */
 bool sr_state_move(uint64_t *word, enum sr_state to);
 
-/* End a decision: DECIDING or REMOVING becomes another state. False if a pin or a walk has taken it back meanwhile. The caller
- * holds the table lock. */
+/*
+ * End a decision: move the word from DECIDING or REMOVING to another state. Returns false if a pin or a walk has taken
+ * the decision back meanwhile. The caller holds the table lock.
+ */
 bool sr_state_decide(uint64_t *word, enum sr_state to);
 
-/* Take a decision back without a lock. word is what the caller has read: DECIDING or REMOVING. False if it is another by now. */
+/*
+ * Take a decision back, without a lock. read: the value that the caller read from *word, with DECIDING or REMOVING.
+ * Returns false if *word has changed since.
+ */
 bool sr_state_take_back(uint64_t *word, uint64_t read);
 
-/* For repairs: set the state, whatever it was. */
+/* Set the state, from any state; for repairs and for new slots. */
 void sr_state_force(uint64_t *word, enum sr_state to);
 
 #endif

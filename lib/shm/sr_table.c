@@ -21,7 +21,7 @@ static uint32_t *level(const struct sr_region *region, uint32_t bits)
 	return (uint32_t *)(void *)(region->index + sr_index_level(bits));
 }
 
-/* The current level; a damaged one leads to misses, not out of the mapping. */
+/* The current level of the index, bounded: a damaged header leads to misses, and not out of the mapping. */
 static uint32_t bits_of(const struct sr_region *region)
 {
 	uint32_t bits = sr_load_acquire_u32(&region->header->index_bits);
@@ -54,7 +54,7 @@ uint32_t sr_table_find(const struct sr_region *region, uint64_t id)
 	return SR_NONE;
 }
 
-/* Into the level, or into a private copy of one. */
+/* Enter a slot into entries: a level of the index, or a private copy of a level. */
 static void enter(const struct sr_region *region, uint32_t *entries, uint32_t bits, uint32_t slot)
 {
 	uint64_t id = region->slots[slot].id;
@@ -69,10 +69,10 @@ static uint32_t slot_of_entry(const struct sr_region *region, uint32_t entry)
 {
 	uint32_t slot = (entry & ((1u << SR_INDEX_SLOT_BITS) - 1)) - 1;
 
-	return slot < region->geometry.max_segments ? slot : 0; /* damage leads to a miss, not out of the mapping */
+	return slot < region->geometry.max_segments ? slot : 0; /* damage leads to a miss, and not out of the mapping */
 }
 
-/* Delete with backward shift (Knuth, TAOCP 6.4, algorithm R): no tombstones to collect. */
+/* Delete with backward shift (Knuth, TAOCP 6.4, algorithm R), which leaves no tombstones to collect. */
 static void leave(const struct sr_region *region, uint32_t slot)
 {
 	uint32_t bits = bits_of(region), mask = (1u << bits) - 1;
@@ -86,7 +86,7 @@ static void leave(const struct sr_region *region, uint32_t slot)
 	for (at = (hole + 1) & mask; entries[at] && probes++ < mask; at = (at + 1) & mask) {
 		uint32_t home = home_of(region->slots[slot_of_entry(region, entries[at])].id, bits);
 
-		/* Move it into the hole unless its home lies between the hole and it. */
+		/* Move the entry into the hole, unless its home lies between the hole and the entry. */
 		if (((at - home) & mask) >= ((at - hole) & mask)) {
 			sr_store_release_u32(&entries[hole], entries[at]);
 			hole = at;
@@ -100,9 +100,10 @@ static bool is_indexed(enum sr_state state)
 	return state != SR_FREE && state != SR_GONE;
 }
 
-#define AHEAD 16u /* slots for whose places in the index memory is asked ahead: they lie all over it */
+/* number of slots ahead whose index entries are prefetched, because they lie scattered over the index */
+#define AHEAD 16u
 
-/* Write what the index must be into entries, which are zero. */
+/* Write the entries of all slots into entries, which are zero. */
 static void enter_all(const struct sr_region *region, uint32_t *entries, uint32_t bits)
 {
 	uint32_t top = sr_region_slot_top(region);
@@ -115,7 +116,7 @@ static void enter_all(const struct sr_region *region, uint32_t *entries, uint32_
 	}
 }
 
-/* A level that is half full at most with n segments. Nobody looks at a higher level before index_bits says so. */
+/* Switch to a level that n segments fill at most half. No reader looks at the new level before index_bits names it. */
 static int grow_index(struct sr_region *region, uint32_t n)
 {
 	struct sr_header *header = region->header;
@@ -222,8 +223,9 @@ int sr_table_prepare(struct sr_region *region, uint32_t n)
 	if (header->slot_top > max || header->slots_used > header->slot_top)
 		return sr_region_damaged("slots");
 	if (n > max - header->slots_used)
-		return sr_fail(SEGREG_E_FULL, "%u of %u segments are in use (max_segments, fixed when the registry was made); "
-			       "segctl why shows what is kept; for more, make a larger one (segctl init -s) and load it (segctl dump, load)",
+		return sr_fail(SEGREG_E_FULL,
+			       "%u of %u segments are in use (max_segments, fixed when the registry was made); segctl why shows what "
+			       "is kept; for more, make a larger registry (segctl init -s) and load the old one (segctl dump, load)",
 			       header->slots_used, max);
 	fresh = header->slot_top - header->slots_used;
 	fresh = n > fresh ? n - fresh : 0;
@@ -282,7 +284,7 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 		return rc;
 	memcpy(region->paths + (uint64_t)path * SR_PATH_UNIT, record->path, record->path_length);
 	detail = &region->details[*slot];
-	/* Those who walk a snapshot may look at this slot now; sr_snapshot.c says why they see through it. */
+	/* A walk over a snapshot may read this slot now. sr_snapshot.c shows why that does no harm. */
 	sr_store_release_u64(&detail->born, record->born);
 	sr_store_release_u64(&detail->retired, record->retired);
 	detail->registered_at = record->registered_at;
@@ -365,7 +367,7 @@ void sr_table_load_index(struct sr_region *region)
 	enter_all(region, level(region, bits_of(region)), bits_of(region));
 }
 
-/* A slot is in another state than it was: counters and queue follow. */
+/* Update counters and queue after a slot's state has changed. */
 static int follow(struct sr_region *region, uint32_t slot, enum sr_state from, enum sr_state to)
 {
 	int rc = 0;
@@ -459,9 +461,9 @@ int sr_table_repair(struct sr_region *region)
 		return sr_region_damaged("header");
 	header->slot_top = top;
 	header->slot_free = SR_NONE;
-	header->slots_used = top; /* push_free takes the free ones off again */
+	header->slots_used = top; /* push_free subtracts the free slots again */
 	header->queue_length = 0;
-	header->path_freed = header->path_top; /* some of it may be free */
+	header->path_freed = header->path_top; /* some of these may be free */
 	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
 	memset(region->path_map, 0, header->path_top / 8);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {

@@ -1,15 +1,15 @@
 /*
  * sr_table.h - the segments in the region: slots, the index from id to slot, and the sweeper's queue.
  *
- * The index is a hash table with linear probing, at most half full, in which an entry is one 32-bit word. Writers
- * hold the table lock; readers hold nothing. A reader may see a deletion's entries move and miss one that is there,
- * or search a level that was just replaced: it never finds a wrong slot, since it compares the id, and a miss is
- * only ever believed under the table lock. So no order between entries matters, and every store is final by itself.
+ * The index is a hash table with linear probing, at most half full. An entry is one 32-bit word. Writers hold the table
+ * lock, readers hold nothing. A reader never finds a wrong slot, because it compares the id. But it may miss an entry,
+ * if a deletion is just moving entries or a larger level has just replaced this one. So a miss counts only under the
+ * commit or the table lock. Therefore no order between entries matters, and each store is complete by itself.
  *
- * A crash inside a change leaves the dirty word set; sr_table_repair then derives index, queue, free list and path
- * map from the slots alone, writing each word once with its final value.
+ * A crash inside a change leaves the dirty word set. Then sr_table_repair derives index, queue, free list and path map
+ * from the slots alone. It writes each word of the index once, with its final value.
  *
- * All functions but sr_table_find need the table lock; those that grow the table also the commit lock.
+ * All functions but sr_table_find need the table lock. Those that grow the table also need the commit lock.
  */
 #ifndef SR_TABLE_H
 #define SR_TABLE_H
@@ -18,14 +18,15 @@
 #include "shm/sr_record.h"
 
 /*
- * An index takes the first bits of the hash as the place of an id, and bits 24 to 31 as its tag.
+ * The first bits of the hash are the place of an id in the index. Bits 24 to 31 are its tag.
  *
- * Fibonacci hashing (Knuth, TAOCP 6.4) spreads consecutive ids evenly, better than chance. Alone it puts ids in steps of 1853 or 65536 into
- * chains of hundreds, since such a step moves the place by less than one entry. So each block of 512 ids begins at a place of its own,
- * which the two halves of a product mix. Within a block no step is long enough to make a chain.
+ * Fibonacci hashing (Knuth, TAOCP 6.4) spreads consecutive ids evenly, better than chance. Alone it puts ids in steps
+ * of 1853 or 65536 into chains of hundreds. Such a step moves the place by less than one entry. So each block of 512
+ * ids begins at a place of its own, which the two halves of a product mix. Within a block no step is long enough to
+ * make a chain.
  *
- * The two constants are public. A program whose ids a stranger chooses mixes a secret into them first: such a stranger can find ids
- * that all share one place, and each pin of those then walks over all of them.
+ * The two constants are public. A program whose ids a stranger chooses must mix a secret into them first. Otherwise the
+ * stranger can choose ids that all share one place, and each pin of such an id walks over all of them.
  */
 static inline uint64_t sr_index_hash(uint64_t id)
 {
@@ -35,19 +36,19 @@ static inline uint64_t sr_index_hash(uint64_t id)
 	return (id + ((uint64_t)block ^ (uint64_t)(block >> 64))) * 0x9e3779b97f4a7c15ull;
 }
 
-/* Where it stands in an entry. */
+/* The tag of a hash, in the bits where an entry has its tag. */
 static inline uint32_t sr_index_tag(uint64_t hash)
 {
 	return (uint32_t)hash & ~((1u << SR_INDEX_SLOT_BITS) - 1);
 }
 
-/* The slot that an entry names for a hash: beyond all slots if the entry is empty, or its tag another one. */
+/* The slot that an entry names for a hash. It is beyond all slots if the entry is empty or has another tag. */
 static inline uint32_t sr_index_slot(uint32_t entry, uint64_t hash)
 {
 	return (entry ^ sr_index_tag(hash)) - 1;
 }
 
-/* The level of the index that is searched now; an empty one if the header is damaged. */
+/* The level of the index that is searched now; an empty level if the header is damaged. */
 static inline const struct sr_level *sr_table_level(const struct sr_region *region)
 {
 	uint32_t n = sr_load_acquire_u32(&region->header->index_bits) - SR_INDEX_MIN_BITS;
@@ -55,48 +56,58 @@ static inline const struct sr_level *sr_table_level(const struct sr_region *regi
 	return &region->level[n < region->levels ? n : SR_INDEX_LEVELS];
 }
 
-/* The slot of id, or SR_NONE, which without the lock may be wrong. */
+/* The slot of id, or SR_NONE. SR_NONE may be wrong if the caller holds neither the commit nor the table lock. */
 uint32_t sr_table_find(const struct sr_region *region, uint64_t id);
 
-/* Make the first level and an empty table. [build] */
+/* Make an empty table with the first level of the index. [build] */
 int sr_table_init(struct sr_region *region);
 
-/* See that adding n segments will not fail but for their paths. SEGREG_E_FULL, SEGREG_E_NOMEM. */
+/* Get all that n more segments need, except room for their paths. SEGREG_E_FULL, SEGREG_E_NOMEM. */
 int sr_table_prepare(struct sr_region *region, uint32_t n);
 
-/* sr_detail.flags of what record says. */
+/* The value of sr_detail.flags for a record. */
 uint8_t sr_table_flags(const struct sr_record *record);
 
-/* Take a free slot for record, write all of it but the index entry and the state. *slot. */
+/* Take a free slot for record and fill it, except its index entry and its state. *slot gets its number. */
 int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot);
-/* Give it back, unpublished. */
+/* Give back a slot that was taken and not published. */
 void sr_table_untake(struct sr_region *region, uint32_t slot);
-/* Publish it: cannot fail after sr_table_prepare. */
+/* Publish a slot that was taken. Cannot fail after sr_table_prepare. */
 void sr_table_publish(struct sr_region *region, uint32_t slot, enum sr_state state);
 
-/* Filling the table of a new region, after sr_table_prepare for all: a segment into the next slot; at the end, the index. [build] */
+/*
+ * Fill the table of a new region, after sr_table_prepare for all segments. sr_table_load puts a segment into the next
+ * slot. sr_table_load_index makes the index, after the last segment. [build]
+ */
 int sr_table_load(struct sr_region *region, const struct sr_record *record);
 void sr_table_load_index(struct sr_region *region);
 
-/* A copy of the queue as it is now, to be freed: segments that a sweep must look at. SEGREG_E_NOMEM. [table] */
+/*
+ * Copy the queue: the slots of all segments that a sweep must examine. The caller frees *slots. SEGREG_E_NOMEM. [table]
+ */
 int sr_table_copy_queue(const struct sr_region *region, uint32_t **slots, uint32_t *n);
 
-/* Move a slot to another state, with all that hangs on it (queue, counters). SEGREG_E_CORRUPT if the move is not allowed. */
+/*
+ * Move a slot to another state, and update queue and counters. SEGREG_E_CORRUPT if sr_state.h does not allow the move.
+ */
 int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to);
-/* End a decision (sr_state_decide): DECIDING becomes DELETING or GONE, REMOVING becomes GONE; a slot that is GONE leaves the index,
- * and is FREE once no lane counts it. *done: false if somebody took the decision back, so that the slot is PENDING or LIVE. */
+/*
+ * End a decision: DECIDING becomes DELETING or GONE, REMOVING becomes GONE. A GONE slot leaves the index. It becomes
+ * FREE as soon as no lane counts it. *done is false if a pin or a walk took the decision back, so that the slot is
+ * PENDING or LIVE.
+ */
 int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done);
-/* Take a decision back, if nobody has. */
+/* Take a decision back, if no pin or walk has. */
 void sr_table_keep(struct sr_region *region, uint32_t slot);
-/* Unregister a slot: out of the index; then FREE, or GONE if a lane still counts it. */
+/* Unregister a slot: it leaves the index, and becomes FREE, or GONE while a lane counts it. */
 int sr_table_drop(struct sr_region *region, uint32_t slot);
-/* A GONE slot that no lane counts any more becomes FREE. */
+/* Make a GONE slot FREE, if no lane counts it any more. */
 int sr_table_free_gone(struct sr_region *region, uint32_t slot);
 
-/* Pins on slot, over all lanes. */
+/* The number of pins on slot, in all lanes together. */
 uint64_t sr_table_count(const struct sr_region *region, uint32_t slot);
 
-/* Derive everything else from the slots. What was under decision is PENDING or LIVE again. */
+/* Derive all other tables from the slots. First take back each decision that is under way. */
 int sr_table_repair(struct sr_region *region);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sr_codec.c - the bytes of registry.mdb's values: little-endian, packed, each with the schema's version in front.
+ * sr_codec.c - the bytes of registry.mdb's values: little-endian, packed, beginning with the schema's version.
  */
 #include "db/sr_codec.h"
 #include "sys/sr_bytes.h"
@@ -7,14 +7,18 @@
 
 #include <string.h>
 
-/* Values of all schemas up to ours are read; each is written in ours when it changes. */
+/*
+ * Check the schema and the size of a value. The library reads values of all schemas up to its own, and writes only its
+ * own.
+ */
 static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
 	if (size >= 1 && (in[0] < 1 || in[0] > SR_SCHEMA))
-		return sr_fail(SEGREG_E_VERSION, "registry.mdb has schema %u, this library (segreg %s) knows schemas 1 to %u: open it with "
-			       "the segreg that wrote it, or a later one", in[0], segreg_version_string(), SR_SCHEMA);
+		return sr_fail(SEGREG_E_VERSION,
+			       "registry.mdb has schema %u, this library (segreg %s) knows schemas 1 to %u: open it with "
+			       "the segreg that wrote it, or with a later one", in[0], segreg_version_string(), SR_SCHEMA);
 	if (size < least || size > most)
-		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a %s of %zu bytes", what, size);
+		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has a %s of %zu bytes", what, size);
 	return 0;
 }
 
@@ -56,7 +60,7 @@ size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_F
 	return (size_t)(at - out) + r->path_length;
 }
 
-/* What schema 2 added. */
+/* Read the fields that schema 2 added. */
 static void take_additions(const unsigned char **at, struct sr_record *r, unsigned schema)
 {
 	if (schema == 1) {
@@ -100,8 +104,8 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	r->path[r->path_length] = '\0';
 	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
 	    memchr(r->path, '\0', r->path_length))
-		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: the record of segment %llu makes no sense",
-			       (unsigned long long)id);
+		return sr_fail(SEGREG_E_CORRUPT,
+			       "registry.mdb is damaged: the record of segment %llu has impossible values", (unsigned long long)id);
 	return 0;
 }
 
@@ -136,7 +140,7 @@ int sr_decode_meta(const void *in, size_t size, struct sr_meta *m)
 	memcpy(m->base, at, size - SR_META_FIXED);
 	m->base[size - SR_META_FIXED] = '\0';
 	if (m->base[0] != '/')
-		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: its base is not an absolute path");
+		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: its record of base is not an absolute path");
 	return 0;
 }
 
@@ -162,7 +166,8 @@ int sr_decode_owner(const void *in, size_t size, struct sr_owner *o)
 	memcpy(o->place, at + SR_OWNER_FIXED, size - SR_OWNER_FIXED);
 	o->place[size - SR_OWNER_FIXED] = '\0';
 	if (o->place[0] != '/')
-		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: its place is not an absolute path");
+		return sr_fail(SEGREG_E_CORRUPT,
+			       "registry.mdb is damaged: its record of the registry's directory is not an absolute path");
 	return 0;
 }
 
@@ -235,7 +240,7 @@ int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
 	int rc = check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE, "row of riders");
 
 	if (!rc && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE)
-		rc = sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a row of riders of %zu bytes", size);
+		rc = sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has a row of riders of %zu bytes", size);
 	if (rc)
 		return rc;
 	at++;
@@ -326,8 +331,8 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	size -= fixed;
 	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
 	    size - label - by_label > SEGREG_PATH_MAX || e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
-		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: entry %llu of the journal makes no sense",
-			       (unsigned long long)number);
+		return sr_fail(SEGREG_E_CORRUPT,
+			       "registry.mdb is damaged: entry %llu of the journal has impossible values", (unsigned long long)number);
 	e->path_length = (uint16_t)(size - label - by_label);
 	take_text(&at, label, e->label);
 	take_text(&at, by_label, e->by_label);

@@ -1,5 +1,6 @@
 /*
- * sr_records.c - what is in registry.mdb: the records of sr_record.h in LMDB's tables, each within a transaction of sr_store.c.
+ * sr_records.c - the contents of registry.mdb: the records of sr_record.h in LMDB's tables. Each call runs in a
+ * transaction of sr_store.c.
  */
 #include "db/sr_codec.h"
 #include "sys/sr_error.h"
@@ -33,15 +34,16 @@ int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
 }
 
 /*
- * Schema 1 grew three times without a number of its own:
+ * Schema 1 grew three times without a new number:
  *
- *      first       no tokens, a clock without their count; no journal; meta and clock in a table of their own, "meta"
+ *      first       no tokens, and a clock without their number; no journal; meta and clock in a table "meta"
  *      then        tokens; then riders, in "meta" as well; then meta, clock and riders moved to main; then the journal
  *      schema 2    records with the fields that sr_codec.h names
  *
- * Missing tables are made, and meta is written with our number: from then on an earlier library refuses the file by both
- * numbers. It reads them where it expects meta, so "meta" keeps that value, if there is such a table. Clock and riders are not
- * copied: the caller writes the clock, and riders are of a region that is over. Values of earlier schemas stay until they change.
+ * An upgrade makes the missing tables and writes meta with our number. An earlier library then finds that number and
+ * refuses the file. Such a library may read meta in the table "meta", so if there is this table, the new value goes
+ * there as well. The upgrade does not copy clock and riders: the caller writes the clock, and the riders belong to a
+ * region that is over. Values of earlier schemas stay until they change.
  */
 int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
 {
@@ -57,7 +59,7 @@ int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
 	if (!error)
 		error = mdb_dbi_open(store->txn, "journal", MDB_CREATE, &store->journal);
 	if (error)
-		return sr_value_fail(error, store, "make the tables that its schema did not have");
+		return sr_value_fail(error, store, "make the tables that its earlier schema lacks");
 	if (old != store->meta)
 		rc = put_meta_in(store, old, meta);
 	return rc ? rc : sr_store_put_meta(store, meta);
@@ -162,12 +164,16 @@ int sr_store_remove(struct sr_store *store, const struct sr_record *record)
 static int id_of_value(struct sr_store *store, const MDB_val *value, uint64_t *id)
 {
 	if (value->mv_size != 8)
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a path's id has %zu bytes", store->path, value->mv_size);
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a path's id has %zu bytes", store->path,
+			       value->mv_size);
 	*id = sr_decode_id(value->mv_data);
 	return 0;
 }
 
-/* Is there a path that begins with path and '/'? In the table's order such a one is the first that is not below them. */
+/*
+ * Find a path that begins with path and '/'. MDB_SET_RANGE finds the first key from this prefix on, which begins with
+ * the prefix if any key does.
+ */
 static int find_below(struct sr_store *store, const char *path, uint64_t *id)
 {
 	char prefix[SEGREG_PATH_MAX + 2];
@@ -198,7 +204,7 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
 {
 	size_t length = strlen(path);
 
-	/* Equal, or above: each part of the path that ends before a '/'. */
+	/* Look for an equal path, and for paths above: each part of path that ends before a '/'. */
 	for (size_t end = 1; end <= length; end++) {
 		MDB_val value, key = sr_value_key(path);
 		int rc;
@@ -238,8 +244,10 @@ static int forget_token(struct sr_store *store, uint64_t place)
 		return rc == SR_STORE_ABSENT ? 0 : rc;
 	unsigned char bytes[SR_TOKEN_SIZE];
 	if (token.mv_size != sizeof(bytes))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a token of %zu bytes", store->path, token.mv_size);
-	memcpy(bytes, token.mv_data, sizeof(bytes)); /* what LMDB returned moves at the next change */
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it has a token of %zu bytes", store->path,
+			       token.mv_size);
+	/* because LMDB may move the bytes it returned at the next change */
+	memcpy(bytes, token.mv_data, sizeof(bytes));
 	token.mv_data = bytes;
 	error = mdb_del(store->txn, store->tokens, &token, NULL);
 	if (!error)
@@ -261,7 +269,7 @@ int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKE
 	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
 }
 
-/* One step of a cursor in the journal, from *number on for MDB_SET_RANGE. */
+/* Take one step with a cursor in the journal; MDB_SET_RANGE starts at *number. *number gets the number of the entry. */
 static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *number, MDB_val *value)
 {
 	unsigned char bytes[8];
@@ -280,7 +288,8 @@ static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *n
 	if (error)
 		return error == MDB_NOTFOUND ? SR_STORE_ABSENT : sr_value_fail(error, store, "read it");
 	if (key.mv_size != sizeof(bytes))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a journal's number of %zu bytes", store->path, key.mv_size);
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: the number of a journal entry has %zu bytes",
+			       store->path, key.mv_size);
 	*number = sr_decode_id(key.mv_data);
 	return 0;
 }
@@ -349,7 +358,8 @@ int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
 	if (rc)
 		return rc;
 	if (value.mv_size < 8)
-		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: a removed record of %zu bytes", store->path, value.mv_size);
+		return sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it has a removed record of %zu bytes", store->path,
+			       value.mv_size);
 	bytes = value.mv_data;
 	return sr_decode_record(bytes + 8, value.mv_size - 8, sr_decode_id(bytes), record);
 }
@@ -388,7 +398,8 @@ int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_r
 		return sr_value_fail(error, store, "read it");
 	while (!rc && !(error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT))) {
 		if (key.mv_size != 8)
-			rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: an id of %zu bytes", store->path, key.mv_size);
+			rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it has an id of %zu bytes", store->path,
+				     key.mv_size);
 		if (!rc)
 			rc = sr_decode_record(value.mv_data, value.mv_size, sr_decode_id(key.mv_data), &record);
 		if (!rc)

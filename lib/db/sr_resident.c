@@ -1,5 +1,5 @@
 /*
- * sr_resident.c - a disk that cannot be read must not end the host process.
+ * sr_resident.c - read a mapped file ahead, so that a disk that fails does not end the host process.
  */
 #include "db/sr_resident.h"
 #include "sys/sr_sys.h"
@@ -14,7 +14,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-/* By inode number and size alone: on btrfs the device there is another than fstat tells. */
+/* Compares inode number and size alone: on btrfs /proc/self/maps names another device than fstat. */
 void *sr_resident_find(uint64_t ino, size_t size)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -39,7 +39,7 @@ void *sr_resident_find(uint64_t ino, size_t size)
 
 int sr_resident_read(void *map, size_t size)
 {
-	/* Other errors say that it could not be asked (no memory, say), not that the disk failed. */
+	/* Other errors mean that the kernel did not try (for lack of memory, say), and not that the disk failed. */
 	if (sr_sys_madvise(map, size, MADV_POPULATE_READ) == 0 || (errno != EFAULT && errno != EHWPOISON && errno != EIO))
 		return 0;
 	return EIO;

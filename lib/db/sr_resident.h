@@ -1,8 +1,8 @@
 /*
- * sr_resident.h - a disk that cannot be read must not end the host process.
+ * sr_resident.h - read a mapped file ahead, so that a disk that fails does not end the host process.
  *
- * LMDB reads registry.mdb through a mapping: where the disk fails, a load from it is a SIGBUS. The kernel can be asked to read the
- * pages first, and then answers with an error.
+ * LMDB reads registry.mdb through a mapping. If the disk fails, a load from the mapping raises SIGBUS. So we first ask
+ * the kernel to read the pages, and get an error instead.
  */
 #ifndef SR_RESIDENT_H
 #define SR_RESIDENT_H
@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where this process has a file mapped, whole and shared, with size bytes; NULL if it cannot be told (no /proc). */
+/* Find the shared mapping of the whole file in this process. Returns NULL if there is none, or no /proc. */
 void *sr_resident_find(uint64_t ino, size_t size);
 
-/* Read the first size bytes into memory, as far as they are not there. 0, or an errno: the disk failed. */
+/* Read those of the first size bytes that are not in memory. Returns 0, or an errno if the disk failed. */
 int sr_resident_read(void *map, size_t size);
 
 #endif

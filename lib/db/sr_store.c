@@ -1,5 +1,6 @@
 /*
- * sr_store.c - registry.mdb as a file: LMDB's environment, transactions and creation. sr_records.c has what is in it.
+ * sr_store.c - registry.mdb as a file: LMDB's environment, transactions and creation. sr_records.c reads and writes the
+ * records in it.
  */
 #include "db/sr_store.h"
 #include "sys/sr_assert.h"
@@ -20,13 +21,15 @@
 #define PAGE ((uint64_t)4096)
 #define MAP_BASE ((size_t)1 << 30)
 #define MAP_PER_SEGMENT ((size_t)4096)
-#define RESERVE_LEAST ((uint64_t)4 << 20) /* a transaction rewrites at most the paths to the pages that it changes */
+/* a transaction rewrites at most the B-tree paths to the pages that it changes */
+#define RESERVE_LEAST ((uint64_t)4 << 20)
 
 /* ---------------------------------------------------------------- the environment */
 
 /*
- * LMDB has the file open twice and tells of one descriptor only. Both are needed to see whether the host process
- * closed them (and perhaps opened something of its own under their numbers, into which LMDB would then write).
+ * LMDB opens the file twice, and mdb_env_get_fd returns only one of the two descriptors. We need both to see whether
+ * the host process closed them. The host may then open a file of its own under such a number, and LMDB would write into
+ * that file.
  */
 static int find_descriptors(struct sr_store *store)
 {
@@ -37,16 +40,19 @@ static int find_descriptors(struct sr_store *store)
 	store->fds[1] = -1;
 	if (error || sr_sys_fstat(store->fds[0], &st) == -1)
 		return error ? error : errno;
-	fcntl(store->fds[0], F_SETFD, FD_CLOEXEC); /* LMDB 0.9.24 leaves this one open across exec */
+	fcntl(store->fds[0], F_SETFD, FD_CLOEXEC); /* LMDB 0.9.24 leaves this descriptor open across exec */
 	store->dev = st.st_dev;
 	store->ino = st.st_ino;
 	dir = opendir("/proc/self/fd");
 	if (!dir)
-		return 0; /* no /proc: the first descriptor must do */
+		return 0; /* no /proc: only the first descriptor is known */
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		int fd = atoi(entry->d_name);
 
-		/* The one for its meta pages: only these flags are LMDB's, not a host's that reads the file as well. */
+		/*
+		 * The descriptor for LMDB's meta pages has these flags. A descriptor with which the host reads the file
+		 * has not.
+		 */
 		if (entry->d_name[0] != '.' && (fcntl(fd, F_GETFL) & (O_ACCMODE | O_DSYNC)) == (O_WRONLY | O_DSYNC) &&
 		    sr_fd_is(fd, store->dev, store->ino))
 			store->fds[1] = fd;
@@ -55,7 +61,7 @@ static int find_descriptors(struct sr_store *store)
 	return 0;
 }
 
-/* Neither open: closing their numbers does no harm. */
+/* Whether neither number is open, so that closing both does no harm. */
 static bool descriptors_are_closed(const struct sr_store *store)
 {
 	return fcntl(store->fds[0], F_GETFD) == -1 && (store->fds[1] < 0 || fcntl(store->fds[1], F_GETFD) == -1);
@@ -70,12 +76,13 @@ static bool descriptors_are_ours(const struct sr_store *store)
 }
 
 /*
- * Give the environment up whose descriptors are no longer ours. If the host has taken their numbers, it cannot be
- * closed: its mapping (address space, no memory of its own) and a few kilobytes stay behind.
+ * Give up the environment, because the host closed its descriptors. If the host has opened files under their numbers,
+ * the environment cannot be closed. Its mapping, which is address space without memory of its own, and a few kilobytes
+ * stay behind.
  */
 static void give_up(struct sr_store *store)
 {
-	static MDB_env *volatile given_up[64] __attribute__((used)); /* for those who look for leaks: these are meant */
+	static MDB_env *volatile given_up[64] __attribute__((used)); /* keeps leak checkers from reporting these */
 	static unsigned n;
 
 	if (descriptors_are_closed(store))
@@ -100,7 +107,10 @@ void sr_store_close(struct sr_store *store, bool abandon)
 	store->txn = NULL;
 }
 
-/* Earlier schemas did not have all tables; whether this file should have one is known by its meta. */
+/*
+ * Open a table, or set *table to SR_NO_TABLE. Earlier schemas lack tables. sr_store_get_meta checks whether this file
+ * should have them.
+ */
 static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table)
 {
 	int error = mdb_dbi_open(txn, name, flags, table);
@@ -112,7 +122,7 @@ static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *t
 	return error;
 }
 
-/* The main table, or the one of its own that meta and clock had once. */
+/* Open the table that holds meta and clock: main, or SR_OLD_META in a file of schema 1. */
 static int open_meta(MDB_txn *txn, unsigned flags, MDB_dbi *table)
 {
 	MDB_val value, key = sr_value_key("registry");
@@ -149,20 +159,21 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	return error;
 }
 
-/* Bytes that are read ahead. To ask for what is there already takes some 25 microseconds for each MiB. */
+/* Bytes that are read ahead. For pages that are in memory already, the call takes some 25 microseconds per MiB. */
 #define READ_AT_OPEN ((uint64_t)64 << 20)
 #define READ_AT_BEGIN ((uint64_t)4 << 20)
-#define READ_ALWAYS ((uint64_t)256 << 10)  /* more than that: at most once in */
-#define READ_EVERY ((int64_t)1000000000) /* nanoseconds, since what was read just now is rarely given up */
+#define READ_ALWAYS ((uint64_t)256 << 10)  /* more bytes than this are read ahead at most once in READ_EVERY */
+#define READ_EVERY ((int64_t)1000000000) /* nanoseconds; the kernel seldom drops pages that were read so recently */
 
 static int read_ahead(struct sr_store *store, uint64_t bytes)
 {
 	int error = store->map ? sr_resident_read(store->map, (size_t)bytes) : 0;
 
-	return error ? sr_fail_errno(error, "%s cannot be read; wait for its disk, or restore it from a backup", store->path) : 0;
+	return error ? sr_fail_errno(error, "%s cannot be read; wait for its disk, or restore the file from a backup",
+				     store->path) : 0;
 }
 
-/* Before a transaction: is it time to ask again? */
+/* Whether to read ahead before this transaction. Notes the time if so. */
 static bool is_due(struct sr_store *store, uint64_t used)
 {
 	int64_t now = sr_sys_monotonic();
@@ -173,7 +184,10 @@ static bool is_due(struct sr_store *store, uint64_t used)
 	return true;
 }
 
-/* What a transaction may touch, so that a disk that fails is an error, and not a SIGBUS. LMDB's first two pages say how much that is. */
+/*
+ * Read ahead what a transaction may touch, at most `most` bytes. So a disk that fails causes an error instead of a
+ * SIGBUS. LMDB's first two pages contain the number of pages in use.
+ */
 static int make_resident(struct sr_store *store, uint64_t most)
 {
 	MDB_envinfo info;
@@ -185,11 +199,11 @@ static int make_resident(struct sr_store *store, uint64_t most)
 	mdb_env_info(store->env, &info);
 	used = (info.me_last_pgno + 1) * PAGE;
 	if (used > info.me_mapsize || !is_due(store, used))
-		return 0; /* if it is too much, LMDB says what is wrong */
+		return 0; /* if the number is too large, LMDB reports what is wrong */
 	return read_ahead(store, used < most ? used : most);
 }
 
-/* Memory has no disk that could fail. */
+/* Find LMDB's mapping of the file, for make_resident. A file on tmpfs needs none: no disk can fail under it. */
 static void find_map(struct sr_store *store)
 {
 	struct sr_identity identity;
@@ -205,7 +219,7 @@ static void find_map(struct sr_store *store)
 		store->map = sr_resident_find(identity.ino, info.me_mapsize);
 }
 
-/* map_size 0: the one that the file was made with. */
+/* Open the environment. map_size 0: use the size with which the file was made. */
 static int open_env(struct sr_store *store, size_t map_size, unsigned table_flags)
 {
 	int error, rc = 0;
@@ -247,20 +261,22 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 	return sr_value_fail(error, store, "open it");
 }
 
-/* The file must be there: LMDB would make a new, empty one. */
+/* Check the file before LMDB opens it: LMDB would replace a missing file by an empty one. */
 static int check_file(const struct sr_store *store)
 {
 	struct sr_identity identity;
 
 	if (sr_sys_identify(AT_FDCWD, store->path, &identity) == -1)
-		return errno == ENOENT ? sr_fail(SEGREG_E_MISMATCH, "%s is missing; restore it from a backup", store->path) :
+		return errno == ENOENT ? sr_fail(SEGREG_E_MISMATCH, "%s is missing; restore it from a backup",
+						 store->path) :
 					 sr_fail_errno(errno, "cannot look at %s", store->path);
 	if (!S_ISREG(identity.mode))
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a regular file", store->path);
 	if (store->env && (identity.dev != store->dev || identity.ino != store->ino))
 		return sr_fail(SEGREG_E_MISMATCH, "%s was replaced while the registry is in use", store->path);
 	if (identity.size < store->least)
-		return sr_fail(SEGREG_E_MISMATCH, "%s was cut off while the registry is in use: it has %llu bytes, and had %llu", store->path,
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s was cut off while the registry is in use: it has %llu bytes, and had %llu", store->path,
 			       (unsigned long long)identity.size, (unsigned long long)store->least);
 	return 0;
 }
@@ -326,10 +342,10 @@ int sr_store_reserve(struct sr_store *store)
 		store->reserved = UINT64_MAX;
 		return 0;
 	}
-	return sr_fail_errno(errno, "%s: cannot allocate space ahead for retiring and deleting", store->path);
+	return sr_fail_errno(errno, "%s: cannot allocate space ahead for later retirements and deletions", store->path);
 }
 
-/* After a commit. */
+/* After a commit: remember the size of the file. */
 static void note_size(struct sr_store *store)
 {
 	struct sr_identity identity;
@@ -338,7 +354,10 @@ static void note_size(struct sr_store *store)
 		store->least = identity.size;
 }
 
-/* LMDB closed the handles of tables that an upgrade made. The next transaction opens the file afresh. */
+/*
+ * LMDB has closed the handles of the tables that an upgrade made. So close the environment; the next transaction opens
+ * it again.
+ */
 static void forget_upgrade(struct sr_store *store)
 {
 	if (store->upgrades)
@@ -346,7 +365,7 @@ static void forget_upgrade(struct sr_store *store)
 	store->upgrades = false;
 }
 
-/* Why a commit failed, as far as the store goes on. */
+/* Report a commit that failed and changed nothing, so that the store stays usable. */
 static int fail_commit(struct sr_store *store, int error)
 {
 	int rc = sr_value_fail(error, store, "commit; nothing was changed");
@@ -367,7 +386,9 @@ int sr_store_commit(struct sr_store *store)
 		note_size(store);
 		return 0;
 	}
-	/* LMDB panics exactly when it could not write the meta page; every earlier failure leaves the file as it was. */
+	/*
+	 * LMDB panics if and only if it could not write the meta page. Every earlier failure leaves the file unchanged.
+	 */
 	switch (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &probe)) {
 	case 0:
 		mdb_txn_abort(probe);
@@ -379,7 +400,8 @@ int sr_store_commit(struct sr_store *store)
 	}
 	store->unknown = true;
 	sr_add_seqcst_u64(&store->epoch, 1);
-	return sr_fail(SEGREG_E_REOPEN, "%s: a commit failed (%s) and may or may not be on the disk; see to the disk, then open "
+	return sr_fail(SEGREG_E_REOPEN,
+		       "%s: a commit failed (%s), and its changes may or may not be on the disk; repair the disk, then open "
 		       "the registry again", store->path, mdb_strerror(error));
 }
 
@@ -401,8 +423,11 @@ uint64_t sr_store_txn(const struct sr_store *store)
 /* ---------------------------------------------------------------- creation */
 
 /*
- * LMDB takes an empty file for a new one. On btrfs each write takes new blocks unless the file says otherwise before its first byte: then
- * what sr_store_reserve allocates is worth nothing on a full disk. Other file systems do not know the flag, and write in place.
+ * Make an empty file, which LMDB takes for a new database.
+ *
+ * On btrfs each write goes to new blocks, unless a flag is set before the first byte is written. Without the flag the
+ * space that sr_store_reserve allocates does not help on a full disk. Other file systems do not know the flag, and
+ * write in place.
  */
 static int make_file(struct sr_store *store, const struct sr_access *access)
 {

@@ -1,29 +1,29 @@
 /*
- * sr_store.h - the durable truth: registry.mdb, an LMDB file. Knows nothing of shared memory.
+ * sr_store.h - the durable truth: registry.mdb, an LMDB file. This room knows nothing of shared memory.
  *
  * Five tables:
  *
  *      main       "registry" -> struct sr_meta   what the registry is; changes with base alone
- *                 "clock"    -> struct sr_clock  what grows
- *                 "owner"    -> struct sr_owner  who may call base its own; changes at each adoption
- *                 "riders"   -> struct sr_riders whose edits the last transaction that made several edits made
+ *                 "clock"    -> struct sr_clock  counters
+ *                 "owner"    -> struct sr_owner  which registry.mdb owns base; changes at each adoption
+ *                 "riders"   -> struct sr_riders the riders of the last transaction that committed several edits
  *                 "removed" -> id, struct sr_record: what the last unforced unregistering removed (sr_remove.c)
- *                 LMDB keeps the roots of the other tables there, so each transaction writes this page anyway
+ *                 LMDB keeps the roots of the other tables in main, so each transaction writes this page anyway
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
- *      tokens     token -> the version that its edit made, and its place in the row of tokens
+ *      tokens     token -> the version that its edit made, and its place in the order of tokens
  *                 place (8 bytes, big-endian) -> token
- *      journal    number (8 bytes, big-endian) -> struct sr_entry: what is over; the last SEGREG_LOG_MAX
- *      paths      path -> id                     so that a path above, below or equal to another's is found by its order
+ *      journal    number (8 bytes, big-endian) -> struct sr_entry: what has ended; the last SEGREG_LOG_MAX entries
+ *      paths      path -> id; the order of keys finds a path above, below or equal to another
  *
- * Earlier schemas had less: sr_store_upgrade.
+ * Earlier schemas have fewer tables: see sr_store_upgrade.
  *
- * Values are little-endian with a length of their own and begin with the schema's version. LMDB runs with
- * MDB_NOLOCK: every use is under the commit lock, so there is no reader table that a dead process could spoil. The
- * map size is fixed at creation, far above need. Space is allocated ahead of use, so that on a full disk
- * retirements and deletions, which add nothing, still commit.
+ * Values are little-endian and begin with the schema's version. LMDB stores the length of each value. LMDB runs with
+ * MDB_NOLOCK, because every use is under the commit lock. So there is no reader table that a dead process could damage.
+ * The map size is fixed at creation, far above need. sr_store_reserve allocates space ahead of use. So retirements and
+ * deletions, which add nothing, still commit on a full disk.
  *
- * A commit whose outcome LMDB does not know (it could not write its meta page: MDB_PANIC) breaks the store: the
- * environment is not used again, and epoch grows so that handles opened before refuse to change anything.
+ * If LMDB cannot write its meta page (MDB_PANIC), the outcome of the commit is unknown. Then the store does not use
+ * this environment again. It increments epoch, so that handles opened before refuse to change anything.
  */
 #ifndef SR_STORE_H
 #define SR_STORE_H
@@ -36,87 +36,107 @@
 #include <lmdb.h>
 #include <sys/types.h>
 
-#define SR_NO_TABLE 0u /* LMDB's own list of free pages has this number */
-#define SR_OLD_META "meta" /* the table that schema 1 first had for what main holds now */
+#define SR_NO_TABLE 0u /* no table: LMDB uses this number for its own list of free pages */
+#define SR_OLD_META "meta" /* the table in which schema 1 first kept what main holds now */
 
 struct sr_store {
-	const char *path; /* the owner's, and outlives this */
-	MDB_env *env;     /* NULL: not open */
-	MDB_txn *txn;     /* the transaction under way */
-	struct sr_sys_calm calm; /* as long as that is */
-	MDB_dbi meta, segments, paths, tokens, journal; /* SR_NO_TABLE: of a schema without it */
-	bool upgrades;       /* the transaction under way makes tables: their handles end with it, unless it is committed */
-	uint64_t dev, ino;   /* of the file that env has open */
-	int fds[2];          /* env's descriptors; -1 */
-	uint64_t least;      /* bytes that the file has at least: touching what was cut off of a mapped file ends the process */
-	void *map;           /* of the file; NULL: not known */
-	int64_t read_at;     /* monotonic time at which the kernel was last asked to read it */
-	uint64_t reserved;   /* bytes of the file known to be allocated */
-	uint64_t epoch; /* of the environment; grows when one is given up */
-	bool unknown;        /* the last commit's outcome is not known */
+	const char *path; /* the caller's string, which outlives the store */
+	MDB_env *env;     /* NULL: the environment is not open */
+	MDB_txn *txn;     /* the transaction under way, or NULL */
+	struct sr_sys_calm calm; /* holds SIGXFSZ back while txn is under way */
+	MDB_dbi meta, segments, paths, tokens, journal; /* SR_NO_TABLE: the file's schema has no such table */
+	bool upgrades;       /* txn makes tables; LMDB closes their handles unless txn commits */
+	uint64_t dev, ino;   /* identity of the file that env has open */
+	int fds[2];          /* env's two descriptors; -1: not known */
+	/* the file had this many bytes; a load from a mapped page that was cut off would end the process */
+	uint64_t least;
+	void *map;           /* LMDB's mapping of the file; NULL: not known */
+	int64_t read_at;     /* monotonic time of the last read ahead */
+	uint64_t reserved;   /* bytes of the file that are known to be allocated */
+	uint64_t epoch; /* grows when the outcome of a commit is unknown */
+	bool unknown;        /* the outcome of the last commit is not known */
 };
 
-/* Make the file, with this access, and its first records, or make them again after a crash in between. 0 or SEGREG_E_*. */
+/* Make the file, with this access, and its first records. Fails if there is a file already. Returns 0 or SEGREG_E_*. */
 int sr_store_create(struct sr_store *store, const struct sr_meta *meta, const struct sr_access *access);
 
-/* A transaction: opens the environment if it is not. One at a time in a process; the caller holds the commit lock. */
+/*
+ * Begin a transaction; open the environment if it is not open. A process has one transaction at a time. The caller
+ * holds the commit lock.
+ */
 int sr_store_begin(struct sr_store *store);
-/* Could this process make a transaction? Asked where another one makes it for it. 0, SEGREG_E_PERM, ... */
+/*
+ * Whether this process itself may make a transaction: a rider asks this before another process makes it. Returns 0,
+ * SEGREG_E_PERM or another SEGREG_E_*.
+ */
 int sr_store_check_rights(const struct sr_store *store);
-/* For transactions that add records: see that enough space is allocated for the next retirements. SEGREG_E_NOSPC. */
+/* For a transaction that adds records: allocate enough space for later retirements and deletions. SEGREG_E_NOSPC. */
 int sr_store_reserve(struct sr_store *store);
-/* Durable when it returns 0. SEGREG_E_REOPEN: the outcome is unknown. Anything else: nothing was changed. */
+/*
+ * Commit. 0: the transaction is durable. SEGREG_E_REOPEN: the outcome is unknown. Any other error: nothing was changed.
+ */
 int sr_store_commit(struct sr_store *store);
 void sr_store_abort(struct sr_store *store);
-/* In the transaction that counts a start: bring the file to SR_SCHEMA, if meta, read in it, is of an earlier one. */
+/*
+ * Bring the file to SR_SCHEMA, if its schema is earlier. Call it in the transaction that counts a start. meta: as read
+ * in this transaction.
+ */
 int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta);
-/* Number of the transaction under way. */
+/* LMDB's number of the transaction under way. */
 uint64_t sr_store_txn(const struct sr_store *store);
 
-/* Close the environment; in a child that was forked without its handlers (abandon) only forget it. */
+/* Close the environment. abandon: only forget it, in a child that was forked without the fork handlers. */
 void sr_store_close(struct sr_store *store, bool abandon);
 
 /* ---------------------------------------------------------------- sr_records.c */
 
-/* All within a transaction. SEGREG_E_CORRUPT for what this library would not have written. */
+/*
+ * All calls below need a transaction. They fail with SEGREG_E_CORRUPT for a value that this library would not have
+ * written.
+ */
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
 int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta);
 int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
 int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
 int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner); /* SR_STORE_ABSENT before the first start */
 int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner);
-int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders); /* none, if there never were any */
+/* Sets riders->n to 0 if none were ever written. */
+int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders);
 int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders);
 
 int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record);
-int sr_store_add(struct sr_store *store, const struct sr_record *record);    /* a new one, with its path */
-int sr_store_update(struct sr_store *store, const struct sr_record *record); /* same id and path */
+int sr_store_add(struct sr_store *store, const struct sr_record *record);    /* writes a new record, and its path */
+/* Writes a record again; its id and path have not changed. */
+int sr_store_update(struct sr_store *store, const struct sr_record *record);
 int sr_store_remove(struct sr_store *store, const struct sr_record *record);
-/* The segment whose path is equal to, above or below path; SR_STORE_ABSENT. */
+/* *id gets a segment whose path is equal to, above or below path. SR_STORE_ABSENT: there is none. */
 int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
 
-/* The version that an edit with this token made; SR_STORE_ABSENT. */
+/* *version gets the version that an edit with this token made. SR_STORE_ABSENT: the token is not known. */
 int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version);
-/* Remember it, as number place, and forget the one that is SEGREG_TOKENS older. */
+/* Remember a token, as number `place`, and forget the token SEGREG_TOKENS places before it. */
 int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place);
 
-/* The number of the journal's last entry; 0: it has none. */
+/* *number gets the number of the journal's last entry; 0: the journal is empty. */
 int sr_store_last_entry(struct sr_store *store, uint64_t *number);
-/* Append an entry, whose number is the next one, and forget the one that is SEGREG_LOG_MAX older. */
+/* Append an entry. Its number must be the next number. Forget the entry SEGREG_LOG_MAX numbers before it. */
 int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry);
-/* The first entry after number; SR_STORE_ABSENT. */
+/* Read the first entry after number. SR_STORE_ABSENT: there is none. */
 int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry);
 
-/* Forget the last entry again, if it is of that kind and that segment. */
+/* Remove the last entry, if it has this kind and segment. */
 int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id);
 
-/* The record that the last unforced unregistering removed, so that it can be put back; SR_STORE_ABSENT. NULL: there is none. */
+/*
+ * The record that the last unforced unregistering removed, so that it can be put back. SR_STORE_ABSENT: there is none.
+ * sr_store_put_removed with NULL forgets it.
+ */
 int sr_store_get_removed(struct sr_store *store, struct sr_record *record);
 int sr_store_put_removed(struct sr_store *store, const struct sr_record *record);
 
-/* How many records there are. */
+/* *n gets the number of records. */
 int sr_store_count(struct sr_store *store, uint32_t *n);
-/* Call fn for each record, in order of ids; what it returns other than 0 ends the walk. */
+/* Call fn for each record, in order of ids. A result of fn other than 0 ends the walk, and is returned. */
 int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sr_value.c - one value of one of registry.mdb's tables, and what LMDB says about it.
+ * sr_value.c - reading and writing a single value in a table of registry.mdb, and the errors of LMDB.
  */
 #include "db/sr_value.h"
 #include "sys/sr_error.h"
@@ -11,7 +11,8 @@ int sr_value_fail(int error, const struct sr_store *store, const char *what)
 	switch (error) {
 	case MDB_MAP_FULL:
 	case MDB_DBS_FULL:
-		return sr_fail(SEGREG_E_FULL, "%s: cannot %s: the database has reached its size limit", store->path, what);
+		return sr_fail(SEGREG_E_FULL, "%s: cannot %s: the database has reached its size limit", store->path,
+			       what);
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
 	case MDB_INVALID:
@@ -23,8 +24,8 @@ int sr_value_fail(int error, const struct sr_store *store, const char *what)
 	case MDB_VERSION_MISMATCH:
 		return sr_fail(SEGREG_E_VERSION, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
 	case MDB_PANIC:
-		return sr_fail(SEGREG_E_REOPEN, "%s: cannot %s: a write failed earlier; open the registry again", store->path,
-			       what);
+		return sr_fail(SEGREG_E_REOPEN, "%s: cannot %s: a write failed earlier; open the registry again",
+			       store->path, what);
 	default:
 		return error > 0 ? sr_fail_errno(error, "%s: cannot %s", store->path, what) :
 				   sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
@@ -36,14 +37,15 @@ MDB_val sr_value_key(const char *text)
 	union {
 		const char *in;
 		void *out;
-	} key = { .in = text }; /* LMDB's MDB_val is not const; it does not write to keys */
+	} key = { .in = text }; /* LMDB's MDB_val is not const, but LMDB does not write to keys */
 
 	return (MDB_val){ .mv_size = strlen(text), .mv_data = key.out };
 }
 
 int sr_value_fail_absent_table(const struct sr_store *store)
 {
-	return sr_fail(SEGREG_E_CORRUPT, "%s is damaged, or was exchanged for one of an earlier segreg while in use: a table is missing",
+	return sr_fail(SEGREG_E_CORRUPT,
+		       "%s lacks a table: the file is damaged, or a file of an earlier segreg replaced it while in use",
 		       store->path);
 }
 

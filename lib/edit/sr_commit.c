@@ -1,5 +1,6 @@
 /*
- * sr_commit.c - committing an edit: its handle leads, or rides along with another leader. sr_group.c says how these work together.
+ * sr_commit.c - committing an edit: the handle leads, or rides along with another leader. sr_group.c explains how
+ * leaders and riders work together.
  */
 #include "edit/sr_commit.h"
 #include "sys/sr_error.h"
@@ -7,11 +8,14 @@
 #include "registry/sr_letter.h"
 #include "registry/sr_reconcile.h"
 
-#define SLICE ((int64_t)10000000) /* nanoseconds until a rider looks whether its leader has died */
+#define SLICE ((int64_t)10000000) /* nanoseconds after which a rider checks whether its leader has died */
 
 /* ---------------------------------------------------------------- riding */
 
-/* Time is up, or this process cannot go on: rc is SEGREG_E_REOPEN, and its text stands. 0: wait all the same. */
+/*
+ * Try to end a ride: the time is up, or this process cannot change anything any more. rc SEGREG_E_REOPEN: fail with it,
+ * and keep its text. Returns 0 if the rider must wait on all the same.
+ */
 static int give_up(struct segreg *reg, int rc, bool is_last)
 {
 	if (rc == SEGREG_E_REOPEN)
@@ -19,12 +23,14 @@ static int give_up(struct segreg *reg, int rc, bool is_last)
 	if (sr_letter_withdraw(reg))
 		return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
 	if (is_last && sr_letter_forsake(reg))
-		return sr_fail(SEGREG_E_REOPEN, "process %u took this edit into its own commit and does not go on; whether it is "
-			       "made is known when the next edit has gone through", sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT));
+		return sr_fail(SEGREG_E_REOPEN,
+			       "process %u took this edit into its own commit and does not go on; the outcome is known "
+			       "once another edit has been committed",
+			       sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT));
 	return 0;
 }
 
-/* The edit is in the letter. */
+/* Wait for an answer. The edit is in the letter. */
 static int ride(struct segreg_edit *edit, uint64_t *version)
 {
 	struct segreg *reg = edit->reg;
@@ -38,9 +44,10 @@ static int ride(struct segreg_edit *edit, uint64_t *version)
 		if (state == SR_LETTER_DONE)
 			return sr_letter_collect(reg, version);
 		if (state != SR_LETTER_POSTED && state != SR_LETTER_TAKEN)
-			return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: an edit on its way to be committed is gone");
+			return sr_fail(SEGREG_E_CORRUPT,
+				       "the shared memory is damaged: an edit on its way to be committed is gone");
 		rc = sr_commit_lock_try(reg);
-		/* Where nobody leads, nothing is TAKEN: what a dead leader had taken was settled on the way in. */
+		/* While no thread leads, no letter is TAKEN: sr_commit_lock_try has settled those of a dead leader. */
 		if (rc != SR_LOCK_BUSY && sr_letter_withdraw(reg))
 			return rc ? rc : sr_group_lead(edit, version);
 		if (!rc)
@@ -51,7 +58,7 @@ static int ride(struct segreg_edit *edit, uint64_t *version)
 	}
 }
 
-/* With the letter, which is given back. */
+/* Post the edit and ride. The caller has claimed the letter; it is released. */
 static int post_and_ride(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
 {
 	int rc;
@@ -73,7 +80,10 @@ static int collect(const struct sr_waiter *waiter, uint64_t *version)
 	return 0;
 }
 
-/* Another thread has the letter. length: of the edit as bytes; 0: it cannot travel. */
+/*
+ * Wait in the queue of this process, because another thread has the letter. length: bytes of the edit; 0: it cannot
+ * travel.
+ */
 static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, uint32_t length, uint64_t *version)
 {
 	struct segreg *reg = edit->reg;
@@ -109,13 +119,13 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 	}
 }
 
-/* Another thread or process has the commit lock. */
+/* Commit the edit while another thread or process has the commit lock. */
 static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 {
 	struct segreg *reg = edit->reg;
 	unsigned char bytes[SR_LETTER_EDIT];
 	uint32_t length = sr_edit_encode(edit, bytes, sizeof(bytes));
-	int rc = sr_store_check_rights(&reg->registry->store); /* a leader uses its own */
+	int rc = sr_store_check_rights(&reg->registry->store); /* because a leader commits with its own rights */
 
 	if (rc)
 		return rc;

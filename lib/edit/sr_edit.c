@@ -1,5 +1,5 @@
 /*
- * sr_edit.c - additions and retirements that happen at once: collecting them, and as bytes.
+ * sr_edit.c - additions and retirements that happen at once: collecting them, and their form as bytes.
  */
 #include "edit/sr_edit.h"
 #include "sys/sr_bytes.h"
@@ -31,7 +31,7 @@ static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct s
 	return 0;
 }
 
-/* Which directory that is. */
+/* Note the identity of an addition's directory. */
 static int identify_parent(struct segreg_edit *edit, const char *parent)
 {
 	struct sr_identity identity = { .ino = 0 };
@@ -42,7 +42,10 @@ static int identify_parent(struct segreg_edit *edit, const char *parent)
 	return rc;
 }
 
-/* What stands at path. Many additions to one directory are looked at more quickly. */
+/*
+ * Identify the file or directory at path. After the first addition to a directory, one system call is enough for each
+ * further one.
+ */
 static int identify(struct segreg_edit *edit, const char *path, struct sr_identity *identity)
 {
 	struct sr_base *base = &edit->reg->registry->base;
@@ -138,8 +141,11 @@ int sr_edit_sync(struct segreg_edit *edit)
 /* ---------------------------------------------------------------- as bytes */
 
 /*
- *      u8 flags, [u64 expected], [token], then for each operation:
- *      u8 kind, u64 id, and for additions u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid, u16 length, path
+ * An edit as bytes:
+ *
+ *      u8 flags, [u64 expected], [token], then for each operation u8 kind, u64 id;
+ *      an addition goes on with u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid,
+ *      u16 length, path
  */
 enum { HAS_EXPECTED = 1, EXPECTS_LIVE = 2, HAS_TOKEN = 4, FLAGS = 7 };
 
@@ -201,7 +207,7 @@ uint32_t sr_edit_encode(const struct segreg_edit *edit, unsigned char *out, uint
 	return (uint32_t)(at - out);
 }
 
-/* What is left to decode. */
+/* The bytes that are still to decode. */
 struct input {
 	const unsigned char *at, *end;
 };
@@ -213,7 +219,7 @@ static bool has(const struct input *in, size_t bytes)
 
 static int nonsense(const char *what)
 {
-	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: an edit with %s", what);
+	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it has an edit with %s", what);
 }
 
 static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_record *record)
@@ -261,7 +267,7 @@ int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_
 	int rc = 0;
 
 	if (!size || flags & ~(uint64_t)FLAGS || !has(&in, head))
-		return nonsense("a head that makes no sense");
+		return nonsense("an impossible head");
 	edit->expects = flags & HAS_EXPECTED;
 	edit->expects_live = flags & EXPECTS_LIVE;
 	edit->has_token = flags & HAS_TOKEN;

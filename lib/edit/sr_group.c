@@ -1,38 +1,41 @@
 /*
- * sr_group.c - committing edits, several processes' together if they come at the same time.
+ * sr_group.c - committing edits: those of several processes and threads together, if they come at the same time.
  *
- * Making an edit durable takes the disk two flushes, whatever its size. So whoever finds the commit lock taken puts its edit
- * into the letter of its lane (sr_letter.h), and the next leader commits it with its own:
+ * To make an edit durable takes two flushes of the disk, whatever the edit's size. So a handle that finds the commit
+ * lock taken puts its edit into the letter of its lane (sr_letter.h). The next leader commits that edit with its own:
  *
  *      rider                                leader, with the commit lock
  *      ---------------------------------    ------------------------------------------------------------
- *      lock is taken: post the letter       plan the own edit; gather for a moment those of the last group
- *      try the lock once more               take letters, plan each, until none waits
- *      sleep, in slices                     write who rides along ("riders"); LMDB commit
- *        answered: done                     show all in the region, then the version
- *        else: try the lock; who gets it    answer each letter
- *        takes its letter back and leads    give the lock back, nudge somebody whose letter waits; wake the riders
+ *      lock is taken: post the letter       plan the own edit; wait a moment for the riders of the last group
+ *      try the lock once more               take letters and plan each edit, until no letter waits
+ *      sleep, in slices                     write the names of the riders ("riders"); LMDB commit
+ *        answered: done                     show all edits in the region, then the version
+ *        else: try the lock; with it,       answer each letter
+ *        take the letter back and lead      give the lock back, nudge a rider whose letter waits; wake the riders
  *
- * A handle has one letter. Its other threads wait in the queue of their process (sr_queue.h), and only a leader of this process takes them.
- * A queued thread tries for the commit lock and for the letter whenever it wakes.
+ * A handle has one letter. Its other threads wait in the queue of their process (sr_queue.h), and only a leader of this
+ * process takes them. A queued thread tries for the commit lock and for the letter whenever it wakes.
  *
- * The edits are planned one after the other in one transaction, each with a version of its own, so the result is that of some
- * serial order. One that is refused is put aside with its answer; if it had written something by then, the transaction begins
- * anew without it. What fails for the group as a whole (a limit, a full disk) hands the letters back, and each leads its own.
+ * The leader plans the edits one after the other in one transaction, each with a version of its own. So the result is
+ * that of some serial order. If an edit is refused, its answer is the refusal. If it had written records by then, the
+ * transaction begins anew without it. If the group as a whole fails (a limit, a full disk), the leader hands the
+ * letters back, and each rider leads its own edit.
  *
- * No edit is lost. A letter leaves POSTED by its owner's hand, or by a leader's. A living leader answers it or hands it back. A
- * leader sets the commit lock's dirty word before he takes the first letter and clears it after the last answer, so if he dies, the
- * next one reconciles and settles the letters that were taken. A leader's death wakes nobody; the riders find out within a slice,
- * for then the lock is to be had.
+ * No edit is lost. Only the rider that posted a letter or a leader moves it out of POSTED. A living leader answers the
+ * letter or hands it back. A leader sets the commit lock's dirty word before it takes the first letter, and clears the
+ * word after the last answer. So if it dies, the next leader reconciles, and settles the letters that were taken. The
+ * death of a leader wakes no rider. Each rider finds out within a slice, because it then gets the commit lock.
  *
- * No edit is done twice, and none is acknowledged early. "riders" is written by the transaction that makes the edits: it is
- * durable with them or not at all. It names letters by what is used once (start of the region, owner, number). So a letter that was
- * taken and is named is done, and is answered; one that is not named is not done, and may be taken again. A letter that a
- * later transaction named, or none since, was settled before: there is no next transaction before the repair.
+ * No edit is done twice, and none is acknowledged early. The transaction that makes the edits also writes "riders", so
+ * the names are durable with the edits or not at all. A name is unique: start of the region, owner, number of the
+ * letter. A repair looks at each TAKEN letter. If "riders" names it, its edit is committed, and the repair answers it.
+ * If not, its edit is not committed, and the repair hands it back. The riders of the last transaction are enough,
+ * because no transaction starts until the repair has settled every letter.
  *
- * A rider who waited in vain takes a letter that is POSTED back: nothing has changed. One that a leader has taken cannot be called
- * back. It is waited for once more as long; then it is FORSAKEN and the outcome is unknown (SEGREG_E_REOPEN), and nobody starts on
- * it any more: a hand-back frees it. A dead rider's letter is not started on either, since its lane's byte is free.
+ * A rider that has waited in vain takes its letter back while it is POSTED: nothing has changed. A letter that a leader
+ * has TAKEN cannot be taken back. The rider waits for the same time again. Then the letter becomes FORSAKEN, and the
+ * outcome is unknown (SEGREG_E_REOPEN). No leader starts on a FORSAKEN letter: a hand-back makes it FREE. No leader
+ * starts on a dead rider's letter either, because the lane's byte is free.
  */
 #include "edit/sr_group.h"
 #include "sys/sr_error.h"
@@ -44,28 +47,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONGEST_SYNC ((int64_t)10000000) /* nanoseconds; what the header says beyond that is not believed */
+#define LONGEST_SYNC ((int64_t)10000000) /* nanoseconds; a longer sync_time in the header counts as this */
 
 struct seat {
 	struct segreg_edit *edit;
 	struct sr_plan plan;
 	bool is_planned;
-	int rc; /* refused */
-	struct sr_waiter *waiter; /* a thread of this process; NULL: the leader's own edit, or a letter */
-	/* Of a letter: */
+	int rc; /* 0, or why the edit is refused */
+	struct sr_waiter *waiter; /* a waiting thread of this process; NULL: the seat is the leader's, or a letter's */
+	/* For a letter: */
 	uint64_t owner, seq;
 	struct segreg_edit carried;
-	char text[SR_LETTER_TEXT]; /* why */
+	char text[SR_LETTER_TEXT]; /* why the edit is refused */
 };
 
 struct group {
 	struct segreg *reg;
 	struct sr_change change;
 	struct seat own;
-	struct seat *riders; /* room for SR_RIDERS_MAX */
+	struct seat *riders; /* NULL, or room for SR_RIDERS_MAX */
 	uint32_t n_riders;
 	uint32_t n_threads; /* riders that are threads of this process */
-	bool alone; /* takes nobody along (any more) */
+	bool alone; /* the leader takes no riders, or no more riders */
 };
 
 static uint32_t n_seats(const struct group *g)
@@ -80,7 +83,7 @@ static struct seat *seat(struct group *g, uint32_t i)
 
 /* ---------------------------------------------------------------- planning */
 
-/* An answer to this edit. Anything else is trouble for whoever commits. */
+/* Whether rc is an answer to one edit. Any other failure is one of the whole group. */
 static bool is_refusal(int rc)
 {
 	return rc == SEGREG_E_EXISTS || rc == SEGREG_E_NOENT || rc == SEGREG_E_CONFLICT;
@@ -92,7 +95,10 @@ static void keep_refusal(struct seat *s, int rc)
 	strncpy(s->text, segreg_last_error(), sizeof(s->text) - 1);
 }
 
-/* 0: planned or refused. A rider's refusal is not a failure of this thread's. */
+/*
+ * Plan one seat's edit. Returns 0 if it is planned or refused. A rider's refusal leaves this thread's error text
+ * unchanged.
+ */
 static int plan_seat(struct group *g, struct seat *s)
 {
 	char before[SR_ERROR_SIZE];
@@ -115,7 +121,7 @@ static int begin_anew(struct group *g)
 	return sr_change_restart(&g->change);
 }
 
-/* Plan all that are not yet, in the order of their seats. */
+/* Plan all edits that are not planned yet, in the order of their seats. */
 static int plan_seats(struct group *g)
 {
 	int rc = 0;
@@ -130,12 +136,12 @@ static int plan_seats(struct group *g)
 		if (rc || !s->rc || !s->plan.changes)
 			continue;
 		rc = begin_anew(g);
-		i = UINT32_MAX; /* from the first */
+		i = UINT32_MAX; /* begin with the first seat */
 	}
 	return rc;
 }
 
-/* Read a letter into a seat. No memory for it is no answer to its edit. */
+/* Read a letter into a seat. A lack of memory here is not an answer to the letter's edit. */
 static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *taken)
 {
 	char before[SR_ERROR_SIZE];
@@ -155,7 +161,7 @@ static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *ta
 	return rc == SEGREG_E_NOMEM ? rc : 0;
 }
 
-/* This process has no memory for others: they lead themselves. */
+/* Hand a letter back, because this process has no memory for it. Its rider then leads. Take no more riders. */
 static void turn_away(struct group *g, struct seat *s)
 {
 	sr_edit_clear(&s->carried);
@@ -193,7 +199,7 @@ static void board_threads(struct group *g)
 	}
 }
 
-/* Take letters and threads of this process along. How many. */
+/* Take letters and waiting threads of this process along. Returns how many. */
 static uint32_t board(struct group *g)
 {
 	uint32_t letters = sr_letter_count(&g->reg->region), before = g->n_riders;
@@ -212,8 +218,8 @@ static uint32_t board(struct group *g)
 }
 
 /*
- * Whoever was in the last group is likely to come again soon: wait for all of them, but only a part of the time that a commit
- * takes.
+ * Wait for riders. Those of the last group are likely to come again soon. So wait for all of them, but at most for half
+ * the time that a commit takes.
  */
 static void gather(const struct group *g)
 {
@@ -226,7 +232,7 @@ static void gather(const struct group *g)
 		sr_letter_gather(g->reg->registry, letters, threads, most / 2);
 }
 
-/* Plan the own edit, and others' as long as there are some. */
+/* Plan the own edit, and the riders' edits, until no rider waits. */
 static int plan_all(struct group *g)
 {
 	int rc = plan_seats(g);
@@ -297,7 +303,7 @@ static int take_slots(struct group *g, uint32_t n)
 	return rc;
 }
 
-/* Free slots whose last holder was a dead process. */
+/* Free the slots that are GONE and held only by dead processes. */
 static int make_room(struct sr_change *change)
 {
 	struct sr_region *region = &change->reg->region;
@@ -333,7 +339,10 @@ static void answer(struct group *g)
 	}
 }
 
-/* What has become of the group is rc. A group that failed is no answer to a thread's edit, unless nobody knows what has become of it. */
+/*
+ * Let a thread of this process go on. rc: the outcome of the group. If it failed, the thread is queued again, because
+ * that is no answer to its edit. If the outcome is unknown (SEGREG_E_REOPEN), that is the answer.
+ */
 static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
 {
 	if (rc && rc != SEGREG_E_REOPEN) {
@@ -346,7 +355,7 @@ static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
 	}
 }
 
-/* Let go of the riders. rc: 0, letters have been answered; otherwise what the group failed with. */
+/* Let the riders go on. rc: 0 if the letters have been answered; otherwise what the group failed with. */
 static void part(struct group *g, int rc)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
@@ -363,7 +372,9 @@ static void part(struct group *g, int rc)
 	g->n_riders = g->n_threads = 0;
 }
 
-/* Give back what was taken for a commit that will not be. False: a repair has to. */
+/*
+ * Give back the slots that were taken for a commit that does not take place. Returns false if a repair has to do this.
+ */
 static bool give_slots(struct group *g)
 {
 	bool any = false;
@@ -380,11 +391,14 @@ static bool give_slots(struct group *g)
 	return true;
 }
 
-/* Undo what was begun; the letters go back. False: a repair has to, and the locks are given back. */
+/*
+ * Undo the group: give back its slots, and hand back its letters. Returns false if a repair has to do this; the locks
+ * are then given back.
+ */
 static bool undo(struct group *g)
 {
 	if (!give_slots(g)) {
-		sr_change_abandon(&g->change); /* dirty: a repair finds slots and letters */
+		sr_change_abandon(&g->change); /* the lock stays dirty: a repair settles slots and letters */
 		return false;
 	}
 	for (uint32_t i = 0; i < g->n_riders; i++)
@@ -393,7 +407,7 @@ static bool undo(struct group *g)
 	return true;
 }
 
-/* The change is durable and the table lock is held. */
+/* Show the change in the region. It is durable, and this thread holds the table lock. */
 static void conclude(struct group *g, const struct sr_plan *all)
 {
 	struct sr_region *region = &g->reg->region;
@@ -424,8 +438,8 @@ static int commit(struct group *g)
 }
 
 /*
- * From the planning to the end. 0: it is over, each edit has its answer, and the locks are given back. SEGREG_E_REOPEN: the same, but
- * what has become of it is not known. Anything else: to be undone.
+ * Plan, commit and show. 0: each edit has its answer, and the locks are given back. SEGREG_E_REOPEN: the outcome is
+ * unknown, and the locks are given back. Any other error: the caller has to undo the group.
  */
 static int attempt(struct group *g)
 {
@@ -461,7 +475,7 @@ static int attempt(struct group *g)
 	return 0;
 }
 
-/* attempt, and if it fails with others on board, once more without them. */
+/* Attempt the group. If it fails with riders, let them go and attempt the own edit alone. */
 static int attempt_twice(struct group *g)
 {
 	char before[SR_ERROR_SIZE];

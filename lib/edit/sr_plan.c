@@ -1,5 +1,5 @@
 /*
- * sr_plan.c - what an edit comes to: its records in the transaction, its slots in the region.
+ * sr_plan.c - planning an edit: its records in the transaction, its slots in the region.
  */
 #include "edit/sr_plan.h"
 #include "sys/sr_error.h"
@@ -11,7 +11,7 @@
 
 /* ---------------------------------------------------------------- the records */
 
-/* Nothing may be at the path of a reservation; the directory above must be there. */
+/* Check that nothing is at the path of a reservation, and that the directory above it exists. Notes that directory. */
 static int check_vacant(struct sr_base *base, struct sr_record *record)
 {
 	const char *path = record->path;
@@ -20,11 +20,13 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 	int rc = sr_base_identify(base, path, &identity);
 
 	if (rc == 0)
-		return sr_fail(SEGREG_E_EXISTS, "there is something at \"%s\" below %s already: move it away, or reserve another path", path, base->path);
+		return sr_fail(SEGREG_E_EXISTS,
+			       "there is something at \"%s\" below %s already: move it away, or reserve another path", path,
+			       base->path);
 	if (rc != SEGREG_E_NOENT)
 		return rc;
 	if (sr_base_parent(path, parent) == path)
-		return 0; /* above it is base itself */
+		return 0; /* the directory above is base itself */
 	rc = sr_base_identify(base, parent, &identity);
 	if (!rc && !S_ISDIR(identity.mode))
 		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);
@@ -33,15 +35,15 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 	return rc;
 }
 
-/* Is id reserved by the handle whose edit it is? */
+/* Whether the handle `owner` has reserved id. *slot gets its slot. */
 static bool is_ours(const struct sr_region *region, uint64_t owner, uint64_t id, uint32_t *slot)
 {
-	*slot = sr_table_find(region, id); /* exact: tables change under the commit lock only */
+	*slot = sr_table_find(region, id); /* exact, because tables change only under the commit lock */
 	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&region->slots[*slot].word)) == SR_BUILDING &&
 	       region->details[*slot].builder == owner;
 }
 
-/* A reservation is not born yet. */
+/* Note version and time of an addition. A reservation has no version yet. */
 static void bear(const struct sr_change *change, struct sr_op *op)
 {
 	if (op->effect != SR_OP_RESERVE)
@@ -73,7 +75,10 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 	return sr_store_update(store, op->record);
 }
 
-/* A live id again, with the same path: fine as long as the same thing stands there. The sweep would not delete another one. */
+/*
+ * Check the addition of an id that is live at the same path. It is harmless if the same file or directory is there. A
+ * sweep would not delete another one.
+ */
 static int check_same(const struct sr_record *there, const struct sr_record *now)
 {
 	const struct sr_identity found = {
@@ -85,13 +90,13 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 
 	if (sr_base_is_registered(found.dev, there, &found))
 		return 0;
-	return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is live at %s, but what stands there now is another %s (inode %" PRIu64
-		       ", was %" PRIu64 "%s); if it is to be segment %" PRIu64 ", unregister the old one first (segreg_force_remove, "
-		       "segctl remove)", there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
+	return sr_fail(SEGREG_E_EXISTS,
+		       "segment %" PRIu64 " is live at %s, but another %s is there now (inode %" PRIu64 ", was %" PRIu64 "%s); to make "
+		       "that segment %" PRIu64 ", unregister the old one first (segreg_force_remove, segctl remove)", there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
 		       now->ino == there->ino ? ", made anew" : "", there->id);
 }
 
-/* An addition or a reservation. */
+/* Plan an addition or a reservation. */
 static int plan_add(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
@@ -111,11 +116,14 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 		return rc;
 	rc = sr_store_overlap(store, op->record->path, &other);
 	if (rc == 0)
-		return sr_fail(SEGREG_E_EXISTS, "path %s is, contains or lies in the path of segment %" PRIu64, op->record->path,
-			       other);
+		return sr_fail(SEGREG_E_EXISTS, "path %s is equal to, above or below the path of segment %" PRIu64,
+			       op->record->path, other);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	/* Under the commit lock nobody else can register and give up something there: what is at path later is the builder's. */
+	/*
+	 * We hold the commit lock, so no other process can register something here and unregister it. So a file that
+	 * appears at path later is the builder's.
+	 */
 	rc = op->asked == SR_OP_RESERVE ? check_vacant(&change->reg->registry->base, op->record) : 0;
 	if (rc)
 		return rc;
@@ -131,9 +139,11 @@ static int plan_retire(struct sr_change *change, const struct segreg_edit *edit,
 	int rc = sr_store_get(store, id, op->record);
 
 	if (rc == SR_STORE_ABSENT || (!rc && op->record->state == SR_BUILDING))
-		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id,
+			       id);
 	if (!rc && op->record->state != SR_LIVE && edit->expects_live)
-		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " was retired by somebody else", id);
+		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " is retired, and the edit expects it to be live",
+			       id);
 	if (rc || op->record->state != SR_LIVE)
 		return rc;
 	op->effect = SR_OP_RETIRE;
@@ -163,7 +173,7 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
-		op->effect = SR_OP_NONE; /* it may be planned anew */
+		op->effect = SR_OP_NONE; /* an earlier plan may have set it */
 		rc = plan_op(change, edit, op);
 		plan->changes += op->effect != SR_OP_NONE;
 		plan->slots += op->effect == SR_OP_ADD || op->effect == SR_OP_RESERVE;
@@ -239,7 +249,7 @@ void sr_plan_forget_slots(struct segreg_edit *edit)
 		edit->ops[i].taken = false;
 }
 
-/* A reserved segment comes to life in its slot. */
+/* Make a reserved segment live, in its slot. */
 static int publish_reserved(struct sr_region *region, const struct sr_op *op)
 {
 	struct sr_detail *detail = &region->details[op->slot];

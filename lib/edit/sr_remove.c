@@ -1,25 +1,27 @@
 /*
- * sr_remove.c - unregistering: a segment is forgotten and its files stay.
+ * sr_remove.c - unregistering: the registry forgets a segment, and its files stay.
  *
- * With SEGREG_FORCE it is an edit like any other: LMDB first, then the region. Without, nobody may hold the segment, and whether
- * somebody does can change until the region shows that it is gone:
+ * With SEGREG_FORCE this is an edit like any other: LMDB first, then the region. Without it, no handle may hold the
+ * segment. A handle may begin to hold it at any time, until the region shows that it is gone:
  *
- *      R0  commit lock; does somebody hold it? then BUSY, and nothing has changed
- *      R1  LMDB: the record goes, "removed" keeps a copy of it, the version becomes V + 1; durable
- *      R2  table lock; word: LIVE -> REMOVING, or PENDING -> DECIDING
+ *      R0  take the commit lock; if a handle holds the segment: BUSY, and nothing has changed
+ *      R1  LMDB: remove the record, keep a copy as "removed", the version becomes V + 1; durable
+ *      R2  take the table lock; word: LIVE -> REMOVING, or PENDING -> DECIDING
  *      R3  the region's version becomes V + 1
  *      R4  read counts[slot] and the cells of all lanes
- *      R5  nobody holds it in a version up to V: REMOVING or DECIDING -> GONE by compare-and-swap, and it is over
- *      R6  somebody does, or has taken the decision back: LIVE or PENDING again; LMDB: the record is put back; BUSY
+ *      R5  no handle holds it in a version up to V: REMOVING or DECIDING -> GONE by compare-and-swap; done
+ *      R6  a handle holds it, or R5 failed: LIVE or PENDING again; LMDB: put the record back; BUSY
  *
- * Why 0 means that nobody holds it. A pin counts and then reads the word (P4, P5 of sr_pin.c): R4 sees the count, or the pin reads
- * REMOVING and takes the decision back, so that R5 fails. A snapshot of V or before has read the version before R3 (T3 of
- * sr_snapshot.c), so R4 sees its cell. A snapshot of V + 1 has the segment or has not, whichever way R5 ends: until then nobody knows,
- * and a walk that meets REMOVING takes the decision back, so that what it has shown stays.
+ * Why 0 means that no handle holds the segment. A pin counts and then reads the word (P4, P5 of sr_pin.c). So R4 sees
+ * the count, or the pin reads REMOVING and takes the decision back, so that R5 fails. A snapshot of V or earlier has
+ * read the version before R3 (T3 of sr_snapshot.c), so R4 sees its cell. A snapshot of V + 1 may or may not contain the
+ * segment, depending on R5. Until R5 no process knows. A walk that meets REMOVING takes the decision back, so that a
+ * segment which it has shown stays.
  *
- * Why a crash is harmless. Before R5 the region shows the segment to everybody, as it was. A repair that finds it in the region, and
- * not in LMDB, puts the record back from "removed": the unregistering was not acknowledged. After R5 it is gone in both. If all
- * processes die after R1, nobody holds it, and it is gone.
+ * Why a crash is harmless. Before R5 the region shows the segment to every process, as before. A repair that finds the
+ * segment in the region but not in LMDB puts the record back from "removed", because the unregistering was not
+ * acknowledged. After R5 the segment is gone in both. If all processes die after R1, no handle holds the segment, and
+ * it is gone.
  */
 #include "edit/sr_remove.h"
 #include "registry/sr_change.h"
@@ -30,7 +32,10 @@
 
 #include <inttypes.h>
 
-/* Pins, snapshots and horizons on slot, by all lanes, as if version retired it. [table] */
+/*
+ * The number of pins, snapshots and horizons that hold slot, in all lanes. A live segment counts as retired by
+ * `version`. [table]
+ */
 static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t version)
 {
 	uint32_t top = sr_region_lane_top(region);
@@ -44,13 +49,16 @@ static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t
 
 static int fail_held(uint64_t id, uint64_t holds)
 {
-	return holds ? sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64 "); SEGREG_FORCE "
-			       "unregisters it all the same", id, holds, id) :
-		       sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64 "); "
+	if (!holds)
+		return sr_fail(SEGREG_E_BUSY,
+			       "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64 "); "
 			       "SEGREG_FORCE unregisters it all the same", id, id);
+	return sr_fail(SEGREG_E_BUSY,
+		       "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64 "); SEGREG_FORCE unregisters it all the "
+		       "same", id, holds, id);
 }
 
-/* R0. */
+/* R0. The caller holds the commit lock. */
 static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
 {
 	struct sr_locks *locks = &change->reg->registry->locks;
@@ -58,8 +66,8 @@ static int check_unheld(struct sr_change *change, const struct sr_record *record
 	int rc;
 
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
-		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same", record->id,
-			       segreg_state_name((enum segreg_state)record->state));
+		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same",
+			       record->id, segreg_state_name((enum segreg_state)record->state));
 	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
 	if (rc)
 		return rc;
@@ -68,7 +76,7 @@ static int check_unheld(struct sr_change *change, const struct sr_record *record
 	return holds ? fail_held(record->id, holds) : 0;
 }
 
-/* R2 to R5. *gone: whether R5 has succeeded; otherwise *holds. [commit, table] */
+/* R2 to R5. *gone: whether R5 has succeeded. If not, *holds has the number of holds that R4 found. [commit, table] */
 static int decide(struct sr_change *change, const struct sr_record *record, uint32_t slot, bool *gone, uint64_t *holds)
 {
 	struct sr_region *region = &change->reg->region;
@@ -88,7 +96,10 @@ static int decide(struct sr_change *change, const struct sr_record *record, uint
 	return rc;
 }
 
-/* R6, with the commit lock, whose dirty word is set: if this fails, a repair does it. Gives the lock back. */
+/*
+ * R6. The caller holds the commit lock, and its dirty word is set: if this fails, a repair does it. Gives the lock
+ * back.
+ */
 static int put_back(struct sr_change *change, const struct sr_record *record)
 {
 	struct sr_store *store = &change->reg->registry->store;
@@ -108,13 +119,20 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 	return rc;
 }
 
-/* A segment that is being deleted can be forgotten where no sweep is at it: its deletion failed, was cut short, or has not begun. */
+/*
+ * Check a forced unregistering. A DELETING segment can be forgotten only while no sweep runs: then its deletion has
+ * failed, was cut short, or has not begun.
+ */
 static int check_forced(const struct sr_record *record, bool idle)
 {
-	return record->state != SR_DELETING || idle ? 0 : sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is being deleted by a sweep; try again when that has ended", record->id);
+	if (record->state != SR_DELETING || idle)
+		return 0;
+	return sr_fail(SEGREG_E_BUSY,
+		       "segment %" PRIu64 " is being deleted, and a sweep is running; try again when the sweep has ended",
+		       record->id);
 }
 
-/* R1: from here on under the table lock, too. */
+/* R1. On success the caller holds the table lock, too. */
 static int remove_record(struct sr_change *change, const struct sr_record *record, bool forced, struct sr_journal *journal)
 {
 	struct sr_store *store = &change->reg->registry->store;
@@ -134,14 +152,14 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 	return rc ? rc : sr_change_commit_open(change);
 }
 
-/* After R1 of an unforced one. Gives both locks back. */
+/* R2 to R6. Gives both locks back. */
 static int conclude_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
 {
 	uint64_t holds = 0;
 	bool gone;
 	int rc = decide(change, record, slot, &gone, &holds);
 
-	if (rc) { /* dirty: the next one repairs */
+	if (rc) { /* the lock stays dirty: the next holder repairs */
 		sr_table_lock_give(change->reg);
 		sr_change_abandon(change);
 		return rc;

@@ -1,5 +1,5 @@
 /*
- * sr_remove.h - unregistering: a segment is forgotten and its files stay.
+ * sr_remove.h - unregistering: the registry forgets a segment, and its files stay.
  */
 #ifndef SR_REMOVE_H
 #define SR_REMOVE_H

@@ -16,35 +16,39 @@
  *
  * Why a pinned segment is not deleted. P4, P5, P6, S1, S2 and S3 are sequentially consistent.
  *
- *      1. P5 reads LIVE or PENDING. The sweep whose S1 comes next after P5 has its S2 after P4: S2 sees the count, and S3 keeps
- *         the segment. A sweep whose S1 came before P5 does not delete it either: its S3 has kept the segment, or a P6 has made
- *         the word PENDING, so that its S3 fails.
- *      2. P6 succeeds. The S3 of the sweep that was deciding finds PENDING and fails. For the next sweep P4 precedes S1, as in 1.
- *      3. P5 reads DELETING, or P6 finds it: the pin takes its count back and asks under the table lock.
- *      4. If S2 saw the count of a pin that takes it back, the segment stays until the next sweep, and the pin wakes the sweeper.
- *      5. The slot may be given to another segment after P1. P3 or P5 detects this. Giving away writes FREE with the next
- *         generation, then the id, then the state. So if P2 and P5 read equal generations, the slot served one segment throughout,
- *         and the id that P3 read belongs to it. After P4 the slot is not given away, because that needs a count of 0 in every
- *         lane. If it was given away before P4, our count sits on the wrong segment for a moment; that delays its deletion as in 4.
- *      6. P2 precedes P3. The other way round, the slot could be given away between the two, and old id and new word would pass.
+ *      1. P5 reads LIVE or PENDING. Take the sweep whose S1 comes next after P5. P4 precedes P5, so P4 precedes its S2.
+ *         Its S2 sees the count, and its S3 keeps the segment. A sweep whose S1 came before P5 does not delete the
+ *         segment either. Its S3 has kept it, or a P6 has made the word PENDING, so that its S3 fails.
+ *      2. P6 succeeds. The S3 of the sweep that was deciding finds PENDING and fails. For the next sweep P4 precedes
+ *         S1, as in 1.
+ *      3. P5 reads DELETING, or P6 finds it. The pin takes its count back and asks under the table lock.
+ *      4. S2 may see the count of a pin that then takes it back. The segment then stays until the next sweep, and the
+ *         pin wakes the sweeper.
+ *      5. The slot may be reused for another segment after P1. P3 or P5 detects this. Reuse writes FREE with the next
+ *         generation, then the id, then the state. So if P2 and P5 read equal generations, the slot served one segment
+ *         throughout, and the id that P3 read belongs to it. After P4 the slot is not reused, because reuse needs a
+ *         count of 0 in every lane. If it was reused before P4, our count sits on the wrong segment for a moment. That
+ *         only delays the wrong segment's deletion, as in 4.
+ *      6. P2 precedes P3. In the other order the slot could be reused between the two. Then the old id and the new word
+ *         would both pass.
  *
- * A decision makes no pin wait. The sweeper may be stopped or dead between S1 and S3: P6 needs neither its lock nor its help. An
- * unregistering decides in the same way (sr_remove.c), from LIVE by REMOVING; P6 then restores LIVE.
+ * A decision makes no pin wait. The sweeper may be stopped or dead between S1 and S3: P6 needs neither its lock nor its
+ * help. An unregistering decides in the same way (sr_remove.c), from LIVE by REMOVING. P6 then restores LIVE.
  *
- * An evicted handle (sr_lane_evict) finds out at P4: its counts are far below 0, and a pin leaves the fast way with those. So
- * eviction costs a pin nothing.
+ * An evicted handle (sr_lane_evict) finds out at P4. Its counts are far below 0, and a pin that meets such a count
+ * leaves the fast way. So eviction costs a pin nothing.
  *
- * Acquire and release are not enough for 1 and 2: both sides store one word and then load the other's, which is the heart
- * of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965) and needs a store-load
- * barrier on every machine.
+ * Acquire and release are not enough for 1 and 2. Both sides store one word and then load the word that the other side
+ * stores. That is the heart of Dekker's algorithm (E. W. Dijkstra, Cooperating sequential processes, EWD 123, 1965). It
+ * needs a store-load barrier on every machine.
  *
- * Why it is fast. All that a pin writes is this handle's own: two processes that pin one segment write two cache lines.
- * What it reads is a line of the handle, a line of the index and a line of slots. What costs are the two locked
- * instructions, one for P4 and one for an unpin; the loads, the hash and the checks fit into their shadow as long as
- * nothing there waits for a count. So no count is fetched: the processor's flags tell what must be known of it.
+ * Why it is fast. A pin writes only this handle's memory: two processes that pin one segment write two cache lines. A
+ * pin reads a line of the handle, a line of the index and a line of slots. Its cost is the locked instruction of P4,
+ * and later the one of the unpin. The loads, the hash and the checks run in parallel with these, as long as none of
+ * them waits for a count. So no count is fetched: the processor's flags answer all that a pin asks of a count.
  *
- * The fast way is for slots below n_counts_mapped: the handle has memory for all counts up to there. For a slot beyond, pin_searching looks
- * at the bit of its page of counts, which costs two loads and a call more.
+ * The fast way serves slots below n_counts_mapped: the handle has memory for all counts up to there. For a higher slot,
+ * pin_searching looks at the bit of the slot's page of counts. That costs two loads and a call more.
  */
 #include "hold/sr_pin.h"
 #include "sys/sr_call.h"
@@ -62,7 +66,7 @@ static inline bool is_pinnable(uint64_t word, unsigned flags)
 	return SR_LIKELY(state == SR_LIVE) || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
 }
 
-/* The word as it is when the decision that is under way is taken back. */
+/* The word to which it returns when the decision under way is taken back. */
 static inline uint64_t undecided(uint64_t word)
 {
 	return sr_word_make(sr_word_generation(word), sr_state_undecided(sr_word_state(word)));
@@ -76,7 +80,7 @@ static inline int make_pin(uint64_t owner, uint64_t id, uint32_t slot, uint64_t 
 	return 0;
 }
 
-/* A count went down: if the segment is retired, somebody may be waiting for that. */
+/* After a count went down: wake threads that wait for sweeps, if the segment is not LIVE. */
 static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
 {
 	if (SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE))
@@ -92,17 +96,18 @@ static void take_back(struct segreg *reg, uint32_t slot)
 static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 {
 	take_back(reg, slot);
-	return sr_fail(SEGREG_E_FULL, "this handle has 2^31 pins on segment %" PRIu64 ", or another thread is just releasing one that it "
+	return sr_fail(SEGREG_E_FULL,
+		       "this handle has 2^31 pins on segment %" PRIu64 ", or another thread is just releasing a pin that it "
 		       "does not hold", id);
 }
 
-/* Whether a slot's count has memory. */
+/* Whether this lane's count of the slot has memory. */
 static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 {
 	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_counts_mapped)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
 }
 
-/* Under the table lock: nothing is under decision, nothing moves, and a miss is final. */
+/* Pin under the table lock, where no decision is under way, no slot moves, and a miss is final. */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	SR_UNCANCELLED();
@@ -146,7 +151,7 @@ static SR_COLD int undo_and_pin_slowly(struct segreg *reg, uint64_t id, unsigned
 	return pin_slowly(reg, id, flags, pin);
 }
 
-/* P5 and P6, after P4, where the word is not what P2 read or is under decision. */
+/* P5 and P6, for a word that is under decision or is not what P2 read. */
 static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot,
 			       uint32_t generation)
 {
@@ -162,11 +167,14 @@ static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, 
 	}
 }
 
-/* P2 read what is not LIVE, nor PENDING where that will do. */
+/*
+ * Go on after P2 read a state that the fast way does not accept. Without SEGREG_PIN_LIVE it accepts LIVE and PENDING,
+ * with it only LIVE.
+ */
 static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot, uint64_t word)
 {
 	if (!is_pinnable(undecided(word), flags)) {
-		/* A retirement is for good; everything else is asked for under the lock. */
+		/* A retirement is final. All other states need a look under the table lock. */
 		if (is_pinnable(undecided(word), 0) && undecided(sr_load_acquire_u64(&reg->slots[slot].word)) == undecided(word))
 			return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is retired", id);
 		return pin_slowly(reg, id, flags, pin);
@@ -176,7 +184,7 @@ static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, 
 	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
 }
 
-/* P2 and P3. */
+/* P2 and P3. Returns false if the slot has another id. */
 static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 {
 	SR_STOP("pin.found");
@@ -185,7 +193,7 @@ static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 	return sr_load_acquire_u64(&slot->id) == id;
 }
 
-/* P4 to P6, if P2 and P3 allow it. */
+/* P4 to P6, with the word that P2 read. */
 static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
 							  uint32_t slot, uint64_t word)
 {
@@ -205,7 +213,7 @@ static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, ui
 	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
 }
 
-/* For an id that is not at its home in the index, or whose count has no memory, or that is nowhere. */
+/* Pin a segment whose id is not at its first place in the index, or whose count has no memory, or that is unknown. */
 static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	uint32_t slot = sr_table_find(&reg->region, id);
@@ -222,7 +230,7 @@ static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t 
 	return pin_slot(reg, id, flags, pin, slot, word);
 }
 
-/* Where id stands in the index, if it is at home. */
+/* The first place of an id in the index. A search begins there. */
 static inline const uint32_t *home_of(const struct segreg *reg, uint64_t hash)
 {
 	const struct sr_level *level = sr_load_acquire_ptr((const void *const *)&reg->level);
@@ -240,7 +248,10 @@ SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg
 	return pin_slot(reg, id, flags, pin, slot, word);
 }
 
-/* How many pins ahead memory is asked for: the index first, then what it leads to. Measured by bench/pin_growth.c. */
+/*
+ * How many pins ahead sr_pin_many prefetches: first the entry of the index, then the slot and the count. Measured by
+ * bench/pin_growth.c.
+ */
 #define AHEAD_INDEX 8u
 #define AHEAD_SLOT 4u
 
@@ -281,7 +292,7 @@ int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
 }
 
-/* Can this be a pin of this handle's? Whether it is still held, the count says. */
+/* Whether this can be a pin of this handle. The count says whether it is still held. */
 static inline bool is_ours(const struct segreg *reg, const struct segreg_pin *pin)
 {
 	return pin->owner == reg->owner && is_countable(reg, pin->slot) &&
@@ -293,7 +304,10 @@ bool sr_pin_is_held(const struct segreg *reg, const struct segreg_pin *pin)
 	return is_ours(reg, pin) && (int32_t)sr_load_acquire_u32(&reg->counts[pin->slot]) > 0;
 }
 
-/* There was none to take away: put it back. Until then no pin trusts the count (pin_slot), and every sweep sees one. */
+/*
+ * Undo an unpin that found no pin in the count. Until then a pin does not accept the count (pin_slot), and a sweep that
+ * reads it keeps the segment.
+ */
 static SR_COLD int unpin_mistaken(struct segreg *reg, const struct segreg_pin *pin)
 {
 	sr_count_up_seqcst(&reg->counts[pin->slot]);
@@ -326,5 +340,6 @@ int sr_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct s
 		return 0;
 	}
 	sr_unpin(reg, &ours);
-	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not the one that was pinned: the id was used again", theirs->id);
+	return sr_fail(SEGREG_E_NOENT, "id %" PRIu64 " has been used for another segment since the giver pinned it",
+		       theirs->id);
 }

@@ -11,17 +11,18 @@
  *                                                  S1  word = DECIDING
  *                                                  S3  held by a cell or a count: PENDING, else DELETING
  *
- * Why nothing of version V is deleted once T3 has found V: take a segment retired in R > V whose deletion was
- * decided without seeing the cell. Then S2 precedes T2. S0 found R or later under the table lock, so C2
- * precedes S2. So C2 precedes T3, which finds R or later, not V. T2, T3, C2 and S2 are sequentially consistent. A snapshot that
- * is handed over after S2 has the version of the giver's, which was there at S2.
+ * Why no sweep deletes a segment of version V once T3 has found V. T2, T3, C2 and S2 are sequentially consistent. Take
+ * a segment that was retired in R > V, and a sweep that decides its deletion without seeing the cell. Then S2 precedes
+ * T2. S0 found R or a later version under the table lock, so C2 precedes S2. Therefore C2 precedes T3, and T3 finds R
+ * or later, not V. A snapshot that a handle receives after S2 has the version of the giver's snapshot, whose cell was
+ * there at S2.
  *
- * A walk takes no lock. It looks at each slot once: the word, then all that it wants to know, then the word again.
- * If both words have one generation and a registered state, all that was read belongs to one segment. If they have
- * not, the slot is changing hands, and has no segment of version V: this snapshot holds those. A retirement that is
+ * A walk takes no lock. It reads each slot once: the word, then all other fields that it needs, then the word again. If
+ * both words have one generation and a registered state, all fields belong to one segment. If not, the slot is being
+ * freed or reused. Then it serves no segment of version V, because this snapshot holds those. A retirement that is
  * under way has a version greater than V.
  *
- * A walk that meets REMOVING takes the decision back (sr_remove.c): what it has shown stays.
+ * A walk that meets REMOVING takes the decision back (sr_remove.c), so that a segment which it has shown stays.
  */
 #include "hold/sr_snapshot.h"
 #include "sys/sr_error.h"
@@ -32,8 +33,10 @@
 
 #include <inttypes.h>
 
-/* Where this thread looks first: threads of one handle keep out of each other's way. (Found without a call, in a shared
- * library as well.) */
+/*
+ * The cell that this thread tries first, so that threads of one handle seldom try the same cell. The model
+ * "initial-exec" finds the variable without a call, in a shared library too.
+ */
 static __thread uint32_t next_cell __attribute__((tls_model("initial-exec")));
 
 static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
@@ -41,13 +44,16 @@ static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
 	return version << SR_CELL_KIND_BITS | kind;
 }
 
-/* Is that what the cell says? A caller's version may have more bits than a cell. */
+/*
+ * Whether the cell has the snapshot's version and kind. The version of a caller's struct may have more bits than a cell
+ * can hold.
+ */
 static bool is_in(uint64_t cell, const struct segreg_snapshot *snapshot)
 {
 	return cell && sr_cell_version(cell) == snapshot->version && sr_cell_kind(cell) == snapshot->kind;
 }
 
-/* Put value into a free cell. Its number, or SR_NONE. */
+/* Store value in one of the first n cells that is free. Returns the cell's number, or SR_NONE. */
 static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 {
 	uint64_t *cells = sr_row_cells(reg->row);
@@ -69,10 +75,14 @@ static int not_held(const struct segreg *reg, const struct segreg_snapshot *snap
 {
 	if (!sr_lane_may_hold(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
-	return sr_fail(SEGREG_E_NOTPINNED, "that snapshot of version %" PRIu64 " is not held (any more)", snapshot->version);
+	return sr_fail(SEGREG_E_NOTPINNED, "the snapshot of version %" PRIu64 " is not held, or no longer held",
+		       snapshot->version);
 }
 
-/* A cell of our own with that value. If it is there before the lane is seen not to be evicted, it counts until it is. */
+/*
+ * Store value in a free cell of this lane, then check for eviction. If the lane is not evicted at that point, the cell
+ * counts until it is.
+ */
 static int publish(struct segreg *reg, uint64_t value, uint32_t *cell)
 {
 	uint32_t n;
@@ -110,7 +120,7 @@ SR_HOT int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, 
 	return 0;
 }
 
-/* Whether the lane that it names still holds it. [table] */
+/* Whether the lane that the snapshot names still holds the snapshot. [table] */
 static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
 	uint32_t n = (uint32_t)snapshot->owner;
@@ -151,11 +161,16 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 		return rc;
 	SR_STOP("snapshot.received");
 	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
-	/* Ours is published: if theirs is still there, there was no moment without one. Under the table lock, so that a reclaim
-	 * cannot take the memory of its cells away while we look. */
+	/*
+	 * Ours is published. So if theirs is still there, some cell has held the version all the time. Under the table
+	 * lock, so that no reclaim takes the memory of its cells away while we look.
+	 */
 	rc = sr_table_lock_take(reg);
 	if (!rc) {
-		/* Ours may have taken the very cell of one that was released: that is not theirs. */
+		/*
+		 * Our cell may be the very cell of a snapshot of this handle that was released: such a snapshot is not
+		 * held.
+		 */
 		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
 			rc = not_held(reg, &given);
 		sr_table_lock_give(reg);
@@ -179,7 +194,7 @@ SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snaps
 	    !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
 		return not_held(reg, snapshot);
 	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
-		sr_region_wake(&reg->region); /* something was committed since; a retirement may have waited for this */
+		sr_region_wake(&reg->region); /* an edit was committed since; a retirement may wait for this release */
 	*snapshot = (struct segreg_snapshot){ 0 };
 	return 0;
 }
@@ -203,13 +218,13 @@ static bool is_registered(uint64_t word)
 	return state == SR_LIVE || state == SR_PENDING || state == SR_DECIDING || state == SR_REMOVING;
 }
 
-/* Take back the decision to unregister a segment. False: it is unregistered. */
+/* Take back the decision to unregister a segment. Returns false if the segment is unregistered. */
 static bool stays(uint64_t *word, uint64_t read)
 {
 	return sr_state_take_back(word, read) || is_registered(sr_load_seqcst_u64(word));
 }
 
-/* Copy the segment in slot if it is of this version. */
+/* Copy the segment in slot to *entry, if version contains it. */
 static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
 {
 	const struct sr_detail *detail = &region->details[slot];

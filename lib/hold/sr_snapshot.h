@@ -13,10 +13,10 @@ int sr_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot);
 
-/* 1 with the next segment in *entry, 0 at the end. */
+/* Go on with a walk: returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 
-/* How many of lane n's cells hold the segment in slot; a live one as if it were retired by version. [table] */
+/* The number of lane n's cells that hold the segment in slot. A live segment counts as retired by `version`. [table] */
 uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version);
 
 #endif

@@ -37,7 +37,7 @@ static int code_of_errno(int errnum)
 	}
 }
 
-/* What helps against a system's error wherever it comes up; "" if that depends on the call. */
+/* The remedy for a system's error, if it is the same for every call; "" if it depends on the call. */
 static const char *way_out(int errnum)
 {
 	switch (errnum) {

@@ -70,7 +70,7 @@ bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
 struct sr_lockfile {
 	const char *path;    /* the owner's, and outlives this */
 	uint64_t dev, ino;
-	uint64_t nlink;      /* when it was opened */
+	uint64_t nlink;      /* number of links when the file was opened */
 	bool drops_at_close; /* this file system drops a mapping's locks (overlayfs) */
 };
 

@@ -152,7 +152,7 @@ path=$(sed -n 's/^segment [0-9]* dir //p' "$dir/text" | head -1)
 mv "$base/$path" "$base/aside"
 mkdir "$base/$path"
 expect 73 "$segctl" load "$dir/text"
-complains "but what stands there now is another directory"
+complains "but another directory is there now"
 rmdir "$base/$path" && mv "$base/aside" "$base/$path"
 expect 0 "$segctl" load "$dir/text"
 ok "what is registered and was replaced on the disk is not there already"

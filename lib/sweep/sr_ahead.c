@@ -1,5 +1,5 @@
 /*
- * sr_ahead.c - retirements that a clock noted which was ahead.
+ * sr_ahead.c - retirements that were dated into the future, by a clock that was ahead.
  */
 #include "sweep/sr_ahead.h"
 #include "registry/sr_change.h"
@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-#define LOOKS 4096u /* slots that are looked at without letting others have the table lock */
-#define BATCH 512u  /* records in one transaction */
+#define LOOKS 4096u /* slots that are read in one hold of the table lock */
+#define BATCH 512u  /* records that are corrected in one transaction */
 
 struct batch {
 	int64_t now;
@@ -23,7 +23,7 @@ static bool is_pending(const struct sr_region *region, uint32_t slot)
 	return sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) == SR_PENDING;
 }
 
-/* Look at slots from *at on, until the batch is full or others should have the lock. */
+/* Look for such retirements among the slots from *at on, until the batch is full or LOOKS slots have been read. */
 static int find(struct segreg *reg, const uint32_t *slots, uint32_t n, uint32_t *at, struct batch *batch)
 {
 	const struct sr_region *region = &reg->region;
@@ -66,7 +66,7 @@ static int write_records(struct sr_store *store, const struct batch *batch, uint
 	return rc;
 }
 
-/* [commit, table] */
+/* Show the new times in the region. [commit, table] */
 static void show(struct sr_region *region, const struct batch *batch)
 {
 	for (uint32_t i = 0; i < batch->n; i++) {
@@ -87,7 +87,7 @@ static int correct(struct segreg *reg, const struct batch *batch)
 	if (rc)
 		return rc;
 	rc = write_records(&reg->registry->store, batch, &changes);
-	if (rc || !changes) { /* what is not PENDING any more waits for no grace */
+	if (rc || !changes) { /* a segment that is no longer PENDING waits for no grace period */
 		sr_change_cancel(&change);
 		return rc;
 	}

@@ -1,10 +1,15 @@
 /*
- * sr_check.c - do the database, the shared memory and the disk say the same?
+ * sr_check.c - compares the database, the shared memory and the disk.
  *
- * First, under the commit lock, the records are read and compared with the slots: nothing moves meanwhile. Then, without any lock,
- * each record's path is looked at, and base is walked for what is no segment's. Others go on all the time, so what seems wrong
- * on the disk is told only if the registry still says then what it said before: a path that is missing, if its segment is still
- * there; a stranger, if no segment has come to its path; what is in the trash, if it outlives the record that it was of.
+ * First, under the commit lock, the check reads the records and compares them with the slots. No process changes either
+ * meanwhile. Then, without a lock, it looks for each record's path on the disk, and walks base for files that belong to
+ * no segment. Other processes go on meanwhile. So the check reports a fault on the disk only if the registry still
+ * confirms it afterwards:
+ *
+ * - a missing path, if its segment is still registered;
+ * - a stranger, if no segment has been registered at its path;
+ * - an entry in the trash, if it outlives the record to which it belonged.
+ *
  * Last come the objects in /dev/shm that this registry left there.
  */
 #include "sweep/sr_check.h"
@@ -30,7 +35,7 @@ struct check {
 	struct sr_record **by_id, **by_path;
 	size_t n, room;
 	bool differs;
-	uint64_t dev; /* of base */
+	uint64_t dev; /* device of base */
 };
 
 static int no_memory(void)
@@ -39,7 +44,8 @@ static int no_memory(void)
 }
 
 __attribute__((format(printf, 5, 6)))
-static int tell(const struct check *check, enum segreg_finding_kind kind, uint64_t id, const char *path, const char *format, ...)
+static int report(const struct check *check, enum segreg_finding_kind kind, uint64_t id, const char *path,
+		  const char *format, ...)
 {
 	char reason[256];
 	va_list args;
@@ -76,18 +82,18 @@ static int keep(void *arg, const struct sr_record *record)
 	return 0;
 }
 
-/* What the slot has otherwise than the record, in words; NULL: nothing. */
+/* How the slot differs from the record, in words; NULL: it does not. */
 static const char *difference(const struct sr_region *region, uint32_t slot, const struct sr_record *record)
 {
 	const struct sr_detail *detail = &region->details[slot];
 	char path[SEGREG_PATH_MAX + 1];
 
 	if (sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) != record->state)
-		return "its state";
+		return "the database and shared memory have different states of it";
 	if (detail->born != record->born || detail->retired != record->retired)
-		return "its versions";
+		return "the database and shared memory have different versions of it";
 	if (!sr_paths_get(region, slot, path) || strcmp(path, record->path))
-		return "its path";
+		return "the database and shared memory have different paths of it";
 	return NULL;
 }
 
@@ -106,13 +112,13 @@ static bool has_record(const struct check *check, uint64_t id)
 	return low < check->n && check->by_id[low]->id == id;
 }
 
-/* A state that a record would have. */
+/* Whether a record can have this state. */
 static bool is_durable(enum sr_state state)
 {
 	return state == SR_BUILDING || state == SR_LIVE || state == SR_PENDING || state == SR_DELETING;
 }
 
-/* What is told now is told under the commit lock, so it is noted first. */
+/* A finding. The callback must not run under the commit lock, so findings are collected here and reported later. */
 struct note {
 	struct note *next;
 	uint64_t id;
@@ -143,7 +149,7 @@ static int compare(const struct check *check, struct note **notes)
 	for (size_t i = 0; i < check->n && !rc; i++) {
 		const struct sr_record *record = check->by_id[i];
 		uint32_t slot = sr_table_find(region, record->id);
-		const char *what = slot == SR_NONE ? "all of it" : difference(region, slot, record);
+		const char *what = slot == SR_NONE ? "only the database has it" : difference(region, slot, record);
 
 		if (what)
 			rc = add_note(notes, record->id, what, record->path);
@@ -154,7 +160,7 @@ static int compare(const struct check *check, struct note **notes)
 
 		if (!is_durable(sr_word_state(sr_load_acquire_u64(&region->slots[slot].word))) || has_record(check, id))
 			continue;
-		rc = add_note(notes, id, "that it is there", sr_paths_get(region, slot, path) ? path : "");
+		rc = add_note(notes, id, "only shared memory has it", sr_paths_get(region, slot, path) ? path : "");
 	}
 	return rc;
 }
@@ -183,15 +189,14 @@ static int check_tables(struct check *check)
 		struct note *next = notes->next;
 
 		if (!rc)
-			rc = tell(check, SEGREG_FOUND_DIFFERENCE, notes->id, notes->path, "shared memory has %s otherwise than the "
-				  "database", notes->what);
+			rc = report(check, SEGREG_FOUND_DIFFERENCE, notes->id, notes->path, "%s", notes->what);
 		free(notes);
 		notes = next;
 	}
 	return rc;
 }
 
-/* The next one who takes the commit lock reconciles: this one. */
+/* Make the next holder of the commit lock reconcile, and be that holder. */
 static int repair_tables(struct segreg *reg)
 {
 	struct sr_change change;
@@ -208,7 +213,7 @@ static int repair_tables(struct segreg *reg)
 
 /* ---------------------------------------------------------------- segments and the disk */
 
-/* Is the segment still what it was when the records were read? */
+/* *still gets whether the segment is as it was when the records were read. */
 static int is_still(struct segreg *reg, const struct sr_record *record, bool *still)
 {
 	uint32_t slot;
@@ -240,8 +245,9 @@ static int check_segment(const struct check *check, const struct sr_record *reco
 	rc = is_still(check->reg, record, &still);
 	if (rc || !still)
 		return rc;
-	return is_missing ? tell(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk") :
-			    tell(check, SEGREG_FOUND_REPLACED, record->id, record->path, "what stands there is not what was registered");
+	return is_missing ? report(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk") :
+			    report(check, SEGREG_FOUND_REPLACED, record->id, record->path,
+				   "another file or directory is there than was registered");
 }
 
 /* ---------------------------------------------------------------- the disk and segments */
@@ -264,7 +270,7 @@ static int sort_by_path(struct check *check)
 	return 0;
 }
 
-/* The first of the paths that is not before path. */
+/* The first path of a record that is not before `path`; "": there is none. */
 static const char *first_from(const struct check *check, const char *path)
 {
 	size_t low = 0, high = check->n;
@@ -302,8 +308,8 @@ static enum place place_of(const struct check *check, const char *path)
 	return STRANGER;
 }
 
-/* Unless a segment has come there since. */
-static int tell_stranger(const struct check *check, const char *path)
+/* Report a stranger, unless a segment has been registered at its path since. */
+static int report_stranger(const struct check *check, const char *path)
 {
 	struct sr_change change;
 	uint64_t id;
@@ -316,12 +322,15 @@ static int tell_stranger(const struct check *check, const char *path)
 	sr_change_cancel(&change);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	return tell(check, SEGREG_FOUND_STRANGER, 0, path, sr_base_check_top(base, path) == SEGREG_E_PATH ?
+	return report(check, SEGREG_FOUND_STRANGER, 0, path, sr_base_check_top(base, path) == SEGREG_E_PATH ?
 		    "a registry, or another registry's base: leave it alone" :
 		    "no segment is there, and none above or below it");
 }
 
-/* What a sweep is deleting, or what was left when a segment was forgotten because it could not be deleted. */
+/*
+ * Check an entry of the trash. A sweep is deleting it, or it was left when a segment was forgotten because it could not
+ * be deleted.
+ */
 static int check_trashed(const struct check *check, const char *path)
 {
 	const char *name = path + sizeof(SR_BASE_TRASH);
@@ -341,7 +350,8 @@ static int check_trashed(const struct check *check, const char *path)
 		sr_trash_name(&record, own);
 	if (!strcmp(name, own) || sr_base_identify(&check->reg->registry->base, path, &identity) == SEGREG_E_NOENT)
 		return 0;
-	return tell(check, SEGREG_FOUND_STRANGER, 0, path, "in the trash, but no segment is being deleted under this name");
+	return report(check, SEGREG_FOUND_STRANGER, 0, path,
+		    "in the trash, but no segment is being deleted under this name");
 }
 
 static int walk(const struct check *check, const char *path);
@@ -351,14 +361,14 @@ static int check_entry(const struct check *check, const char *above, const char 
 	char path[SEGREG_PATH_MAX + 1];
 
 	if ((size_t)snprintf(path, sizeof(path), "%s%s%s", above, *above ? "/" : "", name) >= sizeof(path))
-		return 0; /* too long for a segment, and so for what could be above one */
+		return 0; /* too long for a segment, and so for a directory above a segment */
 	switch (place_of(check, path)) {
 	case ABOVE_SEGMENTS:
 		return walk(check, path);
 	case IN_TRASH:
 		return check_trashed(check, path);
 	case STRANGER:
-		return tell_stranger(check, path);
+		return report_stranger(check, path);
 	case SEGMENT:
 	case OURS:
 		break;
@@ -366,7 +376,7 @@ static int check_entry(const struct check *check, const char *above, const char 
 	return 0;
 }
 
-/* All names in a directory, so that it need not stay open. The caller frees them. */
+/* Read all names in a directory, so that it need not stay open. The caller frees them. */
 static int read_names(const struct check *check, const char *path, char ***names, size_t *n)
 {
 	int fd = sr_sys_open_beneath(sr_base_fd(&check->reg->registry->base), *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -376,7 +386,7 @@ static int read_names(const struct check *check, const char *path, char ***names
 
 	if (!stream) {
 		bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV ||
-			       (errno == EACCES && !strcmp(path, SR_BASE_TRASH)); /* the sweeper's own */
+			       (errno == EACCES && !strcmp(path, SR_BASE_TRASH)); /* only the sweeper may read it */
 
 		rc = is_gone ? 0 : sr_fail_errno(errno, "cannot read \"%s\" below %s", path, check->reg->registry->base.path);
 		if (fd != -1)

@@ -1,5 +1,5 @@
 /*
- * sr_check.h - do the database, the shared memory and the disk say the same?
+ * sr_check.h - compares the database, the shared memory and the disk.
  */
 #ifndef SR_CHECK_H
 #define SR_CHECK_H

@@ -1,5 +1,5 @@
 /*
- * sr_inspect.c - once after each start: does the disk have what is live?
+ * sr_inspect.c - once after each start: find live segments whose files are missing.
  */
 #include "sweep/sr_inspect.h"
 #include "registry/sr_reconcile.h"
@@ -15,7 +15,7 @@ struct look {
 	char path[SEGREG_PATH_MAX + 1];
 };
 
-/* Copy the next live segments from slot *from on. */
+/* Copy the next live segments, from slot *from on. */
 static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH], uint32_t *n)
 {
 	const struct sr_region *region = &reg->region;
@@ -37,7 +37,7 @@ static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH]
 	return 0;
 }
 
-/* Ask the disk, without a lock. */
+/* Look for each segment on the disk, without a lock. Returns whether any is missing. */
 static bool look_at_disk(struct segreg *reg, struct look *look, uint32_t n)
 {
 	bool any = false;

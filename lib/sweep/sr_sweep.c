@@ -1,24 +1,31 @@
 /*
- * sr_sweep.c - deleting what is retired and held by nobody.
+ * sr_sweep.c - deleting the segments that are retired and held by no handle.
  *
- *      take the sweeper's byte; check base's marker; reclaim the dead; copy the queue
+ *      take the sweeper's byte; check base's marker; reclaim the lanes of dead processes
+ *      table lock: copy the queue; S0 V0 = version; S2 read the cells of all lanes
  *      per round of up to ROUND victims
  *        commit lock
  *          per batch of up to BATCH queued segments, under the table lock:
- *            S1 PENDING -> DECIDING all; S2 read all lanes and cells; S3 free: DECIDING -> DELETING by compare-and-swap,
- *            held: PENDING again; BUILDING of a dead builder -> DELETING
- *          commit DELETING to LMDB in one transaction; if it clearly failed, PENDING again
+ *            S1  PENDING -> DECIDING, for each segment that was retired in V0 or before
+ *            S2  read counts[slot] of all lanes
+ *            S3  no count and no cell holds it: DECIDING -> DELETING by compare-and-swap; else DECIDING -> PENDING
+ *            BUILDING whose builder has lost its lane -> DELETING
+ *          commit DELETING to LMDB in one transaction; if this clearly failed, PENDING again
  *        no lock: remove the files of each victim; make the directories durable
  *        commit lock: drop the records in one transaction, which also notes the failures; free the slots
  *
- * Nobody waits for a decision. A pin that finds DECIDING raises its count and makes the segment PENDING again; then S3 fails, and
- * the segment counts as held. So a sweeper that is stopped or killed between S1 and S3 keeps no pin waiting.
+ * S0 to S3 are the steps of the proofs in sr_pin.c (counts) and sr_snapshot.c (cells).
  *
- * Why a crash anywhere is harmless. DECIDING that outlives its sweeper is made PENDING by the next pin or by a repair. DELETING that LMDB does not know becomes PENDING again: nothing had been touched. DELETING that LMDB
- * knows is finished by the next sweep, however far the files are gone. The record goes last, after the directories
- * are durable, so nothing is forgotten early.
+ * No pin waits for a decision. A pin that finds DECIDING has raised its count, and makes the segment PENDING again.
+ * Then S3 fails, and the segment counts as held. So a sweeper that is stopped or killed between S1 and S3 keeps no pin
+ * waiting.
  *
- * Why a decision is right: sr_pin.c, sr_snapshot.c. Why nothing outside base is touched: sr_trash.h.
+ * Why a crash anywhere is harmless. If DECIDING outlives its sweeper, the next pin or a repair makes it PENDING. If the
+ * region has DELETING and LMDB has not, a repair restores LMDB's state: no file had been touched. If LMDB has DELETING,
+ * the next sweep finishes the deletion, however many files are gone. The record goes last, after the directories are
+ * durable, so the registry forgets no segment early.
+ *
+ * Why a decision is right: sr_pin.c, sr_snapshot.c. Why a sweep touches nothing outside base: sr_trash.h.
  */
 #include "sweep/sr_sweep.h"
 #include "sweep/sr_ahead.h"
@@ -50,12 +57,13 @@ struct victim {
 	uint32_t slot;
 	enum fate fate;
 	int error;
-	enum sr_state was;  /* before the decision */
-	uint64_t decided;   /* the version of which it was found unheld, 0 if an earlier sweep did that; */
-	uint32_t asked;     /* by so many handles */
-	uint32_t attempts;  /* failed ones, this one included once it has */
-	int64_t retry_at;   /* if this one failed */
-	bool dropped;       /* its record is */
+	enum sr_state was;  /* state before the decision */
+	/* version at which this sweep found that no handle holds it; 0: an earlier sweep found that */
+	uint64_t decided;
+	uint32_t asked;     /* number of handles that were asked */
+	uint32_t attempts;  /* failed attempts, including this one if it failed */
+	int64_t retry_at;   /* when to try again, if this attempt failed */
+	bool dropped;       /* its record has been dropped */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -66,20 +74,20 @@ struct sweep {
 	struct segreg_sweep_result *result;
 	struct sr_trash trash;
 	int64_t now;
-	bool stopped; /* the caller has had enough */
-	uint32_t *queue; /* as it was at the beginning */
+	bool stopped; /* the caller has asked to stop */
+	uint32_t *queue; /* copy of the queue, from the beginning of the sweep */
 	uint32_t n_queue, at;
-	uint64_t version; /* at the beginning, */
-	struct sr_cells cells; /* and the snapshots and horizons of then */
-	uint64_t freed, linked; /* in this round, also by deletions that failed or were stopped */
-	struct victim *victims; /* of this round */
+	uint64_t version; /* V0: the version at the beginning of the sweep */
+	struct sr_cells cells; /* snapshots and horizons at the beginning of the sweep */
+	uint64_t freed, linked; /* bytes of this round, including deletions that failed or were stopped */
+	struct victim *victims; /* victims of this round */
 	uint32_t n_victims;
 	struct held {
 		uint64_t id, pins, snapshots;
 		bool has_horizon;
-		int64_t pid; /* 0: it has let go since */
+		int64_t pid; /* 0: no handle holds the segment any more */
 		char label[SEGREG_LABEL_SIZE], path[SEGREG_PATH_MAX + 1];
-	} *held; /* found held for the first time in this batch, to be reported without a lock */
+	} *held; /* segments found held for the first time, to be reported without a lock */
 	uint32_t n_held;
 };
 
@@ -156,8 +164,8 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 	if (victim->fate == DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
 		event.bytes = victim->removed.bytes_freed;
-		event.reason = victim->removed.was_gone ? "it was gone already" :
-			       victim->record.ino ? "retired, and nobody holds it" : "reserved, and given up by its builder";
+		event.reason = victim->removed.was_gone ? "its files were gone already" :
+			       victim->record.ino ? "retired, and no handle holds it" : "reserved, and given up by its builder";
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;
@@ -170,7 +178,7 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 
 /* ---------------------------------------------------------------- deciding, under the commit and the table lock */
 
-/* One slot of a batch. */
+/* A slot of a batch, with its state before S1. */
 struct candidate {
 	uint32_t slot;
 	enum sr_state was;
@@ -178,7 +186,8 @@ struct candidate {
 
 static int64_t grace_ends(const struct sweep *sweep, const struct sr_detail *detail)
 {
-	int64_t retired_at = detail->retired_at < sweep->now ? detail->retired_at : sweep->now; /* the clock may have been set back */
+	/* not later than now: the clock may have been set back */
+	int64_t retired_at = detail->retired_at < sweep->now ? detail->retired_at : sweep->now;
 
 	return retired_at + (int64_t)sweep->options->grace_ms * 1000000;
 }
@@ -188,7 +197,7 @@ static int64_t retry_at(const struct sweep *sweep, const struct sr_detail *detai
 	return sweep->options->flags & SEGREG_SWEEP_RETRY_NOW ? 0 : sr_retry_at(detail->attempts, detail->retry_at, sweep->now);
 }
 
-/* Whether a time is still to come; the earliest of those is what the caller may set a timer to. */
+/* Whether `until` is still to come. result->next_at gets the earliest such time, so that the caller can set a timer. */
 static bool note_wait(struct sweep *sweep, int64_t until)
 {
 	int64_t *next = &sweep->result->next_at;
@@ -222,7 +231,7 @@ static bool has_cell(const struct sr_region *region, uint32_t n, uint32_t slot, 
 	return false;
 }
 
-/* Whether lane n holds slot by what the report names first: a pin, or else a snapshot, or else a horizon. */
+/* Whether lane n holds slot in the way that the report names first: a pin, or else a snapshot, or else a horizon. */
 static bool is_held_by(const struct sr_region *region, uint32_t n, uint32_t slot, const struct held *held)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
@@ -233,7 +242,7 @@ static bool is_held_by(const struct sr_region *region, uint32_t n, uint32_t slot
 	return sr_lane_has_counts(lane) && sr_row_has_page(row, slot) && sr_load_acquire_u32(&sr_row_counts(row)[slot]);
 }
 
-/* Remember what holds it, the first time. */
+/* Note what holds a segment, when it is found held for the first time. */
 static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 {
 	const struct sr_region *region = &sweep->reg->region;
@@ -261,7 +270,7 @@ static void note_held(struct sweep *sweep, uint32_t slot, uint64_t pins)
 	sweep->n_held++;
 }
 
-/* Whether a builder's lane is still its own. [table] */
+/* Whether the handle that reserved a segment still has its lane. [table] */
 static bool is_alive(const struct sr_region *region, uint64_t builder)
 {
 	uint32_t n = (uint32_t)builder;
@@ -272,18 +281,23 @@ static bool is_alive(const struct sr_region *region, uint64_t builder)
 }
 
 /*
- * Snapshots and horizons are read once, in the same hold of the table lock as the queue and the version V0, and sorted after it. What
- * was PENDING in that queue was retired at V0 or before. A snapshot that is taken later is of V0 or later, and does not hold it. One
- * that is received is of the version of another that was there all the time, so that version is among those read. A snapshot that
- * is released later still counts: its segments wait for the next sweep, which the release wakes. A slot that was given to another
- * segment since, retired after V0, waits for the next sweep as well.
+ * Whether a segment was retired after V0. Then it waits for the next sweep.
+ *
+ * A sweep reads all cells once, in the same hold of the table lock as the queue and the version V0. It sorts them
+ * afterwards. A segment that was PENDING in that queue was retired in V0 or before.
+ *
+ * - A snapshot that is taken later has V0 or a later version, and does not hold such a segment.
+ * - A snapshot that is received later has the version of another snapshot, which was there all the time. So this
+ *   version is among those read.
+ * - A snapshot that is released later still counts. Its segments wait for the next sweep, which the release wakes.
+ * - A slot may have been reused since, for a segment that was retired after V0. This function recognizes it.
  */
 static bool is_retired_later(const struct sweep *sweep, const struct sr_detail *detail)
 {
 	return detail->retired > sweep->version;
 }
 
-/* Take up slots from the queue until the batch is full. Marks the retired ones DECIDING. */
+/* S1: take slots from the queue until the batch is full, and make the PENDING ones DECIDING. */
 static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *n)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -314,7 +328,7 @@ static int gather(struct sweep *sweep, struct candidate batch[BATCH], uint32_t *
 		}
 		batch[(*n)++] = (struct candidate){ .slot = slot, .was = state };
 		if (state == SR_PENDING && !is_dry(sweep))
-			rc = sr_table_move(region, slot, SR_DECIDING);
+			rc = sr_table_move(region, slot, SR_DECIDING); /* S1 */
 	}
 	return rc;
 }
@@ -342,7 +356,10 @@ static void add_victim(struct sweep *sweep, const struct candidate *one, uint32_
 	victim->dropped = false;
 }
 
-/* S3 of a slot that nobody holds: it becomes DELETING, if it is not yet. *done: false if a pin has taken the decision back. */
+/*
+ * S3 of a slot that no handle holds: make it DELETING, unless it is DELETING already. *done: false if a pin has taken
+ * the decision back.
+ */
 static int condemn(struct sweep *sweep, const struct candidate *one, bool *done)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -352,15 +369,15 @@ static int condemn(struct sweep *sweep, const struct candidate *one, bool *done)
 		return 0;
 	if (one->was == SR_BUILDING)
 		return sr_table_move(region, one->slot, SR_DELETING);
-	return sr_table_decide(region, one->slot, SR_DELETING, done);
+	return sr_table_decide(region, one->slot, SR_DELETING, done); /* S3 */
 }
 
-/* S2 and S3 of one slot. */
+/* S2 and S3 of one slot. S2 compares with the cells that copy_queue read. */
 static int settle_one(struct sweep *sweep, const struct candidate *one, uint32_t holders)
 {
 	struct sr_region *region = &sweep->reg->region;
 	bool undecided = one->was == SR_PENDING, done;
-	uint64_t pins = undecided ? sr_table_count(region, one->slot) : 0;
+	uint64_t pins = undecided ? sr_table_count(region, one->slot) : 0; /* S2 */
 	bool held = pins || (undecided && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
 	int rc = 0;
 
@@ -378,11 +395,14 @@ static int settle_one(struct sweep *sweep, const struct candidate *one, uint32_t
 		note_held(sweep, one->slot, pins);
 	*(held ? &sweep->result->held : &sweep->result->waiting) += 1;
 	if (undecided && !is_dry(sweep))
-		sr_table_keep(region, one->slot);
+		sr_table_keep(region, one->slot); /* S3 */
 	return 0;
 }
 
-/* Each move of a state is a sequentially consistent store; counts are read after all of them, cells before: see is_retired_later. */
+/*
+ * S2 and S3 of a batch. Each S1 is a sequentially consistent store, and every S2 of a count comes after all S1 of the
+ * batch. For the cells see is_retired_later.
+ */
 static int settle(struct sweep *sweep, const struct candidate *batch, uint32_t n)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -407,7 +427,7 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 	if (!rc)
 		rc = settle(sweep, batch, n);
 	if (rc) {
-		sr_table_lock_give(sweep->reg); /* dirty: the next one repairs */
+		sr_table_lock_give(sweep->reg); /* the lock stays dirty: the next holder repairs */
 		return rc;
 	}
 	sr_change_close_table(change);
@@ -415,8 +435,9 @@ static int decide_batch(struct sweep *sweep, struct sr_change *change)
 }
 
 /*
- * The decision could not be made durable: all of this round is again what it was. Whatever made it fail, and if it
- * is that the region and LMDB disagree, the next one reconciles.
+ * The decision could not be made durable: restore the previous state of each victim of this round. Then abandon the
+ * change, so that the next holder of the commit lock reconciles. That also repairs a disagreement between region and
+ * LMDB, if that was the cause.
  */
 static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 {
@@ -431,7 +452,7 @@ static void undo_decisions(struct sweep *sweep, struct sr_change *change)
 	sr_change_abandon(change);
 }
 
-/* Write DELETING for each victim that LMDB has as something else. *n: how many. */
+/* Write DELETING for each victim that has another state in LMDB. *n gets the number of records written. */
 static int record_decisions(struct sweep *sweep, uint32_t *n)
 {
 	struct sr_store *store = &sweep->reg->registry->store;
@@ -444,7 +465,8 @@ static int record_decisions(struct sweep *sweep, uint32_t *n)
 
 		rc = sr_store_get(store, id, record);
 		if (rc == SR_STORE_ABSENT || (!rc && record->state == SR_LIVE))
-			return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is retired in shared memory but not in registry.mdb", id);
+			return sr_fail(SEGREG_E_CORRUPT,
+				       "segment %" PRIu64 " is retired in shared memory but not in registry.mdb", id);
 		if (rc || record->state == SR_DELETING || is_dry(sweep))
 			continue;
 		record->state = SR_DELETING;
@@ -454,7 +476,7 @@ static int record_decisions(struct sweep *sweep, uint32_t *n)
 	return rc;
 }
 
-/* Choose the victims of a round and make that durable. */
+/* Decide on the victims of a round, and make the decisions durable. */
 static int decide_round(struct sweep *sweep)
 {
 	struct sr_change change;
@@ -498,7 +520,7 @@ static void fail(struct sweep *sweep, struct victim *victim, int error)
 	note_wait(sweep, victim->retry_at);
 }
 
-/* False: stopped in the midst. */
+/* Delete a victim's files. Returns false if the caller stopped the sweep in the middle of this deletion. */
 static bool delete_victim(struct sweep *sweep, struct victim *victim)
 {
 	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
@@ -520,7 +542,7 @@ static void delete_round(struct sweep *sweep)
 	uint32_t n = 0;
 	int error;
 
-	/* What is not reached, or not done with, stays DELETING for the next sweep. */
+	/* A victim that is not reached, or not finished, stays DELETING for the next sweep. */
 	while (n < sweep->n_victims && !sweep->stopped && delete_victim(sweep, &sweep->victims[n]))
 		n++;
 	sweep->result->waiting += sweep->n_victims - n;
@@ -561,7 +583,7 @@ static bool is_still(const struct sr_region *region, const struct victim *victim
 	       sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) == SR_DELETING;
 }
 
-/* Show in the region what became of the victims. [commit, table] */
+/* Show in the region which victims are deleted and which have failed. [commit, table] */
 static int settle_victims(struct sweep *sweep)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -589,7 +611,7 @@ static int settle_victims(struct sweep *sweep)
 	return 0;
 }
 
-/* Drop a victim's record, or note there that its deletion failed: who sweeps next, after whatever end, is to know. */
+/* Drop a victim's record, or note its failure there, so that the next sweep knows about it even after a restart. */
 static int settle_record(struct sr_store *store, struct victim *victim, uint32_t *notes)
 {
 	struct sr_record there;
@@ -610,7 +632,7 @@ static int settle_record(struct sr_store *store, struct victim *victim, uint32_t
 	return sr_store_update(store, &there);
 }
 
-/* *drops: records dropped; *notes: records that tell of a failure now. */
+/* Settle the records of all victims. *drops gets the number of records dropped, *notes the number of failures noted. */
 static int settle_records(struct sweep *sweep, uint32_t *drops, uint32_t *notes)
 {
 	int rc = 0;
@@ -643,7 +665,10 @@ static int write_journal(struct sweep *sweep, struct sr_journal *journal)
 	return rc;
 }
 
-/* On a disk that takes no commit, failures are noted in the region at least. Leaves the table lock taken. */
+/*
+ * Commit the notes of failures. On a disk that takes no commit, note them in the region alone. Leaves the table lock
+ * taken.
+ */
 static int commit_notes(struct sr_change *change, uint32_t notes)
 {
 	int rc = notes ? sr_change_commit_open(change) : 0;
@@ -674,7 +699,7 @@ static int finish_round(struct sweep *sweep)
 	if (drops)
 		sr_journal_end(&journal);
 	rc = settle_victims(sweep);
-	if (rc) { /* dirty: the next one repairs */
+	if (rc) { /* the lock stays dirty: the next holder repairs */
 		sr_table_lock_give(sweep->reg);
 		sr_change_abandon(&change);
 		return rc;
@@ -686,7 +711,10 @@ static int finish_round(struct sweep *sweep)
 
 /* ---------------------------------------------------------------- the whole */
 
-/* Later arrivals wait for the next sweep. Entries are looked at again under the lock. */
+/*
+ * Copy the queue, note V0 (S0), and read the cells (S2). Segments that are retired later wait for the next sweep.
+ * gather reads each slot again under the table lock.
+ */
 static int copy_queue(struct sweep *sweep)
 {
 	struct sr_region *region = &sweep->reg->region;
@@ -753,15 +781,22 @@ static int sweep_base(struct sweep *sweep)
 	struct sr_registry *registry = sweep->reg->registry;
 	struct segreg_sweep_result *result = sweep->result;
 	struct sr_marker marker;
-	/* A store whose last commit is in doubt must not be swept from, not even if there seems to be nothing to do. */
+	/*
+	 * If the outcome of the store's last commit is unknown, the sweep must fail here, even if it has nothing to
+	 * delete.
+	 */
 	int rc = sr_commit_lock_take(sweep->reg);
 
 	if (rc)
 		return rc;
 	sr_commit_lock_give(sweep->reg);
-	/* Whoever comes next cannot join us then; a daemon that is alone with it can start over. */
+	/*
+	 * A process that opens the registry from now on cannot join this region. A daemon that is alone in it can start
+	 * again.
+	 */
 	if (!sr_region_is_named(&registry->region, registry->region_name))
-		return sr_fail(SEGREG_E_REGION_LOST, "shared memory %s was removed; open %s again when all its processes have ended",
+		return sr_fail(SEGREG_E_REGION_LOST,
+			       "shared memory %s was removed; open %s again when all its processes have ended",
 			       registry->region_name, registry->dir);
 	if (sweep->reg->lane >= sr_region_lane_top(&registry->region))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
@@ -794,7 +829,8 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	int rc;
 
 	if (sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == -1)
-		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when that has ended (segctl stats tells whether a segregd runs)", reg->registry->dir) :
+		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when it has ended "
+						 "(segctl stats shows whether a segregd runs)", reg->registry->dir) :
 					 sr_fail_kept(errno, reg->registry->lock_path);
 	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
 	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));

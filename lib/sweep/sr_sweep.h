@@ -1,5 +1,5 @@
 /*
- * sr_sweep.h - deleting what is retired and held by nobody.
+ * sr_sweep.h - deleting the segments that are retired and held by no handle.
  */
 #ifndef SR_SWEEP_H
 #define SR_SWEEP_H

@@ -1,5 +1,6 @@
 /*
- * segreg.c - the public calls but those of segreg_hold.c: what comes from outside is checked here, once.
+ * segreg.c - the public calls, except those of segreg_hold.c. A public call checks its arguments here, once, and then
+ * calls down.
  */
 #include "segreg_check.h"
 #include "ask/sr_ask.h"
@@ -90,7 +91,7 @@ static int commit_one(struct segreg_edit *edit, int rc)
 	return rc;
 }
 
-/* An edit of one operation: on a path, or on an id alone. */
+/* An edit of one operation with a path. */
 static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t, const char *), uint64_t id,
 		     const char *path)
 {
@@ -104,6 +105,7 @@ static int edit_path(struct segreg *reg, int (*operation)(struct segreg_edit *, 
 	return commit_one(&edit, operation(&edit, id, path));
 }
 
+/* An edit of one operation with an id alone. */
 static int edit_id(struct segreg *reg, int (*operation)(struct segreg_edit *, uint64_t), uint64_t id)
 {
 	SR_UNCANCELLED();
@@ -153,7 +155,7 @@ static int check_edit(const struct segreg_edit *edit)
 	if (!edit || edit->magic != SR_EDIT_MAGIC)
 		return sr_invalid("not an edit");
 	if (edit->fork_generation != sr_fork_generation())
-		return sr_invalid("the edit was begun by the parent process");
+		return sr_invalid("the parent process began this edit");
 	return 0;
 }
 
@@ -380,7 +382,7 @@ int segreg_sweep(struct segreg *reg, const struct segreg_sweep_options *options,
 	if (o.flags & ~(SEGREG_SWEEP_DRY_RUN | SEGREG_SWEEP_RETRY_NOW))
 		return sr_invalid("unknown flags");
 	if (o.grace_ms > INT64_MAX / 2000000)
-		return sr_invalid("a grace of more than a century");
+		return sr_invalid("grace_ms is more than a century");
 	if (result && result->size < sizeof(size_t))
 		return sr_invalid("a struct whose size is not set");
 	rc = sr_sweep(reg, &o, &r);

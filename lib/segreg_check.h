@@ -11,25 +11,28 @@
 
 #include <string.h>
 
-/* SEGREG_E_INVAL, "invalid argument: what". */
+/* Fail with SEGREG_E_INVAL and the text "invalid argument: " and `what`. */
 SR_COLD int sr_invalid(const char *what);
 
-/* Is this a handle, attached in this process? Then a call may go on at once. */
+/* Whether reg is a handle that is attached in this process. Then a call may go on at once. */
 static inline bool sr_is_ready(const struct segreg *reg)
 {
 	return reg && sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC;
 }
 
-/* What to do if not: attach the handle of a parent in its child, or fail. */
+/*
+ * What a call does if reg is not ready: in a forked child, attach the parent's handle anew. If reg is not a handle,
+ * fail with SEGREG_E_INVAL.
+ */
 SR_COLD int sr_make_ready(struct segreg *reg);
 
-/* Every call's first step. */
+/* The first step of every call. */
 static inline int sr_check_handle(struct segreg *reg)
 {
 	return sr_is_ready(reg) ? 0 : sr_make_ready(reg);
 }
 
-/* The first step of a call that cannot do without an argument. given: whether the caller gave it. */
+/* The first step of a call that needs an argument. given: whether the caller gave the argument. */
 static inline int sr_check_handle_and(struct segreg *reg, bool given, const char *what_is_missing)
 {
 	int rc = sr_check_handle(reg);
@@ -38,8 +41,9 @@ static inline int sr_check_handle_and(struct segreg *reg, bool given, const char
 }
 
 /*
- * Structs from callers built against other versions: take what both know, zero for the rest; refuse what we do not
- * know and is not zero. size is the caller's.
+ * Copy a struct of the caller's into ours. size: the caller's size, which another version of segreg.h may have set.
+ * Fields that both sides know are copied. Fields that only we know become 0. A field that only the caller knows must be
+ * 0: SEGREG_E_INVAL.
  */
 static inline int sr_copy_in(void *ours, size_t our_size, const void *theirs, size_t size)
 {
@@ -55,7 +59,7 @@ static inline int sr_copy_in(void *ours, size_t our_size, const void *theirs, si
 	return 0;
 }
 
-/* Fill the caller's struct up to its size, which stays. */
+/* Copy our struct into the caller's, as far as the caller's size permits. The caller's size field stays as it is. */
 static inline void sr_copy_out(void *theirs, size_t size, const void *ours, size_t our_size)
 {
 	size_t most = size < our_size ? size : our_size;

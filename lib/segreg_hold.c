@@ -1,5 +1,6 @@
 /*
- * segreg_hold.c - the public calls that hold segments: pins, maps, snapshots and horizons. What comes from outside is checked here, once.
+ * segreg_hold.c - the public calls that hold segments: pins, maps, snapshots and horizons. A public call checks its
+ * arguments here, once, and then calls down.
  */
 #include "segreg_check.h"
 #include "hold/sr_map.h"

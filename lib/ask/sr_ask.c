@@ -1,5 +1,5 @@
 /*
- * sr_ask.c - questions about segments and handles. Answers are as of some moment during the call.
+ * sr_ask.c - questions about segments and handles. An answer was true at some moment during the call.
  */
 #include "ask/sr_ask.h"
 #include "sys/sr_call.h"
@@ -20,12 +20,12 @@ static bool is_known(enum sr_state state)
 	return state != SR_FREE && state != SR_GONE;
 }
 
-static int unknown(uint64_t id)
+static int fail_unknown(uint64_t id)
 {
 	return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
 }
 
-/* Under the table lock, where a miss is final. */
+/* Look under the table lock, where a miss is final. */
 static SR_COLD int ask_slowly(struct segreg *reg, uint64_t id, uint64_t *word)
 {
 	SR_UNCANCELLED();
@@ -37,7 +37,7 @@ static SR_COLD int ask_slowly(struct segreg *reg, uint64_t id, uint64_t *word)
 	slot = sr_table_find(&reg->region, id);
 	*word = slot == SR_NONE ? 0 : sr_load_acquire_u64(&reg->region.slots[slot].word);
 	sr_table_lock_give(reg);
-	return is_known(sr_word_state(*word)) ? 0 : unknown(id);
+	return is_known(sr_word_state(*word)) ? 0 : fail_unknown(id);
 }
 
 int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word)
@@ -67,7 +67,7 @@ int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count)
 	if (slot != SR_NONE)
 		*count = sr_table_count(&reg->region, slot);
 	sr_table_lock_give(reg);
-	return slot == SR_NONE ? unknown(id) : 0;
+	return slot == SR_NONE ? fail_unknown(id) : 0;
 }
 
 static uint64_t region_bytes(const struct sr_region *region, uint64_t lanes)
@@ -132,7 +132,7 @@ struct listed {
 	char path[SEGREG_PATH_MAX + 1];
 };
 
-/* Copy what a slot says; false if it serves no registered segment. [table] */
+/* Copy the fields of a slot. Returns false if the slot serves no registered segment. [table] */
 static bool copy_segment(const struct sr_region *region, uint32_t slot, struct listed *out)
 {
 	enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
@@ -162,9 +162,9 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 	return true;
 }
 
-/* A walk over all slots, or over those given. */
+/* A walk over all slots, or over an array of slots. */
 struct walk {
-	const uint32_t *slots; /* NULL: all */
+	const uint32_t *slots; /* NULL: all slots */
 	uint32_t n, at;
 };
 
@@ -214,7 +214,7 @@ int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 	return list(reg, &(struct walk){ .slots = NULL }, fn, arg);
 }
 
-/* By a copy of the queue, which moves while it is walked. */
+/* List from a copy of the queue, because the queue changes during the list. */
 int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
 	uint32_t *slots, n;
@@ -243,12 +243,12 @@ int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 	slot = sr_table_find(&reg->region, id);
 	found = slot != SR_NONE && copy_segment(&reg->region, slot, &one);
 	sr_table_lock_give(reg);
-	return found ? fn(arg, &one.info) : unknown(id);
+	return found ? fn(arg, &one.info) : fail_unknown(id);
 }
 
 /* ---------------------------------------------------------------- handles */
 
-/* A live segment is held as if it were retired later than anything. */
+/* The version in which a segment was retired. A live segment counts as retired after every version. */
 static uint64_t retired_or_never(const struct segreg *reg, uint32_t slot)
 {
 	uint64_t retired = reg->region.details[slot].retired;
@@ -262,7 +262,7 @@ struct lanes {
 	uint32_t n;
 };
 
-/* Its cells; those that hold the segment in slot, if one is given. */
+/* Count the cells of lane n, or only those that hold the segment in slot, if slot is not SR_NONE. */
 static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holder)
 {
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
@@ -309,7 +309,7 @@ static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_
 	};
 }
 
-/* What lane n has, or has on slot, as far as it counts. [table] */
+/* Count what lane n holds, or what it holds on slot, if slot is not SR_NONE. An evicted lane holds nothing. [table] */
 static void count_holds(const struct segreg *reg, uint32_t n, uint32_t slot, struct segreg_holder *holds)
 {
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
@@ -323,7 +323,7 @@ static void count_holds(const struct segreg *reg, uint32_t n, uint32_t slot, str
 	count_cells(reg, n, slot, holds);
 }
 
-/* All taken lanes, or those that hold slot. [table] */
+/* Copy all taken lanes, or only those that hold slot, if slot is not SR_NONE. [table] */
 static void copy_lanes(const struct segreg *reg, uint32_t slot, struct lanes *lanes)
 {
 	uint32_t top = sr_region_lane_top(&reg->region);
@@ -361,7 +361,7 @@ static int ask_lanes(struct segreg *reg, const uint64_t *id, segreg_holder_fn *f
 		copy_lanes(reg, slot, &lanes);
 	sr_table_lock_give(reg);
 	if (id && slot == SR_NONE)
-		rc = unknown(*id);
+		rc = fail_unknown(*id);
 	for (uint32_t i = 0; i < lanes.n && !rc; i++)
 		rc = fn(arg, &lanes.holders[i]);
 out:

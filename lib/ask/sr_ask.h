@@ -1,12 +1,15 @@
 /*
- * sr_ask.h - questions about segments and handles. Answers are as of some moment during the call.
+ * sr_ask.h - questions about segments and handles. An answer was true at some moment during the call.
  */
 #ifndef SR_ASK_H
 #define SR_ASK_H
 
 #include "registry/sr_registry.h"
 
-/* The slot's word; 0 if id is not registered. Asks without a lock first. */
+/*
+ * *word gets the slot's word, with the state before a decision that is under way. Looks without a lock first.
+ * SEGREG_E_NOENT if id is not registered.
+ */
 int sr_ask_word(struct segreg *reg, uint64_t id, uint64_t *word);
 
 int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count);

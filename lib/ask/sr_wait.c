@@ -1,22 +1,27 @@
 /*
  * sr_wait.c - sleeping in the kernel until another process has done something.
  *
- * A waker changes the word and then looks whether somebody sleeps; a sleeper says that it sleeps and then looks at
- * the word, and once more the kernel does, under its own lock: so nobody sleeps through a change, and nobody who
- * does not sleep costs a system call. A process that is killed in its sleep stays counted as a sleeper: that costs
- * a system call per change, and nothing else.
+ * A waker changes the word, and then checks whether a thread sleeps. A sleeper counts itself as a sleeper, and then
+ * checks the word. The kernel checks the word once more, under its own lock. So no thread sleeps through a change. A
+ * waker makes a system call only if a thread sleeps.
+ *
+ * A process that is killed in its sleep stays counted as a sleeper. That costs each later change a system call, and has
+ * no other effect.
  */
 #include "ask/sr_wait.h"
 #include "sys/sr_error.h"
 
-/* Sleep while *word is seen. 0: look again; SEGREG_E_TIMEDOUT. deadline < 0: for good. */
+/*
+ * Sleep while *word equals seen. Returns 0 when the caller has to look again, or SEGREG_E_TIMEDOUT. deadline < 0: there
+ * is none.
+ */
 static int sleep_on(uint32_t *word, uint32_t *waiters, uint32_t seen, int64_t deadline)
 {
 	int64_t left = deadline - sr_sys_monotonic();
 	struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 
 	if (deadline >= 0 && left <= 0)
-		return sr_fail(SEGREG_E_TIMEDOUT, "nothing has happened in the time given");
+		return sr_fail(SEGREG_E_TIMEDOUT, "nothing happened before the timeout");
 	sr_add_seqcst_u32(waiters, 1);
 	if (sr_load_seqcst_u32(word) == seen)
 		sr_sys_futex_wait(word, seen, deadline < 0 ? NULL : &t);

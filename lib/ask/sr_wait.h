@@ -6,10 +6,16 @@
 
 #include "registry/sr_registry.h"
 
-/* Until the wake word is another than *ticket, which becomes it. timeout_ms < 0: for good. SEGREG_E_TIMEDOUT. */
+/*
+ * Sleep until the wake word differs from *ticket, and copy it to *ticket. SEGREG_E_TIMEDOUT after timeout_ms;
+ * timeout_ms < 0: wait without limit.
+ */
 int sr_wait_for_work(struct segreg *reg, uint32_t *ticket, int timeout_ms);
 
-/* Until there is a version greater than version; *now becomes it. */
+/*
+ * Sleep until the registry's version is greater than `version`, and copy it to *now. SEGREG_E_TIMEDOUT after
+ * timeout_ms; timeout_ms < 0: wait without limit.
+ */
 int sr_wait_for_version(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
 #endif

@@ -173,8 +173,8 @@ static int read_ahead(struct sr_store *store, uint64_t bytes)
 				     store->path) : 0;
 }
 
-/* Whether to read ahead before this transaction. Notes the time if so. */
-static bool is_due(struct sr_store *store, uint64_t used)
+/* Note the time of a read ahead, unless the last one was too recent. Returns whether this transaction reads ahead. */
+static bool note_read(struct sr_store *store, uint64_t used)
 {
 	int64_t now = sr_sys_monotonic();
 
@@ -198,7 +198,7 @@ static int make_resident(struct sr_store *store, uint64_t most)
 		return rc;
 	mdb_env_info(store->env, &info);
 	used = (info.me_last_pgno + 1) * PAGE;
-	if (used > info.me_mapsize || !is_due(store, used))
+	if (used > info.me_mapsize || !note_read(store, used))
 		return 0; /* if the number is too large, LMDB reports what is wrong */
 	return read_ahead(store, used < most ? used : most);
 }

@@ -43,8 +43,8 @@ static int identify_parent(struct segreg_edit *edit, const char *parent)
 }
 
 /*
- * Identify the file or directory at path. After the first addition to a directory, one system call is enough for each
- * further one.
+ * Identify the file or directory at path. After the first addition to a directory, each further addition needs only one
+ * system call for this.
  */
 static int identify(struct segreg_edit *edit, const char *path, struct sr_identity *identity)
 {
@@ -217,7 +217,7 @@ static bool has(const struct input *in, size_t bytes)
 	return (size_t)(in->end - in->at) >= bytes;
 }
 
-static int nonsense(const char *what)
+static int fail_damaged(const char *what)
 {
 	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it has an edit with %s", what);
 }
@@ -227,7 +227,7 @@ static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_reco
 	int rc;
 
 	if (!has(in, ADD_FIXED - OP_FIXED))
-		return nonsense("half an addition");
+		return fail_damaged("half an addition");
 	record->state = SR_LIVE;
 	record->is_directory = sr_bytes_take(&in->at, 1) != 0;
 	record->ino = sr_bytes_take(&in->at, 8);
@@ -237,7 +237,7 @@ static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_reco
 	record->parent_fid = sr_bytes_take(&in->at, 8);
 	record->path_length = (uint16_t)sr_bytes_take(&in->at, 2);
 	if (record->path_length > SEGREG_PATH_MAX || !has(in, record->path_length) || memchr(in->at, 0, record->path_length))
-		return nonsense("a path that has no end");
+		return fail_damaged("a path without an end");
 	memcpy(record->path, in->at, record->path_length);
 	record->path[record->path_length] = '\0';
 	in->at += record->path_length;
@@ -251,12 +251,14 @@ static int decode_op(struct segreg_edit *edit, struct input *in)
 	enum sr_op_kind kind;
 
 	if (!has(in, OP_FIXED))
-		return nonsense("half an operation");
+		return fail_damaged("half an operation");
 	kind = (enum sr_op_kind)sr_bytes_take(&in->at, 1);
 	record.id = sr_bytes_take(&in->at, 8);
 	if (kind == SR_OP_ADD)
 		return decode_add(edit, in, &record);
-	return kind == SR_OP_RETIRE || kind == SR_OP_UNRESERVE ? append(edit, kind, &record) : nonsense("an unknown operation");
+	if (kind != SR_OP_RETIRE && kind != SR_OP_UNRESERVE)
+		return fail_damaged("an unknown operation");
+	return append(edit, kind, &record);
 }
 
 int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_t size)
@@ -267,7 +269,7 @@ int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_
 	int rc = 0;
 
 	if (!size || flags & ~(uint64_t)FLAGS || !has(&in, head))
-		return nonsense("an impossible head");
+		return fail_damaged("an impossible head");
 	edit->expects = flags & HAS_EXPECTED;
 	edit->expects_live = flags & EXPECTS_LIVE;
 	edit->has_token = flags & HAS_TOKEN;

@@ -356,7 +356,7 @@ static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
 }
 
 /* Let the riders go on. rc: 0 if the letters have been answered; otherwise what the group failed with. */
-static void part(struct group *g, int rc)
+static void release_riders(struct group *g, int rc)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
 
@@ -455,7 +455,7 @@ static int attempt(struct group *g)
 	if (!all.changes) {
 		answer(g);
 		sr_change_cancel(&g->change);
-		part(g, 0);
+		release_riders(g, 0);
 		return 0;
 	}
 	rc = complete_records(g, &all);
@@ -467,11 +467,11 @@ static int attempt(struct group *g)
 	if (!rc)
 		rc = commit(g);
 	if (rc == SEGREG_E_REOPEN)
-		part(g, rc);
+		release_riders(g, rc);
 	if (rc)
 		return rc;
 	conclude(g, &all);
-	part(g, 0);
+	release_riders(g, 0);
 	return 0;
 }
 
@@ -486,7 +486,7 @@ static int attempt_twice(struct group *g)
 	if (!rc || rc == SEGREG_E_REOPEN || !undo(g))
 		return rc;
 	if (g->n_riders) {
-		part(g, rc);
+		release_riders(g, rc);
 		g->alone = true;
 		sr_error_put_back(before);
 		rc = begin_anew(g);
@@ -507,7 +507,7 @@ int sr_group_lead(struct segreg_edit *edit, uint64_t *version)
 	if (rc)
 		return rc;
 	rc = attempt_twice(&g);
-	part(&g, rc);
+	release_riders(&g, rc);
 	free(g.riders);
 	if (!rc)
 		rc = g.own.rc;

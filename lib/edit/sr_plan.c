@@ -44,7 +44,7 @@ static bool is_ours(const struct sr_region *region, uint64_t owner, uint64_t id,
 }
 
 /* Note version and time of an addition. A reservation has no version yet. */
-static void bear(const struct sr_change *change, struct sr_op *op)
+static void note_birth(const struct sr_change *change, struct sr_op *op)
 {
 	if (op->effect != SR_OP_RESERVE)
 		op->record->born = change->clock.version + 1;
@@ -56,7 +56,7 @@ static int plan_publish(struct sr_change *change, const struct segreg_edit *edit
 	if (!is_ours(&change->reg->region, edit->owner, op->record->id, &op->slot))
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
 	op->effect = SR_OP_PUBLISH;
-	bear(change, op);
+	note_birth(change, op);
 	return sr_store_update(&change->reg->registry->store, op->record);
 }
 
@@ -77,7 +77,7 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 
 /*
  * Check the addition of an id that is live at the same path. It is harmless if the same file or directory is there. A
- * sweep would not delete another one.
+ * sweep would not delete a different one.
  */
 static int check_same(const struct sr_record *there, const struct sr_record *now)
 {
@@ -128,7 +128,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (rc)
 		return rc;
 	op->effect = op->asked;
-	bear(change, op);
+	note_birth(change, op);
 	return sr_store_add(store, op->record);
 }
 

@@ -184,7 +184,7 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 	if (rc)
 		return rc;
 	rc = sr_store_get(&reg->registry->store, id, &record);
-	slot = sr_table_find(&reg->region, id); /* exact: tables change under the commit lock only */
+	slot = sr_table_find(&reg->region, id); /* exact, because tables change only under the commit lock */
 	if (rc == SR_STORE_ABSENT)
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);
 	else if (!rc && slot == SR_NONE)

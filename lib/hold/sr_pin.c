@@ -93,7 +93,7 @@ static void take_back(struct segreg *reg, uint32_t slot)
 	wake_if_retired(reg, slot);
 }
 
-static SR_COLD int miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
+static SR_COLD int fail_miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 {
 	take_back(reg, slot);
 	return sr_fail(SEGREG_E_FULL,
@@ -137,7 +137,7 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 	if (rc)
 		goto out;
 	if (!sr_count_up_seqcst(&reg->counts[slot]))
-		rc = miscounted(reg, id, slot);
+		rc = fail_miscounted(reg, id, slot);
 	else
 		rc = make_pin(reg->owner, id, slot, word, pin);
 out:
@@ -292,7 +292,7 @@ int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 	return sr_fail(SEGREG_E_NOTPINNED, "this handle does not hold that pin on segment %" PRIu64, pin->id);
 }
 
-/* Whether this can be a pin of this handle. The count says whether it is still held. */
+/* Whether this can be a pin of this handle. Only the count shows whether the handle still holds it. */
 static inline bool is_ours(const struct segreg *reg, const struct segreg_pin *pin)
 {
 	return pin->owner == reg->owner && is_countable(reg, pin->slot) &&

@@ -48,7 +48,7 @@ static uint64_t make_cell(uint64_t version, enum segreg_snapshot_kind kind)
  * Whether the cell has the snapshot's version and kind. The version of a caller's struct may have more bits than a cell
  * can hold.
  */
-static bool is_in(uint64_t cell, const struct segreg_snapshot *snapshot)
+static bool is_cell_of(uint64_t cell, const struct segreg_snapshot *snapshot)
 {
 	return cell && sr_cell_version(cell) == snapshot->version && sr_cell_kind(cell) == snapshot->kind;
 }
@@ -71,7 +71,7 @@ static uint32_t claim(struct segreg *reg, uint32_t n, uint64_t value)
 	return SR_NONE;
 }
 
-static int not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+static int fail_not_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
 	if (!sr_lane_may_hold(reg->lane_head))
 		return sr_lane_fail_evicted(reg);
@@ -128,7 +128,7 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 
 	return n < sr_region_lane_top(&reg->region) && sr_lane_counts_are_held(lane) &&
 	       snapshot->cell < sr_lane_n_cells(lane) &&
-	       is_in(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]), snapshot) &&
+	       is_cell_of(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]), snapshot) &&
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
 }
 
@@ -154,8 +154,8 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	uint32_t cell;
 	int rc;
 
-	if (!is_in(make_cell(given.version, given.kind), &given))
-		return not_held(reg, &given);
+	if (!is_cell_of(make_cell(given.version, given.kind), &given))
+		return fail_not_held(reg, &given);
 	rc = publish(reg, make_cell(given.version, given.kind), &cell);
 	if (rc)
 		return rc;
@@ -172,7 +172,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 		 * held.
 		 */
 		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
-			rc = not_held(reg, &given);
+			rc = fail_not_held(reg, &given);
 		sr_table_lock_give(reg);
 	}
 	if (rc)
@@ -185,14 +185,14 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
 	return snapshot->owner == reg->owner && sr_lane_may_hold(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
-	       is_in(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
+	       is_cell_of(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }
 
 SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 {
 	if (!sr_snapshot_is_held(reg, snapshot) ||
 	    !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
-		return not_held(reg, snapshot);
+		return fail_not_held(reg, snapshot);
 	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
 		sr_region_wake(&reg->region); /* an edit was committed since; a retirement may wait for this release */
 	*snapshot = (struct segreg_snapshot){ 0 };
@@ -219,7 +219,7 @@ static bool is_registered(uint64_t word)
 }
 
 /* Take back the decision to unregister a segment. Returns false if the segment is unregistered. */
-static bool stays(uint64_t *word, uint64_t read)
+static bool take_removal_back(uint64_t *word, uint64_t read)
 {
 	return sr_state_take_back(word, read) || is_registered(sr_load_seqcst_u64(word));
 }
@@ -245,7 +245,7 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	again = sr_load_acquire_u64(&region->slots[slot].word);
 	if (!is_registered(again) || sr_word_generation(again) != sr_word_generation(word))
 		return false;
-	if (SR_UNLIKELY(sr_word_state(again) == SR_REMOVING) && !stays(&region->slots[slot].word, again))
+	if (SR_UNLIKELY(sr_word_state(again) == SR_REMOVING) && !take_removal_back(&region->slots[slot].word, again))
 		return false;
 	entry->id = id;
 	entry->born = born;
@@ -258,7 +258,7 @@ int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot,
 	uint32_t top = sr_region_slot_top(&reg->region);
 
 	if (!sr_snapshot_is_held(reg, snapshot))
-		return not_held(reg, snapshot);
+		return fail_not_held(reg, snapshot);
 	while (entry->cursor < top)
 		if (look_at(&reg->region, (uint32_t)entry->cursor++, snapshot->version, entry))
 			return 1;

@@ -13,7 +13,7 @@ int sr_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot);
 
-/* Go on with a walk: returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
+/* Take the next step of a walk. Returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 
 /* The number of lane n's cells that hold the segment in slot. A live segment counts as retired by `version`. [table] */

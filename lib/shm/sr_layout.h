@@ -41,9 +41,9 @@
 
 /* One of the two locks. Each has cache lines of its own. */
 struct sr_lock_word {
-	pthread_mutex_t mutex; /* robust, process-shared; the upper layer */
+	pthread_mutex_t mutex; /* the upper layer: robust, process-shared */
 	uint32_t dirty;        /* [holder] enum sr_dirt: what the holder is changing */
-	uint32_t owner;        /* [holder] pid, for messages only */
+	uint32_t owner;        /* [holder] pid of the holder, for messages only */
 	uint32_t asked;        /* [any] grows when a thread begins to wait */
 	/*
 	 * [any] futex: grows when a waiting thread takes the lock or gives up. While it is below asked, a thread waits,
@@ -94,7 +94,7 @@ struct sr_header {
 	/* Letters (sr_letter.h) and groups (sr_group.c). */
 	uint32_t letters __attribute__((aligned(128))); /* [any] futex: grows with each letter */
 	uint32_t gathering; /* [commit] the value of letters for which a leader waits; 0: no leader waits */
-	/* [commit] edits that the last group committed or left waiting; the next leader expects as many */
+	/* [commit] edits that the last group committed or left waiting; the next leader expects this number */
 	uint32_t company;
 	uint32_t calls;     /* [any] futex: grows when riders should look at their letters, or try the commit lock */
 	uint64_t sync_time; /* [commit] duration of the last LMDB commit, in nanoseconds */
@@ -128,9 +128,9 @@ _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
 /* A handle whose lane was reclaimed, because its process died, or evicted. [table] for all fields. */
 struct sr_note {
 	int64_t at; /* CLOCK_REALTIME, nanoseconds */
-	uint32_t kind; /* SEGREG_LOG_RECLAIMED, SEGREG_LOG_EVICTED */
+	uint32_t kind; /* SEGREG_LOG_RECLAIMED or SEGREG_LOG_EVICTED */
 	uint32_t lane;
-	int64_t pid, by_pid;
+	int64_t pid, by_pid; /* by_...: the process that reclaimed or evicted the handle */
 	uint32_t uid, by_uid;
 	int64_t attached_at;
 	uint64_t pins, snapshots;
@@ -171,7 +171,7 @@ struct sr_detail {
 	uint16_t path_length; /* bytes, without a NUL */
 	uint8_t flags;        /* SR_DETAIL_* */
 	uint8_t error;        /* errno of the last failed deletion (all errnos fit) */
-	uint32_t attempts;    /* failed deletions */
+	uint32_t attempts;    /* number of failed deletions */
 	uint32_t queue_pos;   /* position in the queue; in a free slot: the next free slot */
 };
 _Static_assert(sizeof(struct sr_detail) == 64, "one cache line");
@@ -193,7 +193,7 @@ _Static_assert(SEGREG_MAX_SEGMENTS <= (1u << SR_INDEX_SLOT_BITS) - 2, "slot + 1 
  * A lane: one handle's row. Lane n is alive while a process holds byte SR_BYTE_LANES + n of registry.lock.
  *
  * FREE: no handle has the lane. USED: the lane's pins and snapshots count. EVICTING: they still count, but the handle
- * gets no new ones (sr_lane_evict). EVICTED: they no longer count, and the handle does not know this yet.
+ * cannot add any (sr_lane_evict). EVICTED: they no longer count, and the handle does not know this yet.
  */
 enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1, SR_LANE_EVICTING = 2, SR_LANE_EVICTED = 3 };
 
@@ -214,13 +214,13 @@ enum sr_letter_state { SR_LETTER_FREE, SR_LETTER_POSTED, SR_LETTER_TAKEN, SR_LET
 #define SR_LETTER_TEXT 640u
 
 struct sr_letter {
-	uint32_t state;  /* [who writes it: sr_letter.h] enum sr_letter_state */
+	uint32_t state;  /* [sr_letter.h has the writers] enum sr_letter_state */
 	uint32_t length; /* [owner] bytes of edit */
 	uint64_t seq;    /* [owner] grows each time that the handle posts the letter */
 	uint64_t version; /* [commit] the answer: the version, as from segreg_edit_commit */
 	int32_t code;    /* [commit] the answer: 0 or SEGREG_E_* */
 	char text[SR_LETTER_TEXT]; /* [commit] the answer: why code is not 0 */
-	unsigned char edit[SR_LETTER_EDIT]; /* [owner] */
+	unsigned char edit[SR_LETTER_EDIT]; /* [owner] the encoded edit (sr_edit.c) */
 };
 
 /* The head of a lane. It changes only while the lane is FREE, by the holder of its byte, or under the table lock. */
@@ -261,7 +261,8 @@ struct sr_geometry {
 	uint32_t max_segments, max_lanes;
 	uint32_t index_max_bits;
 	uint32_t path_units;
-	uint64_t base, notes, heads, index, part[SR_PARTS], part_size[SR_PARTS], rows, row_size; /* offsets and sizes in bytes */
+	/* Offsets and sizes in bytes: */
+	uint64_t base, notes, heads, index, part[SR_PARTS], part_size[SR_PARTS], rows, row_size;
 	uint64_t size;
 };
 

@@ -1,5 +1,6 @@
 /*
- * sr_lock.c - the two locks between processes, the order in which they are taken, and what tells that a holder died.
+ * sr_lock.c - the two locks between processes, the order in which they are taken, and how a death of a holder is
+ * noticed.
  */
 #include "shm/sr_lock.h"
 #include "sys/sr_assert.h"

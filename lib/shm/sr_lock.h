@@ -1,5 +1,6 @@
 /*
- * sr_lock.h - the two locks between processes, the order in which they are taken, and what tells that a holder died.
+ * sr_lock.h - the two locks between processes, the order in which they are taken, and how a death of a holder is
+ * noticed.
  *
  * A thread takes locks in this order, outermost first; a testing build asserts it:
  *
@@ -28,7 +29,7 @@
 #include "shm/sr_layout.h"
 
 struct sr_locks {
-	struct sr_lock_word *word; /* [SR_LOCKS], in the region */
+	struct sr_lock_word *word; /* array of SR_LOCKS words, in the region */
 	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
 	pthread_mutex_t local[SR_LOCKS];
 	/* waiting threads that did not move when sr_lock_give_way last waited; it does not wait for these again */

@@ -27,8 +27,8 @@ struct sr_clock {
 };
 
 /*
- * Which registry.mdb owns base. A copy of registry.mdb has the uuid of its original. The nonce tells the two apart as
- * soon as one of them adopts base.
+ * Which registry.mdb owns base. A copy of registry.mdb has the uuid of its original. As soon as either file adopts
+ * base, their nonces differ.
  */
 struct sr_owner {
 	uint8_t nonce[SR_NONCE_SIZE]; /* random; the marker in base contains the same nonce */

@@ -18,8 +18,8 @@
 #endif
 
 /*
- * A part grows by a 64th of its size, so that it takes little memory ahead. It grows by at most GROW_MOST at once, so
- * that one step does not exceed a memory limit.
+ * A part grows by a 64th of its size, so that it takes little memory ahead. A step is at most GROW_MOST bytes, so that
+ * it does not exceed a memory limit all at once.
  */
 #define GROW_LEAST 16384u
 #define GROW_MOST ((uint64_t)1 << 20)
@@ -170,8 +170,8 @@ int sr_region_create(struct sr_region *region, const char *name, bool is_there, 
 	int fd, rc;
 
 	if (!sr_geometry_init(&region->geometry, max_segments, max_lanes))
-		return sr_fail(SEGREG_E_CORRUPT, "the registry's limits (%u segments, %u lanes) are out of range", max_segments,
-			       max_lanes);
+		return sr_fail(SEGREG_E_CORRUPT, "the registry's limits (%u segments, %u lanes) are out of range",
+			       max_segments, max_lanes);
 	fd = sr_sys_shm_open(name, is_there ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot create shared memory %s", name);
@@ -182,7 +182,7 @@ int sr_region_create(struct sr_region *region, const char *name, bool is_there, 
 	return rc;
 }
 
-/* Any user may put a file into /dev/shm, so check who made this one. */
+/* Check the maker of the object, because any user may put a file into /dev/shm. */
 static int check_object(const char *name, const struct stat *st, const struct sr_access *access)
 {
 	if (sr_access_is_of_participant(access, st))

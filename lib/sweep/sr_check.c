@@ -3,7 +3,7 @@
  *
  * First, under the commit lock, the check reads the records and compares them with the slots. No process changes either
  * meanwhile. Then, without a lock, it looks for each record's path on the disk, and walks base for files that belong to
- * no segment. Other processes go on meanwhile. So the check reports a fault on the disk only if the registry still
+ * no segment. Other processes work meanwhile. So the check reports a fault on the disk only if the registry still
  * confirms it afterwards:
  *
  * - a missing path, if its segment is still registered;
@@ -38,7 +38,7 @@ struct check {
 	uint64_t dev; /* device of base */
 };
 
-static int no_memory(void)
+static int fail_no_memory(void)
 {
 	return sr_fail(SEGREG_E_NOMEM, "no memory to check the registry");
 }
@@ -65,7 +65,7 @@ static int keep(void *arg, const struct sr_record *record)
 	struct sr_record *copy = sr_sys_malloc(size);
 
 	if (!copy)
-		return no_memory();
+		return fail_no_memory();
 	memcpy(copy, record, size);
 	if (check->n == check->room) {
 		size_t room = check->room ? 2 * check->room : 256;
@@ -73,7 +73,7 @@ static int keep(void *arg, const struct sr_record *record)
 
 		if (!more) {
 			free(copy);
-			return no_memory();
+			return fail_no_memory();
 		}
 		check->by_id = more;
 		check->room = room;
@@ -131,7 +131,7 @@ static int add_note(struct note **notes, uint64_t id, const char *what, const ch
 	struct note *note = sr_sys_malloc(sizeof(*note));
 
 	if (!note)
-		return no_memory();
+		return fail_no_memory();
 	note->next = *notes;
 	note->id = id;
 	note->what = what;
@@ -263,7 +263,7 @@ static int sort_by_path(struct check *check)
 {
 	check->by_path = sr_sys_malloc(check->n * sizeof(*check->by_path) + 1);
 	if (!check->by_path)
-		return no_memory();
+		return fail_no_memory();
 	if (check->n)
 		memcpy(check->by_path, check->by_id, check->n * sizeof(*check->by_path));
 	qsort(check->by_path, check->n, sizeof(*check->by_path), by_path);
@@ -404,7 +404,7 @@ static int read_names(const struct check *check, const char *path, char ***names
 			more[*n] = strdup(entry->d_name);
 		}
 		if (!more || !more[*n])
-			rc = no_memory();
+			rc = fail_no_memory();
 		else
 			++*n;
 	}

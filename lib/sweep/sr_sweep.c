@@ -511,7 +511,7 @@ static int decide_round(struct sweep *sweep)
 
 /* ---------------------------------------------------------------- deleting, without a lock */
 
-static void fail(struct sweep *sweep, struct victim *victim, int error)
+static void mark_failed(struct sweep *sweep, struct victim *victim, int error)
 {
 	victim->fate = FAILED;
 	victim->error = error;
@@ -531,7 +531,7 @@ static bool delete_victim(struct sweep *sweep, struct victim *victim)
 		return false;
 	victim->fate = DELETED;
 	if (error)
-		fail(sweep, victim, error);
+		mark_failed(sweep, victim, error);
 	SR_STOP("sweep.removed");
 	report_victim(sweep, victim);
 	return true;
@@ -553,7 +553,7 @@ static void delete_round(struct sweep *sweep)
 
 		if (victim->fate != DELETED)
 			continue;
-		fail(sweep, victim, error);
+		mark_failed(sweep, victim, error);
 		snprintf(victim->removed.where, sizeof(victim->removed.where), "cannot make its deletion durable");
 		report_victim(sweep, victim);
 	}
@@ -829,8 +829,9 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	int rc;
 
 	if (sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == -1)
-		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when it has ended "
-						 "(segctl stats shows whether a segregd runs)", reg->registry->dir) :
+		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when it has "
+						 "ended (segctl stats shows whether a segregd runs)",
+						 reg->registry->dir) :
 					 sr_fail_kept(errno, reg->registry->lock_path);
 	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
 	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));

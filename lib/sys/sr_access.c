@@ -1,5 +1,5 @@
 /*
- * sr_access.c - who may take part in a registry: the processes that may write registry.lock.
+ * sr_access.c - which processes may take part in a registry: those that may write registry.lock.
  */
 #include "sys/sr_access.h"
 

@@ -1,4 +1,6 @@
 /*
+ * sr_access.h - which processes may take part in a registry: those that may write registry.lock.
+ *
  * Every file that a registry's processes share gets the owner, group and mode of registry.lock, whichever process makes
  * the file and whatever its umask. Of an access control list on registry.lock, only the rights of the owner, the group
  * and others count. Entries for other users and groups are not copied.

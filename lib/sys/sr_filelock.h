@@ -47,7 +47,7 @@ struct sr_kept {
 	int fd; /* -1: no descriptor */
 	uint64_t dev, ino;
 	int flags;
-	const char *path; /* the owner's, and outlives this */
+	const char *path; /* the caller's string, which outlives this struct */
 };
 
 /* Open path and keep the descriptor. Returns 0, or -1 with errno. path must outlive kept. */
@@ -68,10 +68,11 @@ int sr_fail_kept(int errnum, const char *path) __attribute__((cold));
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
 
 struct sr_lockfile {
-	const char *path;    /* the owner's, and outlives this */
+	const char *path;    /* the caller's string, which outlives this struct */
 	uint64_t dev, ino;
 	uint64_t nlink;      /* number of links when the file was opened */
-	bool drops_at_close; /* this file system drops a mapping's locks (overlayfs) */
+	/* this file system drops a lock at close, although a mapping keeps the open file (overlayfs) */
+	bool drops_at_close;
 };
 
 /*
@@ -91,7 +92,7 @@ void sr_locking_close(int fd);
 
 struct sr_hold {
 	void *page; /* NULL: holds nothing */
-	int fd;     /* -1 unless drops_at_close */
+	int fd;     /* the kept descriptor, if drops_at_close; else -1 */
 };
 
 void sr_hold_init(struct sr_hold *hold);

@@ -94,7 +94,7 @@ void sr_sys_calm(struct sr_sys_calm *calm)
 
 /*
  * A SIGXFSZ that arrived since sr_sys_calm is ours: take it. If the host had blocked the signal before, it may be
- * waiting for one, so we leave it.
+ * waiting for a SIGXFSZ of its own, so we leave the signal.
  */
 void sr_sys_uncalm(struct sr_sys_calm *calm)
 {

@@ -38,7 +38,7 @@ extern void (*sr_stop_hook)(const char *point);  /* called at each SR_STOP */
 struct sr_identity {
 	uint64_t dev;
 	uint64_t ino;
-	int64_t btime; /* nanoseconds; 0 where the file system keeps none */
+	int64_t btime; /* birth time in nanoseconds; 0: the file system keeps none */
 	/* hash of the kernel's file handle; 0: not asked for, or the file system has no lasting handles */
 	uint64_t fid;
 	mode_t mode;

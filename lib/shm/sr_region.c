@@ -119,7 +119,7 @@ static int map_object(struct sr_region *region, int fd)
 
 	if (!base)
 		return sr_fail_map(errno, "the shared memory", region->geometry.size);
-	/* A child attaches anew. Until then it neither uses this mapping nor keeps its memory. */
+	/* A forked child attaches anew. Until then it neither uses this mapping nor keeps the mapping's memory. */
 	if (sr_sys_madvise(base, region->geometry.size, MADV_DONTFORK) == -1) {
 		int errnum = errno;
 

@@ -102,7 +102,7 @@ void sr_kept_close(struct sr_kept *kept)
 
 /* ---------------------------------------------------------------- descriptors that may have locks */
 
-/* Those of this process, so that a forked child can close its copies. [unforked] */
+/* The descriptors of this process that may have locks, so that a forked child can close its copies. [unforked] */
 static struct locking {
 	int fd;
 	uint64_t dev, ino;
@@ -126,7 +126,7 @@ static int make_room(void)
 	return 0;
 }
 
-/* 0 or -1 with errno. [unforked] */
+/* Remember a descriptor. Returns 0, or -1 with errno. [unforked] */
 static int remember(const struct sr_lockfile *file, int fd)
 {
 	if (n_locking == locking_room && make_room() == -1)
@@ -135,7 +135,10 @@ static int remember(const struct sr_lockfile *file, int fd)
 	return 0;
 }
 
-/* Whether fd was remembered and still is that file: the host may have closed it, and have a file of its own there. [unforked] */
+/*
+ * Forget a descriptor. Returns whether fd was remembered and still refers to its file. If not, the host has closed it,
+ * and fd may be a file of the host's. [unforked]
+ */
 static bool forget(int fd)
 {
 	for (size_t i = n_locking; i-- > 0;) {
@@ -239,7 +242,7 @@ int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode)
 	return 0;
 }
 
-/* fd is remembered, or not if the file system lets locks outlive their descriptors. [unforked] */
+/* Make a hold of a locked descriptor. The caller has remembered fd if drops_at_close. [unforked] */
 static int hold_by(const struct sr_lockfile *file, int fd, struct sr_hold *hold)
 {
 	void *page = sr_sys_mmap(SR_PAGE, PROT_READ, MAP_SHARED, fd);

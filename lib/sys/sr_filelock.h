@@ -23,15 +23,15 @@
 #include "sys/sr_sys.h"
 
 /*
- * No thread may fork between opening a file that is to be locked and storing its descriptor. A child would inherit a
- * descriptor that no structure names, and the lock would outlive this process. A mutex of the process delays forks
+ * No thread may fork between opening a file that is to be locked and remembering its descriptor. A child would have a
+ * descriptor that it does not close, and the lock would outlive this process. A mutex of the process delays forks
  * meanwhile. No thread waits for anything while it holds this mutex.
  */
 void sr_filelock_before_fork(void);
 void sr_filelock_after_fork(void);
 /* Call this in a child of a bare clone(2): the clone may have copied the mutex in any state. */
 void sr_filelock_renew(void);
-/* In a child of either kind: close the descriptors that may have locks of the parent. */
+/* In a child of fork(2) or of a bare clone(2): close the descriptors that may have locks of the parent. */
 void sr_filelock_arrive(void);
 
 enum sr_byte { /* bytes of registry.lock */
@@ -85,9 +85,12 @@ int sr_lockfile_open(struct sr_lockfile *file, const char *path, int mode);
  * errno. Use it for questions: a lock that is taken with it may outlive this process in a forked child.
  */
 int sr_lockfile_reopen(const struct sr_lockfile *file);
-/* Open another file of it to lock it: children know the descriptor. -1 with errno. */
+/*
+ * Open the file once more, to take a lock. The process remembers the descriptor, so that children close their copies.
+ * Returns a descriptor, or -1 with errno.
+ */
 int sr_locking_open(const struct sr_lockfile *file);
-/* Unlock and close what sr_locking_open returned. */
+/* Unlock and close a descriptor that sr_locking_open returned. */
 void sr_locking_close(int fd);
 
 struct sr_hold {
@@ -106,7 +109,10 @@ int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
  * another open file has the lock.
  */
 int sr_hold_take(const struct sr_lockfile *file, off_t byte, short type, struct sr_hold *hold);
-/* Take n bytes from first as F_WRLCK, all or none. 0; -1 with EAGAIN if somebody else has one of them, or with another errno. */
+/*
+ * Lock n bytes from `first` as F_WRLCK, all or none. Returns 0, or -1 with errno: EAGAIN if another open file has a
+ * lock on one of them.
+ */
 int sr_hold_take_many(const struct sr_lockfile *file, off_t first, off_t n, struct sr_hold *hold);
 void sr_hold_drop(struct sr_hold *hold);
 

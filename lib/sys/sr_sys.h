@@ -104,7 +104,7 @@ int sr_sys_rename_back(int from_dir, const char *from, int to_dir, const char *t
 int sr_sys_unlinkat(int dir, const char *name, int flags);
 /* F_OFD_SETLK on one byte. Returns 0, or -1 with EAGAIN if another open file has the lock. */
 int sr_sys_lock(int fd, short type, off_t byte);
-int sr_sys_lock_many(int fd, short type, off_t first, off_t n); /* like sr_sys_lock, on n bytes from first */
+int sr_sys_lock_many(int fd, short type, off_t first, off_t n); /* Like sr_sys_lock, on n bytes from `first`. */
 void sr_sys_unlock_all(int fd);
 /* F_OFD_GETLK on one byte. Returns 1 if another open file has a lock on it, 0 if none has, or -1. */
 int sr_sys_locked(int fd, off_t byte);

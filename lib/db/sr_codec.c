@@ -14,9 +14,11 @@
 static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
 	if (size >= 1 && (in[0] < 1 || in[0] > SR_SCHEMA))
-		return sr_fail(SEGREG_E_VERSION,
-			       "registry.mdb has schema %u, this library (segreg %s) knows schemas 1 to %u: open it with "
-			       "the segreg that wrote it, or with a later one", in[0], segreg_version_string(), SR_SCHEMA);
+		return sr_fail(
+			SEGREG_E_VERSION,
+			"registry.mdb has schema %u, this library (segreg %s) knows schemas 1 to %u: open it with "
+			"the segreg that wrote it, or with a later one",
+			in[0], segreg_version_string(), SR_SCHEMA);
 	if (size < least || size > most)
 		return sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has a %s of %zu bytes", what, size);
 	return 0;
@@ -105,7 +107,8 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
 	    memchr(r->path, '\0', r->path_length))
 		return sr_fail(SEGREG_E_CORRUPT,
-			       "registry.mdb is damaged: the record of segment %llu has impossible values", (unsigned long long)id);
+			       "registry.mdb is damaged: the record of segment %llu has impossible values",
+			       (unsigned long long)id);
 	return 0;
 }
 
@@ -166,8 +169,9 @@ int sr_decode_owner(const void *in, size_t size, struct sr_owner *o)
 	memcpy(o->place, at + SR_OWNER_FIXED, size - SR_OWNER_FIXED);
 	o->place[size - SR_OWNER_FIXED] = '\0';
 	if (o->place[0] != '/')
-		return sr_fail(SEGREG_E_CORRUPT,
-			       "registry.mdb is damaged: its record of the registry's directory is not an absolute path");
+		return sr_fail(
+			SEGREG_E_CORRUPT,
+			"registry.mdb is damaged: its record of the registry's directory is not an absolute path");
 	return 0;
 }
 
@@ -332,7 +336,8 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
 	    size - label - by_label > SEGREG_PATH_MAX || e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
 		return sr_fail(SEGREG_E_CORRUPT,
-			       "registry.mdb is damaged: entry %llu of the journal has impossible values", (unsigned long long)number);
+			       "registry.mdb is damaged: entry %llu of the journal has impossible values",
+			       (unsigned long long)number);
 	e->path_length = (uint16_t)(size - label - by_label);
 	take_text(&at, label, e->label);
 	take_text(&at, by_label, e->by_label);

@@ -38,7 +38,8 @@ size_t sr_encode_meta(const struct sr_meta *meta, unsigned char out[SR_META_FIXE
 size_t sr_encode_owner(const struct sr_owner *owner, unsigned char out[SR_OWNER_FIXED + SEGREG_PATH_SIZE]);
 size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE]);
 size_t sr_encode_clock(const struct sr_clock *clock, unsigned char out[SR_CLOCK_SIZE]);
-size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE]);
+size_t sr_encode_riders(const struct sr_riders *riders,
+			unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE]);
 
 size_t sr_encode_entry(const struct sr_entry *entry, unsigned char out[SR_ENTRY_FIXED + SR_ENTRY_TEXT]);
 

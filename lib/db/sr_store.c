@@ -162,15 +162,16 @@ static int open_tables(struct sr_store *store, unsigned flags)
 /* Bytes that are read ahead. For pages that are in memory already, the call takes some 25 microseconds per MiB. */
 #define READ_AT_OPEN ((uint64_t)64 << 20)
 #define READ_AT_BEGIN ((uint64_t)4 << 20)
-#define READ_ALWAYS ((uint64_t)256 << 10)  /* more bytes than this are read ahead at most once in READ_EVERY */
-#define READ_EVERY ((int64_t)1000000000) /* nanoseconds; the kernel seldom drops pages that were read so recently */
+#define READ_ALWAYS ((uint64_t)256 << 10) /* more bytes than this are read ahead at most once in READ_EVERY */
+#define READ_EVERY ((int64_t)1000000000)  /* nanoseconds; the kernel seldom drops pages that were read so recently */
 
 static int read_ahead(struct sr_store *store, uint64_t bytes)
 {
 	int error = store->map ? sr_resident_read(store->map, (size_t)bytes) : 0;
 
 	return error ? sr_fail_errno(error, "%s cannot be read; wait for its disk, or restore the file from a backup",
-				     store->path) : 0;
+				     store->path)
+		     : 0;
 }
 
 /* Note the time of a read ahead, unless the last one was too recent. Returns whether this transaction reads ahead. */
@@ -267,17 +268,17 @@ static int check_file(const struct sr_store *store)
 	struct sr_identity identity;
 
 	if (sr_sys_identify(AT_FDCWD, store->path, &identity) == -1)
-		return errno == ENOENT ? sr_fail(SEGREG_E_MISMATCH, "%s is missing; restore it from a backup",
-						 store->path) :
-					 sr_fail_errno(errno, "cannot look at %s", store->path);
+		return errno == ENOENT
+			       ? sr_fail(SEGREG_E_MISMATCH, "%s is missing; restore it from a backup", store->path)
+			       : sr_fail_errno(errno, "cannot look at %s", store->path);
 	if (!S_ISREG(identity.mode))
 		return sr_fail(SEGREG_E_CORRUPT, "%s is not a regular file", store->path);
 	if (store->env && (identity.dev != store->dev || identity.ino != store->ino))
 		return sr_fail(SEGREG_E_MISMATCH, "%s was replaced while the registry is in use", store->path);
 	if (identity.size < store->least)
 		return sr_fail(SEGREG_E_MISMATCH,
-			       "%s was cut off while the registry is in use: it has %llu bytes, and had %llu", store->path,
-			       (unsigned long long)identity.size, (unsigned long long)store->least);
+			       "%s was cut off while the registry is in use: it has %llu bytes, and had %llu",
+			       store->path, (unsigned long long)identity.size, (unsigned long long)store->least);
 	return 0;
 }
 
@@ -400,9 +401,11 @@ int sr_store_commit(struct sr_store *store)
 	}
 	store->unknown = true;
 	sr_add_seqcst_u64(&store->epoch, 1);
-	return sr_fail(SEGREG_E_REOPEN,
-		       "%s: a commit failed (%s), and its changes may or may not be on the disk; repair the disk, then open "
-		       "the registry again", store->path, mdb_strerror(error));
+	return sr_fail(
+		SEGREG_E_REOPEN,
+		"%s: a commit failed (%s), and its changes may or may not be on the disk; repair the disk, then open "
+		"the registry again",
+		store->path, mdb_strerror(error));
 }
 
 void sr_store_abort(struct sr_store *store)

@@ -36,25 +36,25 @@
 #include <lmdb.h>
 #include <sys/types.h>
 
-#define SR_NO_TABLE 0u /* no table: LMDB uses this number for its own list of free pages */
+#define SR_NO_TABLE 0u     /* no table: LMDB uses this number for its own list of free pages */
 #define SR_OLD_META "meta" /* the table in which schema 1 first kept what main holds now */
 
 struct sr_store {
-	const char *path; /* the caller's string, which outlives the store */
-	MDB_env *env;     /* NULL: the environment is not open */
-	MDB_txn *txn;     /* the transaction under way, or NULL */
-	struct sr_sys_calm calm; /* holds SIGXFSZ back while txn is under way */
+	const char *path;                               /* the caller's string, which outlives the store */
+	MDB_env *env;                                   /* NULL: the environment is not open */
+	MDB_txn *txn;                                   /* the transaction under way, or NULL */
+	struct sr_sys_calm calm;                        /* holds SIGXFSZ back while txn is under way */
 	MDB_dbi meta, segments, paths, tokens, journal; /* SR_NO_TABLE: the file's schema has no such table */
-	bool upgrades;       /* txn makes tables; LMDB closes their handles unless txn commits */
-	uint64_t dev, ino;   /* identity of the file that env has open */
-	int fds[2];          /* env's two descriptors; -1: not known */
+	bool upgrades;     /* txn makes tables; LMDB closes their handles unless txn commits */
+	uint64_t dev, ino; /* identity of the file that env has open */
+	int fds[2];        /* env's two descriptors; -1: not known */
 	/* the file had this many bytes; a load from a mapped page that was cut off would end the process */
 	uint64_t least;
-	void *map;           /* LMDB's mapping of the file; NULL: not known */
-	int64_t read_at;     /* monotonic time of the last read ahead */
-	uint64_t reserved;   /* bytes of the file that are known to be allocated */
-	uint64_t epoch; /* grows when the outcome of a commit is unknown */
-	bool unknown;        /* the outcome of the last commit is not known */
+	void *map;         /* LMDB's mapping of the file; NULL: not known */
+	int64_t read_at;   /* monotonic time of the last read ahead */
+	uint64_t reserved; /* bytes of the file that are known to be allocated */
+	uint64_t epoch;    /* grows when the outcome of a commit is unknown */
+	bool unknown;      /* the outcome of the last commit is not known */
 };
 
 /* Make the file, with this access, and its first records. Fails if there is a file already. Returns 0 or SEGREG_E_*. */
@@ -105,7 +105,7 @@ int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders);
 int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders);
 
 int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record);
-int sr_store_add(struct sr_store *store, const struct sr_record *record);    /* writes a new record, and its path */
+int sr_store_add(struct sr_store *store, const struct sr_record *record); /* writes a new record, and its path */
 /* Writes a record again; its id and path have not changed. */
 int sr_store_update(struct sr_store *store, const struct sr_record *record);
 int sr_store_remove(struct sr_store *store, const struct sr_record *record);
@@ -115,7 +115,8 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
 /* *version gets the version that an edit with this token made. SR_STORE_ABSENT: the token is not known. */
 int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version);
 /* Remember a token, as number `place`, and forget the token SEGREG_TOKENS places before it. */
-int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place);
+int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version,
+		       uint64_t place);
 
 /* *number gets the number of the journal's last entry; 0: the journal is empty. */
 int sr_store_last_entry(struct sr_store *store, uint64_t *number);

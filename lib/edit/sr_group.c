@@ -53,7 +53,7 @@ struct seat {
 	struct segreg_edit *edit;
 	struct sr_plan plan;
 	bool is_planned;
-	int rc; /* 0, or why the edit is refused */
+	int rc;                   /* 0, or why the edit is refused */
 	struct sr_waiter *waiter; /* a waiting thread of this process; NULL: the seat is the leader's, or a letter's */
 	/* For a letter: */
 	uint64_t owner, seq;
@@ -68,7 +68,7 @@ struct group {
 	struct seat *riders; /* NULL, or room for SR_RIDERS_MAX */
 	uint32_t n_riders;
 	uint32_t n_threads; /* riders that are threads of this process */
-	bool alone; /* the leader takes no riders, or no more riders */
+	bool alone;         /* the leader takes no riders, or no more riders */
 };
 
 static uint32_t n_seats(const struct group *g)

@@ -21,8 +21,8 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 
 	if (rc == 0)
 		return sr_fail(SEGREG_E_EXISTS,
-			       "there is something at \"%s\" below %s already: move it away, or reserve another path", path,
-			       base->path);
+			       "there is something at \"%s\" below %s already: move it away, or reserve another path",
+			       path, base->path);
 	if (rc != SEGREG_E_NOENT)
 		return rc;
 	if (sr_base_parent(path, parent) == path)
@@ -91,8 +91,10 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 	if (sr_base_is_registered(found.dev, there, &found))
 		return 0;
 	return sr_fail(SEGREG_E_EXISTS,
-		       "segment %" PRIu64 " is live at %s, but another %s is there now (inode %" PRIu64 ", was %" PRIu64 "%s); to make "
-		       "that segment %" PRIu64 ", unregister the old one first (segreg_force_remove, segctl remove)", there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
+		       "segment %" PRIu64 " is live at %s, but another %s is there now (inode %" PRIu64 ", was %" PRIu64
+		       "%s); to make that segment %" PRIu64
+		       ", unregister the old one first (segreg_force_remove, segctl remove)",
+		       there->id, there->path, now->is_directory ? "directory" : "file", now->ino, there->ino,
 		       now->ino == there->ino ? ", made anew" : "", there->id);
 }
 

@@ -51,11 +51,13 @@ static int fail_held(uint64_t id, uint64_t holds)
 {
 	if (!holds)
 		return sr_fail(SEGREG_E_BUSY,
-			       "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64 "); "
-			       "SEGREG_FORCE unregisters it all the same", id, id);
+			       "segment %" PRIu64 " was pinned while it was being unregistered (segctl why %" PRIu64
+			       "); SEGREG_FORCE unregisters it all the same",
+			       id, id);
 	return sr_fail(SEGREG_E_BUSY,
-		       "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64 "); SEGREG_FORCE unregisters it all the "
-		       "same", id, holds, id);
+		       "segment %" PRIu64 " is held %" PRIu64 " times (segctl why %" PRIu64
+		       "); SEGREG_FORCE unregisters it all the same",
+		       id, holds, id);
 }
 
 /* R0. The caller holds the commit lock. */
@@ -128,7 +130,8 @@ static int check_forced(const struct sr_record *record, bool idle)
 	if (record->state != SR_DELETING || idle)
 		return 0;
 	return sr_fail(SEGREG_E_BUSY,
-		       "segment %" PRIu64 " is being deleted, and a sweep is running; try again when the sweep has ended",
+		       "segment %" PRIu64
+		       " is being deleted, and a sweep is running; try again when the sweep has ended",
 		       record->id);
 }
 

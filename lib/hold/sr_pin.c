@@ -97,8 +97,9 @@ static SR_COLD int fail_miscounted(struct segreg *reg, uint64_t id, uint32_t slo
 {
 	take_back(reg, slot);
 	return sr_fail(SEGREG_E_FULL,
-		       "this handle has 2^31 pins on segment %" PRIu64 ", or another thread is just releasing a pin that it "
-		       "does not hold", id);
+		       "this handle has 2^31 pins on segment %" PRIu64
+		       ", or another thread is just releasing a pin that it does not hold",
+		       id);
 }
 
 /* Whether this lane's count of the slot has memory. */

@@ -128,7 +128,8 @@ static bool is_held_by_owner(const struct segreg *reg, const struct segreg_snaps
 
 	return n < sr_region_lane_top(&reg->region) && sr_lane_counts_are_held(lane) &&
 	       snapshot->cell < sr_lane_n_cells(lane) &&
-	       is_cell_of(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]), snapshot) &&
+	       is_cell_of(sr_load_seqcst_u64(&sr_row_cells(sr_region_row(&reg->region, n))[snapshot->cell]),
+			  snapshot) &&
 	       sr_load_acquire_u32(&lane->epoch) == snapshot->owner >> 32;
 }
 
@@ -184,7 +185,8 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	return snapshot->owner == reg->owner && sr_lane_may_hold(reg->lane_head) && snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
+	return snapshot->owner == reg->owner && sr_lane_may_hold(reg->lane_head) &&
+	       snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
 	       is_cell_of(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }
 

@@ -37,7 +37,7 @@
 
 #define SR_LAYOUT_VERSION 9u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
-#define SR_NONE UINT32_MAX /* no slot, no lane */
+#define SR_NONE UINT32_MAX             /* no slot, no lane */
 
 /* One of the two locks. Each has cache lines of its own. */
 struct sr_lock_word {
@@ -67,7 +67,7 @@ struct sr_header {
 	uint8_t uuid[16];     /* [build] identity of the registry */
 	uint64_t lock_dev;    /* [build] device of registry.lock: locks on another file guard nothing here */
 	uint64_t lock_ino;
-	uint64_t pidns_dev;   /* [build] device of the PID namespace in which the mutexes' thread ids are valid */
+	uint64_t pidns_dev; /* [build] device of the PID namespace in which the mutexes' thread ids are valid */
 	uint64_t pidns_ino;
 	uint32_t max_segments; /* [build] */
 	uint32_t max_lanes;    /* [build] */
@@ -83,11 +83,11 @@ struct sr_header {
 
 	/* [commit, table] version of the last edit that the region shows */
 	uint64_t version __attribute__((aligned(128)));
-	uint64_t txn;                                   /* [commit] LMDB transaction that the region reflects */
+	uint64_t txn; /* [commit] LMDB transaction that the region reflects */
 
 	/* [any] futex: grows when a sweep may have something to do; never 0 */
 	uint32_t wake __attribute__((aligned(128)));
-	uint32_t waiters;                            /* [any] threads that sleep on wake */
+	uint32_t waiters;         /* [any] threads that sleep on wake */
 	uint32_t version_wake;    /* [table] futex: grows with version */
 	uint32_t version_waiters; /* [any] threads that sleep on version_wake */
 
@@ -109,11 +109,11 @@ struct sr_header {
 	uint32_t slot_free;
 	uint32_t slots_used;
 	uint32_t queue_length;
-	uint32_t path_top;    /* path units from here on have never been used */
-	uint32_t path_cursor; /* word of the path map where the search for free units starts */
-	uint32_t path_freed;  /* units freed since a search last found no room */
-	uint32_t lane_top;    /* [any, only grows] lanes from here on have never been used */
-	uint32_t verified;    /* 1: a sweep has looked for missing live segments since the region was built */
+	uint32_t path_top;            /* path units from here on have never been used */
+	uint32_t path_cursor;         /* word of the path map where the search for free units starts */
+	uint32_t path_freed;          /* units freed since a search last found no room */
+	uint32_t lane_top;            /* [any, only grows] lanes from here on have never been used */
+	uint32_t verified;            /* 1: a sweep has looked for missing live segments since the region was built */
 	uint64_t populated[SR_PARTS]; /* bytes of each part that have memory */
 	uint64_t index_bytes;         /* bytes of all index levels together that have memory */
 	uint64_t building, live, pending, deleting, failed, missing;
@@ -127,7 +127,7 @@ _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
 
 /* A handle whose lane was reclaimed, because its process died, or evicted. [table] for all fields. */
 struct sr_note {
-	int64_t at; /* CLOCK_REALTIME, nanoseconds */
+	int64_t at;    /* CLOCK_REALTIME, nanoseconds */
 	uint32_t kind; /* SEGREG_LOG_RECLAIMED or SEGREG_LOG_EVICTED */
 	uint32_t lane;
 	int64_t pid, by_pid; /* by_...: the process that reclaimed or evicted the handle */
@@ -214,12 +214,12 @@ enum sr_letter_state { SR_LETTER_FREE, SR_LETTER_POSTED, SR_LETTER_TAKEN, SR_LET
 #define SR_LETTER_TEXT 640u
 
 struct sr_letter {
-	uint32_t state;  /* [sr_letter.h has the writers] enum sr_letter_state */
-	uint32_t length; /* [owner] bytes of edit */
-	uint64_t seq;    /* [owner] grows each time that the handle posts the letter */
-	uint64_t version; /* [commit] the answer: the version, as from segreg_edit_commit */
-	int32_t code;    /* [commit] the answer: 0 or SEGREG_E_* */
-	char text[SR_LETTER_TEXT]; /* [commit] the answer: why code is not 0 */
+	uint32_t state;                     /* [sr_letter.h has the writers] enum sr_letter_state */
+	uint32_t length;                    /* [owner] bytes of edit */
+	uint64_t seq;                       /* [owner] grows each time that the handle posts the letter */
+	uint64_t version;                   /* [commit] the answer: the version, as from segreg_edit_commit */
+	int32_t code;                       /* [commit] the answer: 0 or SEGREG_E_* */
+	char text[SR_LETTER_TEXT];          /* [commit] the answer: why code is not 0 */
 	unsigned char edit[SR_LETTER_EDIT]; /* [owner] the encoded edit (sr_edit.c) */
 };
 
@@ -230,7 +230,7 @@ struct sr_lane {
 	int64_t pid;    /* [byte] pid of the process, in its own PID namespace; for people, and as a hint */
 	uint64_t pidns_dev, pidns_ino;
 	uint32_t uid;
-	uint32_t cells; /* [owner grows it, table clears it] number of snapshot cells that have memory */
+	uint32_t cells;      /* [owner grows it, table clears it] number of snapshot cells that have memory */
 	uint32_t has_counts; /* [owner sets it, table clears it] 1: at least one page of counts has memory */
 	int64_t attached_at;
 	char label[SEGREG_LABEL_SIZE];

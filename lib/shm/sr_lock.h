@@ -29,13 +29,13 @@
 #include "shm/sr_layout.h"
 
 struct sr_locks {
-	struct sr_lock_word *word; /* array of SR_LOCKS words, in the region */
+	struct sr_lock_word *word;     /* array of SR_LOCKS words, in the region */
 	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
 	pthread_mutex_t local[SR_LOCKS];
 	/* waiting threads that did not move when sr_lock_give_way last waited; it does not wait for these again */
 	int32_t unmoved[SR_LOCKS];
 	uint32_t kind; /* kind of the robust mutexes, as the C library numbers kinds */
-	bool foreign; /* this process is in another PID namespace than the region, and uses no robust mutexes */
+	bool foreign;  /* this process is in another PID namespace than the region, and uses no robust mutexes */
 };
 
 /* Make the mutexes of the words; for the builder of the region. Returns 0 or an errno. */

@@ -64,9 +64,9 @@ struct sr_record {
 	uint64_t parent_ino; /* 0: base itself, or not known (schema 1) */
 	uint64_t parent_fid;
 	/* A deletion that failed: */
-	uint32_t attempts; /* failed attempts so far */
-	uint8_t error;     /* errno of the last attempt (all errnos fit) */
-	int64_t retry_at;  /* CLOCK_REALTIME, nanoseconds: no attempt before this */
+	uint32_t attempts;   /* failed attempts so far */
+	uint8_t error;       /* errno of the last attempt (all errnos fit) */
+	int64_t retry_at;    /* CLOCK_REALTIME, nanoseconds: no attempt before this */
 	enum sr_state state; /* SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING */
 	bool is_directory;
 	uint16_t path_length;

@@ -55,10 +55,11 @@ int sr_region_populate(void *address, uint64_t size, const char *what)
 	if (sr_sys_madvise(address, size, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	if (errno == EINVAL || errno == ENOSYS || errno == EPERM)
-		return sr_fail(SEGREG_E_UNSUPPORTED,
-			       "madvise(MADV_POPULATE_WRITE) failed (%s): the kernel is older than 5.14, or a filter of "
-			       "system calls (seccomp, SystemCallFilter=) forbids the call and must allow it",
-			       strerror(errno));
+		return sr_fail(
+			SEGREG_E_UNSUPPORTED,
+			"madvise(MADV_POPULATE_WRITE) failed (%s): the kernel is older than 5.14, or a filter of "
+			"system calls (seccomp, SystemCallFilter=) forbids the call and must allow it",
+			strerror(errno));
 	/* EFAULT: a store there would have raised SIGBUS. */
 	return sr_fail(SEGREG_E_NOMEM,
 		       "no shared memory for %s: /dev/shm is full, or this process's memory limit is reached", what);
@@ -138,10 +139,11 @@ static int fill_object(struct sr_region *region, int fd, const struct sr_access 
 
 	/* Beyond this limit ftruncate not only fails: it also sends a signal that ends the process. */
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < region->geometry.size)
-		return sr_fail(SEGREG_E_NOMEM,
-			       "the shared memory has %llu bytes, and this process may not make files that large; raise "
-			       "the limit (RLIMIT_FSIZE: ulimit -f, LimitFSIZE=)",
-			       (unsigned long long)region->geometry.size);
+		return sr_fail(
+			SEGREG_E_NOMEM,
+			"the shared memory has %llu bytes, and this process may not make files that large; raise "
+			"the limit (RLIMIT_FSIZE: ulimit -f, LimitFSIZE=)",
+			(unsigned long long)region->geometry.size);
 	SR_STOP("region.created");
 	sr_access_give(fd, access);
 	if (sr_sys_ftruncate(fd, (off_t)region->geometry.size) == -1)
@@ -187,9 +189,10 @@ static int check_object(const char *name, const struct stat *st, const struct sr
 {
 	if (sr_access_is_of_participant(access, st))
 		return 0;
-	return sr_fail(SEGREG_E_PERM,
-		       "shared memory %s was not made by a user of this registry (its owner is %u, its group %u, its mode %o)",
-		       name, st->st_uid, st->st_gid, st->st_mode & 07777);
+	return sr_fail(
+		SEGREG_E_PERM,
+		"shared memory %s was not made by a user of this registry (its owner is %u, its group %u, its mode %o)",
+		name, st->st_uid, st->st_gid, st->st_mode & 07777);
 }
 
 /*
@@ -219,8 +222,8 @@ static int check_header(struct sr_region *region, int fd, const char *name, off_
 			       "shared memory %s has layout %016llx, this library has %016llx (segreg %s): processes "
 			       "that share a registry must run builds of one version; stop the processes of the other "
 			       "version",
-			       name, (unsigned long long)header.fingerprint, (unsigned long long)sr_layout_fingerprint(),
-			       segreg_version_string());
+			       name, (unsigned long long)header.fingerprint,
+			       (unsigned long long)sr_layout_fingerprint(), segreg_version_string());
 	if (!sr_geometry_init(&region->geometry, header.max_segments, header.max_lanes) ||
 	    (uint64_t)size != region->geometry.size)
 		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s has the wrong size for its limits", name);
@@ -332,7 +335,9 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 
 int sr_region_damaged(const char *what)
 {
-	return sr_fail(SEGREG_E_CORRUPT,
-		       "the shared memory is damaged (%s); stop all processes of this registry and start them again: the "
-		       "first one rebuilds it from registry.mdb", what);
+	return sr_fail(
+		SEGREG_E_CORRUPT,
+		"the shared memory is damaged (%s); stop all processes of this registry and start them again: the "
+		"first one rebuilds it from registry.mdb",
+		what);
 }

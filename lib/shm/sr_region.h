@@ -49,8 +49,8 @@ int sr_region_name(char name[SR_REGION_NAME_SIZE]);
  * Make a new object; or, if is_there, use the empty object that has this name already. Only header and base get memory,
  * all zero but magic, fingerprint and limits.
  */
-int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
-		     const struct sr_access *access);
+int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments,
+		     uint32_t max_lanes, const struct sr_access *access);
 
 /*
  * Remove an object that no process has mapped. /dev/shm is sticky, so only the object's owner and root can remove it.

@@ -62,7 +62,8 @@ static inline uint64_t sr_word_make(uint32_t generation, enum sr_state state)
 /* Whether a sweep must examine a slot in this state, so that the slot is in the queue. */
 static inline bool sr_state_is_queued(enum sr_state state)
 {
-	return state == SR_BUILDING || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING || state == SR_GONE;
+	return state == SR_BUILDING || state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING ||
+	       state == SR_GONE;
 }
 
 /* The state to which a decision returns when it is taken back; any other state stays the same. */

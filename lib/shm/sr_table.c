@@ -224,8 +224,9 @@ int sr_table_prepare(struct sr_region *region, uint32_t n)
 		return sr_region_damaged("slots");
 	if (n > max - header->slots_used)
 		return sr_fail(SEGREG_E_FULL,
-			       "%u of %u segments are in use (max_segments, fixed when the registry was made); segctl why shows what "
-			       "is kept; for more, make a larger registry (segctl init -s) and load the old one (segctl dump, load)",
+			       "%u of %u segments are in use (max_segments, fixed when the registry was made); segctl "
+			       "why shows what is kept; for more, make a larger registry (segctl init -s) and load the "
+			       "old one (segctl dump, load)",
 			       header->slots_used, max);
 	fresh = header->slot_top - header->slots_used;
 	fresh = n > fresh ? n - fresh : 0;

@@ -43,9 +43,8 @@ static int fail_no_memory(void)
 	return sr_fail(SEGREG_E_NOMEM, "no memory to check the registry");
 }
 
-__attribute__((format(printf, 5, 6)))
-static int report(const struct check *check, enum segreg_finding_kind kind, uint64_t id, const char *path,
-		  const char *format, ...)
+__attribute__((format(printf, 5, 6))) static int report(const struct check *check, enum segreg_finding_kind kind,
+							uint64_t id, const char *path, const char *format, ...)
 {
 	char reason[256];
 	va_list args;
@@ -245,8 +244,8 @@ static int check_segment(const struct check *check, const struct sr_record *reco
 	rc = is_still(check->reg, record, &still);
 	if (rc || !still)
 		return rc;
-	return is_missing ? report(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk") :
-			    report(check, SEGREG_FOUND_REPLACED, record->id, record->path,
+	return is_missing ? report(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk")
+			  : report(check, SEGREG_FOUND_REPLACED, record->id, record->path,
 				   "another file or directory is there than was registered");
 }
 
@@ -322,9 +321,10 @@ static int report_stranger(const struct check *check, const char *path)
 	sr_change_cancel(&change);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	return report(check, SEGREG_FOUND_STRANGER, 0, path, sr_base_check_top(base, path) == SEGREG_E_PATH ?
-		    "a registry, or another registry's base: leave it alone" :
-		    "no segment is there, and none above or below it");
+	return report(check, SEGREG_FOUND_STRANGER, 0, path,
+		      sr_base_check_top(base, path) == SEGREG_E_PATH
+			      ? "a registry, or another registry's base: leave it alone"
+			      : "no segment is there, and none above or below it");
 }
 
 /*
@@ -351,7 +351,7 @@ static int check_trashed(const struct check *check, const char *path)
 	if (!strcmp(name, own) || sr_base_identify(&check->reg->registry->base, path, &identity) == SEGREG_E_NOENT)
 		return 0;
 	return report(check, SEGREG_FOUND_STRANGER, 0, path,
-		    "in the trash, but no segment is being deleted under this name");
+		      "in the trash, but no segment is being deleted under this name");
 }
 
 static int walk(const struct check *check, const char *path);

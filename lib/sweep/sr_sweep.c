@@ -57,13 +57,13 @@ struct victim {
 	uint32_t slot;
 	enum fate fate;
 	int error;
-	enum sr_state was;  /* state before the decision */
+	enum sr_state was; /* state before the decision */
 	/* version at which this sweep found that no handle holds it; 0: an earlier sweep found that */
 	uint64_t decided;
-	uint32_t asked;     /* number of handles that were asked */
-	uint32_t attempts;  /* failed attempts, including this one if it failed */
-	int64_t retry_at;   /* when to try again, if this attempt failed */
-	bool dropped;       /* its record has been dropped */
+	uint32_t asked;    /* number of handles that were asked */
+	uint32_t attempts; /* failed attempts, including this one if it failed */
+	int64_t retry_at;  /* when to try again, if this attempt failed */
+	bool dropped;      /* its record has been dropped */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -74,11 +74,11 @@ struct sweep {
 	struct segreg_sweep_result *result;
 	struct sr_trash trash;
 	int64_t now;
-	bool stopped; /* the caller has asked to stop */
+	bool stopped;    /* the caller has asked to stop */
 	uint32_t *queue; /* copy of the queue, from the beginning of the sweep */
 	uint32_t n_queue, at;
-	uint64_t version; /* V0: the version at the beginning of the sweep */
-	struct sr_cells cells; /* snapshots and horizons at the beginning of the sweep */
+	uint64_t version;       /* V0: the version at the beginning of the sweep */
+	struct sr_cells cells;  /* snapshots and horizons at the beginning of the sweep */
 	uint64_t freed, linked; /* bytes of this round, including deletions that failed or were stopped */
 	struct victim *victims; /* victims of this round */
 	uint32_t n_victims;
@@ -164,8 +164,9 @@ static void report_victim(struct sweep *sweep, const struct victim *victim)
 	if (victim->fate == DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
 		event.bytes = victim->removed.bytes_freed;
-		event.reason = victim->removed.was_gone ? "its files were gone already" :
-			       victim->record.ino ? "retired, and no handle holds it" : "reserved, and given up by its builder";
+		event.reason = victim->removed.was_gone ? "its files were gone already"
+			       : victim->record.ino     ? "retired, and no handle holds it"
+							: "reserved, and given up by its builder";
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;
@@ -829,10 +830,11 @@ int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, str
 	int rc;
 
 	if (sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == -1)
-		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY, "another sweep of %s is running; try again when it has "
+		return errno == EAGAIN ? sr_fail(SEGREG_E_BUSY,
+						 "another sweep of %s is running; try again when it has "
 						 "ended (segctl stats shows whether a segregd runs)",
-						 reg->registry->dir) :
-					 sr_fail_kept(errno, reg->registry->lock_path);
+						 reg->registry->dir)
+				       : sr_fail_kept(errno, reg->registry->lock_path);
 	sweep.victims = sr_sys_malloc(ROUND * sizeof(*sweep.victims));
 	sweep.held = sr_sys_malloc((BATCH + BATCH) * sizeof(*sweep.held));
 	rc = sweep.victims && sweep.held ? sweep_base(&sweep) : sr_fail(SEGREG_E_NOMEM, "no memory to sweep");

@@ -19,9 +19,9 @@ enum sr_outcome {
 	SR_REGION_EMPTIED,    /* sr_region_discard: the object is there, and empty */
 	/* sr_region_discard: the object is unchanged: of another registry, or not open to this process */
 	SR_REGION_STAYS,
-	SR_BASE_TAKEN,        /* sr_base_join: another process is just making sure that no other uses base */
-	SR_JOIN_AGAIN,        /* joining a region: there is no region, or it was just removed */
-	SR_JOIN_UNFINISHED,   /* joining a region: its builder died before it was ready */
+	SR_BASE_TAKEN,      /* sr_base_join: another process is just making sure that no other uses base */
+	SR_JOIN_AGAIN,      /* joining a region: there is no region, or it was just removed */
+	SR_JOIN_UNFINISHED, /* joining a region: its builder died before it was ready */
 };
 
 /* Keep the text for segreg_last_error() and return code. So a failure is one statement: return sr_fail(...). */

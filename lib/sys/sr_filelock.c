@@ -38,8 +38,8 @@ bool sr_fd_is(int fd, uint64_t dev, uint64_t ino)
 int sr_fail_kept(int errnum, const char *path)
 {
 	if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
-		return sr_fail(SEGREG_E_MISMATCH,
-			       "%s was moved, removed or replaced while the registry is in use", path);
+		return sr_fail(SEGREG_E_MISMATCH, "%s was moved, removed or replaced while the registry is in use",
+			       path);
 	return sr_fail_errno(errnum, "cannot open %s", path);
 }
 

@@ -34,7 +34,8 @@ void sr_filelock_renew(void);
 /* In a child of fork(2) or of a bare clone(2): close the descriptors that may have locks of the parent. */
 void sr_filelock_arrive(void);
 
-enum sr_byte { /* bytes of registry.lock */
+/* Bytes of registry.lock. */
+enum sr_byte {
 	/* shared: the process is attached; exclusive: it is alone, and builds or removes the region */
 	SR_BYTE_ATTACH = 0,
 	SR_BYTE_COMMIT = 1, /* exclusive: lower layer of the commit lock */
@@ -68,9 +69,9 @@ int sr_fail_kept(int errnum, const char *path) __attribute__((cold));
 bool sr_fd_is(int fd, uint64_t dev, uint64_t ino);
 
 struct sr_lockfile {
-	const char *path;    /* the caller's string, which outlives this struct */
+	const char *path; /* the caller's string, which outlives this struct */
 	uint64_t dev, ino;
-	uint64_t nlink;      /* number of links when the file was opened */
+	uint64_t nlink; /* number of links when the file was opened */
 	/* this file system drops a lock at close, although a mapping keeps the open file (overlayfs) */
 	bool drops_at_close;
 };
@@ -100,8 +101,8 @@ struct sr_hold {
 
 void sr_hold_init(struct sr_hold *hold);
 /*
- * Turn fd, a locked descriptor that sr_locking_open returned, into a hold. The hold keeps fd or closes it. Returns 0, or
- * -1 with errno.
+ * Turn fd, a locked descriptor that sr_locking_open returned, into a hold. The hold keeps fd or closes it. Returns 0,
+ * or -1 with errno.
  */
 int sr_hold_from(const struct sr_lockfile *file, int fd, struct sr_hold *hold);
 /*

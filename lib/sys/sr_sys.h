@@ -21,11 +21,11 @@
 #if SR_TESTING
 /* Called before each system call; returns 0, or the errno to fail with. */
 extern int (*sr_sys_hook)(const char *call);
-extern void (*sr_stop_hook)(const char *point);  /* called at each SR_STOP */
-#define SR_STOP(point)                                                                                               \
-	do {                                                                                                         \
-		if (sr_stop_hook)                                                                                    \
-			sr_stop_hook(point);                                                                         \
+extern void (*sr_stop_hook)(const char *point); /* called at each SR_STOP */
+#define SR_STOP(point)                                                                                                 \
+	do {                                                                                                           \
+		if (sr_stop_hook)                                                                                      \
+			sr_stop_hook(point);                                                                           \
 	} while (0)
 #else
 #define SR_STOP(point) ((void)0)
@@ -113,11 +113,11 @@ int sr_sys_locked(int fd, off_t byte);
  * byte. Returns 0 if none is locked, or -1.
  */
 int sr_sys_locked_among(int fd, off_t first, off_t n, off_t *byte);
-int sr_sys_open_locks(void);                     /* open /proc/locks */
+int sr_sys_open_locks(void); /* open /proc/locks */
 int sr_sys_shm_open(const char *name, int flags, mode_t mode);
 int sr_sys_shm_unlink(const char *name);
 void *sr_sys_mmap(size_t size, int protection, int flags, int fd); /* NULL on failure */
-uint64_t sr_sys_address_limit(void); /* RLIMIT_AS in bytes; 0: no limit */
+uint64_t sr_sys_address_limit(void);                               /* RLIMIT_AS in bytes; 0: no limit */
 int sr_sys_munmap(void *address, size_t size);
 int sr_sys_madvise(void *address, size_t size, int advice);
 int sr_sys_random(void *buf, size_t size);

@@ -35,13 +35,13 @@ static inline bool sr_is_forbidden(void)
 }
 
 /* The result of a call that is repeated after EINTR. */
-#define SR_RETRY(call)                                                                                               \
-	__extension__({                                                                                              \
-		__typeof__(call) result_;                                                                            \
-		do                                                                                                   \
-			result_ = (call);                                                                            \
-		while (result_ == -1 && errno == EINTR);                                                             \
-		result_;                                                                                             \
+#define SR_RETRY(call)                                                                                                 \
+	__extension__({                                                                                                \
+		__typeof__(call) result_;                                                                              \
+		do                                                                                                     \
+			result_ = (call);                                                                              \
+		while (result_ == -1 && errno == EINTR);                                                               \
+		result_;                                                                                               \
 	})
 
 /* sr_sys_identify as a step of another wrapper: no test makes it fail. */

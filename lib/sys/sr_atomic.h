@@ -19,15 +19,15 @@
  *              accesses that follow. The accesses before it need no order in two cases. Either no reader depends on
  *              them, because the write begins something: a count, a cell, a page's bit, EVICTING. Or earlier fences
  *              order them: those of a version's words order what the version contains.
- *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, S3, a decision that
- *              is taken back, a lane's state, lane_top, or has_counts. The thread reads nothing behind the fence that has
- *              to be as new as its store: behind the last three, the fences of a page's bit and of P4 follow first. The
- *              table lock orders the store for the next holder of the lock. A repair frees no slot whose word could be
- *              pinned before the repair: that word has already been through its own S1.
- *      behind  A load behind a fence (of P4, S1, T2, a version, a page's bit, EVICTING, an unpin). The fence makes the load
- *              new enough. Its acquire is not needed for one of three reasons. An earlier load of the same word has
- *              acquired the same (P2 for P5, T1 for T3). Or a fence comes before the use (the fence of S3, for what S2
- *              reads). Or there is nothing to acquire (a state that decides whether to wake or to refuse).
+ *      last    The fence behind an unpin, a released cell, a publication, a state that a repair sets, S3, a decision
+ *              that is taken back, a lane's state, lane_top, or has_counts. The thread reads nothing behind the fence
+ *              that has to be as new as its store: behind the last three, the fences of a page's bit and of P4 follow
+ *              first. The table lock orders the store for the next holder of the lock. A repair frees no slot whose
+ *              word could be pinned before the repair: that word has already been through its own S1.
+ *      behind  A load behind a fence (of P4, S1, T2, a version, a page's bit, EVICTING, an unpin). The fence makes the
+ *              load new enough. Its acquire is not needed for one of three reasons. An earlier load of the same word
+ *              has acquired the same (P2 for P5, T1 for T3). Or a fence comes before the use (the fence of S3, for what
+ *              S2 reads). Or there is nothing to acquire (a state that decides whether to wake or to refuse).
  *      again   A load that a later step checks. A compare-and-swap checks the value that it expects, T3 checks T1, P3
  *              checks an id in the index, and a look under the table lock checks a lane's epoch. If the loaded value is
  *              old, that check fails.

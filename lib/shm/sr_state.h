@@ -1,14 +1,15 @@
 /*
  * sr_state.h - the states of a slot, and the table of moves between them.
  *
- *      FREE -----> BUILDING -------------------------.
- *        |            |                              |
- *        '----------> LIVE ------> PENDING <----> DECIDING
- *                     ^ | \           |            |    |
- *                     v |  '--------. |            |    v
- *              REMOVING |           v v            |  DELETING
- *                     | '--------> GONE <----------'    |
- *                     '------------> ^ <----------------'
+ *      from       to
+ *      FREE       BUILDING (reserved), LIVE (registered)
+ *      BUILDING   LIVE (published), DELETING (its builder is gone), GONE (given up, or removed by force)
+ *      LIVE       PENDING (retired), REMOVING (to be unregistered), GONE (removed by force)
+ *      REMOVING   LIVE (decision taken back), GONE (unregistered)
+ *      PENDING    DECIDING (S1 of a sweep, or to be unregistered), GONE (removed by force)
+ *      DECIDING   PENDING (decision taken back), DELETING (S3), GONE (unregistered)
+ *      DELETING   GONE (deleted, or removed by force), PENDING or BUILDING (the decision did not become durable)
+ *      GONE       FREE (no lane counts the slot any more)
  *
  * FREE       serves no segment
  * BUILDING   reserved: a handle writes the files; abandoned once that handle no longer has its lane

@@ -5,10 +5,14 @@
 #include <fts.h>
 #include <inttypes.h>
 #include <search.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "common/tool.h"
+#include "segreg.h"
+#include "common/measure.h"
 
 #define TRASH ".segreg-trash" /* in base: a deletion moves the segment to TRASH/ID.REGISTERED_AT first */
 

@@ -1,10 +1,13 @@
 /*
  * mounts.c - what is mounted below a path.
  */
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/tool.h"
+#include "common/measure.h"
+#include "common/mounts.h"
 
 #define MOUNTS "/proc/self/mountinfo" /* "36 35 98:0 ROOT MOUNT_POINT ...", in which \040 is a space */
 #define FIELDS_BEFORE 4

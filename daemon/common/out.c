@@ -9,16 +9,25 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common/tool.h"
+#include "common/out.h"
 
 #define MOMENT 20000000            /* nanoseconds that a terminal has to take a line */
 #define SILENCE INT64_C(1000000000) /* nanoseconds after it has not */
 #define FIRST_FD 10 /* leaves the low numbers to programs that choose theirs */
+
+void tool_guard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 void tool_out_open(struct tool_out *out, int fd)
 {

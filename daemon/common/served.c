@@ -15,17 +15,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/tool.h"
+#include "segreg.h"
+#include "common/format.h"
+#include "common/now.h"
+#include "common/parse.h"
+#include "common/served.h"
 
 #define FILE_SIZE 1024
 #define TURN_SIZE 32 /* of the last line */
 #define TRIES 10
 
-uint64_t tool_pid_namespace(void)
+/* The PID namespace of this process; 0: not known. */
+static uint64_t pid_namespace(void)
 {
 	struct stat st;
 
@@ -43,7 +51,7 @@ void tool_served_write(int fd, const char *error)
 	turn++;
 	memset(text, '\n', sizeof text);
 	length = snprintf(text, (size_t)(end - text), "segregd 1\nturn %" PRIu32 "\npid %d in %" PRIu64 "\n", turn, getpid(),
-			  tool_pid_namespace());
+			  pid_namespace());
 	if (error)
 		snprintf(why, sizeof why, "%s", error);
 	for (char *c = why; *c; c++) /* it is one line */
@@ -163,7 +171,7 @@ const char *tool_served_describe(const struct tool_served *served, char text[TOO
 
 	if (served->pid)
 		snprintf(pid, sizeof pid, " (pid %" PRId64 "%s)", served->pid,
-			 served->pid_namespace == tool_pid_namespace() ? "" : " of another PID namespace");
+			 served->pid_namespace == pid_namespace() ? "" : " of another PID namespace");
 	if (served->is_running && *served->error)
 		snprintf(text, TOOL_SERVED_TEXT, "segregd%s runs, but its last sweep failed, since %s: %s", pid,
 			 tool_format_time(served->since, time), served->error);

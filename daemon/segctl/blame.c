@@ -4,9 +4,14 @@
  * A segment's bytes count in full for each handle that holds it. They come back with the end of one process if all who hold
  * it are that process's handles.
  */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "segctl/blame.h"
 #include "segctl/ctl.h"
 
 static int add_handle(void *arg, const struct segreg_holder *holder)

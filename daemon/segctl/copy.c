@@ -9,9 +9,14 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "segctl/copy.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/progress.h"
+#include "segctl/stderr.h"
 
 extern char **environ;
 
@@ -37,7 +42,7 @@ static void pass_on(int fd)
 			continue;
 		text[n] = '\0';
 		ctl_progress_end();
-		ctl_err(text);
+		ctl_stderr_write(text);
 	}
 }
 

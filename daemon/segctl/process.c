@@ -2,11 +2,15 @@
  * process.c - who is behind a handle: program, user, control group.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "segctl/ctl.h"
+#include "segreg.h"
+#include "segctl/process.h"
 
 static FILE *open_file(int64_t pid, const char *name)
 {

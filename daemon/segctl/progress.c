@@ -1,11 +1,15 @@
 /*
  * progress.c - how far long work has come, for somebody who watches a terminal.
  */
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "segctl/ctl.h"
+#include "common/now.h"
+#include "segctl/progress.h"
+#include "segctl/stderr.h"
 
 #define WIPE "\r\033[K"
 #define PAUSE 100000000 /* nanoseconds between two lines */
@@ -23,13 +27,13 @@ void ctl_progress(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text + strlen(WIPE), sizeof text - strlen(WIPE), format, args);
 	va_end(args);
-	if (ctl_err_may_drop(text))
+	if (ctl_stderr_try_write(text))
 		shown_at = now;
 }
 
 void ctl_progress_end(void)
 {
 	if (shown_at)
-		ctl_err(WIPE);
+		ctl_stderr_write(WIPE);
 	shown_at = 0;
 }

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/measure.h"
 #include "segctl/ctl.h"
+#include "segctl/segments.h"
+#include "segctl/table.h"
 
 /* ------------------------------------------------------------------ loading */
 

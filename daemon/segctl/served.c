@@ -1,7 +1,12 @@
 /*
  * served.c - a line about a segregd that fails, below what other verbs print.
  */
+#include <stdio.h>
+
+#include "common/served.h"
+#include "common/text.h"
 #include "segctl/ctl.h"
+#include "segctl/served.h"
 
 void ctl_warn_of_segregd(const struct ctl *ctl)
 {

@@ -5,11 +5,17 @@
  * and JSON does not allow is text that is not UTF-8: such bytes stand as \xNN in JSON, too.
  */
 #include <libsmartcols.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/format.h"
+#include "common/now.h"
+#include "common/text.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/table.h"
 
 #define COLUMNS_MAX 32
 #define TIME_SIZE 64

@@ -15,13 +15,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "segreg.h"
+#include "common/format.h"
+#include "common/measure.h"
+#include "common/text.h"
+#include "segctl/copy.h"
 #include "segctl/ctl.h"
+#include "segctl/dump.h"
+#include "segctl/error.h"
+#include "segctl/progress.h"
 
 #define OWNER "segreg-backup"
 #define MARKER ".segreg" /* in base: whose it is */

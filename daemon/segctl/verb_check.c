@@ -1,10 +1,16 @@
 /*
  * verb_check.c - segctl check: do the database, the shared memory and the disk say the same? Repairs what it is asked to.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/progress.h"
+#include "segctl/served.h"
+#include "segctl/table.h"
 
 enum { FOUND, ID, PATH, WHY };
 

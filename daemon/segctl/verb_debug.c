@@ -3,10 +3,16 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/parse.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/table.h"
 
 enum { PART, NUMBER, FIELD, VALUE, REMARK, DAMAGED };
 

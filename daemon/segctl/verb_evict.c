@@ -1,9 +1,15 @@
 /*
  * verb_evict.c - segctl evict: take away what a process holds that must not be ended.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "segreg.h"
+#include "common/parse.h"
+#include "common/text.h"
+#include "segctl/blame.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
 
 static const struct ctl_option options[] = {
 	{ 'l', "lane", NULL, "the operand is the number of a handle, not of a process" },

@@ -3,7 +3,15 @@
  */
 #include <stdlib.h>
 
+#include "segreg.h"
+#include "common/measure.h"
+#include "segctl/blame.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/process.h"
+#include "segctl/segments.h"
+#include "segctl/table.h"
 
 enum {
 	PID, COMMAND, USER, CGROUP, LABEL, EVICTED, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, KEPT, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,

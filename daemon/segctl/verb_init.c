@@ -1,10 +1,15 @@
 /*
  * verb_init.c - segctl init: create a registry, or adopt one whose files were moved or restored.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/text.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
 
 static const struct ctl_option options[] = {
 	{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },

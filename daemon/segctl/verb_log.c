@@ -4,10 +4,17 @@
  * What is over is in the journal, with when it began. What is not over yet tells of itself: it was registered, and perhaps
  * retired.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/now.h"
+#include "common/parse.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/table.h"
 
 enum {
 	AT, AGE, EVENT, ID, PATH, BYTES, VERSION, PID, LABEL, PINS, SNAPSHOTS, BY_PID, BY_LABEL, REASON,

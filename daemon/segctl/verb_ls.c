@@ -3,7 +3,11 @@
  */
 #include <string.h>
 
+#include "segreg.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/segments.h"
+#include "segctl/table.h"
 
 static const struct ctl_option options[] = {
 	{ 's', "state", "STATE", "only building, live, pending or deleting ones" },

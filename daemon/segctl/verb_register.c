@@ -1,10 +1,13 @@
 /*
  * verb_register.c - segctl register: make a directory or file a live segment.
  */
-#include "segctl/ctl.h"
-
 #include <inttypes.h>
 #include <stdio.h>
+
+#include "segreg.h"
+#include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
 
 static int note_weak(void *arg, const struct segreg_info *info)
 {

@@ -1,9 +1,16 @@
 /*
  * verb_remove.c - segctl remove: forget segments and leave their files alone.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/measure.h"
+#include "common/text.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/segments.h"
 
 static const struct ctl_option options[] = {
 	{ 'f', "force", NULL, "even if held, being built, or to be deleted" },

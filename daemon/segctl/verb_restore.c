@@ -8,13 +8,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "segreg.h"
+#include "common/parse.h"
+#include "segctl/copy.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/load.h"
+#include "segctl/progress.h"
 
 #define ASIDE ".segreg-restore" /* in base */
 

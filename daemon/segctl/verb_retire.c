@@ -1,7 +1,13 @@
 /*
  * verb_retire.c - segctl retire: retire segments, all of them at once or none.
  */
+#include <stdio.h>
+
+#include "segreg.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/segments.h"
 
 static const struct ctl_option options[] = {
 	{ 'n', "dry-run", NULL, "say what would be retired, change nothing" },

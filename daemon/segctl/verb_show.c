@@ -1,7 +1,13 @@
 /*
  * verb_show.c - segctl show: everything about one segment.
  */
+#include "segreg.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/segments.h"
+#include "segctl/served.h"
+#include "segctl/table.h"
 
 static int exec(struct ctl *ctl)
 {

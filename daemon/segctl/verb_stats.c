@@ -1,7 +1,14 @@
 /*
  * verb_stats.c - segctl stats: the registry in figures.
  */
+#include <stdio.h>
+
+#include "segreg.h"
+#include "common/served.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/served.h"
+#include "segctl/table.h"
 
 /* Column, member of struct segreg_stats, type, help. */
 #define FIGURES(X)                                                                                      \

@@ -2,10 +2,19 @@
  * verb_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "segreg.h"
+#include "common/event.h"
+#include "common/format.h"
+#include "common/out.h"
+#include "common/parse.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/progress.h"
 
 static const struct ctl_option options[] = {
 	{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },

@@ -6,11 +6,22 @@
 #include <errno.h>
 #include <ncurses.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "segreg.h"
+#include "common/format.h"
+#include "common/measure.h"
+#include "common/now.h"
+#include "common/served.h"
+#include "common/text.h"
+#include "segctl/blame.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/process.h"
+#include "segctl/segments.h"
 
 #define PERIOD_MS 1000
 #define HEAD_LINES 4

@@ -1,7 +1,12 @@
 /*
  * verb_wait.c - segctl wait: sleep until the registry has a newer version, and print that.
  */
+#include <stdio.h>
+
+#include "segreg.h"
+#include "common/parse.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
 
 static const struct ctl_option options[] = {
 	{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },

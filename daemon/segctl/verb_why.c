@@ -6,10 +6,25 @@
  * so that the lines below need not begin behind the longest path.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "segreg.h"
+#include "common/format.h"
+#include "common/measure.h"
+#include "common/mounts.h"
+#include "common/now.h"
+#include "common/served.h"
+#include "common/text.h"
+#include "segctl/blame.h"
 #include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+#include "segctl/process.h"
+#include "segctl/segments.h"
+#include "segctl/served.h"
+#include "segctl/table.h"
 
 enum {
 	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, RETRY_AT, PINS, SNAPSHOTS, WHY, /* of a segment */

@@ -1,9 +1,13 @@
 /*
  * bell.c - segregd's thread that sleeps until the registry has something to sweep.
  */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdint.h>
 #include <sys/eventfd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "segregd/bell.h"
 
 static void *ring(void *arg)
 {

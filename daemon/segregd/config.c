@@ -4,12 +4,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/parse.h"
+#include "segregd/config.h"
+#include "segregd/log.h"
 
 #define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
 

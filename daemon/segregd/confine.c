@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segregd/config.h"
+#include "segregd/confine.h"
 
 /* Rights of later ABIs than the headers' here. */
 #define TRUNCATE (UINT64_C(1) << 14)  /* ABI 3 */

@@ -13,16 +13,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "common/now.h"
+#include "segregd/config.h"
+#include "segregd/herd.h"
+#include "segregd/log.h"
+#include "segregd/notify.h"
+#include "segregd/server.h"
 
 #define SECOND UINT64_C(1000000) /* sd-event counts microseconds */
 #define PAUSE_FIRST (1 * SECOND)
@@ -121,21 +130,13 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *arg)
 	return start(arg);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
-}
-
 static int start_later(struct child *server)
 {
 	server->pause = server->pause ? 2 * server->pause : PAUSE_FIRST;
 	if (server->pause > PAUSE_LAST)
 		server->pause = PAUSE_LAST;
 	server->timer = sd_event_source_disable_unref(server->timer);
-	return sd_event_add_time(server->herd->event, &server->timer, CLOCK_MONOTONIC, now_us() + server->pause, 1, on_pause_over, server);
+	return sd_event_add_time(server->herd->event, &server->timer, CLOCK_MONOTONIC, tool_now_us() + server->pause, 1, on_pause_over, server);
 }
 
 static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
@@ -301,7 +302,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source;
 	(void)info;
-	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_us());
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, tool_now_us());
 	config_init(&config);
 	config.format = config.given = herd->config->given;
 	if (config_read(&config, herd->path)) {

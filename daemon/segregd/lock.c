@@ -3,11 +3,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/served.h"
+#include "segregd/lock.h"
 
 static const char *path_of(const char *dir, char path[SEGREG_PATH_SIZE])
 {

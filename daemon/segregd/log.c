@@ -2,13 +2,23 @@
  * log.c - what segregd says: a line each, for people, for the journal, or as JSON.
  */
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/event.h"
+#include "common/now.h"
+#include "common/out.h"
+#include "common/text.h"
+#include "segregd/log.h"
 
 static enum log_format form = LOG_FORMAT_PLAIN;
 static const char *registry;

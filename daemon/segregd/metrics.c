@@ -12,11 +12,19 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <search.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/measure.h"
+#include "common/text.h"
+#include "segregd/config.h"
+#include "segregd/log.h"
+#include "segregd/metrics.h"
 
 /* Upper bounds of the buckets of sweeps' durations, in seconds; one more is +Inf. */
 static const double bounds[] = { 0.001, 0.01, 0.1, 1, 10, 100, 1000 };

@@ -6,17 +6,21 @@
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "common/now.h"
+#include "segregd/notify.h"
 
 #define KEPT_MAX 16
 
@@ -68,14 +72,6 @@ void notify_send(const char *format, ...)
 	free(text);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* A sign of life that finds no room is not kept: another one follows. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *arg)
 {
@@ -83,7 +79,7 @@ static int on_watchdog(sd_event_source *source, uint64_t usec, void *arg)
 	(void)arg;
 	if (!to.n)
 		send_now("WATCHDOG=1");
-	sd_event_source_set_time(source, now_us() + to.watchdog_us / 2);
+	sd_event_source_set_time(source, tool_now_us() + to.watchdog_us / 2);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
@@ -120,7 +116,7 @@ int notify_open(sd_event *event)
 		rc = sd_event_source_set_enabled(to.room, SD_EVENT_OFF);
 	if (rc < 0 || sd_watchdog_enabled(0, &to.watchdog_us) <= 0)
 		return rc;
-	return sd_event_add_time(event, &to.watchdog, CLOCK_MONOTONIC, now_us() + to.watchdog_us / 4, 1, on_watchdog, NULL);
+	return sd_event_add_time(event, &to.watchdog, CLOCK_MONOTONIC, tool_now_us() + to.watchdog_us / 4, 1, on_watchdog, NULL);
 }
 
 void notify_close(void)

@@ -5,11 +5,16 @@
  * been waiting for longer than anybody has patience. Removing many files costs memory as well (inodes, the journal), so
  * sweeps wait while processes are losing time to a lack of it, unless there is a hurry.
  */
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/now.h"
+#include "segregd/config.h"
+#include "segregd/pace.h"
 
 #define PRESSURE "/proc/pressure/memory"
 

@@ -3,11 +3,19 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/out.h"
+#include "segregd/config.h"
+#include "segregd/herd.h"
+#include "segregd/log.h"
+#include "segregd/server.h"
 
 #define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
 

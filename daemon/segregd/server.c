@@ -26,17 +26,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sysexits.h>
-#include <time.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
-#include "segregd/segregd.h"
+#include "segreg.h"
+#include "common/event.h"
+#include "common/format.h"
+#include "common/now.h"
+#include "common/served.h"
+#include "common/status.h"
+#include "segregd/bell.h"
+#include "segregd/config.h"
+#include "segregd/confine.h"
+#include "segregd/lock.h"
+#include "segregd/log.h"
+#include "segregd/metrics.h"
+#include "segregd/notify.h"
+#include "segregd/pace.h"
+#include "segregd/server.h"
 
 #define MILLISECOND UINT64_C(1000) /* sd-event counts microseconds */
 #define SECOND (1000 * MILLISECOND)
@@ -92,14 +110,6 @@ struct server {
 
 /* ------------------------------------------------------------------ time */
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Start a round at when, unless one is due earlier. */
 static void schedule(struct server *s, uint64_t when)
 {
@@ -112,7 +122,7 @@ static void schedule(struct server *s, uint64_t when)
 
 static void schedule_soon(struct server *s)
 {
-	uint64_t now = now_us();
+	uint64_t now = tool_now_us();
 
 	s->wanted_early |= now < s->not_before;
 	schedule(s, now > s->not_before ? now : s->not_before);
@@ -162,12 +172,12 @@ static void schedule_waiting(struct server *s, int64_t when)
 {
 	int64_t left = when - tool_now();
 
-	schedule(s, now_us() + (left > 0 ? (uint64_t)left / 1000 + 1 : 0));
+	schedule(s, tool_now_us() + (left > 0 ? (uint64_t)left / 1000 + 1 : 0));
 }
 
 static void schedule_checks(struct server *s)
 {
-	uint64_t now = now_us();
+	uint64_t now = tool_now_us();
 
 	if (!s->deaths)
 		schedule(s, now + s->settings->interval_ms * MILLISECOND);
@@ -182,7 +192,7 @@ static void schedule_checks(struct server *s)
 /* There is no time for a pace. Asked again and again, so what is overdue is looked for once a second. */
 static bool is_hurried(struct server *s)
 {
-	uint64_t now = now_us();
+	uint64_t now = tool_now_us();
 
 	if (pace_is_short(s->settings, segreg_base_path(s->reg)))
 		return true;
@@ -429,18 +439,18 @@ static int attach(struct server *s)
 static int work(struct server *s)
 {
 	struct segreg_sweep_result result;
-	uint64_t began = now_us();
+	uint64_t began = tool_now_us();
 	int code = sweep(s, &result);
 
 	s->bytes_freed += result.bytes_freed;
 	if (s->metrics)
-		metrics_update(s->metrics, s->reg, code ? NULL : &result, (double)(now_us() - began) / SECOND);
+		metrics_update(s->metrics, s->reg, code ? NULL : &result, (double)(tool_now_us() - began) / SECOND);
 	if (code)
 		return code;
 	if (result.next_at)
 		schedule_waiting(s, result.next_at);
 	if (s->was_hurried)
-		schedule(s, now_us());
+		schedule(s, tool_now_us());
 	schedule_checks(s);
 	return 0;
 }
@@ -452,7 +462,7 @@ static void retreat(struct server *s, int code)
 
 	if (!is_passing)
 		detach(s);
-	s->not_before = now_us() + back_off(&s->trouble_pause, is_passing ? BUSY_FIRST : TROUBLE_FIRST,
+	s->not_before = tool_now_us() + back_off(&s->trouble_pause, is_passing ? BUSY_FIRST : TROUBLE_FIRST,
 					    is_passing ? BUSY_LAST : TROUBLE_LAST);
 	schedule(s, s->not_before);
 }
@@ -477,7 +487,7 @@ static int try_round(struct server *s)
 	if (code)
 		return code;
 	if (has_to_wait(s)) {
-		schedule(s, now_us() + WAIT);
+		schedule(s, tool_now_us() + WAIT);
 		return 0;
 	}
 	code = work(s);
@@ -489,7 +499,7 @@ static int try_round(struct server *s)
 static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 {
 	struct server *s = arg;
-	uint64_t began = now_us(), n_events = s->n_events, spent;
+	uint64_t began = tool_now_us(), n_events = s->n_events, spent;
 	int code;
 
 	(void)source;
@@ -504,12 +514,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *arg)
 		retreat(s, code);
 	} else {
 		recover(s);
-		spent = now_us() - began;
+		spent = tool_now_us() - began;
 		s->quiet = s->wanted_early && n_events == s->n_events ? 2 * s->quiet : QUIET_FIRST;
 		if (s->quiet > QUIET_LAST)
 			s->quiet = QUIET_LAST;
 		s->wanted_early = false;
-		s->not_before = n_events != s->n_events ? 0 : now_us() + (spent > s->quiet ? spent : s->quiet);
+		s->not_before = n_events != s->n_events ? 0 : tool_now_us() + (spent > s->quiet ? spent : s->quiet);
 	}
 	bell_release(&s->bell);
 	return 0;

@@ -1,8 +1,14 @@
 /*
  * config.c - segregd.conf, and the numbers and texts that tools read and write.
  */
+#include <stdarg.h>
+
 #include "fuzz.h"
-#include "segregd/segregd.h"
+#include "common/format.h"
+#include "common/parse.h"
+#include "common/text.h"
+#include "segregd/config.h"
+#include "segregd/log.h"
 
 /* In place of log_say: all that would be written is looked at, and goes nowhere. */
 void __wrap_log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

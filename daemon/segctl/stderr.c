@@ -1,15 +1,18 @@
 /*
- * err.c - what segctl writes to stderr, without waiting for its reader.
+ * stderr.c - what segctl writes to stderr, without waiting for its reader.
  *
  * A verb may hold something while it has something to say: a sweep, a snapshot, a pin. So a full pipe or a stopped terminal must not stop
  * it there. Messages that find no room wait until the registry is closed. Progress that finds no room is dropped.
  */
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "segctl/ctl.h"
+#include "common/out.h"
+#include "segctl/stderr.h"
 
 static struct tool_out out;
 static bool is_open;
@@ -51,7 +54,7 @@ static void write_kept(void)
 	memmove(kept, kept + n, n ? length : 0);
 }
 
-void ctl_err(const char *text)
+void ctl_stderr_write(const char *text)
 {
 	size_t n = 0;
 
@@ -61,13 +64,13 @@ void ctl_err(const char *text)
 	keep(text + n, strlen(text + n));
 }
 
-bool ctl_err_may_drop(const char *text)
+bool ctl_stderr_try_write(const char *text)
 {
 	write_kept();
 	return !length && write_now(text, strlen(text)) > 0;
 }
 
-void ctl_err_finish(void)
+void ctl_stderr_finish(void)
 {
 	if (length)
 		fwrite(kept, 1, length, stderr);

@@ -1,0 +1,19 @@
+/*
+ * parse.h - numbers on the command line and in files. Each function leaves its result alone if it returns false.
+ */
+#ifndef TOOL_PARSE_H
+#define TOOL_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A whole text that is a decimal number, or a hexadecimal one after 0x, of at most max. */
+bool tool_parse_number(const char *text, uint64_t max, uint64_t *value);
+
+/* Seconds with an optional fraction ("2", "0.25") as milliseconds. */
+bool tool_parse_seconds(const char *text, uint64_t *milliseconds);
+
+/* A number of bytes with an optional K, M, G or T (powers of 1024) behind it. */
+bool tool_parse_bytes(const char *text, uint64_t *bytes);
+
+#endif /* TOOL_PARSE_H */

@@ -1,0 +1,24 @@
+/*
+ * text.h - text that may hold any byte, made fit for a terminal, a log or JSON.
+ */
+#ifndef TOOL_TEXT_H
+#define TOOL_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/*
+ * A copy of text, to be freed. Bytes that are not valid UTF-8 stand in it as \xNN. With controls set, so do control characters.
+ * NULL: out of memory.
+ */
+char *tool_escape(const char *text, bool controls);
+
+/* A formatted message with control characters escaped, to be freed. NULL: out of memory. */
+char *tool_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+char *tool_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Write prefix, a formatted message and a newline to stream, control characters escaped. */
+void tool_say(FILE *stream, const char *prefix, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif /* TOOL_TEXT_H */

@@ -1,0 +1,95 @@
+/*
+ * command.c - running a command while segments stay, in the manner of flock(1).
+ *
+ * The command finds what is held in its environment: SEGREG_PATH, the absolute path of the first segment, and
+ * SEGREG_VERSION. It is a child of segctl, which holds until it ends. Whatever ends segctl, kill -9 included, gives
+ * everything back, and sends the command SIGTERM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "segreg.h"
+#include "segctl/command.h"
+#include "segctl/ctl.h"
+#include "segctl/error.h"
+
+#define EX_NOEXEC 126 /* as shells say it */
+#define EX_NOCOMMAND 127
+
+/* A terminal sends its signals to the command as well, which decides; we hold as long as it runs. */
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* In the child. Why the command does not run is told by the parent, which holds nothing then: the reader of stderr may be stopped. */
+__attribute__((noreturn))
+static void become(char **command, pid_t holder, int failure)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without us nothing is held any more */
+	if (getppid() != holder) /* killed before it could be asked for */
+		_exit(128 + SIGTERM);
+	execvp(command[0], command);
+	if (write(failure, &errno, sizeof errno) == -1)
+		_exit(EX_NOEXEC);
+	_exit(errno == ENOENT ? EX_NOCOMMAND : EX_NOEXEC);
+}
+
+/* The command has not been run, for that errno: nothing is to be held any longer. */
+static int give_up(struct ctl *ctl, int status, const char *what, const char *command, int error)
+{
+	segreg_close(ctl->reg, NULL);
+	ctl->reg = NULL;
+	return ctl_error(ctl, status, "%s%s: %s", what, command, strerror(error));
+}
+
+/* Run the command and become its exit status. */
+int ctl_command_run(struct ctl *ctl, char **command)
+{
+	struct sigaction stay = { .sa_handler = ignore, .sa_flags = SA_RESTART }, was_int, was_quit;
+	pid_t pid, holder = getpid();
+	int failure[2], status, error = 0;
+
+	if (pipe2(failure, O_CLOEXEC) == -1)
+		return give_up(ctl, EX_OSERR, "cannot make a pipe", "", errno);
+	fflush(NULL);
+	sigaction(SIGINT, &stay, &was_int);
+	sigaction(SIGQUIT, &stay, &was_quit);
+	pid = fork();
+	if (pid == -1)
+		return give_up(ctl, EX_OSERR, "cannot start a process for ", command[0], errno);
+	if (pid == 0) {
+		sigaction(SIGINT, &was_int, NULL);
+		sigaction(SIGQUIT, &was_quit, NULL);
+		become(command, holder, failure[1]);
+	}
+	close(failure[1]);
+	while (read(failure[0], &error, sizeof error) == -1 && errno == EINTR)
+		;
+	close(failure[0]);
+	while (waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return give_up(ctl, EX_OSERR, "cannot wait for ", command[0], errno);
+	if (error)
+		return give_up(ctl, error == ENOENT ? EX_NOCOMMAND : EX_NOEXEC, "cannot run ", command[0], error);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void ctl_command_set_version(uint64_t version)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "%" PRIu64, version);
+	setenv("SEGREG_VERSION", text, 1);
+	unsetenv("SEGREG_PATH");
+}

@@ -1,0 +1,59 @@
+/*
+ * parse.c - the options and operands of a command line.
+ */
+#include <getopt.h>
+
+#include "common/parse.h"
+#include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+
+bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id)
+{
+	if (tool_parse_number(text, UINT64_MAX, id))
+		return true;
+	ctl_usage(ctl, "'%s' is not an id: a decimal number below 2^64, or a hexadecimal one after 0x", text);
+	return false;
+}
+
+bool ctl_option_number(const struct ctl *ctl, char letter, uint32_t *value)
+{
+	const char *text = ctl->option[(unsigned char)letter];
+	uint64_t number;
+
+	if (!text)
+		return true;
+	if (!tool_parse_number(text, UINT32_MAX, &number) || !number) {
+		ctl_usage(ctl, "option -%c: '%s' is not a number from 1 to %" PRIu32, letter, text, UINT32_MAX);
+		return false;
+	}
+	*value = (uint32_t)number;
+	return true;
+}
+
+void ctl_grammar_add(struct ctl_grammar *grammar, const struct ctl_option *options)
+{
+	for (; options && options->letter; options++) {
+		grammar->letters[grammar->length++] = options->letter;
+		if (options->arg)
+			grammar->letters[grammar->length++] = ':';
+		grammar->names[grammar->n++] = (struct option){
+			.name = options->name,
+			.has_arg = options->arg ? required_argument : no_argument,
+			.val = options->letter,
+		};
+	}
+}
+
+bool ctl_parse_options(struct ctl *ctl, const struct ctl_grammar *grammar, int argc, char **argv)
+{
+	int letter;
+
+	optind = 0;
+	while ((letter = getopt_long(argc, argv, grammar->letters, grammar->names, NULL)) != -1) {
+		if (letter == '?')
+			return false;
+		ctl->option[letter] = optarg ? optarg : "";
+	}
+	return true;
+}

@@ -1,0 +1,21 @@
+/*
+ * process.h - who is behind a handle.
+ */
+#ifndef CTL_PROCESS_H
+#define CTL_PROCESS_H
+
+#include <stdbool.h>
+
+#include "segreg.h"
+
+/* Who is behind a handle. Empty: not known. */
+struct ctl_process {
+	char command[64]; /* the name of its program, or "(dead)", ... */
+	char user[64];
+	char cgroup[512];
+	bool is_dead;
+};
+
+void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process);
+
+#endif /* CTL_PROCESS_H */

@@ -1,0 +1,36 @@
+/*
+ * segments.h - the registry's segments, as ls, show and why see them.
+ */
+#ifndef CTL_SEGMENTS_H
+#define CTL_SEGMENTS_H
+
+#include "segreg.h"
+#include "segctl/ctl.h"
+#include "segctl/table.h"
+
+/* Copies of what segreg_list tells. */
+struct ctl_segment {
+	struct segreg_info info;
+	char *path; /* info.path */
+};
+
+struct ctl_segments {
+	struct ctl_segment *items;
+	size_t n, room;
+};
+
+/* Load those for which keep says yes (NULL: all), or those that are retired, in the order of their ids; or one. Returns 0 or a SEGREG_E_* code. */
+int ctl_segments_load(const struct ctl *ctl, bool (*keep)(const struct ctl *ctl, const struct segreg_info *info),
+		      struct ctl_segments *segments);
+int ctl_segments_load_retired(const struct ctl *ctl, struct ctl_segments *segments);
+int ctl_segments_load_one(const struct ctl *ctl, uint64_t id, struct ctl_segments *segments);
+void ctl_segments_free(struct ctl_segments *segments);
+
+/* The columns of verbs that show segments, and a row of them. */
+extern const struct ctl_column ctl_segment_columns[];
+void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info);
+
+/* Why its last deletion failed. */
+const char *ctl_segment_error(const struct segreg_info *info);
+
+#endif /* CTL_SEGMENTS_H */

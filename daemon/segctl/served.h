@@ -1,0 +1,12 @@
+/*
+ * served.h - a line about a segregd that fails.
+ */
+#ifndef CTL_SERVED_H
+#define CTL_SERVED_H
+
+#include "segctl/ctl.h"
+
+/* Write to stdout, for people, what is wrong with the segregd of the registry. Writes nothing if that segregd serves, or if none has failed. */
+void ctl_warn_of_segregd(const struct ctl *ctl);
+
+#endif /* CTL_SERVED_H */

@@ -1,0 +1,32 @@
+/*
+ * table.h - tables, records and JSON of what a verb shows.
+ */
+#ifndef CTL_TABLE_H
+#define CTL_TABLE_H
+
+#include "segctl/ctl.h"
+
+struct libscols_line;
+struct ctl_table;
+
+/*
+ * A table with the columns of --output, or without it those in standard ("ID,STATE"; NULL: all). NULL if that is not
+ * possible, which has been said. Setting a cell of a column that is not shown does nothing; an unset cell is empty, in
+ * JSON null.
+ */
+struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard);
+void ctl_table_free(struct ctl_table *table);
+
+bool ctl_table_shows(const struct ctl_table *table, unsigned column);
+struct libscols_line *ctl_table_row(struct ctl_table *table, struct libscols_line *parent);
+
+void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text);
+
+/* CTL_AGE and CTL_TIME take CLOCK_REALTIME nanoseconds, and leave the cell empty for 0. */
+void ctl_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value);
+
+/* Print the table; or its only row with one line per column. Returns the exit status. */
+int ctl_table_print(struct ctl_table *table);
+int ctl_table_print_record(struct ctl_table *table);
+
+#endif /* CTL_TABLE_H */

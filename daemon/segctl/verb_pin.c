@@ -1,0 +1,75 @@
+/*
+ * verb_pin.c - segctl pin: run a command while segments are pinned.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "segreg.h"
+#include "segctl/command.h"
+#include "segctl/ctl.h"
+#include "segctl/error.h"
+#include "segctl/parse.h"
+
+/* The operands before the command: segctl pin ID... -- COMMAND... getopt has taken the "--" only if it stood first. */
+static int count_ids(const struct ctl *ctl)
+{
+	int n = 0;
+
+	while (n < ctl->n_operands && strcmp(ctl->operand[n], "--"))
+		n++;
+	return n;
+}
+
+static int pin_and_run(struct ctl *ctl, int n, struct segreg_pin *pins, uint64_t *ids)
+{
+	unsigned flags = ctl->option['l'] ? SEGREG_PIN_LIVE : 0;
+	char path[SEGREG_PATH_SIZE];
+	uint64_t version;
+	int code;
+
+	for (int i = 0; i < n; i++)
+		if (!ctl_parse_id(ctl, ctl->operand[i], &ids[i]))
+			return EX_USAGE;
+	code = segreg_pin_many(ctl->reg, ids, (size_t)n, flags, pins);
+	if (!code)
+		code = segreg_version(ctl->reg, &version);
+	if (!code)
+		code = segreg_pin_path(ctl->reg, &pins[0], path, sizeof path);
+	if (code)
+		return ctl_fail(ctl, code);
+	ctl_command_set_version(version);
+	setenv("SEGREG_PATH", path, 1);
+	return ctl_command_run(ctl, ctl->operand + n + 1);
+}
+
+static int exec(struct ctl *ctl)
+{
+	int n = count_ids(ctl), status;
+	struct segreg_pin *pins;
+	uint64_t *ids;
+
+	if (!n || n + 1 >= ctl->n_operands)
+		return ctl_usage(ctl, "ID... -- COMMAND... expected");
+	pins = calloc((size_t)n, sizeof *pins);
+	ids = calloc((size_t)n, sizeof *ids);
+	status = pins && ids ? pin_and_run(ctl, n, pins, ids) : ctl_error(ctl, EX_OSERR, "no memory for %d pins", n);
+	free(pins);
+	free(ids);
+	return status;
+}
+
+static const struct ctl_option options[] = {
+	{ 'l', "live", NULL, "refuse a segment that is retired already" },
+	{ 0 },
+};
+
+const struct ctl_verb ctl_pin = {
+	.name = "pin",
+	.operands = "ID... -- COMMAND...",
+	.help = "Run a command while segments are pinned",
+	.min = 1,
+	.max = -1,
+	.flags = CTL_COMMAND,
+	.options = options,
+	.exec = exec,
+};

@@ -1,0 +1,15 @@
+/*
+ * verbs.h - the table of verbs.
+ */
+#ifndef CTL_VERBS_H
+#define CTL_VERBS_H
+
+#include "segctl/ctl.h"
+
+/* All verbs; NULL behind the last. */
+extern const struct ctl_verb *const ctl_verbs[];
+
+/* NULL: there is none of that name. */
+const struct ctl_verb *ctl_verbs_find(const char *name);
+
+#endif /* CTL_VERBS_H */

@@ -1,0 +1,16 @@
+/*
+ * notify.h - messages to systemd, without waiting for it.
+ */
+#ifndef SEGREGD_NOTIFY_H
+#define SEGREGD_NOTIFY_H
+
+#include <systemd/sd-event.h>
+
+/* Tell systemd that this process lives, where it wants to know that. Returns a negative errno if the loop does not take it. */
+int notify_open(sd_event *event);
+void notify_close(void);
+
+/* As sd_notify(3), but without waiting. */
+void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif /* SEGREGD_NOTIFY_H */

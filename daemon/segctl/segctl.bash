@@ -1,12 +1,14 @@
-# segctl.bash - completion of segctl(1) in bash: verbs, options and columns as segctl itself lists them, ids as the registry has them.
+# segctl.bash - completion of segctl(1) in bash. Verbs, operands, options and columns are those of segctl --help; ids and processes are those
+# that have to do with the registry.
 
-# _segctl_list TOOL VERB options|columns|verbs: what its --help lists.
+# _segctl_list TOOL VERB options|operands|columns|verbs: what its --help lists.
 _segctl_list()
 {
 	local script
 
 	case $3 in
 	options) script='s/^  -., \(--[a-z-]*\) .*/\1/p' ;;
+	operands) script='s/^Usage: .*\[OPTION\]\.\.\. *//p' ;;
 	columns) script='/^Columns:$/,$s/^  \([A-Z_]*\) .*/\1/p' ;;
 	verbs) script='/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p' ;;
 	esac
@@ -52,13 +54,17 @@ _segctl_operand()
 		_segctl_files "$current" command file
 		return
 	fi
-	case $verb in
-	'') _segctl_reply -W "$(_segctl_list "$tool" "" verbs)" -- "$current" ;;
-	retire | remove | show | why | holders | log | pin)
-		_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o ID 2>/dev/null)" -- "$current" ;;
-	init) _segctl_files "$current" directory ;;
-	load) _segctl_files "$current" file ;;
-	hold) _segctl_files "$current" command file ;;
+	if [ -z "$verb" ]; then
+		_segctl_reply -W "$(_segctl_list "$tool" "" verbs)" -- "$current"
+		return
+	fi
+	case $(_segctl_list "$tool" "$verb" operands) in
+	"ID PATH") ;; # an id that is still free
+	ID* | "[ID]") _segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o ID 2>/dev/null)" -- "$current" ;;
+	PID) _segctl_reply -W "$("$tool" "$@" holders --noheadings --raw -o PID 2>/dev/null)" -- "$current" ;;
+	"[DIR]" | DEST) _segctl_files "$current" directory ;;
+	"[FILE]") _segctl_files "$current" file ;;
+	*COMMAND...) _segctl_files "$current" command file ;;
 	esac
 }
 

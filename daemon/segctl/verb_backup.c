@@ -32,6 +32,21 @@
 #include "segctl/error.h"
 #include "segctl/progress.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_backup = {
+	.name = "backup",
+	.operands = "DEST",
+	.help = "Make a directory a copy of what is live",
+	.min = 1,
+	.max = 1,
+	.options = (const struct ctl_option[]){
+		{ 'n', "dry-run", NULL, "say what would be copied and removed, change nothing" },
+		{ 0 },
+	},
+	.exec = exec,
+};
+
 #define OWNER "segreg-backup"
 #define MARKER ".segreg" /* in base: whose it is */
 #define PARTIAL ".part"
@@ -43,11 +58,6 @@ struct backup {
 	size_t copied, removed;
 	uint64_t bytes;
 	bool is_dry;
-};
-
-static const struct ctl_option options[] = {
-	{ 'n', "dry-run", NULL, "say what would be copied and removed, change nothing" },
-	{ 0 },
 };
 
 static const char *in_dest(const struct backup *b, char path[CTL_COPY_PATH], const char *name)
@@ -342,13 +352,3 @@ static int exec(struct ctl *ctl)
 		close(lock);
 	return status;
 }
-
-const struct ctl_verb ctl_backup = {
-	.name = "backup",
-	.operands = "DEST",
-	.help = "Make a directory a copy of what is live",
-	.min = 1,
-	.max = 1,
-	.options = options,
-	.exec = exec,
-};

@@ -14,19 +14,27 @@
 
 enum { FOUND, ID, PATH, WHY };
 
-static const struct ctl_column columns[] = {
-	[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger, difference or left-over" },
-	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger and a left-over have none" },
-	[PATH] = { "PATH", CTL_TEXT, 0, "where, below the base directory; of a left-over, its whole path" },
-	[WHY] = { "WHY", CTL_TEXT, 0, "what is wrong" },
-	{ 0 },
-};
+static int exec(struct ctl *ctl);
 
-static const struct ctl_option options[] = {
-	{ 'f', "forget-missing", NULL, "unregister live segments that are not on the disk" },
-	{ 'm', "repair", NULL, "bring shared memory to what the database says" },
-	{ 's', "strangers", NULL, "strangers alone; without this they are no fault" },
-	{ 0 },
+const struct ctl_verb ctl_check = {
+	.name = "check",
+	.operands = "",
+	.help = "Compare the database, shared memory and the disk",
+	.options = (const struct ctl_option[]){
+		{ 'f', "forget-missing", NULL, "unregister live segments that are not on the disk" },
+		{ 'm', "repair", NULL, "bring shared memory to what the database says" },
+		{ 's', "strangers", NULL, "strangers alone; without this they are no fault" },
+		{ 0 },
+	},
+	.columns = (const struct ctl_column[]){
+		[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger, difference or left-over" },
+		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger and a left-over have none" },
+		[PATH] = { "PATH", CTL_TEXT, 0, "where, below the base directory; of a left-over, its whole path" },
+		[WHY] = { "WHY", CTL_TEXT, 0, "what is wrong" },
+		{ 0 },
+	},
+	.array = "findings",
+	.exec = exec,
 };
 
 struct run {
@@ -140,13 +148,3 @@ static int exec(struct ctl *ctl)
 	ctl_table_free(run.table);
 	return status;
 }
-
-const struct ctl_verb ctl_check = {
-	.name = "check",
-	.operands = "",
-	.help = "Compare the database, shared memory and the disk",
-	.options = options,
-	.columns = columns,
-	.array = "findings",
-	.exec = exec,
-};

@@ -13,6 +13,15 @@
 #include "segctl/dump.h"
 #include "segctl/error.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_dump = {
+	.name = "dump",
+	.operands = "",
+	.help = "Write the live segments as text that load reads",
+	.exec = exec,
+};
+
 static int exec(struct ctl *ctl)
 {
 	struct ctl_dump list = { .n = 0 };
@@ -28,10 +37,3 @@ static int exec(struct ctl *ctl)
 	free(list.items);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
-
-const struct ctl_verb ctl_dump = {
-	.name = "dump",
-	.operands = "",
-	.help = "Write the live segments as text that load reads",
-	.exec = exec,
-};

@@ -11,10 +11,20 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 
-static const struct ctl_option options[] = {
-	{ 'l', "lane", NULL, "the operand is the number of a handle, not of a process" },
-	{ 'n', "dry-run", NULL, "say what would be taken away, change nothing" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_evict = {
+	.name = "evict",
+	.operands = "PID",
+	.help = "Take away what a process holds that must not be ended",
+	.min = 1,
+	.max = 1,
+	.options = (const struct ctl_option[]){
+		{ 'l', "lane", NULL, "the operand is the number of a handle, not of a process" },
+		{ 'n', "dry-run", NULL, "say what would be taken away, change nothing" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 static bool is_meant(const struct ctl *ctl, const struct segreg_holder *holder, uint64_t number)
@@ -64,13 +74,3 @@ static int exec(struct ctl *ctl)
 				 ctl->operand[0]);
 	return status;
 }
-
-const struct ctl_verb ctl_evict = {
-	.name = "evict",
-	.operands = "PID",
-	.help = "Take away what a process holds that must not be ended",
-	.min = 1,
-	.max = 1,
-	.options = options,
-	.exec = exec,
-};

@@ -8,6 +8,22 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_hold = {
+	.name = "hold",
+	.operands = "[--] COMMAND...",
+	.help = "Run a command while nothing retired from now on is deleted",
+	.min = 1,
+	.max = -1,
+	.flags = CTL_COMMAND,
+	.options = (const struct ctl_option[]){
+		{ 's', "snapshot", NULL, "hold the segments of this version only, not later ones" },
+		{ 0 },
+	},
+	.exec = exec,
+};
+
 static int exec(struct ctl *ctl)
 {
 	char **command = ctl->operand;
@@ -24,19 +40,3 @@ static int exec(struct ctl *ctl)
 	ctl_command_set_version(held.version);
 	return ctl_command_run(ctl, command);
 }
-
-static const struct ctl_option options[] = {
-	{ 's', "snapshot", NULL, "hold the segments of this version only, not later ones" },
-	{ 0 },
-};
-
-const struct ctl_verb ctl_hold = {
-	.name = "hold",
-	.operands = "[--] COMMAND...",
-	.help = "Run a command while nothing retired from now on is deleted",
-	.min = 1,
-	.max = -1,
-	.flags = CTL_COMMAND,
-	.options = options,
-	.exec = exec,
-};

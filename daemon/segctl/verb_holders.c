@@ -18,26 +18,36 @@ enum {
 	ATTACHED_AT,
 };
 
-static const struct ctl_column columns[] = {
-	[PID] = { "PID", CTL_NUMBER, 0, "its process" },
-	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
-	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
-	[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
-	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
-	[EVICTED] = { "EVICTED", CTL_FLAG, 0, "segctl evict took away what it held" },
-	[PINS] = { "PINS", CTL_NUMBER, 0, "its pins, or those on the segment that was asked for" },
-	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "its snapshots, or those that hold that segment" },
-	[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
-	[OLDEST] = { "OLDEST", CTL_NUMBER, 0, "the oldest version among those" },
-	[SEGMENTS] = { "SEGMENTS", CTL_NUMBER, 0, "retired segments that it holds" },
-	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space of those" },
-	[ALONE] = { "ALONE", CTL_BYTES, 0, "of that, what comes back if its process ends" },
-	[SINCE] = { "SINCE", CTL_AGE, 0, "how long ago the first of those was retired" },
-	[SINCE_AT] = { "SINCE_AT", CTL_TIME, 0, "when the first of those was retired" },
-	[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
-	[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
-	[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_holders = {
+	.name = "holders",
+	.operands = "[ID]",
+	.help = "List who has the registry open, or who holds ID",
+	.max = 1,
+	.columns = (const struct ctl_column[]){
+		[PID] = { "PID", CTL_NUMBER, 0, "its process" },
+		[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+		[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+		[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
+		[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+		[EVICTED] = { "EVICTED", CTL_FLAG, 0, "segctl evict took away what it held" },
+		[PINS] = { "PINS", CTL_NUMBER, 0, "its pins, or those on the segment that was asked for" },
+		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "its snapshots, or those that hold that segment" },
+		[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
+		[OLDEST] = { "OLDEST", CTL_NUMBER, 0, "the oldest version among those" },
+		[SEGMENTS] = { "SEGMENTS", CTL_NUMBER, 0, "retired segments that it holds" },
+		[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space of those" },
+		[ALONE] = { "ALONE", CTL_BYTES, 0, "of that, what comes back if its process ends" },
+		[SINCE] = { "SINCE", CTL_AGE, 0, "how long ago the first of those was retired" },
+		[SINCE_AT] = { "SINCE_AT", CTL_TIME, 0, "when the first of those was retired" },
+		[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+		[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+		[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+		{ 0 },
+	},
+	.array = "holders",
+	.exec = exec,
 };
 
 #define USUAL_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,SEGMENTS,KEPT,ALONE,SINCE,ATTACHED"
@@ -153,13 +163,3 @@ static int exec(struct ctl *ctl)
 	ctl_table_free(table);
 	return status;
 }
-
-const struct ctl_verb ctl_holders = {
-	.name = "holders",
-	.operands = "[ID]",
-	.help = "List who has the registry open, or who holds ID",
-	.max = 1,
-	.columns = columns,
-	.array = "holders",
-	.exec = exec,
-};

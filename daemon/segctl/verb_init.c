@@ -11,13 +11,23 @@
 #include "segctl/error.h"
 #include "segctl/parse.h"
 
-static const struct ctl_option options[] = {
-	{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
-	{ 's', "max-segments", "N", "at most N segments at once" },
-	{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
-	{ 't', "take-base", NULL, "take a base whose registry is gone for good" },
-	{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_init = {
+	.name = "init",
+	.operands = "[DIR]",
+	.help = "Create the registry DIR",
+	.max = 1,
+	.flags = CTL_OWN_OPEN,
+	.options = (const struct ctl_option[]){
+		{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
+		{ 's', "max-segments", "N", "at most N segments at once" },
+		{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
+		{ 't', "take-base", NULL, "take a base whose registry is gone for good" },
+		{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 static int tell(const struct ctl *ctl, const char *what, bool took)
@@ -100,13 +110,3 @@ static int exec(struct ctl *ctl)
 		return EX_USAGE;
 	return open_and_tell(ctl, &asked);
 }
-
-const struct ctl_verb ctl_init = {
-	.name = "init",
-	.operands = "[DIR]",
-	.help = "Create the registry DIR",
-	.max = 1,
-	.flags = CTL_OWN_OPEN,
-	.options = options,
-	.exec = exec,
-};

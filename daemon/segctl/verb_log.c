@@ -20,32 +20,41 @@ enum {
 	AT, AGE, EVENT, ID, PATH, BYTES, VERSION, PID, LABEL, PINS, SNAPSHOTS, BY_PID, BY_LABEL, REASON,
 };
 
-static const struct ctl_column columns[] = {
-	[AT] = { "AT", CTL_CLOCK, 0, "when it happened" },
-	[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
-	[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
-	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
-	[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back" },
-	[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
-	[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
-	[LABEL] = { "LABEL", CTL_TEXT, 0, "what that called itself" },
-	[PINS] = { "PINS", CTL_NUMBER, 0, "pins that it had; lost: entries that are missing" },
-	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
-	[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
-	[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
-	[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_log = {
+	.name = "log",
+	.operands = "[ID]",
+	.help = "Tell what became of segments and handles, or of ID",
+	.max = 1,
+	.options = (const struct ctl_option[]){
+		{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
+		{ 'e', "event", "NAME", "only such events" },
+		{ 'l', "last", "N", "only the last N" },
+		{ 0 },
+	},
+	.columns = (const struct ctl_column[]){
+		[AT] = { "AT", CTL_CLOCK, 0, "when it happened" },
+		[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
+		[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
+		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+		[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+		[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back" },
+		[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
+		[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
+		[LABEL] = { "LABEL", CTL_TEXT, 0, "what that called itself" },
+		[PINS] = { "PINS", CTL_NUMBER, 0, "pins that it had; lost: entries that are missing" },
+		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
+		[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
+		[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
+		[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
+		{ 0 },
+	},
+	.array = "events",
+	.exec = exec,
 };
 
 #define USUAL_COLUMNS "AT,EVENT,ID,PATH,BYTES,PID,LABEL,PINS,REASON"
-
-static const struct ctl_option options[] = {
-	{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
-	{ 'e', "event", "NAME", "only such events" },
-	{ 'l', "last", "N", "only the last N" },
-	{ 0 },
-};
 
 /* The order of those that happened at one time. */
 enum event { RESERVED, REGISTERED, RETIRED, DELETED, FORGOTTEN, RECLAIMED, EVICTED, LOST, EVENTS };
@@ -271,14 +280,3 @@ static int exec(struct ctl *ctl)
 	free(log.lines);
 	return status;
 }
-
-const struct ctl_verb ctl_log = {
-	.name = "log",
-	.operands = "[ID]",
-	.help = "Tell what became of segments and handles, or of ID",
-	.max = 1,
-	.options = options,
-	.columns = columns,
-	.array = "events",
-	.exec = exec,
-};

@@ -9,9 +9,19 @@
 #include "segctl/segments.h"
 #include "segctl/table.h"
 
-static const struct ctl_option options[] = {
-	{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_ls = {
+	.name = "ls",
+	.operands = "",
+	.help = "List segments",
+	.options = (const struct ctl_option[]){
+		{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
+		{ 0 },
+	},
+	.columns = ctl_segment_columns,
+	.array = "segments",
+	.exec = exec,
 };
 
 static bool is_wanted(const struct ctl *ctl, const struct segreg_info *info)
@@ -46,13 +56,3 @@ static int exec(struct ctl *ctl)
 	ctl_table_free(table);
 	return status;
 }
-
-const struct ctl_verb ctl_ls = {
-	.name = "ls",
-	.operands = "",
-	.help = "List segments",
-	.options = options,
-	.columns = ctl_segment_columns,
-	.array = "segments",
-	.exec = exec,
-};

@@ -10,6 +10,22 @@
 #include "segctl/error.h"
 #include "segctl/parse.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_pin = {
+	.name = "pin",
+	.operands = "ID... -- COMMAND...",
+	.help = "Run a command while segments are pinned",
+	.min = 1,
+	.max = -1,
+	.flags = CTL_COMMAND,
+	.options = (const struct ctl_option[]){
+		{ 'l', "live", NULL, "refuse a segment that is retired already" },
+		{ 0 },
+	},
+	.exec = exec,
+};
+
 /* The operands before the command: segctl pin ID... -- COMMAND... getopt has taken the "--" only if it stood first. */
 static int count_ids(const struct ctl *ctl)
 {
@@ -57,19 +73,3 @@ static int exec(struct ctl *ctl)
 	free(ids);
 	return status;
 }
-
-static const struct ctl_option options[] = {
-	{ 'l', "live", NULL, "refuse a segment that is retired already" },
-	{ 0 },
-};
-
-const struct ctl_verb ctl_pin = {
-	.name = "pin",
-	.operands = "ID... -- COMMAND...",
-	.help = "Run a command while segments are pinned",
-	.min = 1,
-	.max = -1,
-	.flags = CTL_COMMAND,
-	.options = options,
-	.exec = exec,
-};

@@ -9,6 +9,17 @@
 #include "segctl/error.h"
 #include "segctl/parse.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_register = {
+	.name = "register",
+	.operands = "ID PATH",
+	.help = "Make PATH, relative to the base directory, the live segment ID",
+	.min = 2,
+	.max = 2,
+	.exec = exec,
+};
+
 static int note_weak(void *arg, const struct segreg_info *info)
 {
 	(void)arg;
@@ -31,12 +42,3 @@ static int exec(struct ctl *ctl)
 	segreg_list_one(ctl->reg, id, note_weak, NULL);
 	return EX_OK;
 }
-
-const struct ctl_verb ctl_register = {
-	.name = "register",
-	.operands = "ID PATH",
-	.help = "Make PATH, relative to the base directory, the live segment ID",
-	.min = 2,
-	.max = 2,
-	.exec = exec,
-};

@@ -12,10 +12,20 @@
 #include "segctl/parse.h"
 #include "segctl/segments.h"
 
-static const struct ctl_option options[] = {
-	{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
-	{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_remove = {
+	.name = "remove",
+	.operands = "ID...",
+	.help = "Forget segments and leave their files alone",
+	.min = 1,
+	.max = -1,
+	.options = (const struct ctl_option[]){
+		{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
+		{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 static int count_holds(void *arg, const struct segreg_holder *holder)
@@ -108,13 +118,3 @@ static int exec(struct ctl *ctl)
 	}
 	return first;
 }
-
-const struct ctl_verb ctl_remove = {
-	.name = "remove",
-	.operands = "ID...",
-	.help = "Forget segments and leave their files alone",
-	.min = 1,
-	.max = -1,
-	.options = options,
-	.exec = exec,
-};

@@ -23,6 +23,22 @@
 #include "segctl/load.h"
 #include "segctl/progress.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_restore = {
+	.name = "restore",
+	.operands = "DEST",
+	.help = "Copy the segments of a backup to their paths, and register them",
+	.min = 1,
+	.max = 1,
+	.options = (const struct ctl_option[]){
+		{ 'k', "keep", NULL, "what stands at a segment's path already is that segment" },
+		{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
+		{ 0 },
+	},
+	.exec = exec,
+};
+
 #define ASIDE ".segreg-restore" /* in base */
 
 struct restore {
@@ -30,12 +46,6 @@ struct restore {
 	const char *source, *base;
 	uint64_t version;
 	size_t copied;
-};
-
-static const struct ctl_option options[] = {
-	{ 'k', "keep", NULL, "what stands at a segment's path already is that segment" },
-	{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
-	{ 0 },
 };
 
 /* Where the backup has an item: ID.BORN with the greatest BORN not above the version (verb_backup.c). False: nowhere. */
@@ -212,13 +222,3 @@ static int exec(struct ctl *ctl)
 		close(lock);
 	return status;
 }
-
-const struct ctl_verb ctl_restore = {
-	.name = "restore",
-	.operands = "DEST",
-	.help = "Copy the segments of a backup to their paths, and register them",
-	.min = 1,
-	.max = 1,
-	.options = options,
-	.exec = exec,
-};

@@ -9,9 +9,19 @@
 #include "segctl/parse.h"
 #include "segctl/segments.h"
 
-static const struct ctl_option options[] = {
-	{ 'n', "dry-run", NULL, "say what would be retired, change nothing" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_retire = {
+	.name = "retire",
+	.operands = "ID...",
+	.help = "Retire segments: each is deleted as soon as nobody holds it",
+	.min = 1,
+	.max = -1,
+	.options = (const struct ctl_option[]){
+		{ 'n', "dry-run", NULL, "say what would be retired, change nothing" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 static int try_one(struct ctl *ctl, uint64_t id)
@@ -76,13 +86,3 @@ static int exec(struct ctl *ctl)
 	code = segreg_edit_commit(edit, NULL);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
-
-const struct ctl_verb ctl_retire = {
-	.name = "retire",
-	.operands = "ID...",
-	.help = "Retire segments: each is deleted as soon as nobody holds it",
-	.min = 1,
-	.max = -1,
-	.options = options,
-	.exec = exec,
-};

@@ -9,6 +9,19 @@
 #include "segctl/served.h"
 #include "segctl/table.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_show = {
+	.name = "show",
+	.operands = "ID",
+	.help = "Show everything about one segment",
+	.min = 1,
+	.max = 1,
+	.columns = ctl_segment_columns,
+	.array = "segments",
+	.exec = exec,
+};
+
 static int exec(struct ctl *ctl)
 {
 	struct ctl_segments segments = { .n = 0 };
@@ -31,14 +44,3 @@ static int exec(struct ctl *ctl)
 	ctl_table_free(table);
 	return status;
 }
-
-const struct ctl_verb ctl_show = {
-	.name = "show",
-	.operands = "ID",
-	.help = "Show everything about one segment",
-	.min = 1,
-	.max = 1,
-	.columns = ctl_segment_columns,
-	.array = "segments",
-	.exec = exec,
-};

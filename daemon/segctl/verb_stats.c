@@ -43,14 +43,23 @@ enum {
 	LIBRARY,
 };
 
-static const struct ctl_column columns[] = {
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_stats = {
+	.name = "stats",
+	.operands = "",
+	.help = "Show the registry in figures",
+	.columns = (const struct ctl_column[]){
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
-	FIGURES(FIGURE_COLUMN)
-	{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
-	{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
-	{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
-	{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
-	{ 0 },
+		FIGURES(FIGURE_COLUMN)
+		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
+		{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
+		{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
+		{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
+		{ 0 },
+	},
+	.array = "stats",
+	.exec = exec,
 };
 
 static int print(const struct ctl *ctl, struct ctl_table *table, const struct segreg_stats *stats)
@@ -90,12 +99,3 @@ static int exec(struct ctl *ctl)
 	ctl_table_free(table);
 	return status;
 }
-
-const struct ctl_verb ctl_stats = {
-	.name = "stats",
-	.operands = "",
-	.help = "Show the registry in figures",
-	.columns = columns,
-	.array = "stats",
-	.exec = exec,
-};

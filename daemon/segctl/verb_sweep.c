@@ -16,13 +16,21 @@
 #include "segctl/parse.h"
 #include "segctl/progress.h"
 
-static const struct ctl_option options[] = {
-	{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
-	{ 'l', "limit", "N", "delete at most N segments" },
-	{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
-	{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
-	{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_sweep = {
+	.name = "sweep",
+	.operands = "",
+	.help = "Delete every retired segment that nobody holds",
+	.options = (const struct ctl_option[]){
+		{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
+		{ 'l', "limit", "N", "delete at most N segments" },
+		{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
+		{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+		{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 struct run {
@@ -159,11 +167,3 @@ static int exec(struct ctl *ctl)
 		return EX_IOERR;
 	return result.failed ? EX_TEMPFAIL : status;
 }
-
-const struct ctl_verb ctl_sweep = {
-	.name = "sweep",
-	.operands = "",
-	.help = "Delete every retired segment that nobody holds",
-	.options = options,
-	.exec = exec,
-};

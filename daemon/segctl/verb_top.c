@@ -23,6 +23,15 @@
 #include "segctl/process.h"
 #include "segctl/segments.h"
 
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_top = {
+	.name = "top",
+	.operands = "",
+	.help = "Watch what is kept, and who keeps it",
+	.exec = exec,
+};
+
 #define PERIOD_MS 1000
 #define HEAD_LINES 4
 
@@ -254,10 +263,3 @@ static int exec(struct ctl *ctl)
 	delscreen(screen);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
-
-const struct ctl_verb ctl_top = {
-	.name = "top",
-	.operands = "",
-	.help = "Watch what is kept, and who keeps it",
-	.exec = exec,
-};

@@ -8,9 +8,18 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 
-static const struct ctl_option options[] = {
-	{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_wait = {
+	.name = "wait",
+	.operands = "[VERSION]",
+	.help = "Wait for a version newer than that, or than the current one",
+	.max = 1,
+	.options = (const struct ctl_option[]){
+		{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
+		{ 0 },
+	},
+	.exec = exec,
 };
 
 static int exec(struct ctl *ctl)
@@ -37,12 +46,3 @@ static int exec(struct ctl *ctl)
 	printf("%" PRIu64 "\n", now);
 	return EX_OK;
 }
-
-const struct ctl_verb ctl_wait = {
-	.name = "wait",
-	.operands = "[VERSION]",
-	.help = "Wait for a version newer than that, or than the current one",
-	.max = 1,
-	.options = options,
-	.exec = exec,
-};

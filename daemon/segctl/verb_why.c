@@ -31,27 +31,37 @@ enum {
 	PID, COMMAND, USER, CGROUP, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
 };
 
-static const struct ctl_column columns[] = {
-	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-	[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
-	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
-	[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
-	[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
-	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
-	[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
-	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
-	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
-	[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that hold it; a holder's own" },
-	[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
-	[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
-	[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
-	[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
-	[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
-	[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
-	[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
-	[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
-	[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
-	{ 0 },
+static int exec(struct ctl *ctl);
+
+const struct ctl_verb ctl_why = {
+	.name = "why",
+	.operands = "[ID]",
+	.help = "Say why retired segments are still there, and who holds them",
+	.max = 1,
+	.columns = (const struct ctl_column[]){
+		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+		[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
+		[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+		[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
+		[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
+		[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
+		[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
+		[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
+		[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
+		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that hold it; a holder's own" },
+		[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
+		[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
+		[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+		[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+		[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
+		[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+		[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+		[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+		[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+		{ 0 },
+	},
+	.array = "segments",
+	.exec = exec,
 };
 
 #define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,RETRY_AT,PINS,SNAPSHOTS,WHY"
@@ -412,13 +422,3 @@ static int exec(struct ctl *ctl)
 	ctl_segments_free(&segments);
 	return status;
 }
-
-const struct ctl_verb ctl_why = {
-	.name = "why",
-	.operands = "[ID]",
-	.help = "Say why retired segments are still there, and who holds them",
-	.max = 1,
-	.columns = columns,
-	.array = "segments",
-	.exec = exec,
-};

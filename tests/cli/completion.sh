@@ -21,7 +21,7 @@ complete -p segctl >"$dir/out" || fail "nothing completes segctl"
 offers "ls log load" l
 offers "ls log load" -r "$dir/registry" l
 offers "--registry" --r
-offers "$("$segctl" --help | sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p' | xargs)" ""
+offers "$(sed -n 's/^VERB(\(.*\))$/\1/p' "$root/daemon/segctl/verbs.def" | xargs)" ""
 ok "verbs"
 
 offers "--state" ls --s
@@ -51,8 +51,15 @@ offers "7 70" show --registry = "$dir/registry" 7
 HOME=$dir offers "7 70" -r "~/registry" show 7
 ok "ids, of the registry that is asked for"
 
+export SEGREG_REGISTRY=$dir/registry
+offers "" register ""
+hold reader 7
+offers "$holder" evict "$holder"
+ok "processes that hold something"
+
 offers "$base" -r "$dir/da"
 offers "$base" init --base "$dir/da"
+offers "$base" backup "$dir/da"
 echo >"$dir/dump file"
 offers "$dir/dump file" load "$dir/du"
 offers "" pin 7 -- nosuchcommand

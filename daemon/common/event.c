@@ -29,29 +29,29 @@ const char *tool_event_name(const struct segreg_sweep_event *event)
 	return "unknown";
 }
 
-char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run)
+char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run)
 {
 	char freed[TOOL_SPAN_SIZE];
 
 	switch (event->action) {
 	case SEGREG_SWEEP_DELETED:
 		tool_format_bytes(event->bytes, freed);
-		return tool_format("%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id, event->path, freed,
+		return tool_text_format("%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id, event->path, freed,
 				   dry_run ? "" : " freed");
 	case SEGREG_SWEEP_RECLAIMED:
-		return tool_format("reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid, event->label, event->pins,
+		return tool_text_format("reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid, event->label, event->pins,
 				   event->pins == 1 ? "pin" : "pins");
 	case SEGREG_SWEEP_FAILED:
 	case SEGREG_SWEEP_HELD:
 	case SEGREG_SWEEP_MISSING:
 		break;
 	}
-	return tool_format("%s %" PRIu64 " %s: %s", tool_event_name(event), event->id, event->path, event->reason);
+	return tool_text_format("%s %" PRIu64 " %s: %s", tool_event_name(event), event->id, event->path, event->reason);
 }
 
-void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run)
+void tool_event_say(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run)
 {
-	char *line = tool_describe_event(event, dry_run);
+	char *line = tool_event_describe(event, dry_run);
 
 	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
 	free(line);
@@ -75,7 +75,7 @@ static int count_failed(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
-int tool_describe_failed(struct segreg *reg, char **line)
+int tool_event_describe_failed(struct segreg *reg, char **line)
 {
 	struct failed failed = { .n = 0 };
 	int code = segreg_list_retired(reg, count_failed, &failed);
@@ -84,7 +84,7 @@ int tool_describe_failed(struct segreg *reg, char **line)
 	*line = NULL;
 	if (code || !failed.n)
 		return code;
-	*line = tool_format("%" PRIu64 " %s for another try until %s: segctl sweep --retry-now", failed.n,
+	*line = tool_text_format("%" PRIu64 " %s for another try until %s: segctl sweep --retry-now", failed.n,
 			    failed.n == 1 ? "segment waits" : "segments wait", tool_format_time(failed.at, time));
 	return *line ? 0 : SEGREG_E_NOMEM;
 }

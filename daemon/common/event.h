@@ -11,15 +11,15 @@
 
 /* An event in a word, "deleted"; in a line, to be freed. NULL: out of memory. */
 const char *tool_event_name(const struct segreg_sweep_event *event);
-char *tool_describe_event(const struct segreg_sweep_event *event, bool dry_run);
+char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run);
 
 /* Write an event to stream, in one line: "deleted 42 2026/seg-42: 12.3 MiB freed". */
-void tool_say_event(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
+void tool_event_say(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
 
 /*
  * *line becomes a text about all deletions that have failed and are not done yet, to be freed; or NULL, if there are none.
  * "2 segments wait for another try until 2026-01-31 12:00:00: segctl sweep --retry-now". Returns 0 or a SEGREG_E_* code.
  */
-int tool_describe_failed(struct segreg *reg, char **line);
+int tool_event_describe_failed(struct segreg *reg, char **line);
 
 #endif /* TOOL_EVENT_H */

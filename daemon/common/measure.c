@@ -30,7 +30,7 @@ static int by_ino(const void *a, const void *b)
 }
 
 /* Whether this is the last of a file's names. */
-static bool is_last_name(void **files, const struct stat *st)
+static bool count_name(void **files, const struct stat *st)
 {
 	struct file *file = calloc(1, sizeof *file), **found;
 
@@ -57,7 +57,7 @@ static bool add_entry(FTSENT *entry, void **files, uint64_t *bytes)
 	case FTS_D:
 		break;
 	default:
-		if (st->st_nlink > 1 && !is_last_name(files, st))
+		if (st->st_nlink > 1 && !count_name(files, st))
 			return true;
 	}
 	*bytes += (uint64_t)st->st_blocks * 512;
@@ -83,7 +83,7 @@ static bool measure(char *path, uint64_t *bytes)
 	return whole;
 }
 
-bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE])
+bool tool_measure_locate(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE])
 {
 	struct stat st;
 
@@ -96,11 +96,11 @@ bool tool_place(const char *base, const struct segreg_info *info, char path[TOOL
 	return false;
 }
 
-bool tool_measure(const char *base, const struct segreg_info *info, uint64_t *bytes)
+bool tool_measure_segment(const char *base, const struct segreg_info *info, uint64_t *bytes)
 {
 	char path[TOOL_PLACE_SIZE];
 
-	if (!tool_place(base, info, path) && info->error == ESTALE) /* what is at its path now is something else */
+	if (!tool_measure_locate(base, info, path) && info->error == ESTALE) /* what is at its path now is something else */
 		return false;
 	return measure(path, bytes);
 }

@@ -38,7 +38,7 @@ static char *mount_point(char *line)
 	return field;
 }
 
-bool tool_find_mount(const char *path, char mount[TOOL_PLACE_SIZE])
+bool tool_mounts_find(const char *path, char mount[TOOL_PLACE_SIZE])
 {
 	FILE *file = fopen(MOUNTS, "re");
 	char *line = NULL, *real = realpath(path, NULL);

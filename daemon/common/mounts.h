@@ -9,6 +9,6 @@
 #include "common/measure.h"
 
 /* mount becomes a mount point that is path, or lies below it. False if none is found. */
-bool tool_find_mount(const char *path, char mount[TOOL_PLACE_SIZE]);
+bool tool_mounts_find(const char *path, char mount[TOOL_PLACE_SIZE]);
 
 #endif /* TOOL_MOUNTS_H */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 /* CLOCK_REALTIME, in nanoseconds: the clock of the registry's times. */
-static inline int64_t tool_now(void)
+static inline int64_t tool_now_real(void)
 {
 	struct timespec now;
 

@@ -22,7 +22,7 @@
 #define SILENCE INT64_C(1000000000) /* nanoseconds after it has not */
 #define FIRST_FD 10 /* leaves the low numbers to programs that choose theirs */
 
-void tool_guard_descriptors(void)
+void tool_out_guard(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)

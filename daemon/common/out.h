@@ -22,6 +22,6 @@ void tool_out_close(struct tool_out *out);
 ssize_t tool_out_write(const struct tool_out *out, const char *text, size_t length);
 
 /* Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on failing. */
-void tool_guard_descriptors(void);
+void tool_out_guard(void);
 
 #endif /* TOOL_OUT_H */

@@ -57,7 +57,7 @@ void tool_served_write(int fd, const char *error)
 	for (char *c = why; *c; c++) /* it is one line */
 		*c = iscntrl((unsigned char)*c) ? ' ' : *c;
 	if (error)
-		length += snprintf(text + length, (size_t)(end - text - length), "failed %" PRId64 " %s", tool_now() / 1000000000, why);
+		length += snprintf(text + length, (size_t)(end - text - length), "failed %" PRId64 " %s", tool_now_real() / 1000000000, why);
 	else
 		length += snprintf(text + length, (size_t)(end - text - length), "serves");
 	text[length] = '\n';

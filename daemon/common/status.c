@@ -7,7 +7,7 @@
 #include "segreg.h"
 #include "common/status.h"
 
-int tool_exit_status(int code)
+int tool_status_from_code(int code)
 {
 	switch (code) {
 	case 0:
@@ -45,7 +45,7 @@ int tool_exit_status(int code)
 	}
 }
 
-const char *tool_way_out(int code, const char *text)
+const char *tool_status_find_way_out(int code, const char *text)
 {
 	if (strstr(text, "; ") || strstr(text, "segctl "))
 		return "";

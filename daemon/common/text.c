@@ -29,7 +29,7 @@ static bool is_control(const unsigned char *s)
 	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
-char *tool_escape(const char *text, bool controls)
+char *tool_text_escape(const char *text, bool controls)
 {
 	const unsigned char *from = (const unsigned char *)text;
 	char *copy = malloc(4 * strlen(text) + 1);
@@ -52,35 +52,35 @@ char *tool_escape(const char *text, bool controls)
 	return copy;
 }
 
-char *tool_vformat(const char *format, va_list args)
+char *tool_text_vformat(const char *format, va_list args)
 {
 	char *message = NULL, *line;
 
 	if (vasprintf(&message, format, args) < 0)
 		return NULL;
-	line = tool_escape(message, true);
+	line = tool_text_escape(message, true);
 	free(message);
 	return line;
 }
 
-char *tool_format(const char *format, ...)
+char *tool_text_format(const char *format, ...)
 {
 	va_list args;
 	char *line;
 
 	va_start(args, format);
-	line = tool_vformat(format, args);
+	line = tool_text_vformat(format, args);
 	va_end(args);
 	return line;
 }
 
-void tool_say(FILE *stream, const char *prefix, const char *format, ...)
+void tool_text_say(FILE *stream, const char *prefix, const char *format, ...)
 {
 	va_list args;
 	char *line;
 
 	va_start(args, format);
-	line = tool_vformat(format, args);
+	line = tool_text_vformat(format, args);
 	va_end(args);
 	fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
 	free(line);

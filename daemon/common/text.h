@@ -12,13 +12,13 @@
  * A copy of text, to be freed. Bytes that are not valid UTF-8 stand in it as \xNN. With controls set, so do control characters.
  * NULL: out of memory.
  */
-char *tool_escape(const char *text, bool controls);
+char *tool_text_escape(const char *text, bool controls);
 
 /* A formatted message with control characters escaped, to be freed. NULL: out of memory. */
-char *tool_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
-char *tool_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *tool_text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+char *tool_text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Write prefix, a formatted message and a newline to stream, control characters escaped. */
-void tool_say(FILE *stream, const char *prefix, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void tool_text_say(FILE *stream, const char *prefix, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif /* TOOL_TEXT_H */

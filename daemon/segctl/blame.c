@@ -81,7 +81,7 @@ static bool is_one_process(const struct ctl_blame *blame, const bool *holds)
 	return first != NULL;
 }
 
-int ctl_blame_segment(const struct ctl *ctl, struct ctl_blame *blame, const struct segreg_info *info, uint64_t bytes)
+int ctl_blame_add(const struct ctl *ctl, struct ctl_blame *blame, const struct segreg_info *info, uint64_t bytes)
 {
 	struct hold hold = { .blame = blame, .holds = calloc(blame->n + 1, sizeof *hold.holds) };
 	int code = hold.holds ? segreg_holders(ctl->reg, info->id, note_hold, &hold) : SEGREG_E_NOMEM;
@@ -102,7 +102,7 @@ int ctl_blame_segment(const struct ctl *ctl, struct ctl_blame *blame, const stru
 	return code == SEGREG_E_NOENT ? 0 : code; /* deleted meanwhile */
 }
 
-const struct ctl_culprit *ctl_blame_worst(const struct ctl_blame *blame)
+const struct ctl_culprit *ctl_blame_find_worst(const struct ctl_blame *blame)
 {
 	const struct ctl_culprit *worst = NULL;
 

@@ -26,10 +26,10 @@ struct ctl_blame {
 
 /* Begin with all handles and no segment; add a retired segment. Both return 0 or a SEGREG_E_* code. */
 int ctl_blame_begin(const struct ctl *ctl, struct ctl_blame *blame);
-int ctl_blame_segment(const struct ctl *ctl, struct ctl_blame *blame, const struct segreg_info *info, uint64_t bytes);
+int ctl_blame_add(const struct ctl *ctl, struct ctl_blame *blame, const struct segreg_info *info, uint64_t bytes);
 void ctl_blame_free(struct ctl_blame *blame);
 
 /* The one whose process's end would give most back; NULL if nobody holds anything. */
-const struct ctl_culprit *ctl_blame_worst(const struct ctl_blame *blame);
+const struct ctl_culprit *ctl_blame_find_worst(const struct ctl_blame *blame);
 
 #endif /* CTL_BLAME_H */

@@ -17,7 +17,7 @@
 __attribute__((format(printf, 2, 0)))
 static void complain(const struct ctl *ctl, const char *format, va_list args)
 {
-	char *message = tool_vformat(format, args), *line = NULL;
+	char *message = tool_text_vformat(format, args), *line = NULL;
 
 	ctl_progress_end();
 	if (asprintf(&line, "segctl: %s%s%s\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? ": " : "",
@@ -42,7 +42,7 @@ int ctl_fail(const struct ctl *ctl, int code)
 {
 	const char *story = *segreg_last_error() ? segreg_last_error() : segreg_strerror(code);
 
-	return ctl_error(ctl, tool_exit_status(code), "%s%s", story, tool_way_out(code, story));
+	return ctl_error(ctl, tool_status_from_code(code), "%s%s", story, tool_status_find_way_out(code, story));
 }
 
 int ctl_try_help(const struct ctl *ctl)

@@ -46,7 +46,7 @@ static void print_columns(const struct ctl_column *columns)
 		printf("  %-13s  %s\n", columns->name, columns->help);
 }
 
-int ctl_help_verb(const struct ctl_verb *verb)
+int ctl_help_print_verb(const struct ctl_verb *verb)
 {
 	printf("Usage: segctl [-r DIR] %s [OPTION]...%s%s\n\n%s.\n\nOptions:\n", verb->name, *verb->operands ? " " : "",
 	       verb->operands, verb->help);
@@ -59,7 +59,7 @@ int ctl_help_verb(const struct ctl_verb *verb)
 	return EX_OK;
 }
 
-int ctl_help(void)
+int ctl_help_print(void)
 {
 	printf("Usage: segctl [-r DIR] VERB [OPTION]... [ARGUMENT]...\n\n"
 	       "Look after a registry of shared segments.\n\nVerbs:\n");

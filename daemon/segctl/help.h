@@ -10,7 +10,7 @@
 extern const struct ctl_option ctl_common_options[], ctl_top_options[], ctl_table_options[];
 
 /* Print the help of a verb, or of segctl. Both return the exit status. */
-int ctl_help_verb(const struct ctl_verb *verb);
-int ctl_help(void);
+int ctl_help_print_verb(const struct ctl_verb *verb);
+int ctl_help_print(void);
 
 #endif /* CTL_HELP_H */

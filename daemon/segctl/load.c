@@ -304,7 +304,7 @@ static void add_lines(struct load *load, struct segreg_edit *edit)
 		if (item->is_settled && code == SEGREG_E_NOENT)
 			continue;
 		if (code)
-			refuse(load, item, tool_exit_status(code), *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);
+			refuse(load, item, tool_status_from_code(code), *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);
 		else if (!item->is_settled && !is_of_type(load, item))
 			refuse(load, item, EX_DATAERR, item->is_directory ? "on the disk it is no directory" : "on the disk it is no file", NULL);
 	}
@@ -318,7 +318,7 @@ static void report(const struct load *load)
 
 	for (size_t i = 0; dry_run && i < load->lines; i++)
 		if (!load->items[i].is_settled)
-			tool_say(stdout, "", "would register %" PRIu64 " %s", load->items[i].id, load->items[i].path);
+			tool_text_say(stdout, "", "would register %" PRIu64 " %s", load->items[i].id, load->items[i].path);
 	printf("%zu %s%s registered, %zu there already\n", load->lines - load->there,
 	       load->lines - load->there == 1 ? "segment" : "segments", dry_run ? " would be" : "", load->there);
 }
@@ -334,7 +334,7 @@ static int commit(struct load *load)
 	if (load->status || load->ctl->option['n']) {
 		segreg_edit_abort(edit);
 	} else {
-		ctl_progress("registering %zu segments", load->lines - load->there);
+		ctl_progress_show("registering %zu segments", load->lines - load->there);
 		code = segreg_edit_commit(edit, NULL);
 		ctl_progress_end();
 		if (code)

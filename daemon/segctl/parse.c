@@ -16,7 +16,7 @@ bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id)
 	return false;
 }
 
-bool ctl_option_number(const struct ctl *ctl, char letter, uint32_t *value)
+bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value)
 {
 	const char *text = ctl->option[(unsigned char)letter];
 	uint64_t number;
@@ -31,7 +31,7 @@ bool ctl_option_number(const struct ctl *ctl, char letter, uint32_t *value)
 	return true;
 }
 
-void ctl_grammar_add(struct ctl_grammar *grammar, const struct ctl_option *options)
+void ctl_parse_add_options(struct ctl_grammar *grammar, const struct ctl_option *options)
 {
 	for (; options && options->letter; options++) {
 		grammar->letters[grammar->length++] = options->letter;

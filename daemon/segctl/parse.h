@@ -10,7 +10,7 @@
 
 /* The value of an operand or option. False if it is wrong, which has been said. An option not given changes nothing. */
 bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id);
-bool ctl_option_number(const struct ctl *ctl, char letter, uint32_t *value);
+bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value);
 
 /* getopt's view of some tables of options. */
 #define CTL_OPTIONS_MAX 32
@@ -22,7 +22,7 @@ struct ctl_grammar {
 };
 
 /* Add a table of options. NULL: nothing. */
-void ctl_grammar_add(struct ctl_grammar *grammar, const struct ctl_option *options);
+void ctl_parse_add_options(struct ctl_grammar *grammar, const struct ctl_option *options);
 
 /* Set ctl's options. False: there was an unknown option, and getopt has said so. The operands start at argv[optind]. */
 bool ctl_parse_options(struct ctl *ctl, const struct ctl_grammar *grammar, int argc, char **argv);

@@ -16,10 +16,10 @@
 
 static int64_t shown_at; /* 0: nothing is shown */
 
-void ctl_progress(const char *format, ...)
+void ctl_progress_show(const char *format, ...)
 {
 	char text[512] = WIPE;
-	int64_t now = tool_now();
+	int64_t now = tool_now_real();
 	va_list args;
 
 	if (!isatty(STDERR_FILENO) || (shown_at && now >= shown_at && now - shown_at < PAUSE))

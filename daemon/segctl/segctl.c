@@ -46,13 +46,13 @@ static int parse_verb(struct ctl *ctl, int argc, char **argv)
 	argv[0] = name; /* getopt complains under it */
 	if (verb->flags & CTL_COMMAND)
 		grammar.letters[grammar.length++] = '+';
-	ctl_grammar_add(&grammar, verb->options);
-	ctl_grammar_add(&grammar, verb->columns ? ctl_table_options : NULL);
-	ctl_grammar_add(&grammar, ctl_common_options);
+	ctl_parse_add_options(&grammar, verb->options);
+	ctl_parse_add_options(&grammar, verb->columns ? ctl_table_options : NULL);
+	ctl_parse_add_options(&grammar, ctl_common_options);
 	if (!ctl_parse_options(ctl, &grammar, argc, argv))
 		return ctl_try_help(ctl);
 	if (ctl->option['h'])
-		return ctl_help_verb(verb);
+		return ctl_help_print_verb(verb);
 	ctl->operand = argv + optind;
 	ctl->n_operands = argc - optind;
 	if (ctl->n_operands < verb->min)
@@ -72,12 +72,12 @@ static int run(int argc, char **argv)
 	if (argc < 1)
 		return EX_USAGE;
 	argv[0] = name;
-	ctl_grammar_add(&grammar, ctl_common_options);
-	ctl_grammar_add(&grammar, ctl_top_options);
+	ctl_parse_add_options(&grammar, ctl_common_options);
+	ctl_parse_add_options(&grammar, ctl_top_options);
 	if (!ctl_parse_options(&ctl, &grammar, argc, argv))
 		return ctl_try_help(&ctl);
 	if (ctl.option['h'])
-		return ctl_help();
+		return ctl_help_print();
 	if (ctl.option['V'])
 		return printf("segctl %s\n", segreg_version_string()) < 0 ? EX_IOERR : EX_OK;
 	if (optind == argc)
@@ -93,12 +93,12 @@ int main(int argc, char **argv)
 {
 	int status;
 
-	tool_guard_descriptors();
+	tool_out_guard();
 	setlocale(LC_CTYPE, "");
 	status = run(argc, argv);
 	ctl_stderr_finish();
 	if (ferror(stdout) | fclose(stdout)) {
-		tool_say(stderr, "segctl: ", "cannot write the output: %s", strerror(errno));
+		tool_text_say(stderr, "segctl: ", "cannot write the output: %s", strerror(errno));
 		return status ? status : EX_IOERR;
 	}
 	return status;

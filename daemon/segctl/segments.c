@@ -53,7 +53,7 @@ static int by_id(const void *a, const void *b)
 	return (x->info.id > y->info.id) - (x->info.id < y->info.id);
 }
 
-static int sorted(struct ctl_segments *segments, int code)
+static int sort(struct ctl_segments *segments, int code)
 {
 	if (!code && segments->n)
 		qsort(segments->items, segments->n, sizeof *segments->items, by_id);
@@ -65,14 +65,14 @@ int ctl_segments_load(const struct ctl *ctl, bool (*keep)(const struct ctl *, co
 {
 	struct load load = { .ctl = ctl, .keep = keep, .segments = segments };
 
-	return sorted(segments, segreg_list(ctl->reg, copy_info, &load));
+	return sort(segments, segreg_list(ctl->reg, copy_info, &load));
 }
 
 int ctl_segments_load_retired(const struct ctl *ctl, struct ctl_segments *segments)
 {
 	struct load load = { .ctl = ctl, .segments = segments };
 
-	return sorted(segments, segreg_list_retired(ctl->reg, copy_info, &load));
+	return sort(segments, segreg_list_retired(ctl->reg, copy_info, &load));
 }
 
 int ctl_segments_load_one(const struct ctl *ctl, uint64_t id, struct ctl_segments *segments)
@@ -94,7 +94,7 @@ enum {
 	REGISTERED_AT, RETIRED_AT, PATH, FULL_PATH,
 };
 
-const struct ctl_column ctl_segment_columns[] = {
+const struct ctl_column ctl_segments_columns[] = {
 	[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
 	[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
 	[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it, over all processes" },
@@ -117,38 +117,38 @@ const struct ctl_column ctl_segment_columns[] = {
 	{ 0 },
 };
 
-const char *ctl_segment_error(const struct segreg_info *info)
+const char *ctl_segments_describe_error(const struct segreg_info *info)
 {
 	return info->error == ESTALE ? "its path is no longer what was registered" : strerror(info->error);
 }
 
-void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info)
+void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info)
 {
-	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct libscols_line *row = ctl_table_add_row(table, NULL);
 	char path[TOOL_PLACE_SIZE];
 	uint64_t bytes;
 
-	ctl_set(table, row, ID, info->id);
-	ctl_set_text(table, row, STATE, segreg_state_name(info->state));
-	ctl_set(table, row, PINS, info->pins);
-	ctl_set(table, row, AGE, (uint64_t)info->registered_at);
-	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
-	ctl_set(table, row, HELD, (uint64_t)info->held_since);
-	if (ctl_table_shows(table, BYTES) && tool_measure(segreg_base_path(ctl->reg), info, &bytes))
-		ctl_set(table, row, BYTES, bytes);
-	ctl_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
-	ctl_set(table, row, MISSING, (uint64_t)info->is_missing);
-	ctl_set(table, row, WEAK, (uint64_t)info->is_weakly_identified);
+	ctl_table_set(table, row, ID, info->id);
+	ctl_table_set_text(table, row, STATE, segreg_state_name(info->state));
+	ctl_table_set(table, row, PINS, info->pins);
+	ctl_table_set(table, row, AGE, (uint64_t)info->registered_at);
+	ctl_table_set(table, row, RETIRED, (uint64_t)info->retired_at);
+	ctl_table_set(table, row, HELD, (uint64_t)info->held_since);
+	if (ctl_table_shows(table, BYTES) && tool_measure_segment(segreg_base_path(ctl->reg), info, &bytes))
+		ctl_table_set(table, row, BYTES, bytes);
+	ctl_table_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
+	ctl_table_set(table, row, MISSING, (uint64_t)info->is_missing);
+	ctl_table_set(table, row, WEAK, (uint64_t)info->is_weakly_identified);
 	if (info->error)
-		ctl_set_text(table, row, ERROR, ctl_segment_error(info));
-	ctl_set(table, row, ATTEMPTS, info->attempts);
-	ctl_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
-	ctl_set(table, row, BORN, info->born);
+		ctl_table_set_text(table, row, ERROR, ctl_segments_describe_error(info));
+	ctl_table_set(table, row, ATTEMPTS, info->attempts);
+	ctl_table_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
+	ctl_table_set(table, row, BORN, info->born);
 	if (info->retired)
-		ctl_set(table, row, GONE, info->retired);
-	ctl_set(table, row, REGISTERED_AT, (uint64_t)info->registered_at);
-	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
-	ctl_set_text(table, row, PATH, info->path);
-	tool_place(segreg_base_path(ctl->reg), info, path);
-	ctl_set_text(table, row, FULL_PATH, path);
+		ctl_table_set(table, row, GONE, info->retired);
+	ctl_table_set(table, row, REGISTERED_AT, (uint64_t)info->registered_at);
+	ctl_table_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
+	ctl_table_set_text(table, row, PATH, info->path);
+	tool_measure_locate(segreg_base_path(ctl->reg), info, path);
+	ctl_table_set_text(table, row, FULL_PATH, path);
 }

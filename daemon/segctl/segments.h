@@ -27,10 +27,10 @@ int ctl_segments_load_one(const struct ctl *ctl, uint64_t id, struct ctl_segment
 void ctl_segments_free(struct ctl_segments *segments);
 
 /* The columns of verbs that show segments, and a row of them. */
-extern const struct ctl_column ctl_segment_columns[];
-void ctl_segment_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info);
+extern const struct ctl_column ctl_segments_columns[];
+void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info);
 
 /* Why its last deletion failed. */
-const char *ctl_segment_error(const struct segreg_info *info);
+const char *ctl_segments_describe_error(const struct segreg_info *info);
 
 #endif /* CTL_SEGMENTS_H */

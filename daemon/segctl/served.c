@@ -8,7 +8,7 @@
 #include "segctl/ctl.h"
 #include "segctl/served.h"
 
-void ctl_warn_of_segregd(const struct ctl *ctl)
+void ctl_served_warn(const struct ctl *ctl)
 {
 	char text[TOOL_SERVED_TEXT];
 	struct tool_served served;
@@ -17,5 +17,5 @@ void ctl_warn_of_segregd(const struct ctl *ctl)
 		return;
 	tool_served_read(ctl->dir, &served);
 	if (*served.error)
-		tool_say(stdout, "", "Mind: %s", tool_served_describe(&served, text));
+		tool_text_say(stdout, "", "Mind: %s", tool_served_describe(&served, text));
 }

@@ -7,6 +7,6 @@
 #include "segctl/ctl.h"
 
 /* Write to stdout, for people, what is wrong with the segregd of the registry. Writes nothing if that segregd serves, or if none has failed. */
-void ctl_warn_of_segregd(const struct ctl *ctl);
+void ctl_served_warn(const struct ctl *ctl);
 
 #endif /* CTL_SERVED_H */

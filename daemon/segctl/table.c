@@ -165,7 +165,7 @@ bool ctl_table_shows(const struct ctl_table *table, unsigned column)
 	return table->columns[column] != NULL;
 }
 
-struct libscols_line *ctl_table_row(struct ctl_table *table, struct libscols_line *parent)
+struct libscols_line *ctl_table_add_row(struct ctl_table *table, struct libscols_line *parent)
 {
 	struct libscols_line *row = scols_table_new_line(table->scols, table->raw ? NULL : parent);
 
@@ -173,13 +173,13 @@ struct libscols_line *ctl_table_row(struct ctl_table *table, struct libscols_lin
 	return row;
 }
 
-void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text)
+void ctl_table_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text)
 {
 	char *copy;
 
 	if (!row || !table->columns[column])
 		return;
-	copy = table->json ? tool_escape(text, false) : strdup(text);
+	copy = table->json ? tool_text_escape(text, false) : strdup(text);
 	if (copy && !scols_line_refer_column_data(row, table->columns[column], copy))
 		return;
 	free(copy);
@@ -188,7 +188,7 @@ void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned c
 
 static void format_time(const struct ctl_table *table, int64_t at, bool spans, char text[TIME_SIZE])
 {
-	int64_t ago = tool_now() - at;
+	int64_t ago = tool_now_real() - at;
 	time_t seconds = at / 1000000000;
 	char span[TOOL_SPAN_SIZE];
 	struct tm tm;
@@ -210,7 +210,7 @@ static void format_time(const struct ctl_table *table, int64_t at, bool spans, c
 
 static void format_age(const struct ctl_table *table, int64_t at, char text[TIME_SIZE])
 {
-	int64_t span = tool_now() - at;
+	int64_t span = tool_now_real() - at;
 
 	if (table->json || table->raw)
 		snprintf(text, TIME_SIZE, "%" PRId64, span > 0 ? span / 1000000000 : 0);
@@ -218,7 +218,7 @@ static void format_age(const struct ctl_table *table, int64_t at, char text[TIME
 		tool_format_span(span, text);
 }
 
-void ctl_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value)
+void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value)
 {
 	char text[TIME_SIZE];
 
@@ -249,7 +249,7 @@ void ctl_set(struct ctl_table *table, struct libscols_line *row, unsigned column
 		snprintf(text, sizeof text, "%s", table->json ? (value ? "1" : "0") : value ? "yes" : "no");
 		break;
 	}
-	ctl_set_text(table, row, column, text);
+	ctl_table_set_text(table, row, column, text);
 }
 
 /* ------------------------------------------------------------------ printing */

@@ -18,12 +18,12 @@ struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard);
 void ctl_table_free(struct ctl_table *table);
 
 bool ctl_table_shows(const struct ctl_table *table, unsigned column);
-struct libscols_line *ctl_table_row(struct ctl_table *table, struct libscols_line *parent);
+struct libscols_line *ctl_table_add_row(struct ctl_table *table, struct libscols_line *parent);
 
-void ctl_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text);
+void ctl_table_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text);
 
 /* CTL_AGE and CTL_TIME take CLOCK_REALTIME nanoseconds, and leave the cell empty for 0. */
-void ctl_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value);
+void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value);
 
 /* Print the table; or its only row with one line per column. Returns the exit status. */
 int ctl_table_print(struct ctl_table *table);

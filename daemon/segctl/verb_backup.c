@@ -26,11 +26,11 @@
 #include "common/format.h"
 #include "common/measure.h"
 #include "common/text.h"
-#include "segctl/copy.h"
 #include "segctl/ctl.h"
 #include "segctl/dump.h"
 #include "segctl/error.h"
 #include "segctl/progress.h"
+#include "segctl/tree.h"
 
 static int exec(struct ctl *ctl);
 
@@ -60,9 +60,9 @@ struct backup {
 	bool is_dry;
 };
 
-static const char *in_dest(const struct backup *b, char path[CTL_COPY_PATH], const char *name)
+static const char *in_dest(const struct backup *b, char path[CTL_TREE_PATH], const char *name)
 {
-	snprintf(path, CTL_COPY_PATH, "%s/%s", b->path, name);
+	snprintf(path, CTL_TREE_PATH, "%s/%s", b->path, name);
 	return path;
 }
 
@@ -71,7 +71,7 @@ static const char *in_dest(const struct backup *b, char path[CTL_COPY_PATH], con
 /* The registry's uuid, as base's marker has it: "segreg base FORMAT", "uuid ...". */
 static int read_uuid(const struct backup *b, char uuid[37])
 {
-	char path[CTL_COPY_PATH];
+	char path[CTL_TREE_PATH];
 	FILE *file;
 	int n;
 
@@ -109,7 +109,7 @@ static int lock_owner(const struct backup *b, int fd)
 /* Where another claim was faster, check_owner will say whose it is. */
 static int claim(const struct backup *b, const char *uuid)
 {
-	char path[CTL_COPY_PATH], text[64];
+	char path[CTL_TREE_PATH], text[64];
 	int length = snprintf(text, sizeof text, "segreg backup 1\nregistry %s\n", uuid);
 	int fd = open(in_dest(b, path, OWNER), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	int status = fd == -1 ? EX_OK : lock_owner(b, fd);
@@ -126,7 +126,7 @@ static int claim(const struct backup *b, const char *uuid)
 /* *lock: a descriptor that locks it. */
 static int check_owner(const struct backup *b, const char *uuid, int *lock)
 {
-	char path[CTL_COPY_PATH], text[64] = "", owner[37];
+	char path[CTL_TREE_PATH], text[64] = "", owner[37];
 	int status;
 
 	*lock = open(in_dest(b, path, OWNER), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -167,7 +167,7 @@ static int check_outside(const struct backup *b)
 /* Make DEST if need be, and see that it is ours. */
 static int prepare(struct backup *b, int *lock)
 {
-	char path[CTL_COPY_PATH], uuid[37];
+	char path[CTL_TREE_PATH], uuid[37];
 	int status = check_outside(b);
 
 	if (!status)
@@ -188,7 +188,7 @@ static int prepare(struct backup *b, int *lock)
 static int copy_segment(struct backup *b, const struct segreg_entry *entry)
 {
 	struct segreg_info info = { .id = entry->id, .state = SEGREG_LIVE, .path = entry->path, .is_directory = entry->is_directory };
-	char from[CTL_COPY_PATH], to[CTL_COPY_PATH], part[CTL_COPY_PATH + sizeof PARTIAL];
+	char from[CTL_TREE_PATH], to[CTL_TREE_PATH], part[CTL_TREE_PATH + sizeof PARTIAL];
 	uint64_t bytes = 0;
 	struct stat st;
 	int status;
@@ -196,18 +196,18 @@ static int copy_segment(struct backup *b, const struct segreg_entry *entry)
 	snprintf(to, sizeof to, "%s/segments/%" PRIu64 ".%" PRIu64, b->path, entry->id, entry->born);
 	if (lstat(to, &st) == 0)
 		return EX_OK;
-	tool_measure(segreg_base_path(b->ctl->reg), &info, &bytes);
+	tool_measure_segment(segreg_base_path(b->ctl->reg), &info, &bytes);
 	b->copied++;
 	b->bytes += bytes;
 	if (b->is_dry) {
-		tool_say(stdout, "", "would copy %" PRIu64 " %s", entry->id, entry->path);
+		tool_text_say(stdout, "", "would copy %" PRIu64 " %s", entry->id, entry->path);
 		return EX_OK;
 	}
 	snprintf(from, sizeof from, "%s/%s", segreg_base_path(b->ctl->reg), entry->path);
 	snprintf(part, sizeof part, "%s%s", to, PARTIAL);
-	status = ctl_remove_tree(b->ctl, part);
+	status = ctl_tree_remove(b->ctl, part);
 	if (!status)
-		status = ctl_copy_tree(b->ctl, from, part);
+		status = ctl_tree_copy(b->ctl, from, part);
 	if (!status && rename(part, to) == -1)
 		status = ctl_error(b->ctl, EX_IOERR, "cannot rename %s: %s", part, strerror(errno));
 	return status;
@@ -220,7 +220,7 @@ static int copy_all(struct backup *b)
 	for (size_t i = 0; i < b->list.n && !status; i++) {
 		char size[TOOL_SPAN_SIZE];
 
-		ctl_progress("%zu of %zu segments, %s copied", i, b->list.n, tool_format_bytes(b->bytes, size));
+		ctl_progress_show("%zu of %zu segments, %s copied", i, b->list.n, tool_format_bytes(b->bytes, size));
 		status = copy_segment(b, &b->list.items[i]);
 	}
 	ctl_progress_end();
@@ -246,7 +246,7 @@ static int copy_snapshot(struct backup *b)
 
 static int write_list(const struct backup *b)
 {
-	char path[CTL_COPY_PATH], aside[CTL_COPY_PATH];
+	char path[CTL_TREE_PATH], aside[CTL_TREE_PATH];
 	FILE *file = fopen(in_dest(b, aside, "live.txt" PARTIAL), "we");
 	bool written = file != NULL;
 
@@ -258,7 +258,7 @@ static int write_list(const struct backup *b)
 		fclose(file);
 	if (!written || rename(aside, in_dest(b, path, "live.txt")) == -1)
 		return ctl_error(b->ctl, EX_IOERR, "cannot write %s: %s", aside, strerror(errno));
-	return ctl_sync(b->ctl, b->path);
+	return ctl_tree_sync(b->ctl, b->path);
 }
 
 /* "ID.BORN", perhaps with PARTIAL behind. */
@@ -297,7 +297,7 @@ static bool is_partial(const char *name)
 /* Remove what is not listed; before anything is copied, only what one that was cut short has left, for its space may be needed. */
 static int prune(struct backup *b, bool only_partial)
 {
-	char path[CTL_COPY_PATH];
+	char path[CTL_TREE_PATH];
 	DIR *dir = opendir(in_dest(b, path, "segments"));
 	struct dirent *entry;
 	int status = EX_OK;
@@ -312,9 +312,9 @@ static int prune(struct backup *b, bool only_partial)
 		b->removed += !only_partial;
 		snprintf(path, sizeof path, "%s/segments/%s", b->path, entry->d_name);
 		if (b->is_dry)
-			tool_say(stdout, "", "would remove %s", path);
+			tool_text_say(stdout, "", "would remove %s", path);
 		else
-			status = ctl_remove_tree(b->ctl, path);
+			status = ctl_tree_remove(b->ctl, path);
 	}
 	closedir(dir);
 	return status;
@@ -340,7 +340,7 @@ static int exec(struct ctl *ctl)
 	if (!status)
 		status = copy_snapshot(&b);
 	if (!status && !b.is_dry)
-		status = ctl_sync(ctl, b.path);
+		status = ctl_tree_sync(ctl, b.path);
 	if (!status && !b.is_dry)
 		status = write_list(&b);
 	if (!status)

@@ -85,12 +85,12 @@ static int on_finding(void *arg, const struct segreg_finding *finding)
 		return SEGREG_E_NOMEM;
 	if (run->ctl->option['s'] && !is_stranger)
 		return 0;
-	row = ctl_table_row(run->table, NULL);
-	ctl_set_text(run->table, row, FOUND, name_of(finding->kind));
+	row = ctl_table_add_row(run->table, NULL);
+	ctl_table_set_text(run->table, row, FOUND, name_of(finding->kind));
 	if (!is_stranger && !is_leftover)
-		ctl_set(run->table, row, ID, finding->id);
-	ctl_set_text(run->table, row, PATH, finding->path);
-	ctl_set_text(run->table, row, WHY, finding->reason);
+		ctl_table_set(run->table, row, ID, finding->id);
+	ctl_table_set_text(run->table, row, PATH, finding->path);
+	ctl_table_set_text(run->table, row, WHY, finding->reason);
 	return 0;
 }
 
@@ -121,7 +121,7 @@ static int finish(struct run *run)
 		if (run->n_leftovers)
 			printf(", %u left-over", run->n_leftovers);
 		putchar('\n');
-		ctl_warn_of_segregd(ctl);
+		ctl_served_warn(ctl);
 	}
 	if (!status && (run->n_faults || (ctl->option['s'] && run->n_strangers)))
 		status = EX_DATAERR;
@@ -137,7 +137,7 @@ static int exec(struct ctl *ctl)
 	if (!run.table)
 		return EX_USAGE;
 	if (segreg_stats(ctl->reg, &stats) == 0)
-		ctl_progress("looking at %" PRIu64 " segments, and at what else is below %s", stats.live + stats.pending + stats.deleting,
+		ctl_progress_show("looking at %" PRIu64 " segments, and at what else is below %s", stats.live + stats.pending + stats.deleting,
 			     segreg_base_path(ctl->reg));
 	code = segreg_check(ctl->reg, ctl->option['m'] ? SEGREG_CHECK_REPAIR : 0, on_finding, &run);
 	ctl_progress_end();

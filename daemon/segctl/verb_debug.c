@@ -86,7 +86,7 @@ static void set_remark(struct run *run, struct libscols_line *row, const struct 
 	snprintf(text, sizeof text, "%s%s%s%s", item->is_damaged && run->is_marked ? "damaged: " : "", item->remark,
 		 *item->remark && *process ? "; " : "", process);
 	if (*text)
-		ctl_set_text(run->table, row, REMARK, text);
+		ctl_table_set_text(run->table, row, REMARK, text);
 }
 
 static int on_item(void *arg, const struct segreg_debug_item *item)
@@ -97,13 +97,13 @@ static int on_item(void *arg, const struct segreg_debug_item *item)
 	run->n_damaged += item->is_damaged != 0;
 	if (run->ctl->option['d'] && !item->is_damaged)
 		return 0;
-	row = ctl_table_row(run->table, NULL);
-	ctl_set_text(run->table, row, PART, item->part);
+	row = ctl_table_add_row(run->table, NULL);
+	ctl_table_set_text(run->table, row, PART, item->part);
 	if (item->number >= 0)
-		ctl_set(run->table, row, NUMBER, (uint64_t)item->number);
-	ctl_set_text(run->table, row, FIELD, item->name);
-	ctl_set_text(run->table, row, VALUE, item->value);
-	ctl_set(run->table, row, DAMAGED, item->is_damaged != 0);
+		ctl_table_set(run->table, row, NUMBER, (uint64_t)item->number);
+	ctl_table_set_text(run->table, row, FIELD, item->name);
+	ctl_table_set_text(run->table, row, VALUE, item->value);
+	ctl_table_set(run->table, row, DAMAGED, item->is_damaged != 0);
 	set_remark(run, row, item);
 	return 0;
 }

@@ -36,7 +36,7 @@ static bool is_meant(const struct ctl *ctl, const struct segreg_holder *holder, 
 
 static void tell(const struct ctl *ctl, const struct ctl_culprit *culprit, uint64_t released)
 {
-	tool_say(stdout, "", "%s the handle %" PRIu32 " of pid %" PRId64 " (%s): %" PRIu64 " pins and snapshots",
+	tool_text_say(stdout, "", "%s the handle %" PRIu32 " of pid %" PRId64 " (%s): %" PRIu64 " pins and snapshots",
 		 ctl->option['n'] ? "would evict" : "evicted", culprit->holder.lane, culprit->holder.pid, culprit->label, released);
 }
 

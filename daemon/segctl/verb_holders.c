@@ -55,24 +55,24 @@ const struct ctl_verb ctl_holders = {
 
 static struct libscols_line *add_row(struct ctl_table *table, const struct segreg_holder *holder, const char *label)
 {
-	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct libscols_line *row = ctl_table_add_row(table, NULL);
 	struct ctl_process process;
 
 	ctl_process_find(holder, &process);
-	ctl_set(table, row, PID, (uint64_t)holder->pid);
-	ctl_set_text(table, row, COMMAND, process.command);
-	ctl_set_text(table, row, USER, process.user);
-	ctl_set_text(table, row, CGROUP, process.cgroup);
-	ctl_set_text(table, row, LABEL, label);
-	ctl_set(table, row, EVICTED, (uint64_t)holder->is_evicted);
-	ctl_set(table, row, PINS, holder->pins);
-	ctl_set(table, row, SNAPSHOTS, holder->snapshots);
-	ctl_set(table, row, HORIZONS, holder->horizons);
+	ctl_table_set(table, row, PID, (uint64_t)holder->pid);
+	ctl_table_set_text(table, row, COMMAND, process.command);
+	ctl_table_set_text(table, row, USER, process.user);
+	ctl_table_set_text(table, row, CGROUP, process.cgroup);
+	ctl_table_set_text(table, row, LABEL, label);
+	ctl_table_set(table, row, EVICTED, (uint64_t)holder->is_evicted);
+	ctl_table_set(table, row, PINS, holder->pins);
+	ctl_table_set(table, row, SNAPSHOTS, holder->snapshots);
+	ctl_table_set(table, row, HORIZONS, holder->horizons);
 	if (holder->snapshots + holder->horizons)
-		ctl_set(table, row, OLDEST, holder->oldest);
-	ctl_set(table, row, LANE, holder->lane);
-	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
-	ctl_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
+		ctl_table_set(table, row, OLDEST, holder->oldest);
+	ctl_table_set(table, row, LANE, holder->lane);
+	ctl_table_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
+	ctl_table_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
 	return row;
 }
 
@@ -118,8 +118,8 @@ static int blame_all(struct ctl *ctl, struct ctl_blame *blame, const struct ctl_
 
 		if (info->state != SEGREG_PENDING)
 			continue;
-		tool_measure(segreg_base_path(ctl->reg), info, &bytes);
-		code = ctl_blame_segment(ctl, blame, info, bytes);
+		tool_measure_segment(segreg_base_path(ctl->reg), info, &bytes);
+		code = ctl_blame_add(ctl, blame, info, bytes);
 	}
 	return code;
 }
@@ -140,11 +140,11 @@ static int list_all(struct ctl *ctl, struct ctl_table *table)
 		const struct ctl_culprit *culprit = &blame.culprits[i];
 		struct libscols_line *row = add_row(table, &culprit->holder, culprit->label);
 
-		ctl_set(table, row, SEGMENTS, culprit->segments);
-		ctl_set(table, row, KEPT, culprit->held);
-		ctl_set(table, row, ALONE, culprit->alone);
-		ctl_set(table, row, SINCE, (uint64_t)culprit->since);
-		ctl_set(table, row, SINCE_AT, (uint64_t)culprit->since);
+		ctl_table_set(table, row, SEGMENTS, culprit->segments);
+		ctl_table_set(table, row, KEPT, culprit->held);
+		ctl_table_set(table, row, ALONE, culprit->alone);
+		ctl_table_set(table, row, SINCE, (uint64_t)culprit->since);
+		ctl_table_set(table, row, SINCE_AT, (uint64_t)culprit->since);
 	}
 	ctl_segments_free(&segments);
 	ctl_blame_free(&blame);

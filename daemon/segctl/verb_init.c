@@ -37,12 +37,12 @@ static int tell(const struct ctl *ctl, const char *what, bool took)
 
 	if (code)
 		return ctl_fail(ctl, code);
-	tool_say(stdout, "", "%s registry %s", what, ctl->dir);
-	tool_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
-	tool_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
+	tool_text_say(stdout, "", "%s registry %s", what, ctl->dir);
+	tool_text_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
+	tool_text_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
 		 stats.max_lanes);
 	if (took)
-		tool_say(stdout, "", "what lies there already is unknown to it: segctl check --strangers lists that");
+		tool_text_say(stdout, "", "what lies there already is unknown to it: segctl check --strangers lists that");
 	return EX_OK;
 }
 
@@ -106,7 +106,7 @@ static int exec(struct ctl *ctl)
 		ctl->dir = ctl->operand[0];
 	if (!ctl->dir || !*ctl->dir)
 		return ctl_usage(ctl, "which registry? Give DIR or set SEGREG_REGISTRY");
-	if (!ctl_option_number(ctl, 's', &asked.max_segments) || !ctl_option_number(ctl, 'l', &asked.max_lanes))
+	if (!ctl_parse_option(ctl, 's', &asked.max_segments) || !ctl_parse_option(ctl, 'l', &asked.max_lanes))
 		return EX_USAGE;
 	return open_and_tell(ctl, &asked);
 }

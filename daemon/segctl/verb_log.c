@@ -192,32 +192,32 @@ static int by_time(const void *a, const void *b)
 
 static void add_row(struct ctl_table *table, const struct line *line)
 {
-	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct libscols_line *row = ctl_table_add_row(table, NULL);
 	const struct segreg_log_entry *e = &line->entry;
 
-	ctl_set(table, row, AT, (uint64_t)e->at);
-	ctl_set(table, row, AGE, (uint64_t)e->at);
-	ctl_set_text(table, row, EVENT, names[line->event]);
+	ctl_table_set(table, row, AT, (uint64_t)e->at);
+	ctl_table_set(table, row, AGE, (uint64_t)e->at);
+	ctl_table_set_text(table, row, EVENT, names[line->event]);
 	if (line->event < RECLAIMED) {
-		ctl_set(table, row, ID, e->id);
-		ctl_set_text(table, row, PATH, line->path);
+		ctl_table_set(table, row, ID, e->id);
+		ctl_table_set_text(table, row, PATH, line->path);
 	} else {
-		ctl_set(table, row, PINS, e->pins);
+		ctl_table_set(table, row, PINS, e->pins);
 	}
 	if (line->event == DELETED)
-		ctl_set(table, row, BYTES, e->bytes);
+		ctl_table_set(table, row, BYTES, e->bytes);
 	if (line->version)
-		ctl_set(table, row, VERSION, line->version);
+		ctl_table_set(table, row, VERSION, line->version);
 	if (line->event == RECLAIMED || line->event == EVICTED) {
-		ctl_set(table, row, PID, (uint64_t)e->pid);
-		ctl_set_text(table, row, LABEL, line->label);
-		ctl_set(table, row, SNAPSHOTS, e->snapshots);
+		ctl_table_set(table, row, PID, (uint64_t)e->pid);
+		ctl_table_set_text(table, row, LABEL, line->label);
+		ctl_table_set(table, row, SNAPSHOTS, e->snapshots);
 	}
 	if (e->by_pid) {
-		ctl_set(table, row, BY_PID, (uint64_t)e->by_pid);
-		ctl_set_text(table, row, BY_LABEL, line->by_label);
+		ctl_table_set(table, row, BY_PID, (uint64_t)e->by_pid);
+		ctl_table_set_text(table, row, BY_LABEL, line->by_label);
 	}
-	ctl_set_text(table, row, REASON, line->reason);
+	ctl_table_set_text(table, row, REASON, line->reason);
 }
 
 static int show(struct log *log, uint32_t last)
@@ -247,14 +247,14 @@ static bool parse(struct log *log, uint32_t *last)
 		return false;
 	}
 	if (since)
-		log->since = milliseconds < (uint64_t)tool_now() / 1000000 ? tool_now() - (int64_t)milliseconds * 1000000 : 0;
+		log->since = milliseconds < (uint64_t)tool_now_real() / 1000000 ? tool_now_real() - (int64_t)milliseconds * 1000000 : 0;
 	for (log->event = RESERVED; event && log->event < EVENTS && strcmp(names[log->event], event);)
 		log->event++;
 	if (!event)
 		log->event = EVENTS;
 	else if (log->event == EVENTS)
 		ctl_usage(ctl, "option -e: there is no event '%s'", event);
-	return (!event || log->event < EVENTS) && ctl_option_number(ctl, 'l', last) &&
+	return (!event || log->event < EVENTS) && ctl_parse_option(ctl, 'l', last) &&
 	       (!ctl->n_operands || ctl_parse_id(ctl, ctl->operand[0], &log->id));
 }
 

@@ -19,7 +19,7 @@ const struct ctl_verb ctl_ls = {
 		{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
 		{ 0 },
 	},
-	.columns = ctl_segment_columns,
+	.columns = ctl_segments_columns,
 	.array = "segments",
 	.exec = exec,
 };
@@ -50,7 +50,7 @@ static int exec(struct ctl *ctl)
 		return EX_USAGE;
 	code = ctl_segments_load(ctl, is_wanted, &segments);
 	for (size_t i = 0; i < segments.n && !code; i++)
-		ctl_segment_row(ctl, table, &segments.items[i].info);
+		ctl_segments_add_row(ctl, table, &segments.items[i].info);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print(table);
 	ctl_segments_free(&segments);
 	ctl_table_free(table);

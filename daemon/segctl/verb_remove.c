@@ -53,8 +53,8 @@ static void tell_rest(const struct ctl *ctl, const struct segreg_info *info)
 {
 	char place[TOOL_PLACE_SIZE];
 
-	if (tool_place(segreg_base_path(ctl->reg), info, place))
-		tool_say(stdout, "", "what its deletion has left of %" PRIu64 " %s is %s", info->id, info->path, place);
+	if (tool_measure_locate(segreg_base_path(ctl->reg), info, place))
+		tool_text_say(stdout, "", "what its deletion has left of %" PRIu64 " %s is %s", info->id, info->path, place);
 }
 
 static int try_one(struct ctl *ctl, uint64_t id)
@@ -72,7 +72,7 @@ static int try_one(struct ctl *ctl, uint64_t id)
 	else if (why)
 		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
 	else
-		tool_say(stdout, "", "would forget %" PRIu64 " %s", id, segments.items[0].path);
+		tool_text_say(stdout, "", "would forget %" PRIu64 " %s", id, segments.items[0].path);
 	if (!status)
 		tell_rest(ctl, &segments.items[0].info);
 	ctl_segments_free(&segments);

@@ -17,11 +17,11 @@
 
 #include "segreg.h"
 #include "common/parse.h"
-#include "segctl/copy.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/load.h"
 #include "segctl/progress.h"
+#include "segctl/tree.h"
 
 static int exec(struct ctl *ctl);
 
@@ -49,14 +49,14 @@ struct restore {
 };
 
 /* Where the backup has an item: ID.BORN with the greatest BORN not above the version (verb_backup.c). False: nowhere. */
-static bool find_copy(const struct restore *r, const struct ctl_load_item *item, char path[CTL_COPY_PATH])
+static bool find_copy(const struct restore *r, const struct ctl_load_item *item, char path[CTL_TREE_PATH])
 {
 	char name[64];
 	uint64_t best = 0;
 	struct dirent *entry;
 	DIR *dir;
 
-	snprintf(path, CTL_COPY_PATH, "%s/segments", r->source);
+	snprintf(path, CTL_TREE_PATH, "%s/segments", r->source);
 	dir = opendir(path);
 	snprintf(name, sizeof name, "%" PRIu64 ".", item->id);
 	while (dir && (entry = readdir(dir))) {
@@ -68,19 +68,19 @@ static bool find_copy(const struct restore *r, const struct ctl_load_item *item,
 	}
 	if (dir)
 		closedir(dir);
-	snprintf(path, CTL_COPY_PATH, "%s/segments/%" PRIu64 ".%" PRIu64, r->source, item->id, best);
+	snprintf(path, CTL_TREE_PATH, "%s/segments/%" PRIu64 ".%" PRIu64, r->source, item->id, best);
 	return best;
 }
 
-static const char *in_base(const struct restore *r, char path[CTL_COPY_PATH], const char *name)
+static const char *in_base(const struct restore *r, char path[CTL_TREE_PATH], const char *name)
 {
-	snprintf(path, CTL_COPY_PATH, "%s/%s", r->base, name);
+	snprintf(path, CTL_TREE_PATH, "%s/%s", r->base, name);
 	return path;
 }
 
 static bool is_there(const struct restore *r, const struct ctl_load_item *item)
 {
-	char path[CTL_COPY_PATH];
+	char path[CTL_TREE_PATH];
 	struct stat st;
 
 	return lstat(in_base(r, path, item->path), &st) == 0;
@@ -98,7 +98,7 @@ static bool is_of_type(const struct ctl_load_item *item, const char *path)
 static int check_item(const struct restore *r, const struct ctl_load_item *item, struct segreg_edit *probe)
 {
 	bool there = is_there(r, item);
-	char path[CTL_COPY_PATH];
+	char path[CTL_TREE_PATH];
 	int code;
 
 	if (there && !r->ctl->option['k'])
@@ -152,12 +152,12 @@ static int make_parents(const struct restore *r, char *path)
 
 static int copy_item(const struct restore *r, const struct ctl_load_item *item)
 {
-	char from[CTL_COPY_PATH], aside[CTL_COPY_PATH], to[CTL_COPY_PATH];
+	char from[CTL_TREE_PATH], aside[CTL_TREE_PATH], to[CTL_TREE_PATH];
 	int status;
 
 	if (!find_copy(r, item, from))
 		return ctl_error(r->ctl, EX_DATAERR, "%s is gone", from);
-	status = ctl_copy_tree(r->ctl, from, in_base(r, aside, ASIDE "/segment"));
+	status = ctl_tree_copy(r->ctl, from, in_base(r, aside, ASIDE "/segment"));
 	in_base(r, to, item->path);
 	if (!status)
 		status = make_parents(r, to);
@@ -168,23 +168,23 @@ static int copy_item(const struct restore *r, const struct ctl_load_item *item)
 
 static int copy_items(struct restore *r, const struct ctl_load_item *items, size_t n)
 {
-	char aside[CTL_COPY_PATH];
-	int status = ctl_remove_tree(r->ctl, in_base(r, aside, ASIDE)), cleared;
+	char aside[CTL_TREE_PATH];
+	int status = ctl_tree_remove(r->ctl, in_base(r, aside, ASIDE)), cleared;
 
 	if (!status && mkdir(aside, 0700) == -1)
 		status = ctl_error(r->ctl, EX_CANTCREAT, "cannot make %s: %s", aside, strerror(errno));
 	for (size_t i = 0; i < n && !status; i++) {
-		ctl_progress("%zu of %zu segments", i, n);
+		ctl_progress_show("%zu of %zu segments", i, n);
 		if (items[i].is_settled || is_there(r, &items[i]))
 			continue;
 		status = copy_item(r, &items[i]);
 		r->copied++;
 	}
 	ctl_progress_end();
-	cleared = ctl_remove_tree(r->ctl, aside);
+	cleared = ctl_tree_remove(r->ctl, aside);
 	if (!status)
 		status = cleared;
-	return status ? status : ctl_sync(r->ctl, r->base);
+	return status ? status : ctl_tree_sync(r->ctl, r->base);
 }
 
 static int place(void *arg, const struct ctl_load_item *items, size_t n, uint64_t version)
@@ -211,7 +211,7 @@ static int lock_base(const struct restore *r, int *lock)
 static int exec(struct ctl *ctl)
 {
 	struct restore r = { .ctl = ctl, .source = ctl->operand[0], .base = segreg_base_path(ctl->reg) };
-	char list[CTL_COPY_PATH];
+	char list[CTL_TREE_PATH];
 	int lock = -1, status;
 
 	snprintf(list, sizeof list, "%s/live.txt", r.source);

@@ -17,7 +17,7 @@ const struct ctl_verb ctl_show = {
 	.help = "Show everything about one segment",
 	.min = 1,
 	.max = 1,
-	.columns = ctl_segment_columns,
+	.columns = ctl_segments_columns,
 	.array = "segments",
 	.exec = exec,
 };
@@ -36,10 +36,10 @@ static int exec(struct ctl *ctl)
 		return EX_USAGE;
 	code = ctl_segments_load_one(ctl, id, &segments);
 	if (!code)
-		ctl_segment_row(ctl, table, &segments.items[0].info);
+		ctl_segments_add_row(ctl, table, &segments.items[0].info);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(table);
 	if (!status && segments.items[0].info.state >= SEGREG_PENDING)
-		ctl_warn_of_segregd(ctl);
+		ctl_served_warn(ctl);
 	ctl_segments_free(&segments);
 	ctl_table_free(table);
 	return status;

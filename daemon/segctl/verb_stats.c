@@ -64,25 +64,25 @@ const struct ctl_verb ctl_stats = {
 
 static int print(const struct ctl *ctl, struct ctl_table *table, const struct segreg_stats *stats)
 {
-	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct libscols_line *row = ctl_table_add_row(table, NULL);
 	struct tool_served served;
 	char line[128];
 	int status;
 
 	tool_served_read(ctl->dir, &served);
-#define FIGURE_SET(name, member, type, help) ctl_set(table, row, name, stats->member);
+#define FIGURE_SET(name, member, type, help) ctl_table_set(table, row, name, stats->member);
 	FIGURES(FIGURE_SET)
-	ctl_set(table, row, SWEEPER, served.is_running);
+	ctl_table_set(table, row, SWEEPER, served.is_running);
 	if (served.pid)
-		ctl_set(table, row, SWEEPER_PID, (uint64_t)served.pid);
+		ctl_table_set(table, row, SWEEPER_PID, (uint64_t)served.pid);
 	if (*served.error)
-		ctl_set_text(table, row, SWEEPER_ERROR, served.error);
-	ctl_set_text(table, row, LIBRARY, segreg_version_string());
+		ctl_table_set_text(table, row, SWEEPER_ERROR, served.error);
+	ctl_table_set_text(table, row, LIBRARY, segreg_version_string());
 	segreg_stats_format(stats, line, sizeof line);
 	if (!ctl->option['J'] && !ctl->option['n'] && !ctl->option['R'])
 		printf("%s\n\n", line);
 	status = ctl_table_print_record(table);
-	ctl_warn_of_segregd(ctl);
+	ctl_served_warn(ctl);
 	return status;
 }
 

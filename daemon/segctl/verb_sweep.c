@@ -78,11 +78,11 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 	char freed[TOOL_SPAN_SIZE];
 
 	ctl_progress_end();
-	tool_say_event(run->lines, "", event, run->ctl->option['n'] != NULL);
+	tool_event_say(run->lines, "", event, run->ctl->option['n'] != NULL);
 	run->deleted += event->action == SEGREG_SWEEP_DELETED;
 	run->bytes += event->action == SEGREG_SWEEP_DELETED ? event->bytes : 0;
 	if (!isatty(STDOUT_FILENO))
-		ctl_progress("%" PRIu64 " deleted, %s freed", run->deleted, tool_format_bytes(run->bytes, freed));
+		ctl_progress_show("%" PRIu64 " deleted, %s freed", run->deleted, tool_format_bytes(run->bytes, freed));
 	return !write_what_fits(run);
 }
 
@@ -115,7 +115,7 @@ static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *r
 static int tell_failed(const struct ctl *ctl)
 {
 	char *line;
-	int code = tool_describe_failed(ctl->reg, &line);
+	int code = tool_event_describe_failed(ctl->reg, &line);
 	int status = code ? ctl_fail(ctl, code) : EX_OK;
 
 	if (line)
@@ -130,7 +130,7 @@ static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
 		sweep->flags |= SEGREG_SWEEP_DRY_RUN;
 	if (ctl->option['R'])
 		sweep->flags |= SEGREG_SWEEP_RETRY_NOW;
-	if (!ctl_option_number(ctl, 'l', &sweep->limit))
+	if (!ctl_parse_option(ctl, 'l', &sweep->limit))
 		return false;
 	if (ctl->option['g'] && !tool_parse_seconds(ctl->option['g'], &sweep->grace_ms)) {
 		ctl_usage(ctl, "option -g: '%s' is not a number of seconds", ctl->option['g']);

@@ -60,10 +60,10 @@ static int look_at_segments(struct ctl *ctl, struct look *look)
 	for (size_t i = 0; i < look->segments.n && !code; i++) {
 		const struct segreg_info *info = &look->segments.items[i].info;
 
-		tool_measure(segreg_base_path(ctl->reg), info, &look->bytes[i]);
+		tool_measure_segment(segreg_base_path(ctl->reg), info, &look->bytes[i]);
 		look->sum += look->bytes[i];
 		if (info->state == SEGREG_PENDING)
-			code = ctl_blame_segment(ctl, &look->blame, info, look->bytes[i]);
+			code = ctl_blame_add(ctl, &look->blame, info, look->bytes[i]);
 	}
 	return code;
 }
@@ -97,7 +97,7 @@ static void put_line(int y, const char *format, ...)
 	char *line;
 
 	va_start(args, format);
-	line = tool_vformat(format, args);
+	line = tool_text_vformat(format, args);
 	va_end(args);
 	if (line && y < LINES) {
 		move(y, 0);
@@ -133,7 +133,7 @@ static void draw_segment(int y, const struct look *look, size_t i)
 	char bytes[TOOL_SPAN_SIZE], age[TOOL_SPAN_SIZE];
 
 	put_line(y, "%9s %8s %6" PRIu64 "  %-10s %" PRIu64 " %s", tool_format_bytes(look->bytes[i], bytes),
-		 tool_format_span(tool_now() - info->retired_at, age), info->pins, info->error ? "failed" : segreg_state_name(info->state),
+		 tool_format_span(tool_now_real() - info->retired_at, age), info->pins, info->error ? "failed" : segreg_state_name(info->state),
 		 info->id, info->path);
 }
 

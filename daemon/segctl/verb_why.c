@@ -97,25 +97,25 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 {
 	struct holders *holders = arg;
 	struct ctl_table *table = holders->table;
-	struct libscols_line *row = ctl_table_row(table, holders->parent);
+	struct libscols_line *row = ctl_table_add_row(table, holders->parent);
 	char span[TOOL_SPAN_SIZE], what[128], why[512];
 	struct ctl_process process;
 
 	ctl_process_find(holder, &process);
 	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago%s", holder->pid, process.command, holder->label,
-		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now() - holder->attached_at, span),
+		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now_real() - holder->attached_at, span),
 		 process.is_dead ? "; the next sweep takes it back: segctl sweep" : "");
-	ctl_set_text(table, row, WHY, why);
-	ctl_set(table, row, PINS, holder->pins);
-	ctl_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
-	ctl_set(table, row, PID, (uint64_t)holder->pid);
-	ctl_set_text(table, row, COMMAND, process.command);
-	ctl_set_text(table, row, USER, process.user);
-	ctl_set_text(table, row, CGROUP, process.cgroup);
-	ctl_set_text(table, row, LABEL, holder->label);
-	ctl_set(table, row, LANE, holder->lane);
-	ctl_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
-	ctl_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
+	ctl_table_set_text(table, row, WHY, why);
+	ctl_table_set(table, row, PINS, holder->pins);
+	ctl_table_set(table, row, SNAPSHOTS, holder->snapshots + holder->horizons);
+	ctl_table_set(table, row, PID, (uint64_t)holder->pid);
+	ctl_table_set_text(table, row, COMMAND, process.command);
+	ctl_table_set_text(table, row, USER, process.user);
+	ctl_table_set_text(table, row, CGROUP, process.cgroup);
+	ctl_table_set_text(table, row, LABEL, holder->label);
+	ctl_table_set(table, row, LANE, holder->lane);
+	ctl_table_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
+	ctl_table_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
 	holders->n++;
 	holders->pins += holder->pins;
 	holders->snapshots += holder->snapshots;
@@ -141,9 +141,9 @@ static void advise(const struct kept *kept, char *advice, size_t size)
 	char place[TOOL_PLACE_SIZE], mount[TOOL_PLACE_SIZE];
 	bool is_inside = info->error == EXDEV || info->error == EBUSY;
 
-	tool_place(kept->base, info, place);
+	tool_measure_locate(kept->base, info, place);
 	*advice = '\0';
-	if (is_inside && tool_find_mount(place, mount))
+	if (is_inside && tool_mounts_find(place, mount))
 		snprintf(advice, size, "; before that: umount %s", mount);
 	else if (info->error == EXDEV)
 		snprintf(advice, size, "; before that, unmount what is mounted inside, or delete the btrfs subvolume");
@@ -163,13 +163,13 @@ static void advise(const struct kept *kept, char *advice, size_t size)
 static void explain_failure(const struct kept *kept, const char *rest, char *why, size_t size)
 {
 	const struct segreg_info *info = kept->info;
-	int64_t wait = info->retry_at - tool_now();
+	int64_t wait = info->retry_at - tool_now_real();
 	char times[32] = "", span[TOOL_SPAN_SIZE], advice[TOOL_PLACE_SIZE + 32];
 
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
 	advise(kept, advice, sizeof advice);
-	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s%s", times, ctl_segment_error(info), rest,
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s%s", times, ctl_segments_describe_error(info), rest,
 		 wait > 0 ? "in " : "with the next sweep", wait > 0 ? tool_format_span(wait + 999999999, span) : "",
 		 wait > 0 ? ", or now: segctl sweep --retry-now" : "", advice);
 }
@@ -196,7 +196,7 @@ static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 1
 	char place[TOOL_PLACE_SIZE];
 
 	*rest = '\0';
-	if (tool_place(kept->base, kept->info, place))
+	if (tool_measure_locate(kept->base, kept->info, place))
 		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
 }
 
@@ -242,17 +242,17 @@ static void explain(const struct kept *kept, const struct holders *holders, char
 static struct libscols_line *add_segment(struct ctl_table *table, const struct kept *kept)
 {
 	const struct segreg_info *info = kept->info;
-	struct libscols_line *row = ctl_table_row(table, NULL);
+	struct libscols_line *row = ctl_table_add_row(table, NULL);
 
-	ctl_set(table, row, ID, info->id);
-	ctl_set_text(table, row, STATE, segreg_state_name(info->state));
-	ctl_set_text(table, row, PATH, info->path);
+	ctl_table_set(table, row, ID, info->id);
+	ctl_table_set_text(table, row, STATE, segreg_state_name(info->state));
+	ctl_table_set_text(table, row, PATH, info->path);
 	if (kept->is_measured)
-		ctl_set(table, row, KEPT, kept->bytes);
-	ctl_set(table, row, RETIRED, (uint64_t)info->retired_at);
-	ctl_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
-	ctl_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
-	ctl_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
+		ctl_table_set(table, row, KEPT, kept->bytes);
+	ctl_table_set(table, row, RETIRED, (uint64_t)info->retired_at);
+	ctl_table_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
+	ctl_table_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
+	ctl_table_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
 	return row;
 }
 
@@ -264,9 +264,9 @@ static void finish_segment(struct ctl_table *table, struct libscols_line *row, c
 	int length = with_path ? snprintf(why, sizeof why, "%s: ", kept->info->path) : 0;
 
 	explain(kept, holders, why + length, sizeof why - (size_t)length);
-	ctl_set(table, row, PINS, holders->pins);
-	ctl_set(table, row, SNAPSHOTS, holders->snapshots + holders->horizons);
-	ctl_set_text(table, row, WHY, why);
+	ctl_table_set(table, row, PINS, holders->pins);
+	ctl_table_set(table, row, SNAPSHOTS, holders->snapshots + holders->horizons);
+	ctl_table_set_text(table, row, WHY, why);
 }
 
 static int add_tree(struct ctl *ctl, struct ctl_table *table, const struct kept *kept, bool with_path)
@@ -303,10 +303,10 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 	struct ctl_process process;
 
 	ctl_process_find(&worst->holder, &process);
-	tool_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
+	tool_text_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
 		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
 		 format_bytes(ctl, worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
-		 tool_format_span(tool_now() - worst->since, since), format_bytes(ctl, worst->alone, alone),
+		 tool_format_span(tool_now_real() - worst->since, since), format_bytes(ctl, worst->alone, alone),
 		 process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
 }
 
@@ -321,14 +321,14 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 	for (size_t i = 0; i < n && !code; i++) {
 		sum += kept[i].bytes;
 		if (kept[i].info->state == SEGREG_PENDING)
-			code = ctl_blame_segment(ctl, &blame, kept[i].info, kept[i].bytes);
+			code = ctl_blame_add(ctl, &blame, kept[i].info, kept[i].bytes);
 	}
 	if (!code) {
 		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", format_bytes(ctl, sum, bytes));
-		if (ctl_blame_worst(&blame))
-			tell_worst(ctl, ctl_blame_worst(&blame));
+		if (ctl_blame_find_worst(&blame))
+			tell_worst(ctl, ctl_blame_find_worst(&blame));
 		if (*kept->served->error)
-			tool_say(stdout, "", "Mind: %s", tool_served_describe(kept->served, text));
+			tool_text_say(stdout, "", "Mind: %s", tool_served_describe(kept->served, text));
 		printf("\n");
 	}
 	ctl_blame_free(&blame);
@@ -392,7 +392,7 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 		kept[i].served = &served;
 		kept[i].is_told = with_answer;
 		kept[i].base = segreg_base_path(ctl->reg);
-		kept[i].is_measured = tool_measure(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
+		kept[i].is_measured = tool_measure_segment(segreg_base_path(ctl->reg), kept[i].info, &kept[i].bytes);
 	}
 	qsort(kept, segments->n, sizeof *kept, by_size);
 	status = with_answer ? print_answer(ctl, kept, segments->n) : EX_OK;
@@ -401,7 +401,7 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 	if (for_people && !segments->n)
 		printf("Nothing is kept: no retired segment is left.\n");
 	if (for_people && !segments->n)
-		ctl_warn_of_segregd(ctl);
+		ctl_served_warn(ctl);
 	free(kept);
 	return status;
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "segctl/ctl.h"
 #include "segctl/verbs.h"
 
 #define VERB(name) extern const struct ctl_verb ctl_##name;

@@ -230,7 +230,7 @@ struct reader {
 };
 
 /* Each name once in a section. */
-static bool is_first(struct reader *reader, const char *name)
+static bool note_name(struct reader *reader, const char *name)
 {
 	size_t length = strlen(reader->seen);
 	char word[64];
@@ -278,7 +278,7 @@ static bool read_key(struct reader *reader, char *line)
 	*equals = '\0';
 	name = trim(line);
 	value = trim(equals + 1);
-	if (!is_first(reader, name))
+	if (!note_name(reader, name))
 		return false;
 	if (strcmp(name, "log-format"))
 		return config_set(reader->settings, reader->where, name, value);

@@ -68,7 +68,7 @@ static int allow(int ruleset, const char *path, uint64_t rights)
 	return error;
 }
 
-int confine(const struct settings *settings, const char *base)
+int confine_process(const struct settings *settings, const char *base)
 {
 	uint64_t rights;
 	int error = 0, ruleset = make_ruleset(&rights);

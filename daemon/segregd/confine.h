@@ -10,6 +10,6 @@
  * Take away from this process, by Landlock, all rights to files but those that serving this registry needs. For good; the
  * process must have one thread. Returns 0, ENOSYS if the kernel cannot do it, or another errno.
  */
-int confine(const struct settings *settings, const char *base);
+int confine_process(const struct settings *settings, const char *base);
 
 #endif /* SEGREGD_CONFINE_H */

@@ -76,7 +76,7 @@ static const char *now(char buf[32])
 
 static void put_string(FILE *out, const char *key, const char *text)
 {
-	char *clean = tool_escape(text, false);
+	char *clean = tool_text_escape(text, false);
 
 	fprintf(out, ",\"%s\":\"", key);
 	for (const char *c = clean ? clean : ""; *c; c++) {
@@ -180,7 +180,7 @@ void log_say(int priority, const char *format, ...)
 	char *message;
 
 	va_start(args, format);
-	message = tool_vformat(format, args);
+	message = tool_text_vformat(format, args);
 	va_end(args);
 	put_line(priority, message ? message : "out of memory", NULL);
 	free(message);
@@ -189,8 +189,8 @@ void log_say(int priority, const char *format, ...)
 /* ", next try in 2 s" */
 static char *describe(const struct segreg_sweep_event *event)
 {
-	double wait = (double)(event->retry_at - tool_now()) / 1e9;
-	char *line = tool_describe_event(event, false), *longer;
+	double wait = (double)(event->retry_at - tool_now_real()) / 1e9;
+	char *line = tool_event_describe(event, false), *longer;
 
 	if (!line || event->action != SEGREG_SWEEP_FAILED || !event->retry_at)
 		return line;
@@ -200,7 +200,7 @@ static char *describe(const struct segreg_sweep_event *event)
 	return longer;
 }
 
-void log_event(const struct segreg_sweep_event *event)
+void log_say_event(const struct segreg_sweep_event *event)
 {
 	bool is_bad = event->action == SEGREG_SWEEP_FAILED || event->action == SEGREG_SWEEP_MISSING;
 	char *line = describe(event);

@@ -22,7 +22,7 @@ bool log_parse_format(const char *name, enum log_format *format);
 /* From now on, write in that format, and name registry with each line (NULL: not). */
 void log_open(enum log_format format, const char *registry);
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void log_event(const struct segreg_sweep_event *event);
+void log_say_event(const struct segreg_sweep_event *event);
 
 #define say(...) log_say(LOG_INFO, __VA_ARGS__)
 #define warn(...) log_say(LOG_WARNING, __VA_ARGS__)

@@ -55,7 +55,7 @@ struct metrics {
 /* A label's value is UTF-8; what is not stands as \xNN. */
 static char *escape_label(const char *name)
 {
-	char *text = tool_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL, *to = escaped;
+	char *text = tool_text_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL, *to = escaped;
 
 	for (const char *from = text; escaped && *from; from++) {
 		if (*from == '\\' || *from == '"' || *from == '\n')
@@ -142,13 +142,13 @@ static struct size *take_size(struct metrics *metrics, const struct segreg_info 
 	if (!size)
 		return NULL;
 	*size = wanted;
-	if (tool_measure(segreg_base_path(metrics->reg), info, &size->bytes))
+	if (tool_measure_segment(segreg_base_path(metrics->reg), info, &size->bytes))
 		return size;
 	free(size); /* tried again in the next round */
 	return NULL;
 }
 
-static uint64_t size_of(struct metrics *metrics, const struct segreg_info *info)
+static uint64_t keep_size(struct metrics *metrics, const struct segreg_info *info)
 {
 	struct size *size = take_size(metrics, info), **kept = size ? tsearch(size, &metrics->new_sizes, by_segment) : NULL;
 	uint64_t bytes = size ? size->bytes : 0;
@@ -162,7 +162,7 @@ static int note_pending(void *arg, const struct segreg_info *info)
 {
 	struct metrics *metrics = arg;
 
-	metrics->pending_bytes += size_of(metrics, info);
+	metrics->pending_bytes += keep_size(metrics, info);
 	if (info->state == SEGREG_PENDING && (!metrics->oldest_at || info->retired_at < metrics->oldest_at)) {
 		metrics->oldest_at = info->retired_at;
 		metrics->oldest_id = info->id;

@@ -35,7 +35,7 @@ static int find_late(void *arg, const struct segreg_info *info)
 
 bool pace_is_late(const struct settings *settings, struct segreg *reg)
 {
-	int64_t before = tool_now() - (int64_t)(settings->grace_ms + settings->patience_ms) * 1000000;
+	int64_t before = tool_now_real() - (int64_t)(settings->grace_ms + settings->patience_ms) * 1000000;
 
 	return settings->patience_ms && segreg_list_retired(reg, find_late, &before) == 1;
 }

@@ -37,7 +37,7 @@ void schedule_at(struct schedule *s, uint64_t when)
 
 void schedule_at_real(struct schedule *s, int64_t when)
 {
-	int64_t left = when - tool_now();
+	int64_t left = when - tool_now_real();
 
 	schedule_at(s, tool_now_us() + (left > 0 ? (uint64_t)left / 1000 + 1 : 0));
 }

@@ -209,7 +209,7 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	int status;
 
-	tool_guard_descriptors();
+	tool_out_guard();
 	config_init(&command.config);
 	status = parse(&command, argc, argv);
 	if (status == -1) {

@@ -93,7 +93,7 @@ static void confine_once(struct server *s)
 
 	if (s->is_confined || s->settings->unconfined)
 		return;
-	error = confine(s->settings, segreg_base_path(s->reg));
+	error = confine_process(s->settings, segreg_base_path(s->reg));
 	s->is_confined = !error;
 	if (error == ENOSYS)
 		say("not confined: this kernel has no Landlock, or an older one than segregd needs");
@@ -266,7 +266,7 @@ static int run_loop(struct server *s)
 	int rc, code = attach(s);
 
 	if (code)
-		return tool_exit_status(code);
+		return tool_status_from_code(code);
 	say_served(s);
 	notify_send("READY=1\nSTATUS=serving %s", s->settings->dir);
 	trouble_report(&s->trouble, "serving\n");
@@ -310,13 +310,13 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 static int say_failed(struct server *s, const struct segreg_sweep_result *result)
 {
 	char *line;
-	int code = tool_describe_failed(s->reg, &line);
+	int code = tool_event_describe_failed(s->reg, &line);
 
 	if (code)
 		trouble_log(&s->trouble, code, s->is_confined);
 	else if (line)
 		warn("%s", line);
-	code = code ? tool_exit_status(code) : line || result->failed ? EX_TEMPFAIL : EX_OK;
+	code = code ? tool_status_from_code(code) : line || result->failed ? EX_TEMPFAIL : EX_OK;
 	free(line);
 	return code;
 }
@@ -331,12 +331,12 @@ int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 	s.sweep.is_once = true;
 	code = open_registry(&s);
 	if (code)
-		return tool_exit_status(code);
+		return tool_status_from_code(code);
 	confine_once(&s);
 	code = sweep_run(&s.sweep, &result);
 	if (code)
 		trouble_log(&s.trouble, code, s.is_confined);
-	status = code ? tool_exit_status(code) : say_failed(&s, &result);
+	status = code ? tool_status_from_code(code) : say_failed(&s, &result);
 	detach(&s);
 	sigprocmask(SIG_UNBLOCK, signals, NULL); /* whoever ended the sweep ends the process */
 	return status;

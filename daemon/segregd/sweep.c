@@ -72,7 +72,7 @@ static int on_event(void *arg, const struct segreg_sweep_event *event)
 	s->n_events++;
 	if (s->is_once)
 		logged.retry_at = 0;
-	log_event(&logged);
+	log_say_event(&logged);
 	s->n_deleted += event->action == SEGREG_SWEEP_DELETED;
 	return note_end(s);
 }

@@ -19,7 +19,7 @@ void __wrap_log_say(int priority, const char *format, ...)
 
 	(void)priority;
 	va_start(args, format);
-	text = tool_vformat(format, args);
+	text = tool_text_vformat(format, args);
 	va_end(args);
 	free(text);
 }
@@ -61,7 +61,7 @@ static void one(const uint8_t *data, size_t size)
 	tool_parse_bytes(text, &number);
 	tool_format_bytes(number, buf);
 	tool_format_span((int64_t)number, buf);
-	escaped = tool_escape(text, true);
+	escaped = tool_text_escape(text, true);
 	FUZZ_CLAIM(escaped);
 	for (const char *c = escaped; *c; c++)
 		FUZZ_CLAIM((unsigned char)*c >= 0x20 && *c != 0x7f);

@@ -1,5 +1,5 @@
 /*
- * copy.c - copying and removing trees, by the tools that do it best.
+ * tree.c - copying and removing trees, by the tools that do it best.
  *
  * cp(1) shares blocks where the file system can, and keeps holes, hard links, times, owners and extended attributes; rm(1) does not
  * leave the tree.
@@ -12,11 +12,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "segctl/copy.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/progress.h"
 #include "segctl/stderr.h"
+#include "segctl/tree.h"
 
 extern char **environ;
 
@@ -85,19 +85,19 @@ static int run(const struct ctl *ctl, char *const argv[])
 				   ctl_error(ctl, EX_IOERR, "%s was ended by signal %d", argv[0], WTERMSIG(status));
 }
 
-int ctl_copy_tree(const struct ctl *ctl, const char *from, const char *to)
+int ctl_tree_copy(const struct ctl *ctl, const char *from, const char *to)
 {
 	return run(ctl, (char *[]){ argument("cp"), argument("-a"), argument("-T"), argument("--reflink=auto"), argument("--"),
 				    argument(from), argument(to), NULL });
 }
 
-int ctl_remove_tree(const struct ctl *ctl, const char *path)
+int ctl_tree_remove(const struct ctl *ctl, const char *path)
 {
 	return run(ctl, (char *[]){ argument("rm"), argument("-rf"), argument("--one-file-system"), argument("--"), argument(path),
 				    NULL });
 }
 
-int ctl_sync(const struct ctl *ctl, const char *path)
+int ctl_tree_sync(const struct ctl *ctl, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = EX_OK;
 

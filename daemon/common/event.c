@@ -36,11 +36,11 @@ char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run)
 	switch (event->action) {
 	case SEGREG_SWEEP_DELETED:
 		tool_format_bytes(event->bytes, freed);
-		return tool_text_format("%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id, event->path, freed,
-				   dry_run ? "" : " freed");
+		return tool_text_format("%s %" PRIu64 " %s: %s%s", dry_run ? "would delete" : "deleted", event->id,
+					event->path, freed, dry_run ? "" : " freed");
 	case SEGREG_SWEEP_RECLAIMED:
-		return tool_text_format("reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid, event->label, event->pins,
-				   event->pins == 1 ? "pin" : "pins");
+		return tool_text_format("reclaimed a handle of pid %" PRId64 " (%s): %" PRIu64 " %s", event->pid,
+					event->label, event->pins, event->pins == 1 ? "pin" : "pins");
 	case SEGREG_SWEEP_FAILED:
 	case SEGREG_SWEEP_HELD:
 	case SEGREG_SWEEP_MISSING:
@@ -85,6 +85,6 @@ int tool_event_describe_failed(struct segreg *reg, char **line)
 	if (code || !failed.n)
 		return code;
 	*line = tool_text_format("%" PRIu64 " %s for another try until %s: segctl sweep --retry-now", failed.n,
-			    failed.n == 1 ? "segment waits" : "segments wait", tool_format_time(failed.at, time));
+				 failed.n == 1 ? "segment waits" : "segments wait", tool_format_time(failed.at, time));
 	return *line ? 0 : SEGREG_E_NOMEM;
 }

@@ -88,7 +88,8 @@ bool tool_measure_locate(const char *base, const struct segreg_info *info, char 
 	struct stat st;
 
 	if (info->state == SEGREG_DELETING) {
-		snprintf(path, TOOL_PLACE_SIZE, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id, info->registered_at);
+		snprintf(path, TOOL_PLACE_SIZE, "%s/%s/%" PRIu64 ".%" PRId64, base, TRASH, info->id,
+			 info->registered_at);
 		if (lstat(path, &st) == 0)
 			return true;
 	}
@@ -100,7 +101,8 @@ bool tool_measure_segment(const char *base, const struct segreg_info *info, uint
 {
 	char path[TOOL_PLACE_SIZE];
 
-	if (!tool_measure_locate(base, info, path) && info->error == ESTALE) /* what is at its path now is something else */
+	if (!tool_measure_locate(base, info, path) &&
+	    info->error == ESTALE) /* what is at its path now is something else */
 		return false;
 	return measure(path, bytes);
 }

@@ -11,7 +11,8 @@
 
 #define TOOL_PLACE_SIZE (SEGREG_PATH_SIZE + 64)
 
-/* path becomes where the segment below base lies: at its path; or in the trash, with result true, while it is being deleted. */
+/* path becomes where the segment below base lies: at its path; or in the trash, with result true, while it is being
+ * deleted. */
 bool tool_measure_locate(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE]);
 
 /* *bytes becomes what deleting the segment below base would give back. False if that is not known. */

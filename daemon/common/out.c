@@ -18,9 +18,9 @@
 
 #include "common/out.h"
 
-#define MOMENT 20000000            /* nanoseconds that a terminal has to take a line */
+#define MOMENT 20000000             /* nanoseconds that a terminal has to take a line */
 #define SILENCE INT64_C(1000000000) /* nanoseconds after it has not */
-#define FIRST_FD 10 /* leaves the low numbers to programs that choose theirs */
+#define FIRST_FD 10                 /* leaves the low numbers to programs that choose theirs */
 
 void tool_out_guard(void)
 {
@@ -75,9 +75,9 @@ static int64_t monotonic(void)
 }
 
 /*
- * A terminal that is ready may have room for less than the line, and waits with the rest. So a timer interrupts the write. It comes again
- * until the write has ended, since the first signal may come before the write begins. After a write that the timer
- * ended, nothing is written for SILENCE.
+ * A terminal that is ready may have room for less than the line, and waits with the rest. So a timer interrupts the
+ * write. It comes again until the write has ended, since the first signal may come before the write begins. After a
+ * write that the timer ended, nothing is written for SILENCE.
  */
 static ssize_t write_for_a_moment(int fd, const char *text, size_t length)
 {

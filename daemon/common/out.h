@@ -9,7 +9,7 @@
 
 struct tool_out {
 	int fd;
-	bool is_own;    /* opened once more, not to block */
+	bool is_own; /* opened once more, not to block */
 	bool is_socket;
 	bool is_shared; /* a pipe or terminal that could not be opened once more */
 };
@@ -21,7 +21,8 @@ void tool_out_close(struct tool_out *out);
 /* Like write(2). EAGAIN: the reader has not read what was written before. */
 ssize_t tool_out_write(const struct tool_out *out, const char *text, size_t length);
 
-/* Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on failing. */
+/* Occupy standard descriptors that are closed, so that no file of ours becomes stdout. Reads and writes there go on
+ * failing. */
 void tool_out_guard(void);
 
 #endif /* TOOL_OUT_H */

@@ -1,9 +1,9 @@
 /*
  * served.c - what segregd.lock says: which segregd serves the registry, and why its sweeps fail.
  *
- * The lock tells whether a segregd runs; the text tells what it found. The file has one size, and is written over in place: that takes
- * no new block of a full disk. Anybody who may write to the registry may have written it, so it is checked. A reader that meets a
- * writer sees two different turns, and reads again.
+ * The lock tells whether a segregd runs; the text tells what it found. The file has one size, and is written over in
+ * place: that takes no new block of a full disk. Anybody who may write to the registry may have written it, so it is
+ * checked. A reader that meets a writer sees two different turns, and reads again.
  *
  *      segregd 1
  *      turn N
@@ -50,14 +50,15 @@ void tool_served_write(int fd, const char *error)
 
 	turn++;
 	memset(text, '\n', sizeof text);
-	length = snprintf(text, (size_t)(end - text), "segregd 1\nturn %" PRIu32 "\npid %d in %" PRIu64 "\n", turn, getpid(),
-			  pid_namespace());
+	length = snprintf(text, (size_t)(end - text), "segregd 1\nturn %" PRIu32 "\npid %d in %" PRIu64 "\n", turn,
+			  getpid(), pid_namespace());
 	if (error)
 		snprintf(why, sizeof why, "%s", error);
 	for (char *c = why; *c; c++) /* it is one line */
 		*c = iscntrl((unsigned char)*c) ? ' ' : *c;
 	if (error)
-		length += snprintf(text + length, (size_t)(end - text - length), "failed %" PRId64 " %s", tool_now_real() / 1000000000, why);
+		length += snprintf(text + length, (size_t)(end - text - length), "failed %" PRId64 " %s",
+				   tool_now_real() / 1000000000, why);
 	else
 		length += snprintf(text + length, (size_t)(end - text - length), "serves");
 	text[length] = '\n';
@@ -86,7 +87,8 @@ static bool parse_pid(char *line, struct tool_served *served)
 	if (!space)
 		return false;
 	*space = '\0';
-	if (!tool_parse_number(line, INT32_MAX, &pid) || !pid || !tool_parse_number(space + 4, UINT64_MAX, &served->pid_namespace))
+	if (!tool_parse_number(line, INT32_MAX, &pid) || !pid ||
+	    !tool_parse_number(space + 4, UINT64_MAX, &served->pid_namespace))
 		return false;
 	served->pid = (int64_t)pid;
 	return true;
@@ -178,8 +180,8 @@ const char *tool_served_describe(const struct tool_served *served, char text[TOO
 	else if (served->is_running)
 		snprintf(text, TOOL_SERVED_TEXT, "segregd%s serves", pid);
 	else if (*served->error)
-		snprintf(text, TOOL_SERVED_TEXT, "no segregd runs; the last%s failed at %s: %s", pid, tool_format_time(served->since, time),
-			 served->error);
+		snprintf(text, TOOL_SERVED_TEXT, "no segregd runs; the last%s failed at %s: %s", pid,
+			 tool_format_time(served->since, time), served->error);
 	else
 		snprintf(text, TOOL_SERVED_TEXT, "no segregd runs");
 	return text;

@@ -23,8 +23,8 @@ struct tool_served {
 };
 
 /*
- * Write this process into the locked file, with the error of its last sweep (NULL: none). On a disk that takes nothing the file
- * says nothing.
+ * Write this process into the locked file, with the error of its last sweep (NULL: none). On a disk that takes nothing
+ * the file says nothing.
  */
 void tool_served_write(int fd, const char *error);
 
@@ -32,8 +32,8 @@ void tool_served_write(int fd, const char *error);
 void tool_served_read(const char *dir, struct tool_served *served);
 
 /*
- * "segregd (pid 4711) runs, but its last sweep failed, since TIME: ERROR". Returns text, in which control characters are not
- * escaped.
+ * "segregd (pid 4711) runs, but its last sweep failed, since TIME: ERROR". Returns text, in which control characters
+ * are not escaped.
  */
 const char *tool_served_describe(const struct tool_served *served, char text[TOOL_SERVED_TEXT]);
 

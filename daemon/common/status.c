@@ -51,8 +51,9 @@ const char *tool_status_find_way_out(int code, const char *text)
 		return "";
 	switch (code) {
 	case SEGREG_E_CORRUPT:
-		return strstr(text, "registry.mdb") ? "; restore it from a backup, and run segctl init --adopt" :
-		       "; end all processes of the registry and start them again: its shared memory is built anew";
+		return strstr(text, "registry.mdb") ? "; restore it from a backup, and run segctl init --adopt"
+						    : "; end all processes of the registry and start them again: its "
+						      "shared memory is built anew";
 	case SEGREG_E_TIMEDOUT: /* else nothing has happened that was waited for */
 		return strstr(text, "process") ? "; end that process, or try again" : "";
 	case SEGREG_E_BUSY:
@@ -61,8 +62,9 @@ const char *tool_status_find_way_out(int code, const char *text)
 	case SEGREG_E_NOMEM:
 		return "; free memory, or raise the limit of this process or of its control group (MemoryMax=)";
 	case SEGREG_E_NOENT:
-		return strstr(text, "the registry") ? "; give another directory, or make the registry: segctl init" :
-		       !strncmp(text, "segment ", 8) ? "; segctl ls shows what is registered" : "";
+		return strstr(text, "the registry")    ? "; give another directory, or make the registry: segctl init"
+		       : !strncmp(text, "segment ", 8) ? "; segctl ls shows what is registered"
+						       : "";
 	default:
 		return "";
 	}

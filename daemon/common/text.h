@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 /*
- * A copy of text, to be freed. Bytes that are not valid UTF-8 stand in it as \xNN. With controls set, so do control characters.
- * NULL: out of memory.
+ * A copy of text, to be freed. Bytes that are not valid UTF-8 stand in it as \xNN. With controls set, so do control
+ * characters. NULL: out of memory.
  */
 char *tool_text_escape(const char *text, bool controls);
 

@@ -1,8 +1,8 @@
 /*
  * blame.c - of the disk space that retired segments keep, what each handle has to answer for.
  *
- * A segment's bytes count in full for each handle that holds it. They come back with the end of one process if all who hold
- * it are that process's handles.
+ * A segment's bytes count in full for each handle that holds it. They come back with the end of one process if all who
+ * hold it are that process's handles.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,7 +111,8 @@ const struct ctl_culprit *ctl_blame_find_worst(const struct ctl_blame *blame)
 
 		if (!culprit->segments)
 			continue;
-		if (!worst || culprit->alone > worst->alone || (culprit->alone == worst->alone && culprit->held > worst->held))
+		if (!worst || culprit->alone > worst->alone ||
+		    (culprit->alone == worst->alone && culprit->held > worst->held))
 			worst = culprit;
 	}
 	return worst;

@@ -32,12 +32,12 @@ static void ignore(int signal)
 	(void)signal;
 }
 
-/* In the child. Why the command does not run is told by the parent, which holds nothing then: the reader of stderr may be stopped. */
-__attribute__((noreturn))
-static void become(char **command, pid_t holder, int failure)
+/* In the child. Why the command does not run is told by the parent, which holds nothing then: the reader of stderr may
+ * be stopped. */
+__attribute__((noreturn)) static void become(char **command, pid_t holder, int failure)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without us nothing is held any more */
-	if (getppid() != holder) /* killed before it could be asked for */
+	if (getppid() != holder)          /* killed before it could be asked for */
 		_exit(128 + SIGTERM);
 	execvp(command[0], command);
 	if (write(failure, &errno, sizeof errno) == -1)

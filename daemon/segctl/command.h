@@ -7,8 +7,8 @@
 #include "segctl/ctl.h"
 
 /*
- * Run the command and wait for its end. Returns the exit status: that of the command, or 128 and the number of the signal that ended it.
- * If the command cannot be run, the registry is closed before the error is written.
+ * Run the command and wait for its end. Returns the exit status: that of the command, or 128 and the number of the
+ * signal that ended it. If the command cannot be run, the registry is closed before the error is written.
  */
 int ctl_command_run(struct ctl *ctl, char **command);
 

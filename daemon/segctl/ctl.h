@@ -1,8 +1,9 @@
 /*
  * ctl.h - a verb of segctl, and a run of it.
  *
- * A verb is one file, verb_NAME.c, that begins with its struct ctl_verb; verbs.def lists it. segctl.c parses the command line by the
- * tables of that struct, opens the registry and calls exec. The help, getopt's tables and libsmartcols' columns come from these tables.
+ * A verb is one file, verb_NAME.c, that begins with its struct ctl_verb; verbs.def lists it. segctl.c parses the
+ * command line by the tables of that struct, opens the registry and calls exec. The help, getopt's tables and
+ * libsmartcols' columns come from these tables.
  */
 #ifndef CTL_H
 #define CTL_H
@@ -63,9 +64,9 @@ struct ctl_verb {
 /* One run of a verb. */
 struct ctl {
 	const struct ctl_verb *verb;
-	const char *dir;          /* of the registry */
-	struct segreg *reg;       /* NULL with CTL_OWN_OPEN */
-	const char *option[128];  /* by letter: its argument, "" if it takes none, NULL if it was not given */
+	const char *dir;         /* of the registry */
+	struct segreg *reg;      /* NULL with CTL_OWN_OPEN */
+	const char *option[128]; /* by letter: its argument, "" if it takes none, NULL if it was not given */
 	char **operand;
 	int n_operands;
 };

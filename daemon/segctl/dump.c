@@ -57,7 +57,8 @@ void ctl_dump_print(FILE *file, const struct ctl_dump *list)
 {
 	fprintf(file, "segreg dump 1\nversion %" PRIu64 "\n", list->version);
 	for (size_t i = 0; i < list->n; i++) {
-		fprintf(file, "segment %" PRIu64 " %s ", list->items[i].id, list->items[i].is_directory ? "dir" : "file");
+		fprintf(file, "segment %" PRIu64 " %s ", list->items[i].id,
+			list->items[i].is_directory ? "dir" : "file");
 		print_path(file, list->items[i].path);
 		putc('\n', file);
 	}

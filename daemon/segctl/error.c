@@ -14,8 +14,7 @@
 #include "segctl/progress.h"
 #include "segctl/stderr.h"
 
-__attribute__((format(printf, 2, 0)))
-static void complain(const struct ctl *ctl, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void complain(const struct ctl *ctl, const char *format, va_list args)
 {
 	char *message = tool_text_vformat(format, args), *line = NULL;
 
@@ -49,7 +48,8 @@ int ctl_try_help(const struct ctl *ctl)
 {
 	char line[64];
 
-	snprintf(line, sizeof line, "Try 'segctl %.16s%s--help'.\n", ctl->verb ? ctl->verb->name : "", ctl->verb ? " " : "");
+	snprintf(line, sizeof line, "Try 'segctl %.16s%s--help'.\n", ctl->verb ? ctl->verb->name : "",
+		 ctl->verb ? " " : "");
 	ctl_stderr_write(line);
 	return EX_USAGE;
 }

@@ -3,8 +3,9 @@
  *
  * The whole text is read and compared with the registry and the disk first, so that everything that is wrong with it is
  * said by its line. Then one edit adds what is not there; it checks all that again, under the commit lock. A line that
- * is live already is no change, so a load whose outcome is unknown (a crash, a power cut) is simply run again. It has no
- * token: one would make a load into a registry that has dropped these segments since do nothing, and call that success.
+ * is live already is no change, so a load whose outcome is unknown (a crash, a power cut) is simply run again. It has
+ * no token: one would make a load into a registry that has dropped these segments since do nothing, and call that
+ * success.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -72,7 +73,8 @@ static bool unescape(char *text)
 			*to = *from++;
 			continue;
 		}
-		if (from[1] != 'x' || (high = hex_digit(from[2])) < 0 || (low = hex_digit(from[3])) < 0 || !(high | low))
+		if (from[1] != 'x' || (high = hex_digit(from[2])) < 0 || (low = hex_digit(from[3])) < 0 ||
+		    !(high | low))
 			return false;
 		*to = (char)(high << 4 | low);
 		from += 4;
@@ -91,8 +93,8 @@ static bool parse_segment(char *text, struct ctl_load_item *item)
 		return false;
 	*type++ = *path++ = '\0';
 	item->is_directory = !strcmp(type, "dir");
-	return (item->is_directory || !strcmp(type, "file")) && tool_parse_number(id, UINT64_MAX, &item->id) && unescape(path) &&
-	       (item->path = strdup(path));
+	return (item->is_directory || !strcmp(type, "file")) && tool_parse_number(id, UINT64_MAX, &item->id) &&
+	       unescape(path) && (item->path = strdup(path));
 }
 
 static int damaged(const struct load *load, size_t line, const char *what)
@@ -109,18 +111,20 @@ static int parse_line(struct load *load, char *text, size_t line, enum part *par
 
 	if (*part == HEADER) {
 		*part = BODY;
-		return strcmp(text, "segreg dump 1") ? damaged(load, line, "not a dump of format 1: its first line is not \"segreg dump 1\"") :
-						       EX_OK;
+		return strcmp(text, "segreg dump 1")
+			       ? damaged(load, line, "not a dump of format 1: its first line is not \"segreg dump 1\"")
+			       : EX_OK;
 	}
 	if (*part == END)
 		return damaged(load, line, "something follows the line \"end\"");
-	if (!*text || *text == '#' || (!strncmp(text, "version ", 8) && tool_parse_number(text + 8, UINT64_MAX, &load->version)))
+	if (!*text || *text == '#' ||
+	    (!strncmp(text, "version ", 8) && tool_parse_number(text + 8, UINT64_MAX, &load->version)))
 		return EX_OK;
 	if (!strncmp(text, "end ", 4)) {
 		*part = END;
-		return tool_parse_number(text + 4, UINT64_MAX, &number) && number == load->n ?
-			       EX_OK :
-			       damaged(load, line, "the line \"end\" has another number of segments than there are");
+		return tool_parse_number(text + 4, UINT64_MAX, &number) && number == load->n
+			       ? EX_OK
+			       : damaged(load, line, "the line \"end\" has another number of segments than there are");
 	}
 	if (strncmp(text, "segment ", 8))
 		return damaged(load, line, "neither \"segment\", \"version\", \"end\" nor a comment");
@@ -146,7 +150,8 @@ static int parse(struct load *load, FILE *file)
 		line++;
 		if (text[length - 1] == '\n')
 			text[--length] = '\0';
-		status = strlen(text) == (size_t)length ? parse_line(load, text, line, &part) : damaged(load, line, "it has a NUL byte");
+		status = strlen(text) == (size_t)length ? parse_line(load, text, line, &part)
+							: damaged(load, line, "it has a NUL byte");
 	}
 	if (!status && ferror(file))
 		status = ctl_error(load->ctl, EX_IOERR, "cannot read %s: %s", load->name, strerror(errno));
@@ -189,7 +194,8 @@ static int add_present(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
-static void refuse(struct load *load, struct ctl_load_item *item, int status, const char *what, const struct ctl_load_item *other)
+static void refuse(struct load *load, struct ctl_load_item *item, int status, const char *what,
+		   const struct ctl_load_item *other)
 {
 	char whose[64] = "";
 
@@ -197,7 +203,8 @@ static void refuse(struct load *load, struct ctl_load_item *item, int status, co
 		snprintf(whose, sizeof whose, " line %zu", other->line);
 	else if (other)
 		snprintf(whose, sizeof whose, " segment %" PRIu64 " (%s)", other->id, segreg_state_name(other->state));
-	ctl_error(load->ctl, status, "%s:%zu: segment %" PRIu64 " %s: %s%s", load->name, item->line, item->id, item->path, what, whose);
+	ctl_error(load->ctl, status, "%s:%zu: segment %" PRIu64 " %s: %s%s", load->name, item->line, item->id,
+		  item->path, what, whose);
 	item->is_settled = true;
 	if (!load->status)
 		load->status = status;
@@ -247,7 +254,8 @@ static bool contains(const struct ctl_load_item *outer, const struct ctl_load_it
 {
 	size_t length = strlen(outer->path);
 
-	return !strncmp(outer->path, inner->path, length) && (inner->path[length] == '\0' || inner->path[length] == '/');
+	return !strncmp(outer->path, inner->path, length) &&
+	       (inner->path[length] == '\0' || inner->path[length] == '/');
 }
 
 static void check_paths(struct load *load, struct ctl_load_item **sorted, size_t n)
@@ -300,13 +308,17 @@ static void add_lines(struct load *load, struct segreg_edit *edit)
 		struct ctl_load_item *item = &load->items[i];
 		int code = segreg_edit_add(edit, item->id, item->path);
 
-		/* Of what is live already, the commit sees whether it still is what was registered; missing, check tells of it. */
+		/* Of what is live already, the commit sees whether it still is what was registered; missing, check
+		 * tells of it. */
 		if (item->is_settled && code == SEGREG_E_NOENT)
 			continue;
 		if (code)
-			refuse(load, item, tool_status_from_code(code), *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);
+			refuse(load, item, tool_status_from_code(code),
+			       *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);
 		else if (!item->is_settled && !is_of_type(load, item))
-			refuse(load, item, EX_DATAERR, item->is_directory ? "on the disk it is no directory" : "on the disk it is no file", NULL);
+			refuse(load, item, EX_DATAERR,
+			       item->is_directory ? "on the disk it is no directory" : "on the disk it is no file",
+			       NULL);
 	}
 }
 
@@ -318,7 +330,8 @@ static void report(const struct load *load)
 
 	for (size_t i = 0; dry_run && i < load->lines; i++)
 		if (!load->items[i].is_settled)
-			tool_text_say(stdout, "", "would register %" PRIu64 " %s", load->items[i].id, load->items[i].path);
+			tool_text_say(stdout, "", "would register %" PRIu64 " %s", load->items[i].id,
+				      load->items[i].path);
 	printf("%zu %s%s registered, %zu there already\n", load->lines - load->there,
 	       load->lines - load->there == 1 ? "segment" : "segments", dry_run ? " would be" : "", load->there);
 }

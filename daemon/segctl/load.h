@@ -23,7 +23,8 @@ struct ctl_load_item {
 /* Puts the files of those items in place that are not settled. Returns an exit status. */
 typedef int ctl_load_place(void *arg, const struct ctl_load_item *items, size_t n, uint64_t version);
 
-/* Register what the dump called name lists (NULL: stdin), once place (NULL: nobody) has seen to the files. Returns the exit status. */
+/* Register what the dump called name lists (NULL: stdin), once place (NULL: nobody) has seen to the files. Returns the
+ * exit status. */
 int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void *arg);
 
 #endif /* CTL_LOAD_H */

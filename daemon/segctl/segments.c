@@ -90,8 +90,25 @@ void ctl_segments_free(struct ctl_segments *segments)
 /* ------------------------------------------------------------------ showing */
 
 enum {
-	ID, STATE, PINS, AGE, RETIRED, HELD, BYTES, TYPE, MISSING, WEAK, ERROR, ATTEMPTS, RETRY_AT, BORN, GONE,
-	REGISTERED_AT, RETIRED_AT, PATH, FULL_PATH,
+	ID,
+	STATE,
+	PINS,
+	AGE,
+	RETIRED,
+	HELD,
+	BYTES,
+	TYPE,
+	MISSING,
+	WEAK,
+	ERROR,
+	ATTEMPTS,
+	RETRY_AT,
+	BORN,
+	GONE,
+	REGISTERED_AT,
+	RETIRED_AT,
+	PATH,
+	FULL_PATH,
 };
 
 const struct ctl_column ctl_segments_columns[] = {

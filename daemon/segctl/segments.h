@@ -19,7 +19,8 @@ struct ctl_segments {
 	size_t n, room;
 };
 
-/* Load those for which keep says yes (NULL: all), or those that are retired, in the order of their ids; or one. Returns 0 or a SEGREG_E_* code. */
+/* Load those for which keep says yes (NULL: all), or those that are retired, in the order of their ids; or one. Returns
+ * 0 or a SEGREG_E_* code. */
 int ctl_segments_load(const struct ctl *ctl, bool (*keep)(const struct ctl *ctl, const struct segreg_info *info),
 		      struct ctl_segments *segments);
 int ctl_segments_load_retired(const struct ctl *ctl, struct ctl_segments *segments);

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-
-/* Write to stderr, and keep what finds no room until ctl_stderr_finish, which waits; or drop it. False: nothing was written. */
+/* Write to stderr, and keep what finds no room until ctl_stderr_finish, which waits; or drop it. False: nothing was
+ * written. */
 void ctl_stderr_write(const char *text);
 bool ctl_stderr_try_write(const char *text);
 void ctl_stderr_finish(void);

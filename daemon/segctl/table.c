@@ -23,7 +23,7 @@
 struct ctl_table {
 	const struct ctl *ctl;
 	struct libscols_table *scols;
-	unsigned shown[COLUMNS_MAX];         /* the verb's columns, in the order of the table */
+	unsigned shown[COLUMNS_MAX];                  /* the verb's columns, in the order of the table */
 	struct libscols_column *columns[COLUMNS_MAX]; /* by the verb's number; NULL: not shown */
 	size_t n_shown;
 	bool json, raw, bytes;

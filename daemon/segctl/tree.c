@@ -1,8 +1,8 @@
 /*
  * tree.c - copying and removing trees, by the tools that do it best.
  *
- * cp(1) shares blocks where the file system can, and keeps holes, hard links, times, owners and extended attributes; rm(1) does not
- * leave the tree.
+ * cp(1) shares blocks where the file system can, and keeps holes, hard links, times, owners and extended attributes;
+ * rm(1) does not leave the tree.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,8 @@ static char *argument(const char *text)
 	return both.out;
 }
 
-/* What the tool complains of goes the way of our own words: a snapshot is held meanwhile, and stderr may have no room. */
+/* What the tool complains of goes the way of our own words: a snapshot is held meanwhile, and stderr may have no room.
+ */
 static void pass_on(int fd)
 {
 	char text[4096];
@@ -81,20 +82,20 @@ static int run(const struct ctl *ctl, char *const argv[])
 			return ctl_error(ctl, EX_OSERR, "cannot wait for %s: %s", argv[0], strerror(errno));
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return EX_OK;
-	return WIFEXITED(status) ? ctl_error(ctl, EX_IOERR, "%s failed with status %d", argv[0], WEXITSTATUS(status)) :
-				   ctl_error(ctl, EX_IOERR, "%s was ended by signal %d", argv[0], WTERMSIG(status));
+	return WIFEXITED(status) ? ctl_error(ctl, EX_IOERR, "%s failed with status %d", argv[0], WEXITSTATUS(status))
+				 : ctl_error(ctl, EX_IOERR, "%s was ended by signal %d", argv[0], WTERMSIG(status));
 }
 
 int ctl_tree_copy(const struct ctl *ctl, const char *from, const char *to)
 {
-	return run(ctl, (char *[]){ argument("cp"), argument("-a"), argument("-T"), argument("--reflink=auto"), argument("--"),
-				    argument(from), argument(to), NULL });
+	return run(ctl, (char *[]){ argument("cp"), argument("-a"), argument("-T"), argument("--reflink=auto"),
+				    argument("--"), argument(from), argument(to), NULL });
 }
 
 int ctl_tree_remove(const struct ctl *ctl, const char *path)
 {
-	return run(ctl, (char *[]){ argument("rm"), argument("-rf"), argument("--one-file-system"), argument("--"), argument(path),
-				    NULL });
+	return run(ctl, (char *[]){ argument("rm"), argument("-rf"), argument("--one-file-system"), argument("--"),
+				    argument(path), NULL });
 }
 
 int ctl_tree_sync(const struct ctl *ctl, const char *path)

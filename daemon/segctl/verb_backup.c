@@ -5,11 +5,11 @@
  *      DEST/live.txt             what is in it: a dump, which load reads as well
  *      DEST/segments/ID.BORN     the segments
  *
- * A snapshot holds them all while they are copied. A segment is immutable, and ID.BORN names it once and for all, so what is there
- * already need not be copied again. Each appears under its name when it is whole; live.txt is replaced when all are durable,
- * and what it does not list goes after that. So a backup that is cut short anywhere leaves the one before, and is gone on with by the
- * next. If an id was used again meanwhile, both are there for a moment; live.txt means the younger one that is not younger
- * than itself.
+ * A snapshot holds them all while they are copied. A segment is immutable, and ID.BORN names it once and for all, so
+ * what is there already need not be copied again. Each appears under its name when it is whole; live.txt is replaced
+ * when all are durable, and what it does not list goes after that. So a backup that is cut short anywhere leaves the
+ * one before, and is gone on with by the next. If an id was used again meanwhile, both are there for a moment; live.txt
+ * means the younger one that is not younger than itself.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -40,10 +40,11 @@ const struct ctl_verb ctl_backup = {
 	.help = "Make a directory a copy of what is live",
 	.min = 1,
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 'n', "dry-run", NULL, "say what would be copied and removed, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'n', "dry-run", NULL, "say what would be copied and removed, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -81,7 +82,9 @@ static int read_uuid(const struct backup *b, char uuid[37])
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
 	n = fscanf(file, "segreg base %*u uuid %36s", uuid);
 	fclose(file);
-	return n == 1 ? EX_OK : ctl_error(b->ctl, EX_DATAERR, "%s does not say whose base this is; segctl init --adopt writes it anew", path);
+	return n == 1 ? EX_OK
+		      : ctl_error(b->ctl, EX_DATAERR,
+				  "%s does not say whose base this is; segctl init --adopt writes it anew", path);
 }
 
 /* There is nothing in it, or what a claim that failed or was killed has left. */
@@ -93,9 +96,10 @@ static bool is_unclaimed(const char *path)
 	struct stat st;
 
 	while (unclaimed && (entry = readdir(dir)))
-		unclaimed = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			    (!strcmp(entry->d_name, OWNER) && fstatat(dirfd(dir), OWNER, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			     S_ISREG(st.st_mode) && st.st_size == 0);
+		unclaimed =
+			!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+			(!strcmp(entry->d_name, OWNER) && fstatat(dirfd(dir), OWNER, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			 S_ISREG(st.st_mode) && st.st_size == 0);
 	if (dir)
 		closedir(dir);
 	return unclaimed;
@@ -103,7 +107,10 @@ static bool is_unclaimed(const char *path)
 
 static int lock_owner(const struct backup *b, int fd)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? EX_OK : ctl_error(b->ctl, EX_TEMPFAIL, "another backup to %s is running; try again when that has ended", b->path);
+	return flock(fd, LOCK_EX | LOCK_NB) == 0
+		       ? EX_OK
+		       : ctl_error(b->ctl, EX_TEMPFAIL,
+				   "another backup to %s is running; try again when that has ended", b->path);
 }
 
 /* Where another claim was faster, check_owner will say whose it is. */
@@ -131,27 +138,35 @@ static int check_owner(const struct backup *b, const char *uuid, int *lock)
 
 	*lock = open(in_dest(b, path, OWNER), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*lock == -1 && errno == ENOENT)
-		return ctl_error(b->ctl, EX_CANTCREAT, "%s is neither empty nor a backup; give a directory that is new or empty", b->path);
+		return ctl_error(b->ctl, EX_CANTCREAT,
+				 "%s is neither empty nor a backup; give a directory that is new or empty", b->path);
 	if (*lock == -1 || read(*lock, text, sizeof text - 1) == -1)
 		return ctl_error(b->ctl, EX_NOINPUT, "cannot read %s: %s", path, strerror(errno));
 	status = lock_owner(b, *lock);
 	if (status)
 		return status;
 	if (sscanf(text, "segreg backup 1 registry %36s", owner) != 1)
-		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is; give another directory", path);
-	return strcmp(owner, uuid) ? ctl_error(b->ctl, EX_CANTCREAT, "%s is a backup of another registry (%s); give a directory of this registry's own", b->path, owner) : EX_OK;
+		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is; give another directory",
+				 path);
+	return strcmp(owner, uuid)
+		       ? ctl_error(b->ctl, EX_CANTCREAT,
+				   "%s is a backup of another registry (%s); give a directory of this registry's own",
+				   b->path, owner)
+		       : EX_OK;
 }
 
 static int make_dir(const struct backup *b, const char *path)
 {
-	return mkdir(path, 0777) == 0 || errno == EEXIST ? EX_OK :
-							   ctl_error(b->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
+	return mkdir(path, 0777) == 0 || errno == EEXIST
+		       ? EX_OK
+		       : ctl_error(b->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
 }
 
 /* It would copy itself, or a sweep would delete it. */
 static int check_outside(const struct backup *b)
 {
-	char *base = realpath(segreg_base_path(b->ctl->reg), NULL), *dest = realpath(b->path, NULL), *copy = strdup(b->path);
+	char *base = realpath(segreg_base_path(b->ctl->reg), NULL), *dest = realpath(b->path, NULL),
+	     *copy = strdup(b->path);
 	size_t length = base ? strlen(base) : 0;
 	bool is_below;
 
@@ -161,7 +176,9 @@ static int check_outside(const struct backup *b)
 	free(base);
 	free(dest);
 	free(copy);
-	return is_below ? ctl_error(b->ctl, EX_CANTCREAT, "%s lies below the base directory; take another place", b->path) : EX_OK;
+	return is_below ? ctl_error(b->ctl, EX_CANTCREAT, "%s lies below the base directory; take another place",
+				    b->path)
+			: EX_OK;
 }
 
 /* Make DEST if need be, and see that it is ours. */
@@ -187,7 +204,9 @@ static int prepare(struct backup *b, int *lock)
 
 static int copy_segment(struct backup *b, const struct segreg_entry *entry)
 {
-	struct segreg_info info = { .id = entry->id, .state = SEGREG_LIVE, .path = entry->path, .is_directory = entry->is_directory };
+	struct segreg_info info = {
+		.id = entry->id, .state = SEGREG_LIVE, .path = entry->path, .is_directory = entry->is_directory
+	};
 	char from[CTL_TREE_PATH], to[CTL_TREE_PATH], part[CTL_TREE_PATH + sizeof PARTIAL];
 	uint64_t bytes = 0;
 	struct stat st;
@@ -294,7 +313,8 @@ static bool is_partial(const char *name)
 	return strchr(name, '.') && strchr(strchr(name, '.') + 1, '.');
 }
 
-/* Remove what is not listed; before anything is copied, only what one that was cut short has left, for its space may be needed. */
+/* Remove what is not listed; before anything is copied, only what one that was cut short has left, for its space may be
+ * needed. */
 static int prune(struct backup *b, bool only_partial)
 {
 	char path[CTL_TREE_PATH];
@@ -307,7 +327,8 @@ static int prune(struct backup *b, bool only_partial)
 	if (!dir)
 		return ctl_error(b->ctl, EX_IOERR, "cannot read %s: %s", path, strerror(errno));
 	while (!status && (entry = readdir(dir))) {
-		if (!is_ours(entry->d_name) || (only_partial ? !is_partial(entry->d_name) : is_listed(b, entry->d_name)))
+		if (!is_ours(entry->d_name) ||
+		    (only_partial ? !is_partial(entry->d_name) : is_listed(b, entry->d_name)))
 			continue;
 		b->removed += !only_partial;
 		snprintf(path, sizeof path, "%s/segments/%s", b->path, entry->d_name);
@@ -326,8 +347,8 @@ static void report(const struct backup *b)
 	char size[TOOL_SPAN_SIZE];
 
 	printf("%zu %s%s copied (%s), %zu there already, %zu%s removed; version %" PRIu64 "\n", b->copied,
-	       b->copied == 1 ? "segment" : "segments", would, tool_format_bytes(b->bytes, size), b->list.n - b->copied, b->removed,
-	       would, b->list.version);
+	       b->copied == 1 ? "segment" : "segments", would, tool_format_bytes(b->bytes, size), b->list.n - b->copied,
+	       b->removed, would, b->list.version);
 }
 
 static int exec(struct ctl *ctl)

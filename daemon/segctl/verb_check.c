@@ -1,5 +1,6 @@
 /*
- * verb_check.c - segctl check: do the database, the shared memory and the disk say the same? Repairs what it is asked to.
+ * verb_check.c - segctl check: do the database, the shared memory and the disk say the same? Repairs what it is asked
+ * to.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,19 +21,22 @@ const struct ctl_verb ctl_check = {
 	.name = "check",
 	.operands = "",
 	.help = "Compare the database, shared memory and the disk",
-	.options = (const struct ctl_option[]){
-		{ 'f', "forget-missing", NULL, "unregister live segments that are not on the disk" },
-		{ 'm', "repair", NULL, "bring shared memory to what the database says" },
-		{ 's', "strangers", NULL, "strangers alone; without this they are no fault" },
-		{ 0 },
-	},
-	.columns = (const struct ctl_column[]){
-		[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger, difference or left-over" },
-		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger and a left-over have none" },
-		[PATH] = { "PATH", CTL_TEXT, 0, "where, below the base directory; of a left-over, its whole path" },
-		[WHY] = { "WHY", CTL_TEXT, 0, "what is wrong" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'f', "forget-missing", NULL, "unregister live segments that are not on the disk" },
+			{ 'm', "repair", NULL, "bring shared memory to what the database says" },
+			{ 's', "strangers", NULL, "strangers alone; without this they are no fault" },
+			{ 0 },
+		},
+	.columns =
+		(const struct ctl_column[]){
+			[FOUND] = { "FOUND", CTL_TEXT, 0, "missing, replaced, stranger, difference or left-over" },
+			[ID] = { "ID", CTL_NUMBER, 0, "the segment's id; a stranger and a left-over have none" },
+			[PATH] = { "PATH", CTL_TEXT, 0,
+				   "where, below the base directory; of a left-over, its whole path" },
+			[WHY] = { "WHY", CTL_TEXT, 0, "what is wrong" },
+			{ 0 },
+		},
 	.array = "findings",
 	.exec = exec,
 };
@@ -137,8 +141,8 @@ static int exec(struct ctl *ctl)
 	if (!run.table)
 		return EX_USAGE;
 	if (segreg_stats(ctl->reg, &stats) == 0)
-		ctl_progress_show("looking at %" PRIu64 " segments, and at what else is below %s", stats.live + stats.pending + stats.deleting,
-			     segreg_base_path(ctl->reg));
+		ctl_progress_show("looking at %" PRIu64 " segments, and at what else is below %s",
+				  stats.live + stats.pending + stats.deleting, segreg_base_path(ctl->reg));
 	code = segreg_check(ctl->reg, ctl->option['m'] ? SEGREG_CHECK_REPAIR : 0, on_finding, &run);
 	ctl_progress_end();
 	if (!code && ctl->option['f'])

@@ -23,23 +23,25 @@ const struct ctl_verb ctl_debug = {
 	.operands = "",
 	.help = "Show what is in shared memory, damaged or not",
 	.flags = CTL_OWN_OPEN,
-	.options = (const struct ctl_option[]){
-		{ 'a', "all", NULL, "free lanes and the whole queue as well" },
-		{ 'd', "damaged", NULL, "damaged values alone" },
-		{ 'f', "region", "FILE", "a copy of shared memory, not the registry's" },
-		{ 'i', "id", "ID", "only the slots of segment ID" },
-		{ 's', "slot", "N", "only slot N" },
-		{ 0 },
-	},
-	.columns = (const struct ctl_column[]){
-		[PART] = { "PART", CTL_TEXT, 0, "what the value is of: header, commit lock, lane, ..." },
-		[NUMBER] = { "NUMBER", CTL_NUMBER, 0, "which lane, letter, note, slot or entry of the queue" },
-		[FIELD] = { "FIELD", CTL_TEXT, 0, "the value's name, as in lib/shm/sr_layout.h" },
-		[VALUE] = { "VALUE", CTL_TEXT, 0, "the value" },
-		[REMARK] = { "REMARK", CTL_TEXT, 0, "what it means, or what is wrong with it" },
-		[DAMAGED] = { "DAMAGED", CTL_FLAG, 0, "no correct process leaves such a value" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'a', "all", NULL, "free lanes and the whole queue as well" },
+			{ 'd', "damaged", NULL, "damaged values alone" },
+			{ 'f', "region", "FILE", "a copy of shared memory, not the registry's" },
+			{ 'i', "id", "ID", "only the slots of segment ID" },
+			{ 's', "slot", "N", "only slot N" },
+			{ 0 },
+		},
+	.columns =
+		(const struct ctl_column[]){
+			[PART] = { "PART", CTL_TEXT, 0, "what the value is of: header, commit lock, lane, ..." },
+			[NUMBER] = { "NUMBER", CTL_NUMBER, 0, "which lane, letter, note, slot or entry of the queue" },
+			[FIELD] = { "FIELD", CTL_TEXT, 0, "the value's name, as in lib/shm/sr_layout.h" },
+			[VALUE] = { "VALUE", CTL_TEXT, 0, "the value" },
+			[REMARK] = { "REMARK", CTL_TEXT, 0, "what it means, or what is wrong with it" },
+			[DAMAGED] = { "DAMAGED", CTL_FLAG, 0, "no correct process leaves such a value" },
+			{ 0 },
+		},
 	.array = "values",
 	.exec = exec,
 };

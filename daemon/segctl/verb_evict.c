@@ -19,11 +19,12 @@ const struct ctl_verb ctl_evict = {
 	.help = "Take away what a process holds that must not be ended",
 	.min = 1,
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 'l', "lane", NULL, "the operand is the number of a handle, not of a process" },
-		{ 'n', "dry-run", NULL, "say what would be taken away, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'l', "lane", NULL, "the operand is the number of a handle, not of a process" },
+			{ 'n', "dry-run", NULL, "say what would be taken away, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -37,7 +38,8 @@ static bool is_meant(const struct ctl *ctl, const struct segreg_holder *holder, 
 static void tell(const struct ctl *ctl, const struct ctl_culprit *culprit, uint64_t released)
 {
 	tool_text_say(stdout, "", "%s the handle %" PRIu32 " of pid %" PRId64 " (%s): %" PRIu64 " pins and snapshots",
-		 ctl->option['n'] ? "would evict" : "evicted", culprit->holder.lane, culprit->holder.pid, culprit->label, released);
+		      ctl->option['n'] ? "would evict" : "evicted", culprit->holder.lane, culprit->holder.pid,
+		      culprit->label, released);
 }
 
 static int evict(struct ctl *ctl, const struct ctl_culprit *culprit)
@@ -69,8 +71,10 @@ static int exec(struct ctl *ctl)
 	if (code)
 		return ctl_fail(ctl, code);
 	if (status == EX_NOINPUT)
-		return ctl_error(ctl, status, ctl->option['l'] ? "there is no handle %s; see segctl holders -o +LANE" :
-				 "process %s does not have the registry open, as far as can be seen from here; see segctl holders",
+		return ctl_error(ctl, status,
+				 ctl->option['l'] ? "there is no handle %s; see segctl holders -o +LANE"
+						  : "process %s does not have the registry open, as far as can be seen "
+						    "from here; see segctl holders",
 				 ctl->operand[0]);
 	return status;
 }

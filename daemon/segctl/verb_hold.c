@@ -17,10 +17,11 @@ const struct ctl_verb ctl_hold = {
 	.min = 1,
 	.max = -1,
 	.flags = CTL_COMMAND,
-	.options = (const struct ctl_option[]){
-		{ 's', "snapshot", NULL, "hold the segments of this version only, not later ones" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 's', "snapshot", NULL, "hold the segments of this version only, not later ones" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 

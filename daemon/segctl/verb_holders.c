@@ -14,7 +14,23 @@
 #include "segctl/table.h"
 
 enum {
-	PID, COMMAND, USER, CGROUP, LABEL, EVICTED, PINS, SNAPSHOTS, HORIZONS, OLDEST, SEGMENTS, KEPT, ALONE, SINCE, SINCE_AT, LANE, ATTACHED,
+	PID,
+	COMMAND,
+	USER,
+	CGROUP,
+	LABEL,
+	EVICTED,
+	PINS,
+	SNAPSHOTS,
+	HORIZONS,
+	OLDEST,
+	SEGMENTS,
+	KEPT,
+	ALONE,
+	SINCE,
+	SINCE_AT,
+	LANE,
+	ATTACHED,
 	ATTACHED_AT,
 };
 
@@ -25,27 +41,28 @@ const struct ctl_verb ctl_holders = {
 	.operands = "[ID]",
 	.help = "List who has the registry open, or who holds ID",
 	.max = 1,
-	.columns = (const struct ctl_column[]){
-		[PID] = { "PID", CTL_NUMBER, 0, "its process" },
-		[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
-		[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
-		[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
-		[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
-		[EVICTED] = { "EVICTED", CTL_FLAG, 0, "segctl evict took away what it held" },
-		[PINS] = { "PINS", CTL_NUMBER, 0, "its pins, or those on the segment that was asked for" },
-		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "its snapshots, or those that hold that segment" },
-		[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
-		[OLDEST] = { "OLDEST", CTL_NUMBER, 0, "the oldest version among those" },
-		[SEGMENTS] = { "SEGMENTS", CTL_NUMBER, 0, "retired segments that it holds" },
-		[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space of those" },
-		[ALONE] = { "ALONE", CTL_BYTES, 0, "of that, what comes back if its process ends" },
-		[SINCE] = { "SINCE", CTL_AGE, 0, "how long ago the first of those was retired" },
-		[SINCE_AT] = { "SINCE_AT", CTL_TIME, 0, "when the first of those was retired" },
-		[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
-		[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
-		[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
-		{ 0 },
-	},
+	.columns =
+		(const struct ctl_column[]){
+			[PID] = { "PID", CTL_NUMBER, 0, "its process" },
+			[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+			[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+			[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
+			[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+			[EVICTED] = { "EVICTED", CTL_FLAG, 0, "segctl evict took away what it held" },
+			[PINS] = { "PINS", CTL_NUMBER, 0, "its pins, or those on the segment that was asked for" },
+			[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "its snapshots, or those that hold that segment" },
+			[HORIZONS] = { "HORIZONS", CTL_NUMBER, 0, "its horizons, likewise" },
+			[OLDEST] = { "OLDEST", CTL_NUMBER, 0, "the oldest version among those" },
+			[SEGMENTS] = { "SEGMENTS", CTL_NUMBER, 0, "retired segments that it holds" },
+			[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space of those" },
+			[ALONE] = { "ALONE", CTL_BYTES, 0, "of that, what comes back if its process ends" },
+			[SINCE] = { "SINCE", CTL_AGE, 0, "how long ago the first of those was retired" },
+			[SINCE_AT] = { "SINCE_AT", CTL_TIME, 0, "when the first of those was retired" },
+			[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+			[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+			[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+			{ 0 },
+		},
 	.array = "holders",
 	.exec = exec,
 };
@@ -153,8 +170,9 @@ static int list_all(struct ctl *ctl, struct ctl_table *table)
 
 static int exec(struct ctl *ctl)
 {
-	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J'] ? NULL :
-						      ctl->n_operands ? USUAL_COLUMNS_OF_ONE : USUAL_COLUMNS);
+	struct ctl_table *table = ctl_table_new(ctl, ctl->option['J']  ? NULL
+						     : ctl->n_operands ? USUAL_COLUMNS_OF_ONE
+								       : USUAL_COLUMNS);
 	int status;
 
 	if (!table)

@@ -19,14 +19,15 @@ const struct ctl_verb ctl_init = {
 	.help = "Create the registry DIR",
 	.max = 1,
 	.flags = CTL_OWN_OPEN,
-	.options = (const struct ctl_option[]){
-		{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
-		{ 's', "max-segments", "N", "at most N segments at once" },
-		{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
-		{ 't', "take-base", NULL, "take a base whose registry is gone for good" },
-		{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'B', "base", "DIR", "where segments lie (default of a new one: its parent)" },
+			{ 's', "max-segments", "N", "at most N segments at once" },
+			{ 'l', "max-lanes", "N", "at most N handles at once, in all processes" },
+			{ 't', "take-base", NULL, "take a base whose registry is gone for good" },
+			{ 'a', "adopt", NULL, "accept the files of an existing registry as they stand" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -40,9 +41,10 @@ static int tell(const struct ctl *ctl, const char *what, bool took)
 	tool_text_say(stdout, "", "%s registry %s", what, ctl->dir);
 	tool_text_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
 	tool_text_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
-		 stats.max_lanes);
+		      stats.max_lanes);
 	if (took)
-		tool_text_say(stdout, "", "what lies there already is unknown to it: segctl check --strangers lists that");
+		tool_text_say(stdout, "",
+			      "what lies there already is unknown to it: segctl check --strangers lists that");
 	return EX_OK;
 }
 
@@ -58,11 +60,13 @@ static int compare(const struct ctl *ctl, const struct segreg_open_options *aske
 	if (code)
 		return ctl_fail(ctl, code);
 	if (!same_base)
-		return ctl_error(ctl, EX_CANTCREAT, "%s exists, and its base is %s; segctl init --adopt --base moves it", ctl->dir,
+		return ctl_error(ctl, EX_CANTCREAT,
+				 "%s exists, and its base is %s; segctl init --adopt --base moves it", ctl->dir,
 				 segreg_base_path(ctl->reg));
 	if ((asked->max_segments && asked->max_segments != stats.max_segments) ||
 	    (asked->max_lanes && asked->max_lanes != stats.max_lanes))
-		return ctl_error(ctl, EX_CANTCREAT, "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles, fixed for good; "
+		return ctl_error(ctl, EX_CANTCREAT,
+				 "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles, fixed for good; "
 				 "make another one, and load it (segctl dump, load)",
 				 ctl->dir, stats.max_segments, stats.max_lanes);
 	return EX_OK;

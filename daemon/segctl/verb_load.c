@@ -13,10 +13,11 @@ const struct ctl_verb ctl_load = {
 	.operands = "[FILE]",
 	.help = "Register what a dump lists, all of it or nothing",
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 'n', "dry-run", NULL, "say what would be registered, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'n', "dry-run", NULL, "say what would be registered, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 

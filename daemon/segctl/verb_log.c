@@ -1,8 +1,8 @@
 /*
  * verb_log.c - segctl log: what became of segments and handles, in the order in which it happened.
  *
- * What is over is in the journal, with when it began. What is not over yet tells of itself: it was registered, and perhaps
- * retired.
+ * What is over is in the journal, with when it began. What is not over yet tells of itself: it was registered, and
+ * perhaps retired.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,20 @@
 #include "segctl/table.h"
 
 enum {
-	AT, AGE, EVENT, ID, PATH, BYTES, VERSION, PID, LABEL, PINS, SNAPSHOTS, BY_PID, BY_LABEL, REASON,
+	AT,
+	AGE,
+	EVENT,
+	ID,
+	PATH,
+	BYTES,
+	VERSION,
+	PID,
+	LABEL,
+	PINS,
+	SNAPSHOTS,
+	BY_PID,
+	BY_LABEL,
+	REASON,
 };
 
 static int exec(struct ctl *ctl);
@@ -27,29 +40,31 @@ const struct ctl_verb ctl_log = {
 	.operands = "[ID]",
 	.help = "Tell what became of segments and handles, or of ID",
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
-		{ 'e', "event", "NAME", "only such events" },
-		{ 'l', "last", "N", "only the last N" },
-		{ 0 },
-	},
-	.columns = (const struct ctl_column[]){
-		[AT] = { "AT", CTL_CLOCK, 0, "when it happened" },
-		[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
-		[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
-		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-		[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
-		[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back" },
-		[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
-		[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
-		[LABEL] = { "LABEL", CTL_TEXT, 0, "what that called itself" },
-		[PINS] = { "PINS", CTL_NUMBER, 0, "pins that it had; lost: entries that are missing" },
-		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
-		[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
-		[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
-		[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
+			{ 'e', "event", "NAME", "only such events" },
+			{ 'l', "last", "N", "only the last N" },
+			{ 0 },
+		},
+	.columns =
+		(const struct ctl_column[]){
+			[AT] = { "AT", CTL_CLOCK, 0, "when it happened" },
+			[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
+			[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
+			[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+			[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+			[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back" },
+			[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
+			[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
+			[LABEL] = { "LABEL", CTL_TEXT, 0, "what that called itself" },
+			[PINS] = { "PINS", CTL_NUMBER, 0, "pins that it had; lost: entries that are missing" },
+			[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
+			[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
+			[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
+			[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
+			{ 0 },
+		},
 	.array = "events",
 	.exec = exec,
 };
@@ -60,8 +75,8 @@ const struct ctl_verb ctl_log = {
 enum event { RESERVED, REGISTERED, RETIRED, DELETED, FORGOTTEN, RECLAIMED, EVICTED, LOST, EVENTS };
 
 static const char *const names[EVENTS] = {
-	[RESERVED] = "reserved", [REGISTERED] = "registered", [RETIRED] = "retired", [DELETED] = "deleted",
-	[FORGOTTEN] = "forgotten", [RECLAIMED] = "reclaimed", [EVICTED] = "evicted", [LOST] = "lost",
+	[RESERVED] = "reserved",   [REGISTERED] = "registered", [RETIRED] = "retired", [DELETED] = "deleted",
+	[FORGOTTEN] = "forgotten", [RECLAIMED] = "reclaimed",   [EVICTED] = "evicted", [LOST] = "lost",
 };
 
 struct line {
@@ -132,10 +147,12 @@ static int add(struct log *log, enum event event, uint64_t version, const struct
 }
 
 /* How a segment began, whatever has become of it. */
-static int add_beginning(struct log *log, uint64_t id, const char *path, uint64_t born, uint64_t retired, int64_t registered_at,
-			 int64_t retired_at)
+static int add_beginning(struct log *log, uint64_t id, const char *path, uint64_t born, uint64_t retired,
+			 int64_t registered_at, int64_t retired_at)
 {
-	struct segreg_log_entry entry = { .id = id, .path = path, .at = registered_at, .label = "", .by_label = "", .reason = "" };
+	struct segreg_log_entry entry = {
+		.id = id, .path = path, .at = registered_at, .label = "", .by_label = "", .reason = ""
+	};
 	int failed = add(log, born ? REGISTERED : RESERVED, born, &entry);
 
 	entry.at = retired_at;
@@ -164,13 +181,15 @@ static int add_entry(void *arg, const struct segreg_log_entry *e)
 
 static int add_segment(void *arg, const struct segreg_info *info)
 {
-	return add_beginning(arg, info->id, info->path, info->born, info->retired, info->registered_at, info->retired_at);
+	return add_beginning(arg, info->id, info->path, info->born, info->retired, info->registered_at,
+			     info->retired_at);
 }
 
 static int gather(struct log *log)
 {
 	struct segreg *reg = log->ctl->reg;
-	int code = log->ctl->n_operands ? segreg_list_one(reg, log->id, add_segment, log) : segreg_list(reg, add_segment, log);
+	int code = log->ctl->n_operands ? segreg_list_one(reg, log->id, add_segment, log)
+					: segreg_list(reg, add_segment, log);
 
 	if (code && code != SEGREG_E_NOENT)
 		return code;
@@ -247,7 +266,9 @@ static bool parse(struct log *log, uint32_t *last)
 		return false;
 	}
 	if (since)
-		log->since = milliseconds < (uint64_t)tool_now_real() / 1000000 ? tool_now_real() - (int64_t)milliseconds * 1000000 : 0;
+		log->since = milliseconds < (uint64_t)tool_now_real() / 1000000
+				     ? tool_now_real() - (int64_t)milliseconds * 1000000
+				     : 0;
 	for (log->event = RESERVED; event && log->event < EVENTS && strcmp(names[log->event], event);)
 		log->event++;
 	if (!event)

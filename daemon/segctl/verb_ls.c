@@ -15,10 +15,11 @@ const struct ctl_verb ctl_ls = {
 	.name = "ls",
 	.operands = "",
 	.help = "List segments",
-	.options = (const struct ctl_option[]){
-		{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 's', "state", "STATE", "only building, live, pending or deleting ones" },
+			{ 0 },
+		},
 	.columns = ctl_segments_columns,
 	.array = "segments",
 	.exec = exec,
@@ -44,7 +45,8 @@ static int exec(struct ctl *ctl)
 	int code, status;
 
 	if (ctl->option['s'] && !is_state(ctl->option['s']))
-		return ctl_usage(ctl, "unknown state '%s'; it is building, live, pending or deleting", ctl->option['s']);
+		return ctl_usage(ctl, "unknown state '%s'; it is building, live, pending or deleting",
+				 ctl->option['s']);
 	table = ctl_table_new(ctl, "ID,STATE,PINS,AGE,RETIRED,PATH");
 	if (!table)
 		return EX_USAGE;

@@ -19,10 +19,11 @@ const struct ctl_verb ctl_pin = {
 	.min = 1,
 	.max = -1,
 	.flags = CTL_COMMAND,
-	.options = (const struct ctl_option[]){
-		{ 'l', "live", NULL, "refuse a segment that is retired already" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'l', "live", NULL, "refuse a segment that is retired already" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 

@@ -24,8 +24,11 @@ static int note_weak(void *arg, const struct segreg_info *info)
 {
 	(void)arg;
 	if (info->is_weakly_identified)
-		fprintf(stderr, "segctl: note: on this file system only the inode number tells segment %" PRIu64 " from what takes its place; "
-			"replace nothing at its path before it is deleted\n", info->id);
+		fprintf(stderr,
+			"segctl: note: on this file system only the inode number tells segment %" PRIu64
+			" from what takes its place; "
+			"replace nothing at its path before it is deleted\n",
+			info->id);
 	return 0;
 }
 

@@ -20,11 +20,12 @@ const struct ctl_verb ctl_remove = {
 	.help = "Forget segments and leave their files alone",
 	.min = 1,
 	.max = -1,
-	.options = (const struct ctl_option[]){
-		{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
-		{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'f', "force", NULL, "even if held, being built, or to be deleted" },
+			{ 'n', "dry-run", NULL, "say what would be forgotten, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -54,7 +55,8 @@ static void tell_rest(const struct ctl *ctl, const struct segreg_info *info)
 	char place[TOOL_PLACE_SIZE];
 
 	if (tool_measure_locate(segreg_base_path(ctl->reg), info, place))
-		tool_text_say(stdout, "", "what its deletion has left of %" PRIu64 " %s is %s", info->id, info->path, place);
+		tool_text_say(stdout, "", "what its deletion has left of %" PRIu64 " %s is %s", info->id, info->path,
+			      place);
 }
 
 static int try_one(struct ctl *ctl, uint64_t id)
@@ -85,7 +87,8 @@ static int forget(const struct ctl *ctl, uint64_t id)
 
 	/* The library names its flag where this tool has an option. */
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
-		return ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
+		return ctl_error(ctl, EX_TEMPFAIL,
+				 "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
 

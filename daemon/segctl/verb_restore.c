@@ -1,9 +1,9 @@
 /*
  * verb_restore.c - segctl restore: the segments of a backup, each at its path below base, and registered.
  *
- * First everything that speaks against it is said, and nothing is touched. Then each segment is copied aside, and moved to its path
- * when it is whole; when all are durable, one edit registers them. A restoration that was cut short leaves files that are not
- * registered: --keep takes those that stand at their paths as they are.
+ * First everything that speaks against it is said, and nothing is touched. Then each segment is copied aside, and moved
+ * to its path when it is whole; when all are durable, one edit registers them. A restoration that was cut short leaves
+ * files that are not registered: --keep takes those that stand at their paths as they are.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,11 +31,12 @@ const struct ctl_verb ctl_restore = {
 	.help = "Copy the segments of a backup to their paths, and register them",
 	.min = 1,
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 'k', "keep", NULL, "what stands at a segment's path already is that segment" },
-		{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'k', "keep", NULL, "what stands at a segment's path already is that segment" },
+			{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -48,7 +49,8 @@ struct restore {
 	size_t copied;
 };
 
-/* Where the backup has an item: ID.BORN with the greatest BORN not above the version (verb_backup.c). False: nowhere. */
+/* Where the backup has an item: ID.BORN with the greatest BORN not above the version (verb_backup.c). False: nowhere.
+ */
 static bool find_copy(const struct restore *r, const struct ctl_load_item *item, char path[CTL_TREE_PATH])
 {
 	char name[64];
@@ -62,8 +64,8 @@ static bool find_copy(const struct restore *r, const struct ctl_load_item *item,
 	while (dir && (entry = readdir(dir))) {
 		uint64_t born;
 
-		if (!strncmp(entry->d_name, name, strlen(name)) && tool_parse_number(entry->d_name + strlen(name), r->version, &born) &&
-		    born > best)
+		if (!strncmp(entry->d_name, name, strlen(name)) &&
+		    tool_parse_number(entry->d_name + strlen(name), r->version, &born) && born > best)
 			best = born;
 	}
 	if (dir)
@@ -94,7 +96,8 @@ static bool is_of_type(const struct ctl_load_item *item, const char *path)
 	return lstat(path, &st) == 0 && (item->is_directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode));
 }
 
-/* The library judges the path, as it will when the segment is registered: the list may be damaged, and lead out of base. */
+/* The library judges the path, as it will when the segment is registered: the list may be damaged, and lead out of
+ * base. */
 static int check_item(const struct restore *r, const struct ctl_load_item *item, struct segreg_edit *probe)
 {
 	bool there = is_there(r, item);
@@ -102,7 +105,8 @@ static int check_item(const struct restore *r, const struct ctl_load_item *item,
 	int code;
 
 	if (there && !r->ctl->option['k'])
-		return ctl_error(r->ctl, EX_CANTCREAT, "segment %" PRIu64 ": there is something at %s already; --keep takes it as it is",
+		return ctl_error(r->ctl, EX_CANTCREAT,
+				 "segment %" PRIu64 ": there is something at %s already; --keep takes it as it is",
 				 item->id, in_base(r, path, item->path));
 	code = segreg_edit_add(probe, item->id, item->path);
 	if (code && (there || code != SEGREG_E_NOENT))
@@ -110,11 +114,11 @@ static int check_item(const struct restore *r, const struct ctl_load_item *item,
 	if (there)
 		return EX_OK;
 	if (!find_copy(r, item, path))
-		return ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s is listed in %s/live.txt and not there", item->id, item->path,
-				 r->source);
-	return is_of_type(item, path) ? EX_OK :
-					ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s: %s is no %s", item->id, item->path, path,
-						  item->is_directory ? "directory" : "file");
+		return ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s is listed in %s/live.txt and not there",
+				 item->id, item->path, r->source);
+	return is_of_type(item, path) ? EX_OK
+				      : ctl_error(r->ctl, EX_DATAERR, "segment %" PRIu64 " %s: %s is no %s", item->id,
+						  item->path, path, item->is_directory ? "directory" : "file");
 }
 
 /* Say all that speaks against it. */
@@ -162,7 +166,8 @@ static int copy_item(const struct restore *r, const struct ctl_load_item *item)
 	if (!status)
 		status = make_parents(r, to);
 	if (!status && renameat2(AT_FDCWD, aside, AT_FDCWD, to, RENAME_NOREPLACE) == -1)
-		status = ctl_error(r->ctl, EX_CANTCREAT, "cannot move segment %" PRIu64 " to %s: %s", item->id, to, strerror(errno));
+		status = ctl_error(r->ctl, EX_CANTCREAT, "cannot move segment %" PRIu64 " to %s: %s", item->id, to,
+				   strerror(errno));
 	return status;
 }
 
@@ -203,9 +208,10 @@ static int lock_base(const struct restore *r, int *lock)
 	*lock = open(r->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*lock != -1 && flock(*lock, LOCK_EX | LOCK_NB) == 0)
 		return EX_OK;
-	return *lock != -1 && errno == EWOULDBLOCK ?
-		       ctl_error(r->ctl, EX_TEMPFAIL, "another restoration into %s is running; try again when that has ended", r->base) :
-		       ctl_error(r->ctl, EX_OSERR, "cannot lock %s: %s", r->base, strerror(errno));
+	return *lock != -1 && errno == EWOULDBLOCK
+		       ? ctl_error(r->ctl, EX_TEMPFAIL,
+				   "another restoration into %s is running; try again when that has ended", r->base)
+		       : ctl_error(r->ctl, EX_OSERR, "cannot lock %s: %s", r->base, strerror(errno));
 }
 
 static int exec(struct ctl *ctl)

@@ -17,10 +17,11 @@ const struct ctl_verb ctl_retire = {
 	.help = "Retire segments: each is deleted as soon as nobody holds it",
 	.min = 1,
 	.max = -1,
-	.options = (const struct ctl_option[]){
-		{ 'n', "dry-run", NULL, "say what would be retired, change nothing" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'n', "dry-run", NULL, "say what would be retired, change nothing" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -34,7 +35,10 @@ static int try_one(struct ctl *ctl, uint64_t id)
 	if (code)
 		status = ctl_fail(ctl, code);
 	else if (info->state == SEGREG_BUILDING)
-		status = ctl_error(ctl, EX_NOINPUT, "segment %" PRIu64 " is being built; its builder publishes it or gives it up (segctl show %" PRIu64 ")", id, id);
+		status = ctl_error(ctl, EX_NOINPUT,
+				   "segment %" PRIu64
+				   " is being built; its builder publishes it or gives it up (segctl show %" PRIu64 ")",
+				   id, id);
 	else if (info->state == SEGREG_LIVE)
 		printf("would retire %" PRIu64 " %s, pinned %" PRIu64 " times\n", id, info->path, info->pins);
 	ctl_segments_free(&segments);

@@ -11,33 +11,32 @@
 #include "segctl/table.h"
 
 /* Column, member of struct segreg_stats, type, help. */
-#define FIGURES(X)                                                                                      \
-	X(LIVE, live, CTL_NUMBER, "live segments")                                                      \
-	X(PENDING, pending, CTL_NUMBER, "retired segments that may be held")                            \
-	X(DELETING, deleting, CTL_NUMBER, "segments being deleted")                                     \
-	X(FAILED, failed, CTL_NUMBER, "of those, with a failed deletion")                               \
-	X(MISSING, missing, CTL_NUMBER, "of the live, those that the disk did not have")                \
-	X(VERSION, version, CTL_NUMBER, "edits committed so far")                                       \
-	X(LANES, lanes, CTL_NUMBER, "handles attached, this tool's included")                           \
-	X(STARTS, starts, CTL_NUMBER, "times that the shared memory was built")                         \
-	X(DELETED, deleted, CTL_NUMBER, "segments deleted since then")                                  \
-	X(BYTES_FREED, bytes_freed, CTL_BYTES, "disk space that this gave back")                        \
-	X(RECLAIMED, reclaimed, CTL_NUMBER, "handles of dead processes cleaned up")                     \
-	X(RECLAIMED_PINS, reclaimed_pins, CTL_NUMBER, "pins that those had held")                       \
-	X(REPAIRS, repairs, CTL_NUMBER, "repairs after a death inside a change")                        \
-	X(MAX_SEGMENTS, max_segments, CTL_NUMBER, "limit of segments at once")                          \
-	X(MAX_LANES, max_lanes, CTL_NUMBER, "limit of handles at once")                                 \
-	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                \
-	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")    \
-	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                        \
-	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")                                      \
-	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                \
+#define FIGURES(X)                                                                                                     \
+	X(LIVE, live, CTL_NUMBER, "live segments")                                                                     \
+	X(PENDING, pending, CTL_NUMBER, "retired segments that may be held")                                           \
+	X(DELETING, deleting, CTL_NUMBER, "segments being deleted")                                                    \
+	X(FAILED, failed, CTL_NUMBER, "of those, with a failed deletion")                                              \
+	X(MISSING, missing, CTL_NUMBER, "of the live, those that the disk did not have")                               \
+	X(VERSION, version, CTL_NUMBER, "edits committed so far")                                                      \
+	X(LANES, lanes, CTL_NUMBER, "handles attached, this tool's included")                                          \
+	X(STARTS, starts, CTL_NUMBER, "times that the shared memory was built")                                        \
+	X(DELETED, deleted, CTL_NUMBER, "segments deleted since then")                                                 \
+	X(BYTES_FREED, bytes_freed, CTL_BYTES, "disk space that this gave back")                                       \
+	X(RECLAIMED, reclaimed, CTL_NUMBER, "handles of dead processes cleaned up")                                    \
+	X(RECLAIMED_PINS, reclaimed_pins, CTL_NUMBER, "pins that those had held")                                      \
+	X(REPAIRS, repairs, CTL_NUMBER, "repairs after a death inside a change")                                       \
+	X(MAX_SEGMENTS, max_segments, CTL_NUMBER, "limit of segments at once")                                         \
+	X(MAX_LANES, max_lanes, CTL_NUMBER, "limit of handles at once")                                                \
+	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                               \
+	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")                   \
+	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                                       \
+	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")                                                     \
+	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                               \
 	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
 
 enum {
 #define FIGURE_ENUM(name, member, type, help) name,
-	FIGURES(FIGURE_ENUM)
-	SWEEPER,
+	FIGURES(FIGURE_ENUM) SWEEPER,
 	SWEEPER_PID,
 	SWEEPER_ERROR,
 	LIBRARY,
@@ -49,15 +48,15 @@ const struct ctl_verb ctl_stats = {
 	.name = "stats",
 	.operands = "",
 	.help = "Show the registry in figures",
-	.columns = (const struct ctl_column[]){
+	.columns =
+		(const struct ctl_column[]){
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
-		FIGURES(FIGURE_COLUMN)
-		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
-		{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
-		{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
-		{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
-		{ 0 },
-	},
+			FIGURES(FIGURE_COLUMN){ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
+			{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
+			{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
+			{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
+			{ 0 },
+		},
 	.array = "stats",
 	.exec = exec,
 };

@@ -22,21 +22,23 @@ const struct ctl_verb ctl_sweep = {
 	.name = "sweep",
 	.operands = "",
 	.help = "Delete every retired segment that nobody holds",
-	.options = (const struct ctl_option[]){
-		{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
-		{ 'l', "limit", "N", "delete at most N segments" },
-		{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
-		{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
-		{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
+			{ 'l', "limit", "N", "delete at most N segments" },
+			{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
+			{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+			{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
 struct run {
 	const struct ctl *ctl;
 	uint64_t deleted, bytes; /* so far */
-	/* What stdout has not taken yet: nobody else can sweep during a sweep, so the sweep does not wait for a reader. */
+	/* What stdout has not taken yet: nobody else can sweep during a sweep, so the sweep does not wait for a reader.
+	 */
 	struct tool_out out;
 	FILE *lines;
 	char *text;
@@ -111,7 +113,8 @@ static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *r
 	printf("\n");
 }
 
-/* A deletion that failed earlier is not done, although this sweep left it alone: a caller that reads the exit status alone needs to know. */
+/* A deletion that failed earlier is not done, although this sweep left it alone: a caller that reads the exit status
+ * alone needs to know. */
 static int tell_failed(const struct ctl *ctl)
 {
 	char *line;

@@ -90,8 +90,7 @@ static void look_away(struct look *look)
 /* ------------------------------------------------------------------ drawing */
 
 /* A line, cut off at the edge, control characters escaped. */
-__attribute__((format(printf, 2, 3)))
-static void put_line(int y, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void put_line(int y, const char *format, ...)
 {
 	va_list args;
 	char *line;
@@ -112,13 +111,19 @@ static void draw_head(const struct ctl *ctl, const struct look *look, const stru
 	char bytes[TOOL_SPAN_SIZE], freed[TOOL_SPAN_SIZE], text[TOOL_SERVED_TEXT];
 	bool fails = look->served.is_running && *look->served.error;
 
-	put_line(0, "%s: %" PRIu64 " live, %" PRIu64 " pending, %" PRIu64 " deleting, %" PRIu64 " failed; %" PRIu64 " handles",
-		 ctl->dir, look->stats.live, look->stats.pending, look->stats.deleting, look->stats.failed, look->stats.lanes);
-	put_line(1, "retired segments keep %s; %s freed in %" PRIu64 " deletions; %s", tool_format_bytes(look->sum, bytes),
-		 tool_format_bytes(look->stats.bytes_freed, freed), look->stats.deleted,
-		 fails ? "segregd fails" : look->served.is_running ? "segregd serves" : "no segregd runs");
-	put_line(2, "q quit, tab %s, arrows scroll%s%s", view->of_segments ? "holders" : "segments", *look->served.error ? "; " : "",
-		 *look->served.error ? tool_served_describe(&look->served, text) : "");
+	put_line(0,
+		 "%s: %" PRIu64 " live, %" PRIu64 " pending, %" PRIu64 " deleting, %" PRIu64 " failed; %" PRIu64
+		 " handles",
+		 ctl->dir, look->stats.live, look->stats.pending, look->stats.deleting, look->stats.failed,
+		 look->stats.lanes);
+	put_line(1, "retired segments keep %s; %s freed in %" PRIu64 " deletions; %s",
+		 tool_format_bytes(look->sum, bytes), tool_format_bytes(look->stats.bytes_freed, freed),
+		 look->stats.deleted,
+		 fails                     ? "segregd fails"
+		 : look->served.is_running ? "segregd serves"
+					   : "no segregd runs");
+	put_line(2, "q quit, tab %s, arrows scroll%s%s", view->of_segments ? "holders" : "segments",
+		 *look->served.error ? "; " : "", *look->served.error ? tool_served_describe(&look->served, text) : "");
 	attron(A_REVERSE);
 	if (view->of_segments)
 		put_line(3, "%9s %8s %6s  %-10s %s", "BYTES", "RETIRED", "PINS", "STATE", "ID PATH");
@@ -133,8 +138,8 @@ static void draw_segment(int y, const struct look *look, size_t i)
 	char bytes[TOOL_SPAN_SIZE], age[TOOL_SPAN_SIZE];
 
 	put_line(y, "%9s %8s %6" PRIu64 "  %-10s %" PRIu64 " %s", tool_format_bytes(look->bytes[i], bytes),
-		 tool_format_span(tool_now_real() - info->retired_at, age), info->pins, info->error ? "failed" : segreg_state_name(info->state),
-		 info->id, info->path);
+		 tool_format_span(tool_now_real() - info->retired_at, age), info->pins,
+		 info->error ? "failed" : segreg_state_name(info->state), info->id, info->path);
 }
 
 static void draw_holder(int y, const struct ctl_culprit *culprit)
@@ -144,8 +149,8 @@ static void draw_holder(int y, const struct ctl_culprit *culprit)
 
 	ctl_process_find(&culprit->holder, &process);
 	put_line(y, "%9s %8s %6" PRIu64 "  %-10" PRId64 " %s (%s) %s%s", tool_format_bytes(culprit->alone, alone),
-		 tool_format_bytes(culprit->held, held), culprit->segments, culprit->holder.pid, process.command, culprit->label,
-		 process.user, culprit->holder.is_evicted ? ", evicted" : "");
+		 tool_format_bytes(culprit->held, held), culprit->segments, culprit->holder.pid, process.command,
+		 culprit->label, process.user, culprit->holder.is_evicted ? ", evicted" : "");
 }
 
 static const struct look *sorted; /* for qsort */
@@ -162,7 +167,8 @@ static int by_harm(const void *a, const void *b)
 {
 	const struct ctl_culprit *x = a, *y = b;
 
-	return x->alone != y->alone ? (x->alone < y->alone) - (x->alone > y->alone) : (x->held < y->held) - (x->held > y->held);
+	return x->alone != y->alone ? (x->alone < y->alone) - (x->alone > y->alone)
+				    : (x->held < y->held) - (x->held > y->held);
 }
 
 static void draw(const struct ctl *ctl, struct look *look, struct view *view)
@@ -252,7 +258,10 @@ static int exec(struct ctl *ctl)
 		return ctl_error(ctl, EX_USAGE, "it needs a terminal; segctl why and segctl holders tell the same");
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
-		return ctl_error(ctl, EX_UNAVAILABLE, "this terminal (TERM=%s) cannot be drawn on; set TERM to what it is, or use segctl why and segctl holders", getenv("TERM") ? getenv("TERM") : "");
+		return ctl_error(ctl, EX_UNAVAILABLE,
+				 "this terminal (TERM=%s) cannot be drawn on; set TERM to what it is, or use segctl "
+				 "why and segctl holders",
+				 getenv("TERM") ? getenv("TERM") : "");
 	cbreak();
 	noecho();
 	curs_set(0);

@@ -15,10 +15,11 @@ const struct ctl_verb ctl_wait = {
 	.operands = "[VERSION]",
 	.help = "Wait for a version newer than that, or than the current one",
 	.max = 1,
-	.options = (const struct ctl_option[]){
-		{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
-		{ 0 },
-	},
+	.options =
+		(const struct ctl_option[]){
+			{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 

@@ -1,9 +1,9 @@
 /*
  * verb_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
  *
- * For people, the answer comes first: how much is kept, and whose end would give most of it back. Then a segment is a line,
- * each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands before its reason,
- * so that the lines below need not begin behind the longest path.
+ * For people, the answer comes first: how much is kept, and whose end would give most of it back. Then a segment is a
+ * line, each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands
+ * before its reason, so that the lines below need not begin behind the longest path.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,8 +27,25 @@
 #include "segctl/table.h"
 
 enum {
-	ID, STATE, PATH, KEPT, RETIRED, RETIRED_AT, HELD_SINCE, RETRY_AT, PINS, SNAPSHOTS, WHY, /* of a segment */
-	PID, COMMAND, USER, CGROUP, LABEL, LANE, ATTACHED, ATTACHED_AT, /* of a holder */
+	ID,
+	STATE,
+	PATH,
+	KEPT,
+	RETIRED,
+	RETIRED_AT,
+	HELD_SINCE,
+	RETRY_AT,
+	PINS,
+	SNAPSHOTS,
+	WHY, /* of a segment */
+	PID,
+	COMMAND,
+	USER,
+	CGROUP,
+	LABEL,
+	LANE,
+	ATTACHED,
+	ATTACHED_AT, /* of a holder */
 };
 
 static int exec(struct ctl *ctl);
@@ -38,28 +55,30 @@ const struct ctl_verb ctl_why = {
 	.operands = "[ID]",
 	.help = "Say why retired segments are still there, and who holds them",
 	.max = 1,
-	.columns = (const struct ctl_column[]){
-		[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-		[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
-		[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
-		[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
-		[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
-		[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
-		[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
-		[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
-		[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
-		[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that hold it; a holder's own" },
-		[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
-		[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
-		[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
-		[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
-		[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
-		[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
-		[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
-		[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
-		[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
-		{ 0 },
-	},
+	.columns =
+		(const struct ctl_column[]){
+			[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
+			[STATE] = { "STATE", CTL_TEXT, 0, "building, live, pending (retired) or deleting" },
+			[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+			[KEPT] = { "KEPT", CTL_BYTES, 0, "disk space that its deletion will give back" },
+			[RETIRED] = { "RETIRED", CTL_AGE, 0, "how long ago it was retired" },
+			[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
+			[HELD_SINCE] = { "HELD_SINCE", CTL_TIME, 0, "when a sweep first found it held after that" },
+			[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
+			[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
+			[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0,
+					"snapshots and horizons that hold it; a holder's own" },
+			[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
+			[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
+			[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
+			[USER] = { "USER", CTL_TEXT, 0, "whose it is" },
+			[CGROUP] = { "CGROUP", CTL_TEXT, 0, "its control group, which names its service or container" },
+			[LABEL] = { "LABEL", CTL_TEXT, 0, "what it calls itself" },
+			[LANE] = { "LANE", CTL_NUMBER, 0, "the number of its handle" },
+			[ATTACHED] = { "ATTACHED", CTL_AGE, 0, "how long ago it opened the registry" },
+			[ATTACHED_AT] = { "ATTACHED_AT", CTL_TIME, 0, "when it opened the registry" },
+			{ 0 },
+		},
 	.array = "segments",
 	.exec = exec,
 };
@@ -102,8 +121,9 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 	struct ctl_process process;
 
 	ctl_process_find(holder, &process);
-	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago%s", holder->pid, process.command, holder->label,
-		 process.user, describe_hold(holder, what, sizeof what), tool_format_span(tool_now_real() - holder->attached_at, span),
+	snprintf(why, sizeof why, "pid %" PRId64 " %s (%s), %s: %s, attached %s ago%s", holder->pid, process.command,
+		 holder->label, process.user, describe_hold(holder, what, sizeof what),
+		 tool_format_span(tool_now_real() - holder->attached_at, span),
 		 process.is_dead ? "; the next sweep takes it back: segctl sweep" : "");
 	ctl_table_set_text(table, row, WHY, why);
 	ctl_table_set(table, row, PINS, holder->pins);
@@ -130,7 +150,7 @@ struct kept {
 	uint64_t bytes;
 	bool is_measured;
 	const struct tool_served *served; /* the segregd */
-	bool is_told; /* what is wrong with it stands above */
+	bool is_told;                     /* what is wrong with it stands above */
 	const char *base;
 };
 
@@ -148,9 +168,12 @@ static void advise(const struct kept *kept, char *advice, size_t size)
 	else if (info->error == EXDEV)
 		snprintf(advice, size, "; before that, unmount what is mounted inside, or delete the btrfs subvolume");
 	else if (info->error == EBUSY)
-		snprintf(advice, size, "; before that, move the registry, or the base of a registry, that is inside to another place");
+		snprintf(
+			advice, size,
+			"; before that, move the registry, or the base of a registry, that is inside to another place");
 	else if (info->error == ESTALE || info->error == ENOENT)
-		snprintf(advice, size, "; before that, bring back %s, or forget the segment: segctl remove --force %" PRIu64,
+		snprintf(advice, size,
+			 "; before that, bring back %s, or forget the segment: segctl remove --force %" PRIu64,
 			 info->error == ENOENT ? "its directory" : "what was registered", info->id);
 	else if (info->error == EACCES || info->error == EPERM)
 		snprintf(advice, size, "; sweep as the user that owns it, and look for an immutable file (lsattr)");
@@ -169,8 +192,9 @@ static void explain_failure(const struct kept *kept, const char *rest, char *why
 	if (info->attempts > 1)
 		snprintf(times, sizeof times, " %" PRIu32 " times", info->attempts);
 	advise(kept, advice, sizeof advice);
-	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s%s", times, ctl_segments_describe_error(info), rest,
-		 wait > 0 ? "in " : "with the next sweep", wait > 0 ? tool_format_span(wait + 999999999, span) : "",
+	snprintf(why, size, "deletion failed%s: %s%s; next try %s%s%s%s", times, ctl_segments_describe_error(info),
+		 rest, wait > 0 ? "in " : "with the next sweep",
+		 wait > 0 ? tool_format_span(wait + 999999999, span) : "",
 		 wait > 0 ? ", or now: segctl sweep --retry-now" : "", advice);
 }
 
@@ -186,8 +210,9 @@ static void count_holds(const struct holders *holders, char *text, size_t size)
 	*text = '\0';
 	for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
 		if (holds[i].n)
-			length += (size_t)snprintf(text + length, size - length, "%s%" PRIu64 " %s%s", length ? ", " : "",
-						   holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
+			length +=
+				(size_t)snprintf(text + length, size - length, "%s%" PRIu64 " %s%s", length ? ", " : "",
+						 holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
 }
 
 /* "; the rest is /base/.segreg-trash/7.1790000000000000000"; empty if it is at its path. */
@@ -216,8 +241,9 @@ static void explain_waiting(const struct kept *kept, const char *rest, char *why
 	else if (fails)
 		snprintf(why, size, "%s%s; %s", is_begun ? "deletion begun" : "not held", is_begun ? rest : "", text);
 	else
-		snprintf(why, size, "%s%s, but no segregd runs: segctl sweep%s", is_begun ? "deletion begun" : "not held",
-			 is_begun ? rest : "", text + strlen("no segregd runs"));
+		snprintf(why, size, "%s%s, but no segregd runs: segctl sweep%s",
+			 is_begun ? "deletion begun" : "not held", is_begun ? rest : "",
+			 text + strlen("no segregd runs"));
 }
 
 static void explain(const struct kept *kept, const struct holders *holders, char *why, size_t size)
@@ -303,11 +329,13 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 	struct ctl_process process;
 
 	ctl_process_find(&worst->holder, &process);
-	tool_text_say(stdout, "", "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
-		 worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "", process.cgroup,
-		 format_bytes(ctl, worst->held, held), worst->segments, worst->segments == 1 ? "segment" : "segments",
-		 tool_format_span(tool_now_real() - worst->since, since), format_bytes(ctl, worst->alone, alone),
-		 process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
+	tool_text_say(stdout, "",
+		      "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
+		      worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "",
+		      process.cgroup, format_bytes(ctl, worst->held, held), worst->segments,
+		      worst->segments == 1 ? "segment" : "segments",
+		      tool_format_span(tool_now_real() - worst->since, since), format_bytes(ctl, worst->alone, alone),
+		      process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
 }
 
 /* The answer first. */
@@ -324,7 +352,8 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 			code = ctl_blame_add(ctl, &blame, kept[i].info, kept[i].bytes);
 	}
 	if (!code) {
-		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep", format_bytes(ctl, sum, bytes));
+		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep",
+		       format_bytes(ctl, sum, bytes));
 		if (ctl_blame_find_worst(&blame))
 			tell_worst(ctl, ctl_blame_find_worst(&blame));
 		if (*kept->served->error)

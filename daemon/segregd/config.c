@@ -47,7 +47,8 @@ bool config_is_same(const struct settings *a, const struct settings *b)
 {
 	return is_same_text(a->dir, b->dir) && is_same_text(a->metrics, b->metrics) && a->grace_ms == b->grace_ms &&
 	       a->pace == b->pace && a->pace_files == b->pace_files && a->free == b->free &&
-	       a->patience_ms == b->patience_ms && a->pressure == b->pressure && a->interval_ms == b->interval_ms && a->unconfined == b->unconfined;
+	       a->patience_ms == b->patience_ms && a->pressure == b->pressure && a->interval_ms == b->interval_ms &&
+	       a->unconfined == b->unconfined;
 }
 
 /* ------------------------------------------------------------------ values */
@@ -284,8 +285,9 @@ static bool read_key(struct reader *reader, char *line)
 		return config_set(reader->settings, reader->where, name, value);
 	if (reader->settings == &reader->config->common && log_parse_format(value, &reader->config->format))
 		return true;
-	warn("%slog-format: %s", reader->where, reader->settings == &reader->config->common ?
-	     "auto, plain, time, journal or json" : "it is for all registries, so it stands before the first");
+	warn("%slog-format: %s", reader->where,
+	     reader->settings == &reader->config->common ? "auto, plain, time, journal or json"
+							 : "it is for all registries, so it stands before the first");
 	return false;
 }
 

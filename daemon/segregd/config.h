@@ -18,7 +18,7 @@ struct settings {
 	uint64_t pace, pace_files; /* bytes, and files, per second; 0: no limit */
 	uint64_t free;             /* per cent of base's file system below which there is no pace */
 	uint64_t patience_ms;      /* after which there is no pace either; 0: never */
-	uint64_t pressure;         /* per cent of time lost to a lack of memory beyond which sweeps wait; 0: they do not */
+	uint64_t pressure; /* per cent of time lost to a lack of memory beyond which sweeps wait; 0: they do not */
 	uint64_t interval_ms;
 	bool unconfined;
 	int report; /* the herd's end of a pipe, which is told what goes on; -1: none */
@@ -26,8 +26,8 @@ struct settings {
 
 struct config {
 	enum log_format format, given; /* given: on the command line, where the file says nothing */
-	struct settings common;   /* of those that follow */
-	struct settings *servers; /* in the order of their directories */
+	struct settings common;        /* of those that follow */
+	struct settings *servers;      /* in the order of their directories */
 	size_t n;
 };
 

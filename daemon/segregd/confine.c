@@ -1,9 +1,10 @@
 /*
  * confine.c - Landlock: a server can touch its registry, its base and the shared memory, and nothing else.
  *
- * segregd deletes files on the word of what is in shared memory and in a database, which others can write. The library checks all of
- * that; but if it were wrong once, or taken over, the kernel would still keep the process out of everything that is not the
- * registry's. Rules are by inode, so a registry or base that is replaced by another directory needs a new process.
+ * segregd deletes files on the word of what is in shared memory and in a database, which others can write. The library
+ * checks all of that; but if it were wrong once, or taken over, the kernel would still keep the process out of
+ * everything that is not the registry's. Rules are by inode, so a registry or base that is replaced by another
+ * directory needs a new process.
  *
  * Before its ABI 2 Landlock cannot allow a rename into another directory, which each deletion begins with.
  */
@@ -57,7 +58,8 @@ static int make_ruleset(uint64_t *rights)
 /* 0 or an errno. */
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
-	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC) };
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights,
+						   .parent_fd = open(path, O_PATH | O_CLOEXEC) };
 	int error = 0;
 
 	if (rule.parent_fd == -1)
@@ -86,9 +88,11 @@ int confine_process(const struct settings *settings, const char *base)
 		return errno == EOPNOTSUPP ? ENOSYS : errno;
 	for (size_t i = 0; i < sizeof rules / sizeof *rules && !error; i++)
 		error = allow(ruleset, rules[i].path, rules[i].rights & rights);
-	if (!error && settings->metrics) /* if it is not there, metrics complain; that is no reason to go without the rest */
+	if (!error &&
+	    settings->metrics) /* if it is not there, metrics complain; that is no reason to go without the rest */
 		allow(ruleset, settings->metrics, (READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_REMOVE_FILE) & rights);
-	if (!error && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1))
+	if (!error &&
+	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1))
 		error = errno;
 	close(ruleset);
 	return error;

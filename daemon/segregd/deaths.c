@@ -1,11 +1,11 @@
 /*
  * deaths.c - rounds that follow the death of a process.
  *
- * Every handle has registry.lock open for reading, by a mapping that ends with its address space. So one inotify watch reports exits,
- * kills and execve(2) alike, in any PID namespace.
+ * Every handle has registry.lock open for reading, by a mapping that ends with its address space. So one inotify watch
+ * reports exits, kills and execve(2) alike, in any PID namespace.
  *
- * The kernel reports that a file is closed just before it gives back the locks of that file. So the round that a death starts can come
- * too early. Others follow it, at growing distances.
+ * The kernel reports that a file is closed just before it gives back the locks of that file. So the round that a death
+ * starts can come too early. Others follow it, at growing distances.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,14 +1,14 @@
 /*
  * herd.c - several registries: a process for each, and this one, which keeps them running.
  *
- * A process each, so that a long sweep of one registry does not keep another waiting, a crash is one registry's, and each
- * can be confined to its own registry for good. They are forked, and not executed, by a process that has one thread and no
- * registry open. Each tells over a pipe how it is doing, in lines; when all have said something, segregd is ready. They
- * end with the herd, however it ends (PR_SET_PDEATHSIG).
+ * A process each, so that a long sweep of one registry does not keep another waiting, a crash is one registry's, and
+ * each can be confined to its own registry for good. They are forked, and not executed, by a process that has one
+ * thread and no registry open. Each tells over a pipe how it is doing, in lines; when all have said something, segregd
+ * is ready. They end with the herd, however it ends (PR_SET_PDEATHSIG).
  *
- * A server that ends is started again, at growing distances. On SIGHUP the configuration is read again: servers that are no longer
- * in it are told to end, those whose settings are others are too and start anew with these, new ones are started. A
- * file that is wrong changes nothing.
+ * A server that ends is started again, at growing distances. On SIGHUP the configuration is read again: servers that
+ * are no longer in it are told to end, those whose settings are others are too and start anew with these, new ones are
+ * started. A file that is wrong changes nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,8 +78,8 @@ static void notify(struct herd *herd)
 	}
 	if (herd->is_stopping)
 		return;
-	notify_send("%sSTATUS=serving %zu of %zu registries%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n, *trouble ? "; " : "",
-		   trouble);
+	notify_send("%sSTATUS=serving %zu of %zu registries%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n,
+		    *trouble ? "; " : "", trouble);
 	herd->is_ready = true;
 }
 
@@ -136,7 +136,8 @@ static int start_later(struct child *server)
 	if (server->pause > PAUSE_LAST)
 		server->pause = PAUSE_LAST;
 	server->timer = sd_event_source_disable_unref(server->timer);
-	return sd_event_add_time(server->herd->event, &server->timer, CLOCK_MONOTONIC, tool_now_us() + server->pause, 1, on_pause_over, server);
+	return sd_event_add_time(server->herd->event, &server->timer, CLOCK_MONOTONIC, tool_now_us() + server->pause, 1,
+				 on_pause_over, server);
 }
 
 static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
@@ -162,9 +163,11 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
 		return start(server);
 	}
 	if (info->si_code == CLD_EXITED)
-		snprintf(server->state, sizeof server->state, "%.200s: ended with status %d", server->settings.dir, info->si_status);
+		snprintf(server->state, sizeof server->state, "%.200s: ended with status %d", server->settings.dir,
+			 info->si_status);
 	else
-		snprintf(server->state, sizeof server->state, "%.200s: ended by SIG%s", server->settings.dir, sigabbrev_np(info->si_status));
+		snprintf(server->state, sizeof server->state, "%.200s: ended by SIG%s", server->settings.dir,
+			 sigabbrev_np(info->si_status));
 	notify(herd);
 	start_later(server);
 	warn("%s; starting it again in %" PRIu64 " s", server->state, server->pause / SECOND);
@@ -172,8 +175,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
 }
 
 /* In the child: it has nothing of its parent's but stderr and the pipe. */
-__attribute__((noreturn))
-static void serve(const struct child *server, int report, pid_t parent)
+__attribute__((noreturn)) static void serve(const struct child *server, int report, pid_t parent)
 {
 	struct settings settings = server->settings;
 

@@ -23,7 +23,8 @@ int lock_take(const char *dir, bool may_make)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[SEGREG_PATH_SIZE];
-	int error, fd = open(path_of(dir, path), O_RDWR | (may_make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	int error, fd = open(path_of(dir, path),
+			     O_RDWR | (may_make ? O_CREAT : 0) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 
 	if (fd == -1 || fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return fd;

@@ -23,11 +23,11 @@
 static enum log_format form = LOG_FORMAT_PLAIN;
 static const char *registry;
 static struct tool_out out_to = { .fd = STDERR_FILENO };
-static uint64_t n_lost;  /* lines for which there was no room since the last that was written */
-static bool is_cut;      /* the last line was written in part */
+static uint64_t n_lost; /* lines for which there was no room since the last that was written */
+static bool is_cut;     /* the last line was written in part */
 
 static const char *const names[] = {
-	[LOG_FORMAT_AUTO] = "auto", [LOG_FORMAT_PLAIN] = "plain", [LOG_FORMAT_TIME] = "time",
+	[LOG_FORMAT_AUTO] = "auto",       [LOG_FORMAT_PLAIN] = "plain", [LOG_FORMAT_TIME] = "time",
 	[LOG_FORMAT_JOURNAL] = "journal", [LOG_FORMAT_JSON] = "json",
 };
 
@@ -100,7 +100,8 @@ static void put_event(FILE *out, const struct segreg_sweep_event *event)
 			put_string(out, "label", event->label);
 	}
 	if (event->action == SEGREG_SWEEP_HELD)
-		fprintf(out, ",\"snapshots\":%" PRIu64 ",\"has_horizon\":%s", event->snapshots, event->has_horizon ? "true" : "false");
+		fprintf(out, ",\"snapshots\":%" PRIu64 ",\"has_horizon\":%s", event->snapshots,
+			event->has_horizon ? "true" : "false");
 	if (event->action == SEGREG_SWEEP_RECLAIMED)
 		return;
 	fprintf(out, ",\"id\":%" PRIu64, event->id);
@@ -149,7 +150,8 @@ static void put(FILE *out, int priority, const char *message, const struct segre
 	putc('\n', out);
 }
 
-/* One write, so that the lines of several processes do not mix. A line for which there is no room is lost: the sweep goes on. */
+/* One write, so that the lines of several processes do not mix. A line for which there is no room is lost: the sweep
+ * goes on. */
 static void put_line(int priority, const char *message, const struct segreg_sweep_event *event)
 {
 	char *line = NULL, loss[96];

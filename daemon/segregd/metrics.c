@@ -1,8 +1,8 @@
 /*
  * metrics.c - what a server knows, in Prometheus' text format, in a file for node_exporter's textfile collector.
  *
- * The file is written aside and renamed, after a sweep that changed what it says: nothing is done for its sake alone. What a retired
- * segment keeps of the disk is measured once, since segments do not change.
+ * The file is written aside and renamed, after a sweep that changed what it says: nothing is done for its sake alone.
+ * What a retired segment keeps of the disk is measured once, since segments do not change.
  *
  * Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text-based, version 0.0.4).
  */
@@ -55,7 +55,8 @@ struct metrics {
 /* A label's value is UTF-8; what is not stands as \xNN. */
 static char *escape_label(const char *name)
 {
-	char *text = tool_text_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL, *to = escaped;
+	char *text = tool_text_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL,
+	     *to = escaped;
 
 	for (const char *from = text; escaped && *from; from++) {
 		if (*from == '\\' || *from == '"' || *from == '\n')
@@ -94,7 +95,8 @@ struct metrics *metrics_new(const struct settings *settings)
 	if (metrics->path && asprintf(&metrics->aside, "%s.new", metrics->path) < 0)
 		metrics->aside = NULL;
 	if (metrics->aside && strlen(strrchr(metrics->aside, '/') + 1) > NAME_MAX) {
-		warn("no metrics: the registry's path makes a file name of more than %d bytes; give it a shorter one", NAME_MAX);
+		warn("no metrics: the registry's path makes a file name of more than %d bytes; give it a shorter one",
+		     NAME_MAX);
 	} else if (metrics->aside && metrics->registry) {
 		return metrics;
 	} else {
@@ -150,7 +152,8 @@ static struct size *take_size(struct metrics *metrics, const struct segreg_info 
 
 static uint64_t keep_size(struct metrics *metrics, const struct segreg_info *info)
 {
-	struct size *size = take_size(metrics, info), **kept = size ? tsearch(size, &metrics->new_sizes, by_segment) : NULL;
+	struct size *size = take_size(metrics, info),
+		    **kept = size ? tsearch(size, &metrics->new_sizes, by_segment) : NULL;
 	uint64_t bytes = size ? size->bytes : 0;
 
 	if (!kept || *kept != size)
@@ -199,7 +202,8 @@ static void put_head(FILE *out, const char *name, const char *type, const char *
 	fprintf(out, "# HELP segreg_%s %s\n# TYPE segreg_%s %s\n", name, help, name, type);
 }
 
-static void put(FILE *out, const struct metrics *metrics, const char *name, const char *type, const char *help, double value)
+static void put(FILE *out, const struct metrics *metrics, const char *name, const char *type, const char *help,
+		double value)
 {
 	put_head(out, name, type, help);
 	fprintf(out, "segreg_%s{registry=\"%s\"} %.17g\n", name, metrics->registry, value);
@@ -210,44 +214,60 @@ static void put_states(FILE *out, const struct metrics *metrics, const struct se
 	const struct {
 		const char *name;
 		uint64_t n;
-	} states[] = { { "building", stats->building }, { "live", stats->live }, { "pending", stats->pending }, { "deleting", stats->deleting } };
+	} states[] = { { "building", stats->building },
+		       { "live", stats->live },
+		       { "pending", stats->pending },
+		       { "deleting", stats->deleting } };
 
 	put_head(out, "segments", "gauge", "Segments by state.");
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-		fprintf(out, "segreg_segments{registry=\"%s\",state=\"%s\"} %" PRIu64 "\n", metrics->registry, states[i].name, states[i].n);
+		fprintf(out, "segreg_segments{registry=\"%s\",state=\"%s\"} %" PRIu64 "\n", metrics->registry,
+			states[i].name, states[i].n);
 }
 
 static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_stats *stats)
 {
 	put_head(out, "build_info", "gauge", "The version of segregd.");
-	fprintf(out, "segreg_build_info{registry=\"%s\",version=\"%s\"} 1\n", metrics->registry, segreg_version_string());
+	fprintf(out, "segreg_build_info{registry=\"%s\",version=\"%s\"} 1\n", metrics->registry,
+		segreg_version_string());
 	put_states(out, metrics, stats);
 	put(out, metrics, "failed_segments", "gauge", "Segments whose last deletion failed.", (double)stats->failed);
-	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.", (double)stats->missing);
-	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.", (double)metrics->pending_bytes);
-	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge", "When the oldest pending segment was retired; 0 if there is none.",
-	    (double)metrics->oldest_at / 1e9);
+	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.",
+	    (double)stats->missing);
+	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.",
+	    (double)metrics->pending_bytes);
+	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge",
+	    "When the oldest pending segment was retired; 0 if there is none.", (double)metrics->oldest_at / 1e9);
 	put(out, metrics, "handles", "gauge", "Handles attached, in all processes.", (double)stats->lanes);
 	put(out, metrics, "shared_memory_bytes", "gauge", "Shared memory in use.", (double)stats->region_bytes);
 	put(out, metrics, "max_segments", "gauge", "Limit of segments at once.", (double)stats->max_segments);
 	put(out, metrics, "max_handles", "gauge", "Limit of handles at once.", (double)stats->max_lanes);
-	put(out, metrics, "versions_total", "counter", "Edits committed since the registry was made.", (double)stats->version);
+	put(out, metrics, "versions_total", "counter", "Edits committed since the registry was made.",
+	    (double)stats->version);
 	put(out, metrics, "starts_total", "counter", "Times that the shared memory was built.", (double)stats->starts);
-	put(out, metrics, "deleted_segments_total", "counter", "Segments deleted since the shared memory was built.", (double)stats->deleted);
-	put(out, metrics, "freed_bytes_total", "counter", "Disk space that this gave back.", (double)stats->bytes_freed);
-	put(out, metrics, "reclaimed_handles_total", "counter", "Handles of dead processes cleaned up.", (double)stats->reclaimed);
-	put(out, metrics, "reclaimed_pins_total", "counter", "Pins that those had held.", (double)stats->reclaimed_pins);
+	put(out, metrics, "deleted_segments_total", "counter", "Segments deleted since the shared memory was built.",
+	    (double)stats->deleted);
+	put(out, metrics, "freed_bytes_total", "counter", "Disk space that this gave back.",
+	    (double)stats->bytes_freed);
+	put(out, metrics, "reclaimed_handles_total", "counter", "Handles of dead processes cleaned up.",
+	    (double)stats->reclaimed);
+	put(out, metrics, "reclaimed_pins_total", "counter", "Pins that those had held.",
+	    (double)stats->reclaimed_pins);
 	put(out, metrics, "repairs_total", "counter", "Repairs after a death inside a change.", (double)stats->repairs);
-	put(out, metrics, "sweep_waits_total", "counter", "Times that sweeps began to wait for memory, since segregd started.",
-	    (double)metrics->n_waits);
+	put(out, metrics, "sweep_waits_total", "counter",
+	    "Times that sweeps began to wait for memory, since segregd started.", (double)metrics->n_waits);
 }
 
 static void put_commits(FILE *out, const struct metrics *metrics)
 {
-	put_head(out, "commit_duration_seconds", "summary", "How long it took to make the database durable, since the shared memory was built.");
-	fprintf(out, "segreg_commit_duration_seconds_sum{registry=\"%s\"} %.9f\n", metrics->registry, (double)metrics->commit_ns / 1e9);
-	fprintf(out, "segreg_commit_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry, metrics->commits);
-	put(out, metrics, "commit_duration_seconds_max", "gauge", "The longest of those.", (double)metrics->commit_ns_max / 1e9);
+	put_head(out, "commit_duration_seconds", "summary",
+		 "How long it took to make the database durable, since the shared memory was built.");
+	fprintf(out, "segreg_commit_duration_seconds_sum{registry=\"%s\"} %.9f\n", metrics->registry,
+		(double)metrics->commit_ns / 1e9);
+	fprintf(out, "segreg_commit_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry,
+		metrics->commits);
+	put(out, metrics, "commit_duration_seconds_max", "gauge", "The longest of those.",
+	    (double)metrics->commit_ns_max / 1e9);
 }
 
 /* What can change with each sweep, and is no reason to write. */
@@ -257,10 +277,12 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 
 	put_commits(out, metrics);
 
-	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.", (double)metrics->holders);
-	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.", (double)metrics->n_errors);
-	put(out, metrics, "hurried_sweeps_total", "counter", "Sweeps that did without their pace, since segregd started.",
-	    (double)metrics->n_hurried);
+	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.",
+	    (double)metrics->holders);
+	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.",
+	    (double)metrics->n_errors);
+	put(out, metrics, "hurried_sweeps_total", "counter",
+	    "Sweeps that did without their pace, since segregd started.", (double)metrics->n_hurried);
 	put_head(out, "sweep_duration_seconds", "histogram", "How long sweeps took, since segregd started.");
 	for (size_t i = 0; i < N_BUCKETS; i++) {
 		sum += metrics->buckets[i];
@@ -269,7 +291,8 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 		fprintf(out, "\"} %" PRIu64 "\n", sum);
 	}
 	fprintf(out, "segreg_sweep_duration_seconds_sum{registry=\"%s\"} %.9f\n", metrics->registry, metrics->seconds);
-	fprintf(out, "segreg_sweep_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry, metrics->n_sweeps);
+	fprintf(out, "segreg_sweep_duration_seconds_count{registry=\"%s\"} %" PRIu64 "\n", metrics->registry,
+		metrics->n_sweeps);
 }
 
 /* ------------------------------------------------------------------ the file */
@@ -277,7 +300,9 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 /* A new file: what somebody has put there, a symbolic link perhaps, is not written to. */
 static FILE *make_file(const char *path)
 {
-	int fd = unlink(path) == 0 || errno == ENOENT ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644) : -1;
+	int fd = unlink(path) == 0 || errno == ENOENT
+			 ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)
+			 : -1;
 	FILE *file = fd == -1 ? NULL : fdopen(fd, "w");
 
 	if (fd != -1 && !file)
@@ -352,7 +377,8 @@ void metrics_count_wait(struct metrics *metrics)
 		metrics->n_waits++;
 }
 
-void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds)
+void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result,
+		    double seconds)
 {
 	struct segreg_stats stats = { .size = sizeof stats };
 	char *text = NULL;

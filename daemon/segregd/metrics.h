@@ -17,7 +17,9 @@ void metrics_free(struct metrics *metrics);
 void metrics_count_hurry(struct metrics *metrics);
 void metrics_count_wait(struct metrics *metrics);
 
-/* A sweep took so long, in seconds, and had this result; or it failed, and result is NULL. Writes the file if it says something new. */
-void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result, double seconds);
+/* A sweep took so long, in seconds, and had this result; or it failed, and result is NULL. Writes the file if it says
+ * something new. */
+void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result,
+		    double seconds);
 
 #endif /* SEGREGD_METRICS_H */

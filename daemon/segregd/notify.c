@@ -1,8 +1,8 @@
 /*
  * notify.c - what systemd is told, without waiting for it.
  *
- * sd_notify(3) waits while its receiver's queue is full: a manager that hangs would hold up deletions and SIGTERM. So messages go out by a
- * socket that does not wait. What finds no room is kept in order, and sent when there is room.
+ * sd_notify(3) waits while its receiver's queue is full: a manager that hangs would hold up deletions and SIGTERM. So
+ * messages go out by a socket that does not wait. What finds no room is kept in order, and sent when there is room.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -35,7 +35,8 @@ static struct {
 /* False: there is no room. Any other failure is as good as success: nobody is there to be told. */
 static bool send_now(const char *text)
 {
-	return send(to.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) != -1 || (errno != EAGAIN && errno != ENOBUFS);
+	return send(to.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) != -1 ||
+	       (errno != EAGAIN && errno != ENOBUFS);
 }
 
 static int on_room(sd_event_source *source, int fd, uint32_t events, void *arg)
@@ -95,7 +96,8 @@ static int open_socket(const char *path)
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == -1) {
+	if (fd != -1 && connect(fd, (struct sockaddr *)&address,
+				(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) == -1) {
 		close(fd);
 		return -1;
 	}
@@ -116,7 +118,8 @@ int notify_open(sd_event *event)
 		rc = sd_event_source_set_enabled(to.room, SD_EVENT_OFF);
 	if (rc < 0 || sd_watchdog_enabled(0, &to.watchdog_us) <= 0)
 		return rc;
-	return sd_event_add_time(event, &to.watchdog, CLOCK_MONOTONIC, tool_now_us() + to.watchdog_us / 4, 1, on_watchdog, NULL);
+	return sd_event_add_time(event, &to.watchdog, CLOCK_MONOTONIC, tool_now_us() + to.watchdog_us / 4, 1,
+				 on_watchdog, NULL);
 }
 
 void notify_close(void)

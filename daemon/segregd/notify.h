@@ -6,7 +6,8 @@
 
 #include <systemd/sd-event.h>
 
-/* Tell systemd that this process lives, where it wants to know that. Returns a negative errno if the loop does not take it. */
+/* Tell systemd that this process lives, where it wants to know that. Returns a negative errno if the loop does not take
+ * it. */
 int notify_open(sd_event *event);
 void notify_close(void);
 

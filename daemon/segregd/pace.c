@@ -1,9 +1,9 @@
 /*
  * pace.c - whether a sweep takes its time, hurries, or waits.
  *
- * A pace spares the disk for those who read; it is lifted while the disk is short of space, or while something that nobody holds has
- * been waiting for longer than anybody has patience. Removing many files costs memory as well (inodes, the journal), so
- * sweeps wait while processes are losing time to a lack of it, unless there is a hurry.
+ * A pace spares the disk for those who read; it is lifted while the disk is short of space, or while something that
+ * nobody holds has been waiting for longer than anybody has patience. Removing many files costs memory as well (inodes,
+ * the journal), so sweeps wait while processes are losing time to a lack of it, unless there is a hurry.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,8 @@ bool pace_is_short(const struct settings *settings, const char *base)
 {
 	struct statvfs disk;
 
-	return settings->free && statvfs(base, &disk) == 0 && disk.f_bavail * 100 < (uint64_t)disk.f_blocks * settings->free;
+	return settings->free && statvfs(base, &disk) == 0 &&
+	       disk.f_bavail * 100 < (uint64_t)disk.f_blocks * settings->free;
 }
 
 /* What a sweep found held, or could not delete, does not wait for its pace. */

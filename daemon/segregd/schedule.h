@@ -23,7 +23,8 @@ struct schedule {
 int schedule_open(struct schedule *schedule, sd_event *event, sd_event_time_handler_t fn, void *arg);
 void schedule_close(struct schedule *schedule);
 
-/* Start a round at when, unless another is due earlier: in CLOCK_MONOTONIC microseconds; in CLOCK_REALTIME nanoseconds. */
+/* Start a round at when, unless another is due earlier: in CLOCK_MONOTONIC microseconds; in CLOCK_REALTIME nanoseconds.
+ */
 void schedule_at(struct schedule *schedule, uint64_t when);
 void schedule_at_real(struct schedule *schedule, int64_t when);
 

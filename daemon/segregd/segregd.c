@@ -148,12 +148,14 @@ static bool choose_source(struct command *command)
 	if (!command->file && !command->config.n && access(CONFIG, F_OK) == 0)
 		command->file = CONFIG;
 	if (command->file && (command->config.n || command->has_settings || command->once)) {
-		warn("registries and settings come from %s; give the command line without them, or without the file", command->file);
+		warn("registries and settings come from %s; give the command line without them, or without the file",
+		     command->file);
 		return false;
 	}
 	if (command->file || command->config.n == 1 || (command->config.n && !command->once))
 		return true;
-	warn(command->config.n ? "--once: one registry at a time; run segregd --once for each" : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
+	warn(command->config.n ? "--once: one registry at a time; run segregd --once for each"
+			       : "which registry? Give -r DIR or set SEGREG_REGISTRY, or write " CONFIG);
 	return false;
 }
 

@@ -1,15 +1,16 @@
 /*
  * server.c - segregd at work, for one registry.
  *
- * The main thread does all work, in rounds: sweep, then set the timer for what is known to come. Three things start a round; without
- * them nothing runs at all.
+ * The main thread does all work, in rounds: sweep, then set the timer for what is known to come. Three things start a
+ * round; without them nothing runs at all.
  *
  *      the bell    a retirement, the last unpin of a retired segment, a handle that came or went (bell.c)
  *      a death     of a process that is attached, by inotify (deaths.c)
  *      the timer   what nothing else announces: the end of a grace period or of a back-off (schedule.c)
  *
- * Why nothing is missed. The bell has its ticket before it rings, so before the sweep that looks. What comes too late for that sweep
- * makes it ring again. A death starts several rounds, the last of them after the kernel has given back the locks of the dead.
+ * Why nothing is missed. The bell has its ticket before it rings, so before the sweep that looks. What comes too late
+ * for that sweep makes it ring again. A death starts several rounds, the last of them after the kernel has given back
+ * the locks of the dead.
  *
  * Why it does not spin: schedule.c. How signals end it: sweep.c.
  */
@@ -115,8 +116,10 @@ static int attach(struct server *s)
 	if (!code) {
 		code = bell_start(&s->bell, s->reg);
 		if (code)
-			trouble_tell(&s->trouble, code, "cannot start a thread: the limit of processes (ulimit -u, TasksMax=) or of memory is "
-							"reached");
+			trouble_tell(
+				&s->trouble, code,
+				"cannot start a thread: the limit of processes (ulimit -u, TasksMax=) or of memory is "
+				"reached");
 	}
 	if (code)
 		detach(s);

@@ -1,9 +1,9 @@
 /*
  * sweep.c - one sweep of a server: its pace, its end, and what it logs.
  *
- * SIGTERM and SIGINT are blocked in all threads; the event loop reads them from a signalfd. The loop stands still during a sweep.
- * Therefore the callback of the sweep, which runs between two deletions, asks whether a signal is pending, and ends the sweep. The
- * loop finds it still pending and does the rest.
+ * SIGTERM and SIGINT are blocked in all threads; the event loop reads them from a signalfd. The loop stands still
+ * during a sweep. Therefore the callback of the sweep, which runs between two deletions, asks whether a signal is
+ * pending, and ends the sweep. The loop finds it still pending and does the rest.
  */
 #include <signal.h>
 

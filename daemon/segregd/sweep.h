@@ -15,13 +15,13 @@ struct sweep {
 	const struct settings *settings;
 	struct segreg *reg;
 	struct metrics *metrics; /* NULL: none */
-	bool is_once;     /* this process does not try again what failed */
-	bool is_paced;    /* the sweep at hand */
-	bool was_hurried; /* the sweep at hand ended, since there is no time for its pace any more */
-	bool is_waiting;  /* for memory */
-	bool is_blind;    /* how short memory is cannot be read */
-	bool is_late;     /* something was overdue at late_at */
-	uint64_t late_at; /* CLOCK_MONOTONIC microseconds */
+	bool is_once;            /* this process does not try again what failed */
+	bool is_paced;           /* the sweep at hand */
+	bool was_hurried;        /* the sweep at hand ended, since there is no time for its pace any more */
+	bool is_waiting;         /* for memory */
+	bool is_blind;           /* how short memory is cannot be read */
+	bool is_late;            /* something was overdue at late_at */
+	uint64_t late_at;        /* CLOCK_MONOTONIC microseconds */
 	uint64_t n_events, n_deleted, bytes_freed; /* of all sweeps */
 };
 

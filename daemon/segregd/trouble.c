@@ -57,9 +57,12 @@ void trouble_log(struct trouble *t, int code, bool is_confined)
 	if (!note_news(t, code))
 		return;
 	if (code == SEGREG_E_PERM)
-		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there", geteuid());
-	snprintf(t->error, sizeof t->error, "%s%s%s%s", story, tool_status_find_way_out(code, story), user, is_confined && code == SEGREG_E_PERM ?
-		 "; if a directory was replaced since segregd started, start it anew: it is confined to those that it found" : "");
+		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there",
+			 geteuid());
+	snprintf(t->error, sizeof t->error, "%s%s%s%s", story, tool_status_find_way_out(code, story), user,
+		 is_confined && code == SEGREG_E_PERM ? "; if a directory was replaced since segregd started, start it "
+							"anew: it is confined to those that it found"
+						      : "");
 	write_error(t);
 	trouble_report(t, "%s: %s\n", t->settings->dir, segreg_strerror(code));
 }
@@ -75,7 +78,8 @@ static int refuse_lock(struct trouble *t, int error)
 	if (code == SEGREG_E_BUSY)
 		warn("another segregd serves %s already; segctl stats -o SWEEPER_PID shows its process", dir);
 	else if (code == SEGREG_E_PERM)
-		warn("cannot lock %s/" TOOL_SWEEPER_LOCK ": %s; start segregd as the user that owns that file, or remove it if no segregd runs",
+		warn("cannot lock %s/" TOOL_SWEEPER_LOCK
+		     ": %s; start segregd as the user that owns that file, or remove it if no segregd runs",
 		     dir, strerror(error));
 	else
 		warn("cannot lock %s/" TOOL_SWEEPER_LOCK ": %s", dir, strerror(error));

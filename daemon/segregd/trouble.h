@@ -17,9 +17,9 @@ struct trouble {
 };
 
 /*
- * One segregd for each registry. It holds the lock in trouble too: so segctl can tell a segregd that fails from none. Before the
- * directory is known to be a registry, this makes no file there, and fails only if another segregd serves the registry: segreg_open
- * finds what else is wrong. Returns a SEGREG_E_* code, which has been logged.
+ * One segregd for each registry. It holds the lock in trouble too: so segctl can tell a segregd that fails from none.
+ * Before the directory is known to be a registry, this makes no file there, and fails only if another segregd serves
+ * the registry: segreg_open finds what else is wrong. Returns a SEGREG_E_* code, which has been logged.
  */
 int trouble_lock(struct trouble *trouble, bool is_registry);
 

@@ -61,7 +61,7 @@ void tool_event_say(FILE *stream, const char *prefix, const struct segreg_sweep_
 
 struct failed {
 	uint64_t n;
-	int64_t at; /* the next try of the first */
+	int64_t at; /* the earliest next try */
 };
 
 static int count_failed(void *arg, const struct segreg_info *info)

@@ -9,7 +9,7 @@
 
 #include "segreg.h"
 
-/* An event in a word, "deleted"; in a line, to be freed. NULL: out of memory. */
+/* Returns an event in a word, "deleted"; in a line, to be freed, or NULL if memory is short. */
 const char *tool_event_name(const struct segreg_sweep_event *event);
 char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run);
 
@@ -17,8 +17,8 @@ char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run);
 void tool_event_say(FILE *stream, const char *prefix, const struct segreg_sweep_event *event, bool dry_run);
 
 /*
- * *line becomes a text about all deletions that have failed and are not done yet, to be freed; or NULL, if there are
- * none. "2 segments wait for another try until 2026-01-31 12:00:00: segctl sweep --retry-now". Returns 0 or a
+ * Describe the deletions that have failed and are not done yet: "2 segments wait for another try until 2026-01-31
+ * 12:00:00: segctl sweep --retry-now". *line becomes that text, to be freed; NULL if there are none. Returns 0 or a
  * SEGREG_E_* code.
  */
 int tool_event_describe_failed(struct segreg *reg, char **line);

@@ -29,7 +29,7 @@ static int by_ino(const void *a, const void *b)
 	return (x->ino > y->ino) - (x->ino < y->ino);
 }
 
-/* Whether this is the last of a file's names. */
+/* Count a name of a file. True: it is the last of its names. */
 static bool count_name(void **files, const struct stat *st)
 {
 	struct file *file = calloc(1, sizeof *file), **found;
@@ -101,8 +101,7 @@ bool tool_measure_segment(const char *base, const struct segreg_info *info, uint
 {
 	char path[TOOL_PLACE_SIZE];
 
-	if (!tool_measure_locate(base, info, path) &&
-	    info->error == ESTALE) /* what is at its path now is something else */
+	if (!tool_measure_locate(base, info, path) && info->error == ESTALE) /* something else is at its path now */
 		return false;
 	return measure(path, bytes);
 }

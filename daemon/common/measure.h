@@ -11,11 +11,14 @@
 
 #define TOOL_PLACE_SIZE (SEGREG_PATH_SIZE + 64)
 
-/* path becomes where the segment below base lies: at its path; or in the trash, with result true, while it is being
- * deleted. */
+/*
+ * path becomes the place of the segment below base. True: that is in the trash, since it is being deleted.
+ */
 bool tool_measure_locate(const char *base, const struct segreg_info *info, char path[TOOL_PLACE_SIZE]);
 
-/* *bytes becomes what deleting the segment below base would give back. False if that is not known. */
+/*
+ * *bytes becomes the disk space that deleting the segment below base gives back. False: that is not known.
+ */
 bool tool_measure_segment(const char *base, const struct segreg_info *info, uint64_t *bytes);
 
 #endif /* TOOL_MEASURE_H */

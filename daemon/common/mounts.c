@@ -26,7 +26,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* The mount point of a line, NULL if there is none. */
+/* Returns the mount point of a line; NULL if the line has none. */
 static char *mount_point(char *line)
 {
 	char *rest = line, *field = NULL;

@@ -8,7 +8,7 @@
 
 #include "common/measure.h"
 
-/* mount becomes a mount point that is path, or lies below it. False if none is found. */
+/* mount becomes a mount point that is path, or lies below path. False: there is none. */
 bool tool_mounts_find(const char *path, char mount[TOOL_PLACE_SIZE]);
 
 #endif /* TOOL_MOUNTS_H */

@@ -1,7 +1,8 @@
 /*
  * out.c - writing without waiting for the reader: a full pipe or a stopped terminal must not hold up a sweep.
  *
- * O_NONBLOCK belongs to the open file description, which others may share. So a pipe or terminal is opened once more.
+ * O_NONBLOCK belongs to the open file description, which other processes may share. So tool_out_open opens a pipe or
+ * terminal once more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,8 @@
 #include "common/out.h"
 
 #define MOMENT 20000000             /* nanoseconds that a terminal has to take a line */
-#define SILENCE INT64_C(1000000000) /* nanoseconds after it has not */
-#define FIRST_FD 10                 /* leaves the low numbers to programs that choose theirs */
+#define SILENCE INT64_C(1000000000) /* nanoseconds without a write, after a terminal that did not take a line */
+#define FIRST_FD 10                 /* programs choose lower numbers for their own files */
 
 void tool_out_guard(void)
 {
@@ -75,9 +76,9 @@ static int64_t monotonic(void)
 }
 
 /*
- * A terminal that is ready may have room for less than the line, and waits with the rest. So a timer interrupts the
- * write. It comes again until the write has ended, since the first signal may come before the write begins. After a
- * write that the timer ended, nothing is written for SILENCE.
+ * A terminal that is ready may have room for a part of the line, and blocks the write of the rest. So a timer
+ * interrupts the write. The timer repeats its signal, since the first signal may come before the write begins. After a
+ * write that the timer interrupted, nothing is written for SILENCE.
  */
 static ssize_t write_for_a_moment(int fd, const char *text, size_t length)
 {

@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A whole text that is a decimal number, or a hexadecimal one after 0x, of at most max. */
+/* Parse a decimal number, or a hexadecimal one after 0x, of at most max. Nothing may follow it. */
 bool tool_parse_number(const char *text, uint64_t max, uint64_t *value);
 
-/* Seconds with an optional fraction ("2", "0.25") as milliseconds. */
+/* Parse seconds with an optional fraction ("2", "0.25"). */
 bool tool_parse_seconds(const char *text, uint64_t *milliseconds);
 
-/* A number of bytes with an optional K, M, G or T (powers of 1024) behind it. */
+/* Parse a number of bytes with an optional K, M, G or T (powers of 1024) behind it. */
 bool tool_parse_bytes(const char *text, uint64_t *bytes);
 
 #endif /* TOOL_PARSE_H */

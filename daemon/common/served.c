@@ -1,9 +1,9 @@
 /*
  * served.c - what segregd.lock says: which segregd serves the registry, and why its sweeps fail.
  *
- * The lock tells whether a segregd runs; the text tells what it found. The file has one size, and is written over in
- * place: that takes no new block of a full disk. Anybody who may write to the registry may have written it, so it is
- * checked. A reader that meets a writer sees two different turns, and reads again.
+ * The lock shows whether a segregd runs. The text has what that segregd found. The file has one size, and segregd
+ * writes over it in place: that takes no new block of a full disk. Any process that may write to the registry may have
+ * written the file, so the reader checks it. A reader that meets a writer sees two different turns, and reads again.
  *
  *      segregd 1
  *      turn N
@@ -54,7 +54,7 @@ void tool_served_write(int fd, const char *error)
 			  getpid(), pid_namespace());
 	if (error)
 		snprintf(why, sizeof why, "%s", error);
-	for (char *c = why; *c; c++) /* it is one line */
+	for (char *c = why; *c; c++) /* the error is one line */
 		*c = iscntrl((unsigned char)*c) ? ' ' : *c;
 	if (error)
 		length += snprintf(text + length, (size_t)(end - text - length), "failed %" PRId64 " %s",
@@ -65,12 +65,12 @@ void tool_served_write(int fd, const char *error)
 	length = snprintf(end, TURN_SIZE, "turn %" PRIu32, turn);
 	end[length] = '\n';
 	if (pwrite(fd, text, sizeof text, 0) != (ssize_t)sizeof text && ftruncate(fd, 0) == -1)
-		return; /* what is there is older than the lock, at worst */
+		return; /* at worst the file keeps an older text */
 }
 
 /* ------------------------------------------------------------------ reading */
 
-/* The line behind key in a text of lines, as a string; NULL if it is not the next one. */
+/* Returns the next line without key, as a string; NULL if the line does not begin with key. */
 static char *take_line(char **text, const char *key)
 {
 	size_t length = strlen(key);
@@ -109,7 +109,7 @@ static bool parse_state(char *line, struct tool_served *served)
 	return true;
 }
 
-/* 1: it says all, 0: it says nothing that can be used, -1: it is being written. */
+/* Returns 1 for a text that can be used, 0 for one that cannot, -1 for one that is being written. */
 static int parse(char text[FILE_SIZE + 1], struct tool_served *served)
 {
 	char *rest = text, *end = text + FILE_SIZE - TURN_SIZE, *first, *last, *line;

@@ -7,33 +7,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In the registry's directory: segregd holds an OFD lock on it for as long as it runs. */
+/* A file in the directory of the registry. segregd holds an OFD lock on it as long as it runs. */
 #define TOOL_SWEEPER_LOCK "segregd.lock"
 
 #define TOOL_SERVED_ERROR 768 /* bytes of an error, with its NUL */
 #define TOOL_SERVED_TEXT (TOOL_SERVED_ERROR + 160)
 
-/* What segregd.lock says of the segregd that runs, or ran. */
+/* The segregd that runs, or ran, as segregd.lock has it. */
 struct tool_served {
 	bool is_running;
 	int64_t pid;                   /* 0: not known */
-	uint64_t pid_namespace;        /* in which that is its number */
-	int64_t since;                 /* when the error came, in CLOCK_REALTIME nanoseconds */
-	char error[TOOL_SERVED_ERROR]; /* of its last sweep; "" for none */
+	uint64_t pid_namespace;        /* in which pid is its number */
+	int64_t since;                 /* of the error, in CLOCK_REALTIME nanoseconds */
+	char error[TOOL_SERVED_ERROR]; /* of its last sweep; "": none */
 };
 
 /*
- * Write this process into the locked file, with the error of its last sweep (NULL: none). On a disk that takes nothing
- * the file says nothing.
+ * Write the number of this process and the error of its last sweep (NULL: none) into the locked file. If the disk is
+ * full, the file stays as it is.
  */
 void tool_served_write(int fd, const char *error);
 
-/* *served becomes what the file in dir, a registry's directory, says. */
+/* *served becomes what the file in dir says. dir is the directory of a registry. */
 void tool_served_read(const char *dir, struct tool_served *served);
 
 /*
- * "segregd (pid 4711) runs, but its last sweep failed, since TIME: ERROR". Returns text, in which control characters
- * are not escaped.
+ * Describe *served: "segregd (pid 4711) runs, but its last sweep failed, since TIME: ERROR". Returns text. Control
+ * characters in it are not escaped.
  */
 const char *tool_served_describe(const struct tool_served *served, char text[TOOL_SERVED_TEXT]);
 

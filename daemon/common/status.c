@@ -1,6 +1,4 @@
-/*
- * status.c - what a program's end tells: exit statuses, and what helps against an error.
- */
+/* status.c - exit statuses, and what helps against an error. */
 #include <string.h>
 #include <sysexits.h>
 
@@ -54,7 +52,7 @@ const char *tool_status_find_way_out(int code, const char *text)
 		return strstr(text, "registry.mdb") ? "; restore it from a backup, and run segctl init --adopt"
 						    : "; end all processes of the registry and start them again: its "
 						      "shared memory is built anew";
-	case SEGREG_E_TIMEDOUT: /* else nothing has happened that was waited for */
+	case SEGREG_E_TIMEDOUT: /* otherwise nothing is wrong: the event did not come in time */
 		return strstr(text, "process") ? "; end that process, or try again" : "";
 	case SEGREG_E_BUSY:
 	case SEGREG_E_REOPEN:

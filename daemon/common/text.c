@@ -9,7 +9,7 @@
 
 #include "common/text.h"
 
-/* How many bytes the well-formed UTF-8 character at s has; 0 if there is none. */
+/* Returns the number of bytes of the well-formed UTF-8 character at s; 0 if there is none. */
 static size_t utf8_length(const unsigned char *s)
 {
 	size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
@@ -18,7 +18,7 @@ static size_t utf8_length(const unsigned char *s)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90))
-		return 0; /* longer than need be */
+		return 0; /* longer than necessary */
 	if ((s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf4 && s[1] >= 0x90))
 		return 0; /* a surrogate; beyond Unicode */
 	return length;

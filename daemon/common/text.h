@@ -9,12 +9,12 @@
 #include <stdio.h>
 
 /*
- * A copy of text, to be freed. Bytes that are not valid UTF-8 stand in it as \xNN. With controls set, so do control
- * characters. NULL: out of memory.
+ * Returns a copy of text, to be freed; NULL if memory is short. Bytes that are not valid UTF-8 become \xNN. With
+ * controls set, so do control characters.
  */
 char *tool_text_escape(const char *text, bool controls);
 
-/* A formatted message with control characters escaped, to be freed. NULL: out of memory. */
+/* Returns a formatted message with control characters escaped, to be freed; NULL if memory is short. */
 char *tool_text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 char *tool_text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

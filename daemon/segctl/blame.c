@@ -1,8 +1,8 @@
 /*
- * blame.c - of the disk space that retired segments keep, what each handle has to answer for.
+ * blame.c - which handles keep disk space of retired segments.
  *
- * A segment's bytes count in full for each handle that holds it. They come back with the end of one process if all who
- * hold it are that process's handles.
+ * The bytes of a segment count in full for each handle that holds it. The end of one process gives them back if all
+ * handles that hold the segment are handles of that process.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +44,7 @@ int ctl_blame_begin(const struct ctl *ctl, struct ctl_blame *blame)
 /* The handles of one segment. */
 struct hold {
 	struct ctl_blame *blame;
-	bool *holds; /* by the number of the handle in blame */
+	bool *holds; /* by the index of the handle in blame */
 };
 
 static int note_hold(void *arg, const struct segreg_holder *holder)
@@ -57,7 +57,7 @@ static int note_hold(void *arg, const struct segreg_holder *holder)
 		if (known->lane == holder->lane && known->epoch == holder->epoch)
 			hold->holds[i] = true;
 	}
-	return 0; /* one that came since is not blamed for what was retired before */
+	return 0; /* a handle that came later does not keep what was retired before */
 }
 
 static bool is_same_process(const struct segreg_holder *a, const struct segreg_holder *b)

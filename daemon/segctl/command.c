@@ -1,9 +1,9 @@
 /*
  * command.c - running a command while segments stay, in the manner of flock(1).
  *
- * The command finds what is held in its environment: SEGREG_PATH, the absolute path of the first segment, and
- * SEGREG_VERSION. It is a child of segctl, which holds until it ends. Whatever ends segctl, kill -9 included, gives
- * everything back, and sends the command SIGTERM.
+ * The command is a child of segctl, which holds the segments until the command ends. The environment of the command
+ * has SEGREG_PATH, the absolute path of the first segment, and SEGREG_VERSION. The end of segctl, even by kill -9,
+ * gives everything back and sends the command SIGTERM.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,21 +23,25 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 
-#define EX_NOEXEC 126 /* as shells say it */
+#define EX_NOEXEC 126 /* the status that shells give */
 #define EX_NOCOMMAND 127
 
-/* A terminal sends its signals to the command as well, which decides; we hold as long as it runs. */
+/*
+ * A terminal sends its signals to the command as well. The command decides; segctl holds as long as it runs.
+ */
 static void ignore(int signal)
 {
 	(void)signal;
 }
 
-/* In the child. Why the command does not run is told by the parent, which holds nothing then: the reader of stderr may
- * be stopped. */
+/*
+ * Become the command, in the child. The parent writes why that failed, when it holds nothing any more: the reader of
+ * stderr may be stopped.
+ */
 __attribute__((noreturn)) static void become(char **command, pid_t holder, int failure)
 {
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without us nothing is held any more */
-	if (getppid() != holder)          /* killed before it could be asked for */
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without segctl nothing is held any more */
+	if (getppid() != holder)          /* segctl ended before the prctl */
 		_exit(128 + SIGTERM);
 	execvp(command[0], command);
 	if (write(failure, &errno, sizeof errno) == -1)
@@ -45,7 +49,7 @@ __attribute__((noreturn)) static void become(char **command, pid_t holder, int f
 	_exit(errno == ENOENT ? EX_NOCOMMAND : EX_NOEXEC);
 }
 
-/* The command has not been run, for that errno: nothing is to be held any longer. */
+/* The command did not run, for that errno. Nothing needs to be held any longer. */
 static int give_up(struct ctl *ctl, int status, const char *what, const char *command, int error)
 {
 	segreg_close(ctl->reg, NULL);
@@ -53,7 +57,7 @@ static int give_up(struct ctl *ctl, int status, const char *what, const char *co
 	return ctl_error(ctl, status, "%s%s: %s", what, command, strerror(error));
 }
 
-/* Run the command and become its exit status. */
+/* Returns the exit status of the command. */
 int ctl_command_run(struct ctl *ctl, char **command)
 {
 	struct sigaction stay = { .sa_handler = ignore, .sa_flags = SA_RESTART }, was_int, was_quit;

@@ -24,14 +24,14 @@ struct ctl_option {
 	const char *help;
 };
 
-/* What a cell holds decides how it is shown to people and to programs. */
+/* The kind of a cell decides how people and programs see it. */
 enum ctl_type {
 	CTL_TEXT,
 	CTL_NUMBER,
 	CTL_BYTES, /* "12.3 MiB"; a number of bytes in JSON, --raw and --bytes */
-	CTL_AGE,   /* set to a time, shows how long ago that was: "5m"; seconds in JSON and --raw */
+	CTL_AGE,   /* a time, shown as its distance to now: "5m"; seconds in JSON and --raw */
 	CTL_TIME,  /* "2026-01-31 12:00:00 (5m ago)", "(in 5m)"; ISO 8601 in JSON and --raw */
-	CTL_CLOCK, /* the same without the span */
+	CTL_CLOCK, /* a CTL_TIME without the span */
 	CTL_FLAG,  /* "yes" or "no"; a boolean in JSON */
 	CTL_TREE,  /* text; lines below others are drawn as a tree in this column */
 };
@@ -47,7 +47,8 @@ struct ctl_column {
 struct ctl;
 
 #define CTL_OWN_OPEN (1u << 0) /* the verb opens the registry itself, and may take it as its operand */
-#define CTL_COMMAND (1u << 1)  /* its operands end with a command: options end at the first operand, and "--" is one */
+#define CTL_COMMAND                                                                                                    \
+	(1u << 1) /* the operands end with a command: options end at the first operand, and "--" is an operand */
 
 struct ctl_verb {
 	const char *name;
@@ -55,18 +56,19 @@ struct ctl_verb {
 	const char *help;                 /* one line */
 	int min, max;                     /* number of operands; max -1: no limit */
 	unsigned flags;                   /* CTL_* */
-	const struct ctl_option *options; /* NULL: only the common ones */
+	const struct ctl_option *options; /* NULL: only those of all verbs */
 	const struct ctl_column *columns; /* NULL: no table, so no options for tables */
-	const char *array;                /* what JSON calls the table */
-	int (*exec)(struct ctl *ctl);     /* the exit status */
+	const char *array;                /* name of the table in JSON */
+	int (*exec)(struct ctl *ctl);     /* returns the exit status */
 };
 
 /* One run of a verb. */
 struct ctl {
 	const struct ctl_verb *verb;
-	const char *dir;         /* of the registry */
+	const char *dir;         /* directory of the registry */
 	struct segreg *reg;      /* NULL with CTL_OWN_OPEN */
-	const char *option[128]; /* by letter: its argument, "" if it takes none, NULL if it was not given */
+	const char *option[128]; /* by letter: the argument of the option; "" without an argument; NULL if it was not
+				    given */
 	char **operand;
 	int n_operands;
 };

@@ -43,7 +43,7 @@ int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot,
 	return code ? code : step;
 }
 
-/* A field is printable ASCII without a space; all else stands as \xNN. */
+/* A field is printable ASCII without a space. Every other byte is \xNN. */
 static void print_path(FILE *file, const char *path)
 {
 	for (; *path; path++)

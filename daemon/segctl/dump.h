@@ -17,7 +17,7 @@ struct ctl_dump {
 	uint64_t version;
 };
 
-/* Returns 0 or a SEGREG_E_* code. */
+/* Collect what the snapshot holds. Returns 0 or a SEGREG_E_* code. */
 int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct ctl_dump *dump);
 void ctl_dump_print(FILE *file, const struct ctl_dump *dump);
 

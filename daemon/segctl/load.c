@@ -1,11 +1,12 @@
 /*
  * load.c - registering what a dump lists, all of it or nothing.
  *
- * The whole text is read and compared with the registry and the disk first, so that everything that is wrong with it is
- * said by its line. Then one edit adds what is not there; it checks all that again, under the commit lock. A line that
- * is live already is no change, so a load whose outcome is unknown (a crash, a power cut) is simply run again. It has
- * no token: one would make a load into a registry that has dropped these segments since do nothing, and call that
- * success.
+ * First the whole text is read and compared with the registry and the disk, so that every fault is reported with its
+ * line. Then one edit adds the missing segments; it checks everything again, under the commit lock.
+ *
+ * A line that is live already is no change. So an operator simply repeats a load whose outcome is unknown after a
+ * crash or a power cut. The edit has no token. With one, a load into a registry that has dropped these segments since
+ * would change nothing and report success.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,12 +29,12 @@
 
 struct load {
 	struct ctl *ctl;
-	const char *name; /* of the text, for people */
+	const char *name; /* name of the text */
 	struct ctl_load_item *items;
 	size_t n, room;
 	uint64_t version;
-	size_t lines; /* items that are lines of the text; they come first */
-	size_t there; /* of those: live already */
+	size_t lines; /* the first items, which are lines of the text */
+	size_t there; /* lines that are live already */
 	int status;   /* of the first line that is wrong */
 };
 
@@ -61,7 +62,7 @@ static int hex_digit(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* Undo print_path of dump.c in place. False: not its output. */
+/* Undo print_path of dump.c in place. False: print_path did not write this text. */
 static bool unescape(char *text)
 {
 	char *to = text;
@@ -83,7 +84,7 @@ static bool unescape(char *text)
 	return to > text;
 }
 
-/* "segment ID TYPE PATH". False: it is not that. */
+/* Parse "segment ID TYPE PATH". False: the line is something else. */
 static bool parse_segment(char *text, struct ctl_load_item *item)
 {
 	char *id = text + strlen("segment "), *type = strchr(id, ' ');
@@ -162,7 +163,7 @@ static int parse(struct load *load, FILE *file)
 	return status;
 }
 
-/* name NULL or "-": stdin. */
+/* name is NULL or "-" for stdin. */
 static int read_text(struct load *load, const char *name)
 {
 	bool from_stdin = !name || !strcmp(name, "-");
@@ -217,7 +218,7 @@ static int by_id(const void *a, const void *b)
 	return x->id != y->id ? (x->id > y->id ? 1 : -1) : (x->line > y->line) - (x->line < y->line);
 }
 
-/* A slash before any other byte: what lies in a directory follows it at once. */
+/* A slash sorts before any other byte, so a directory and what lies in it are neighbours. */
 static int by_path(const void *a, const void *b)
 {
 	const struct ctl_load_item *x = *(struct ctl_load_item *const *)a, *y = *(struct ctl_load_item *const *)b;
@@ -308,8 +309,9 @@ static void add_lines(struct load *load, struct segreg_edit *edit)
 		struct ctl_load_item *item = &load->items[i];
 		int code = segreg_edit_add(edit, item->id, item->path);
 
-		/* Of what is live already, the commit sees whether it still is what was registered; missing, check
-		 * tells of it. */
+		/*
+		 * A line that is live already may lack its directory: segctl check reports that, a load does not.
+		 */
 		if (item->is_settled && code == SEGREG_E_NOENT)
 			continue;
 		if (code)

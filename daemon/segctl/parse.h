@@ -8,7 +8,10 @@
 
 #include "segctl/ctl.h"
 
-/* The value of an operand or option. False if it is wrong, which has been said. An option not given changes nothing. */
+/*
+ * Parse an id; parse the number that an option has. False: it is wrong, and the error was written. An option that is
+ * not given leaves *value alone.
+ */
 bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id);
 bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value);
 
@@ -21,10 +24,13 @@ struct ctl_grammar {
 	size_t n, length;
 };
 
-/* Add a table of options. NULL: nothing. */
+/* Add a table of options; NULL adds nothing. */
 void ctl_parse_add_options(struct ctl_grammar *grammar, const struct ctl_option *options);
 
-/* Set ctl's options. False: there was an unknown option, and getopt has said so. The operands start at argv[optind]. */
+/*
+ * Set the options of ctl. False: there is an unknown option, and getopt wrote the error. The operands start at
+ * argv[optind].
+ */
 bool ctl_parse_options(struct ctl *ctl, const struct ctl_grammar *grammar, int argc, char **argv);
 
 #endif /* CTL_PARSE_H */

@@ -1,6 +1,4 @@
-/*
- * process.c - who is behind a handle: program, user, control group.
- */
+/* process.c - the process behind a handle: program, user, control group. */
 #include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -31,7 +29,9 @@ static void find_command(int64_t pid, char *command, size_t size)
 	fclose(file);
 }
 
-/* The one of the unified hierarchy, or where there is none that of systemd's own; the root says nothing. */
+/*
+ * Find the control group of the unified hierarchy; where there is none, that of systemd. The root is left out.
+ */
 static void find_cgroup(int64_t pid, char *cgroup, size_t size)
 {
 	static const char *const prefixes[] = { "0::", "1:name=systemd:" };

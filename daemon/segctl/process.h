@@ -1,6 +1,4 @@
-/*
- * process.h - who is behind a handle.
- */
+/* process.h - the process behind a handle. */
 #ifndef CTL_PROCESS_H
 #define CTL_PROCESS_H
 
@@ -8,7 +6,7 @@
 
 #include "segreg.h"
 
-/* Who is behind a handle. Empty: not known. */
+/* The process behind a handle. An empty text: not known. */
 struct ctl_process {
 	char command[64]; /* the name of its program, or "(dead)", ... */
 	char user[64];

@@ -1,6 +1,4 @@
-/*
- * progress.c - how far long work has come, for somebody who watches a terminal.
- */
+/* progress.c - the progress of long work, for an operator who watches a terminal. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>

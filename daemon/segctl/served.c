@@ -1,6 +1,4 @@
-/*
- * served.c - a line about a segregd that fails, below what other verbs print.
- */
+/* served.c - a line about a segregd that fails, below the output of other verbs. */
 #include <stdio.h>
 
 #include "common/served.h"

@@ -6,8 +6,10 @@
 
 #include "segctl/ctl.h"
 
-/* Write to stdout, for people, what is wrong with the segregd of the registry. Writes nothing if that segregd serves,
- * or if none has failed. */
+/*
+ * Write to stdout what is wrong with the segregd of the registry. Writes nothing for programs, and nothing if no
+ * segregd has failed.
+ */
 void ctl_served_warn(const struct ctl *ctl);
 
 #endif /* CTL_SERVED_H */

@@ -1,9 +1,8 @@
 /*
  * stderr.c - what segctl writes to stderr, without waiting for its reader.
  *
- * A verb may hold something while it has something to say: a sweep, a snapshot, a pin. So a full pipe or a stopped
- * terminal must not stop it there. Messages that find no room wait until the registry is closed. Progress that finds no
- * room is dropped.
+ * A verb may hold a sweep, a snapshot or a pin when it writes an error. So a full pipe or a stopped terminal must not
+ * stop it there. Messages that find no room wait until the registry is closed. Progress that finds no room is dropped.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -17,8 +16,8 @@
 
 static struct tool_out out;
 static bool is_open;
-static char *kept;          /* what found no room, */
-static size_t length, room; /* its bytes and those that are allocated */
+static char *kept;          /* the bytes that found no room */
+static size_t length, room; /* number of those bytes, and of allocated ones */
 
 static size_t write_now(const char *text, size_t n)
 {

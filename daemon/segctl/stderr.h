@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 
-/* Write to stderr, and keep what finds no room until ctl_stderr_finish, which waits; or drop it. False: nothing was
- * written. */
+/*
+ * Write to stderr. What finds no room is kept, or, by the second function, dropped; false: nothing was written.
+ * ctl_stderr_finish writes what was kept, and waits.
+ */
 void ctl_stderr_write(const char *text);
 bool ctl_stderr_try_write(const char *text);
 void ctl_stderr_finish(void);

@@ -1,8 +1,8 @@
 /*
- * table.c - from a verb's table of columns to libsmartcols' tables, records and JSON.
+ * table.c - the tables, records and JSON of libsmartcols, from a verb's table of columns.
  *
- * libsmartcols keeps control characters from the terminal (\x1b) and out of JSON strings (\u001b). What it lets through
- * and JSON does not allow is text that is not UTF-8: such bytes stand as \xNN in JSON, too.
+ * libsmartcols escapes control characters on a terminal (\x1b) and in JSON strings (\u001b). It passes bytes that are
+ * not UTF-8, which JSON does not allow. So such bytes become \xNN in JSON, too.
  */
 #include <libsmartcols.h>
 #include <stdio.h>

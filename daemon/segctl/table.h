@@ -10,9 +10,9 @@ struct libscols_line;
 struct ctl_table;
 
 /*
- * A table with the columns of --output, or without it those in standard ("ID,STATE"; NULL: all). NULL if that is not
- * possible, which has been said. Setting a cell of a column that is not shown does nothing; an unset cell is empty, in
- * JSON null.
+ * Returns a table with the columns of --output, or else with those in standard ("ID,STATE"; NULL: all). Returns NULL
+ * after writing an error. Setting a cell of a column that is not shown does nothing. A cell that is not set is empty,
+ * in JSON null.
  */
 struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard);
 void ctl_table_free(struct ctl_table *table);
@@ -22,10 +22,10 @@ struct libscols_line *ctl_table_add_row(struct ctl_table *table, struct libscols
 
 void ctl_table_set_text(struct ctl_table *table, struct libscols_line *row, unsigned column, const char *text);
 
-/* CTL_AGE and CTL_TIME take CLOCK_REALTIME nanoseconds, and leave the cell empty for 0. */
+/* CTL_AGE and CTL_TIME take CLOCK_REALTIME nanoseconds, and 0 leaves the cell empty. */
 void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned column, uint64_t value);
 
-/* Print the table; or its only row with one line per column. Returns the exit status. */
+/* Print the table; print its only row with one line per column. Both return the exit status. */
 int ctl_table_print(struct ctl_table *table);
 int ctl_table_print_record(struct ctl_table *table);
 

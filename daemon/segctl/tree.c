@@ -1,7 +1,7 @@
 /*
- * tree.c - copying and removing trees, by the tools that do it best.
+ * tree.c - copying and removing trees, by cp(1) and rm(1).
  *
- * cp(1) shares blocks where the file system can, and keeps holes, hard links, times, owners and extended attributes;
+ * cp(1) shares blocks where the file system can, and keeps holes, hard links, times, owners and extended attributes.
  * rm(1) does not leave the tree.
  */
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-/* An argument that is not written to; posix_spawn's type says otherwise. */
+/* posix_spawn does not write to its arguments, but their type lets it. */
 static char *argument(const char *text)
 {
 	union {
@@ -31,7 +31,8 @@ static char *argument(const char *text)
 	return both.out;
 }
 
-/* What the tool complains of goes the way of our own words: a snapshot is held meanwhile, and stderr may have no room.
+/*
+ * Pass on the errors of cp or rm by ctl_stderr_write: a snapshot is held meanwhile, and stderr may have no room.
  */
 static void pass_on(int fd)
 {

@@ -1,6 +1,4 @@
-/*
- * tree.h - copying and removing trees.
- */
+/* tree.h - copying and removing trees. */
 #ifndef CTL_TREE_H
 #define CTL_TREE_H
 
@@ -9,10 +7,10 @@
 
 #define CTL_TREE_PATH (2 * SEGREG_PATH_SIZE)
 
-/* Copy a file or a directory with all that is in it, to where nothing is; remove one. Each returns an exit status. */
+/* Copy a file or a tree to a path where nothing is; remove a file or a tree. Both return the exit status. */
 int ctl_tree_copy(const struct ctl *ctl, const char *from, const char *to);
 int ctl_tree_remove(const struct ctl *ctl, const char *path);
-/* Make all that was written to path's file system durable. */
+/* Make everything that was written to the file system of path durable. Returns the exit status. */
 int ctl_tree_sync(const struct ctl *ctl, const char *path);
 
 #endif /* CTL_TREE_H */

@@ -1,15 +1,17 @@
 /*
  * verb_backup.c - segctl backup: a directory becomes a copy of the live segments of one version.
  *
- *      DEST/segreg-backup        says whose backup this is; locked while somebody writes to it
- *      DEST/live.txt             what is in it: a dump, which load reads as well
+ *      DEST/segreg-backup        the registry that this is a backup of; locked by the backup that writes
+ *      DEST/live.txt             a dump of the segments in it, which load reads as well
  *      DEST/segments/ID.BORN     the segments
  *
- * A snapshot holds them all while they are copied. A segment is immutable, and ID.BORN names it once and for all, so
- * what is there already need not be copied again. Each appears under its name when it is whole; live.txt is replaced
- * when all are durable, and what it does not list goes after that. So a backup that is cut short anywhere leaves the
- * one before, and is gone on with by the next. If an id was used again meanwhile, both are there for a moment; live.txt
- * means the younger one that is not younger than itself.
+ * A snapshot holds all segments while they are copied. A segment is immutable, and ID.BORN names it for good, so a
+ * copy that exists need not be made again. A copy gets its name when it is whole. When all copies are durable, the new
+ * live.txt replaces the old one. Then the copies that live.txt does not list are removed. So a backup that is cut
+ * short leaves the one before, and the next backup completes it.
+ *
+ * If an id was used again, both segments are there for a moment. live.txt means the younger of those that are not
+ * younger than its version.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -49,7 +51,7 @@ const struct ctl_verb ctl_backup = {
 };
 
 #define OWNER "segreg-backup"
-#define MARKER ".segreg" /* in base: whose it is */
+#define MARKER ".segreg" /* in base: names its registry */
 #define PARTIAL ".part"
 
 struct backup {
@@ -69,7 +71,7 @@ static const char *in_dest(const struct backup *b, char path[CTL_TREE_PATH], con
 
 /* ------------------------------------------------------------------ whose backup it is */
 
-/* The registry's uuid, as base's marker has it: "segreg base FORMAT", "uuid ...". */
+/* Read the uuid of the registry from the marker of base: "segreg base FORMAT", "uuid ...". */
 static int read_uuid(const struct backup *b, char uuid[37])
 {
 	char path[CTL_TREE_PATH];
@@ -87,7 +89,7 @@ static int read_uuid(const struct backup *b, char uuid[37])
 				  "%s does not say whose base this is; segctl init --adopt writes it anew", path);
 }
 
-/* There is nothing in it, or what a claim that failed or was killed has left. */
+/* The directory is empty, or has what a claim left that failed or was killed. */
 static bool is_unclaimed(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -113,7 +115,7 @@ static int lock_owner(const struct backup *b, int fd)
 				   "another backup to %s is running; try again when that has ended", b->path);
 }
 
-/* Where another claim was faster, check_owner will say whose it is. */
+/* If another claim was faster, check_owner finds whose it is. */
 static int claim(const struct backup *b, const char *uuid)
 {
 	char path[CTL_TREE_PATH], text[64];
@@ -130,7 +132,7 @@ static int claim(const struct backup *b, const char *uuid)
 	return status;
 }
 
-/* *lock: a descriptor that locks it. */
+/* *lock becomes a descriptor that locks the backup. */
 static int check_owner(const struct backup *b, const char *uuid, int *lock)
 {
 	char path[CTL_TREE_PATH], text[64] = "", owner[37];
@@ -162,7 +164,7 @@ static int make_dir(const struct backup *b, const char *path)
 		       : ctl_error(b->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
 }
 
-/* It would copy itself, or a sweep would delete it. */
+/* Below base, a backup would copy itself, or a sweep would delete it. */
 static int check_outside(const struct backup *b)
 {
 	char *base = realpath(segreg_base_path(b->ctl->reg), NULL), *dest = realpath(b->path, NULL),
@@ -170,7 +172,7 @@ static int check_outside(const struct backup *b)
 	size_t length = base ? strlen(base) : 0;
 	bool is_below;
 
-	if (!dest && copy) /* it is still to be made */
+	if (!dest && copy) /* the directory does not exist yet */
 		dest = realpath(dirname(copy), NULL);
 	is_below = base && dest && !strncmp(dest, base, length) && (!dest[length] || dest[length] == '/');
 	free(base);
@@ -181,7 +183,7 @@ static int check_outside(const struct backup *b)
 			: EX_OK;
 }
 
-/* Make DEST if need be, and see that it is ours. */
+/* Make DEST if it is missing, and check that it is a backup of this registry. */
 static int prepare(struct backup *b, int *lock)
 {
 	char path[CTL_TREE_PATH], uuid[37];
@@ -246,7 +248,7 @@ static int copy_all(struct backup *b)
 	return status;
 }
 
-/* All copied while one snapshot held them. */
+/* Copy all segments while one snapshot holds them. */
 static int copy_snapshot(struct backup *b)
 {
 	struct segreg *reg = b->ctl->reg;
@@ -257,7 +259,7 @@ static int copy_snapshot(struct backup *b)
 		return ctl_fail(b->ctl, code);
 	code = ctl_dump_collect(reg, &snapshot, &b->list);
 	status = code ? ctl_fail(b->ctl, code) : copy_all(b);
-	code = segreg_snapshot_release(reg, &snapshot); /* fails if it was evicted meanwhile */
+	code = segreg_snapshot_release(reg, &snapshot); /* fails if the snapshot was evicted meanwhile */
 	return status || !code ? status : ctl_fail(b->ctl, code);
 }
 
@@ -313,8 +315,10 @@ static bool is_partial(const char *name)
 	return strchr(name, '.') && strchr(strchr(name, '.') + 1, '.');
 }
 
-/* Remove what is not listed; before anything is copied, only what one that was cut short has left, for its space may be
- * needed. */
+/*
+ * Remove what is not listed. With only_partial, remove what an interrupted backup left: its space may be needed for
+ * the copies.
+ */
 static int prune(struct backup *b, bool only_partial)
 {
 	char path[CTL_TREE_PATH];

@@ -1,6 +1,6 @@
 /*
- * verb_check.c - segctl check: do the database, the shared memory and the disk say the same? Repairs what it is asked
- * to.
+ * verb_check.c - segctl check: compares the database, the shared memory and the disk, and repairs what its options ask
+ * for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static int forget_missing(struct run *run)
 		code = segreg_state(run->ctl->reg, run->missing[i], &state);
 		if (!code && state == SEGREG_LIVE)
 			code = segreg_force_remove(run->ctl->reg, run->missing[i], SEGREG_FORCE);
-		if (code == SEGREG_E_NOENT) /* gone meanwhile */
+		if (code == SEGREG_E_NOENT) /* another process removed it meanwhile */
 			code = 0;
 	}
 	return code;

@@ -1,8 +1,8 @@
 /*
  * verb_dump.c - segctl dump: the live segments of one version as text that segctl load reads.
  *
- * All lines come from one snapshot, so they are a state that the registry was in. They are collected before the first
- * one is written: a reader of the output that stalls keeps nothing from being deleted.
+ * All lines come from one snapshot, so they are a state that the registry was in. The snapshot is released before the
+ * first line is written: a reader of the output that stalls keeps no segment from being deleted.
  */
 #include <stdio.h>
 #include <stdlib.h>

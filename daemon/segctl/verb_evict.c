@@ -1,6 +1,4 @@
-/*
- * verb_evict.c - segctl evict: take away what a process holds that must not be ended.
- */
+/* verb_evict.c - segctl evict: takes away what a process holds that must not be ended. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,7 +47,7 @@ static int evict(struct ctl *ctl, const struct ctl_culprit *culprit)
 	int code = ctl->option['n'] ? 0 : segreg_evict(ctl->reg, holder->lane, holder->epoch, &released);
 
 	if (code == SEGREG_E_NOENT)
-		return EX_OK; /* closed meanwhile: it holds nothing */
+		return EX_OK; /* the handle was closed meanwhile */
 	if (!code)
 		tell(ctl, culprit, released);
 	return code ? ctl_fail(ctl, code) : EX_OK;

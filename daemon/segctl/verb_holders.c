@@ -1,5 +1,6 @@
 /*
- * verb_holders.c - segctl holders: who has the registry open, what each one holds, and what its end would give back.
+ * verb_holders.c - segctl holders: lists the handles of the registry, what each holds, and what the end of its process
+ * gives back.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,4 @@
-/*
- * verb_init.c - segctl init: create a registry, or adopt one whose files were moved or restored.
- */
+/* verb_init.c - segctl init: creates a registry, or adopts one whose files were moved or restored. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +46,7 @@ static int tell(const struct ctl *ctl, const char *what, bool took)
 	return EX_OK;
 }
 
-/* An existing registry will do if it is what was asked for. */
+/* Compare an existing registry with what was asked for. */
 static int compare(const struct ctl *ctl, const struct segreg_open_options *asked)
 {
 	struct segreg_stats stats = { .size = sizeof stats };

@@ -1,8 +1,8 @@
 /*
  * verb_log.c - segctl log: what became of segments and handles, in the order in which it happened.
  *
- * What is over is in the journal, with when it began. What is not over yet tells of itself: it was registered, and
- * perhaps retired.
+ * The journal has what ended, with its beginning. The registry itself has the beginning of what has not ended: a
+ * registration, and perhaps a retirement.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ const struct ctl_verb ctl_log = {
 
 #define USUAL_COLUMNS "AT,EVENT,ID,PATH,BYTES,PID,LABEL,PINS,REASON"
 
-/* The order of those that happened at one time. */
+/* The order of events that happened at one time. */
 enum event { RESERVED, REGISTERED, RETIRED, DELETED, FORGOTTEN, RECLAIMED, EVICTED, LOST, EVENTS };
 
 static const char *const names[EVENTS] = {
@@ -81,7 +81,7 @@ static const char *const names[EVENTS] = {
 
 struct line {
 	enum event event;
-	struct segreg_log_entry entry; /* at, id, path, ... of this event; its texts are below */
+	struct segreg_log_entry entry; /* at, id, path, ... of this event; the members below have its texts */
 	uint64_t version;
 	char path[SEGREG_PATH_MAX + 1], label[SEGREG_LABEL_SIZE], by_label[SEGREG_LABEL_SIZE], reason[160];
 };
@@ -92,7 +92,7 @@ struct log {
 	size_t n, room;
 	int64_t since;
 	enum event event; /* EVENTS: all */
-	uint64_t id;      /* if there is an operand */
+	uint64_t id;      /* with an operand */
 	bool failed;      /* out of memory */
 };
 
@@ -124,7 +124,7 @@ static struct line *add_line(struct log *log)
 	return line;
 }
 
-/* Nonzero: out of memory. */
+/* Returns nonzero if memory is short. */
 static int add(struct log *log, enum event event, uint64_t version, const struct segreg_log_entry *entry)
 {
 	struct line *line;
@@ -146,7 +146,7 @@ static int add(struct log *log, enum event event, uint64_t version, const struct
 	return 0;
 }
 
-/* How a segment began, whatever has become of it. */
+/* Add the beginning of a segment, whatever became of it. */
 static int add_beginning(struct log *log, uint64_t id, const char *path, uint64_t born, uint64_t retired,
 			 int64_t registered_at, int64_t retired_at)
 {

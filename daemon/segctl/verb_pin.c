@@ -27,7 +27,10 @@ const struct ctl_verb ctl_pin = {
 	.exec = exec,
 };
 
-/* The operands before the command: segctl pin ID... -- COMMAND... getopt has taken the "--" only if it stood first. */
+/*
+ * Count the operands before the command: segctl pin ID... -- COMMAND... getopt takes the "--" away only if it is the
+ * first operand.
+ */
 static int count_ids(const struct ctl *ctl)
 {
 	int n = 0;

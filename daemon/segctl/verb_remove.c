@@ -1,6 +1,4 @@
-/*
- * verb_remove.c - segctl remove: forget segments and leave their files alone.
- */
+/* verb_remove.c - segctl remove: forgets segments and leaves their files alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +35,10 @@ static int count_holds(void *arg, const struct segreg_holder *holder)
 	return 0;
 }
 
-/* Would the library refuse it? Whether a sweep is at a segment that is being deleted, only it can tell. */
+/*
+ * Returns why the library would refuse it, or NULL. The library alone knows whether a sweep is deleting the segment
+ * now.
+ */
 static const char *objection(const struct ctl *ctl, const struct segreg_info *info, uint64_t holds)
 {
 	if (ctl->option['f'])
@@ -49,7 +50,7 @@ static const char *objection(const struct ctl *ctl, const struct segreg_info *in
 	return holds ? "is held; see --force" : NULL;
 }
 
-/* What a deletion has left of it in the trash is found there by nobody but the operator. */
+/* Print where the trash has the rest of a segment whose deletion had begun. No sweep removes it any more. */
 static void tell_rest(const struct ctl *ctl, const struct segreg_info *info)
 {
 	char place[TOOL_PLACE_SIZE];
@@ -85,7 +86,7 @@ static int forget(const struct ctl *ctl, uint64_t id)
 {
 	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
 
-	/* The library names its flag where this tool has an option. */
+	/* The error of the library names its flag; segctl has an option instead. */
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
 		return ctl_error(ctl, EX_TEMPFAIL,
 				 "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
@@ -112,7 +113,7 @@ static int exec(struct ctl *ctl)
 	for (int i = 0; i < ctl->n_operands; i++)
 		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
 			return EX_USAGE;
-	/* Each is for itself: what fails is said, and the others are forgotten all the same. */
+	/* An id that fails gets an error, and does not keep the others from being forgotten. */
 	for (int i = 0; i < ctl->n_operands; i++) {
 		ctl_parse_id(ctl, ctl->operand[i], &id);
 		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);

@@ -1,9 +1,9 @@
 /*
  * verb_restore.c - segctl restore: the segments of a backup, each at its path below base, and registered.
  *
- * First everything that speaks against it is said, and nothing is touched. Then each segment is copied aside, and moved
- * to its path when it is whole; when all are durable, one edit registers them. A restoration that was cut short leaves
- * files that are not registered: --keep takes those that stand at their paths as they are.
+ * First restore reports every obstacle, and changes nothing. Then it copies each segment aside, and moves the whole
+ * copy to its path. When all copies are durable, one edit registers them. A restoration that was cut short leaves
+ * files that are not registered: --keep takes those that are at their paths as they are.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -49,7 +49,9 @@ struct restore {
 	size_t copied;
 };
 
-/* Where the backup has an item: ID.BORN with the greatest BORN not above the version (verb_backup.c). False: nowhere.
+/*
+ * path becomes the copy of the item: ID.BORN with the greatest BORN that is not above the version (verb_backup.c).
+ * False: the backup has none.
  */
 static bool find_copy(const struct restore *r, const struct ctl_load_item *item, char path[CTL_TREE_PATH])
 {
@@ -88,7 +90,9 @@ static bool is_there(const struct restore *r, const struct ctl_load_item *item)
 	return lstat(in_base(r, path, item->path), &st) == 0;
 }
 
-/* Is the copy what its line says? A link, say, would be refused only when it stands in base. */
+/*
+ * The copy is of the type in its line. A link, say, would otherwise be refused only after it was moved to base.
+ */
 static bool is_of_type(const struct ctl_load_item *item, const char *path)
 {
 	struct stat st;
@@ -96,8 +100,7 @@ static bool is_of_type(const struct ctl_load_item *item, const char *path)
 	return lstat(path, &st) == 0 && (item->is_directory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode));
 }
 
-/* The library judges the path, as it will when the segment is registered: the list may be damaged, and lead out of
- * base. */
+/* Let the library check the path, as it does at the registration: a damaged list may lead out of base. */
 static int check_item(const struct restore *r, const struct ctl_load_item *item, struct segreg_edit *probe)
 {
 	bool there = is_there(r, item);
@@ -121,7 +124,7 @@ static int check_item(const struct restore *r, const struct ctl_load_item *item,
 						  item->path, path, item->is_directory ? "directory" : "file");
 }
 
-/* Say all that speaks against it. */
+/* Report every obstacle. */
 static int check(const struct restore *r, const struct ctl_load_item *items, size_t n)
 {
 	struct segreg_edit *probe;
@@ -139,7 +142,7 @@ static int check(const struct restore *r, const struct ctl_load_item *items, siz
 	return status;
 }
 
-/* The directories on the way to path, none of them a symbolic link. */
+/* Make the directories above path. None of them may be a symbolic link. */
 static int make_parents(const struct restore *r, char *path)
 {
 	for (char *slash = path + strlen(r->base) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
@@ -202,7 +205,7 @@ static int place(void *arg, const struct ctl_load_item *items, size_t n, uint64_
 	return status || r->ctl->option['n'] ? status : copy_items(r, items, n);
 }
 
-/* Two at once would move each other's copies from aside. */
+/* Two restorations at once would move each other's copies from aside. */
 static int lock_base(const struct restore *r, int *lock)
 {
 	*lock = open(r->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -34,9 +34,11 @@
 	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                               \
 	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
 
+/* clang-format off */
 enum {
 #define FIGURE_ENUM(name, member, type, help) name,
-	FIGURES(FIGURE_ENUM) SWEEPER,
+	FIGURES(FIGURE_ENUM)
+	SWEEPER,
 	SWEEPER_PID,
 	SWEEPER_ERROR,
 	LIBRARY,
@@ -48,18 +50,19 @@ const struct ctl_verb ctl_stats = {
 	.name = "stats",
 	.operands = "",
 	.help = "Show the registry in figures",
-	.columns =
-		(const struct ctl_column[]){
+	.columns = (const struct ctl_column[]){
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
-			FIGURES(FIGURE_COLUMN){ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
-			{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
-			{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
-			{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that tells this" },
-			{ 0 },
-		},
+		FIGURES(FIGURE_COLUMN)
+		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
+		{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
+		{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
+		{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that printed this" },
+		{ 0 },
+	},
 	.array = "stats",
 	.exec = exec,
 };
+/* clang-format on */
 
 static int print(const struct ctl *ctl, struct ctl_table *table, const struct segreg_stats *stats)
 {

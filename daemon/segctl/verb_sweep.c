@@ -1,6 +1,4 @@
-/*
- * verb_sweep.c - segctl sweep: delete now what nobody holds, and say what was done.
- */
+/* verb_sweep.c - segctl sweep: deletes now what no handle holds, and prints what it did. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +35,9 @@ const struct ctl_verb ctl_sweep = {
 struct run {
 	const struct ctl *ctl;
 	uint64_t deleted, bytes; /* so far */
-	/* What stdout has not taken yet: nobody else can sweep during a sweep, so the sweep does not wait for a reader.
+	/*
+	 * What stdout has not taken yet. No other process can sweep during a sweep, so the sweep does not wait for a
+	 * reader.
 	 */
 	struct tool_out out;
 	FILE *lines;
@@ -113,8 +113,10 @@ static void summarize(const struct ctl *ctl, const struct segreg_sweep_result *r
 	printf("\n");
 }
 
-/* A deletion that failed earlier is not done, although this sweep left it alone: a caller that reads the exit status
- * alone needs to know. */
+/*
+ * A deletion that failed earlier is not done, although this sweep left it alone. A caller that reads only the exit
+ * status needs to know that.
+ */
 static int tell_failed(const struct ctl *ctl)
 {
 	char *line;
@@ -166,7 +168,7 @@ static int exec(struct ctl *ctl)
 		return ctl_fail(ctl, code);
 	summarize(ctl, &result);
 	status = tell_failed(ctl);
-	if (fflush(stdout)) /* main says why */
+	if (fflush(stdout)) /* main writes why */
 		return EX_IOERR;
 	return result.failed ? EX_TEMPFAIL : status;
 }

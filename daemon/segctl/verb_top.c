@@ -1,7 +1,7 @@
 /*
- * verb_top.c - segctl top: what retired segments keep, and who keeps them, as it changes.
+ * verb_top.c - segctl top: what retired segments keep, and which handles keep them, as it changes.
  *
- * It looks once a second, and says so little that it fits 80 columns and 24 lines; what does not fit is scrolled to.
+ * It reads the registry once a second. Its lines fit 80 columns; the arrows scroll to lines that have no room.
  */
 #include <errno.h>
 #include <ncurses.h>
@@ -157,7 +157,7 @@ static const struct look *sorted; /* for qsort */
 
 static int by_bytes(const void *a, const void *b)
 {
-	size_t i = *(const size_t *)a, j = *(const size_t *)b; /* loaded in the order of their ids */
+	size_t i = *(const size_t *)a, j = *(const size_t *)b; /* the segments are in the order of their ids */
 	uint64_t x = sorted->bytes[i], y = sorted->bytes[j];
 
 	return x != y ? (x < y) - (x > y) : (i > j) - (i < j);
@@ -201,7 +201,7 @@ static void draw(const struct ctl *ctl, struct look *look, struct view *view)
 
 /* ------------------------------------------------------------------ keys */
 
-/* False: enough. */
+/* Obey a key. False: end. */
 static bool obey(int key, struct view *view)
 {
 	switch (key) {

@@ -1,6 +1,4 @@
-/*
- * verb_wait.c - segctl wait: sleep until the registry has a newer version, and print that.
- */
+/* verb_wait.c - segctl wait: sleeps until the registry has a newer version, and prints that version. */
 #include <stdio.h>
 
 #include "segreg.h"

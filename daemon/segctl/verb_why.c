@@ -1,9 +1,9 @@
 /*
- * verb_why.c - segctl why: what is retired and still there, who keeps it, how many bytes that costs.
+ * verb_why.c - segctl why: what is retired and still there, which handles keep it, and the disk space of that.
  *
- * For people, the answer comes first: how much is kept, and whose end would give most of it back. Then a segment is a
- * line, each handle that holds it a line below it. Columns are of the one or of the other. A segment's path stands
- * before its reason, so that the lines below need not begin behind the longest path.
+ * For people, the answer comes first: how much is kept, and the end of which process gives most of it back. Then each
+ * segment is a line, with a line below it for each handle that holds it. A column belongs to segments or to handles.
+ * The path of a segment stands before its reason, so that the lines below need not begin behind the longest path.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -149,12 +149,12 @@ struct kept {
 	const struct segreg_info *info;
 	uint64_t bytes;
 	bool is_measured;
-	const struct tool_served *served; /* the segregd */
-	bool is_told;                     /* what is wrong with it stands above */
+	const struct tool_served *served; /* the segregd of the registry */
+	bool is_told;                     /* the answer above has its error */
 	const char *base;
 };
 
-/* What an operator does before the next try; empty if nothing is known that helps. */
+/* advice becomes what the operator does before the next try; "" if nothing is known that helps. */
 static void advise(const struct kept *kept, char *advice, size_t size)
 {
 	const struct segreg_info *info = kept->info;
@@ -198,7 +198,7 @@ static void explain_failure(const struct kept *kept, const char *rest, char *why
 		 wait > 0 ? ", or now: segctl sweep --retry-now" : "", advice);
 }
 
-/* "2 pins, 1 horizon"; empty if nobody holds it. */
+/* text becomes "2 pins, 1 horizon"; "" if no handle holds the segment. */
 static void count_holds(const struct holders *holders, char *text, size_t size)
 {
 	const struct {
@@ -215,7 +215,9 @@ static void count_holds(const struct holders *holders, char *text, size_t size)
 						 holds[i].n, holds[i].noun, holds[i].n == 1 ? "" : "s");
 }
 
-/* "; the rest is /base/.segreg-trash/7.1790000000000000000"; empty if it is at its path. */
+/*
+ * rest becomes "; the rest is /base/.segreg-trash/7.1790000000000000000"; "" if the segment is at its path.
+ */
 static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 16])
 {
 	char place[TOOL_PLACE_SIZE];
@@ -225,7 +227,7 @@ static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 1
 		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
 }
 
-/* Nobody holds it, and nothing has failed: it is segregd's turn. */
+/* No handle holds the segment, and no deletion failed: the next sweep deletes it. */
 static void explain_waiting(const struct kept *kept, const char *rest, char *why, size_t size)
 {
 	bool is_begun = kept->info->state == SEGREG_DELETING;
@@ -282,7 +284,7 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 	return row;
 }
 
-/* What only its holders tell; they may have come and gone since info was read. */
+/* Set what depends on the holders, which may have changed since info was read. */
 static void finish_segment(struct ctl_table *table, struct libscols_line *row, const struct kept *kept,
 			   const struct holders *holders, bool with_path)
 {
@@ -338,7 +340,7 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 		      process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
 }
 
-/* The answer first. */
+/* Print the answer that comes first. */
 static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n)
 {
 	struct ctl_blame blame;
@@ -364,7 +366,7 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
 
-/* Lines for all segments, the biggest first, their holders below them. */
+/* Print lines for all segments, the biggest first, with their holders below them. */
 static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
 {
 	const char *output = ctl->option['o'];
@@ -381,7 +383,7 @@ static int print_tree(struct ctl *ctl, const struct kept *kept, size_t n)
 	return status;
 }
 
-/* A record of one segment, a table of its holders. */
+/* Print a record of one segment, and a table of its holders. */
 static int print_one(struct ctl *ctl, const struct kept *kept)
 {
 	struct ctl_table *record = ctl_table_new(ctl, SEGMENT_COLUMNS);

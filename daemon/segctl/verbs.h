@@ -9,7 +9,7 @@
 /* All verbs; NULL behind the last. */
 extern const struct ctl_verb *const ctl_verbs[];
 
-/* NULL: there is none of that name. */
+/* Returns NULL if no verb has that name. */
 const struct ctl_verb *ctl_verbs_find(const char *name);
 
 #endif /* CTL_VERBS_H */

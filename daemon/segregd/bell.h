@@ -12,8 +12,8 @@
 
 /*
  * The bell rings when the registry has something to sweep: a thread sleeps in segreg_sweep_wait and writes to an
- * eventfd. It has its ticket before it rings, so what comes later makes it ring again. In between it waits for
- * bell_release, so that a thousand unpins are not a thousand rings.
+ * eventfd. The thread has its ticket before it rings, so what comes later makes it ring again. Between two rings it
+ * waits for bell_release, so that a thousand unpins are not a thousand rings.
  */
 struct bell {
 	int fd; /* eventfd, the caller's */

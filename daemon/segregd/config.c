@@ -133,7 +133,10 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 	return false;
 }
 
-/* Two spellings of one directory. What is not there yet is found out when it is served: two cannot serve one. */
+/*
+ * Returns a registry that is the same directory as dir by another name, or NULL. For a directory that does not exist
+ * yet, the lock of the registry finds that later.
+ */
 static const char *find_same(const struct config *config, const char *dir)
 {
 	struct stat wanted, st;
@@ -146,7 +149,10 @@ static const char *find_same(const struct config *config, const char *dir)
 	return NULL;
 }
 
-/* An absolute path stays as it is written. NULL: no memory, or no working directory. */
+/*
+ * Returns an absolute path as it is written, and makes others absolute. NULL: memory is short, or there is no working
+ * directory.
+ */
 static char *make_absolute(const char *dir)
 {
 	char *cwd, *path = NULL;
@@ -225,12 +231,12 @@ static char *trim(char *text)
 
 struct reader {
 	struct config *config;
-	struct settings *settings; /* that the next key is for */
-	char seen[256];            /* names of the section so far, each with a blank before and behind */
+	struct settings *settings; /* of the next key */
+	char seen[256];            /* names seen in this section, each with a blank before and behind */
 	char where[SEGREG_PATH_SIZE + 32];
 };
 
-/* Each name once in a section. */
+/* Note a name. False: the section has it already. */
 static bool note_name(struct reader *reader, const char *name)
 {
 	size_t length = strlen(reader->seen);

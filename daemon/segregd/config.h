@@ -13,34 +13,37 @@
 /* How one registry is served. */
 struct settings {
 	char *dir;
-	char *metrics; /* a file; NULL: none */
+	char *metrics; /* a directory; NULL: none */
 	uint64_t grace_ms;
 	uint64_t pace, pace_files; /* bytes, and files, per second; 0: no limit */
-	uint64_t free;             /* per cent of base's file system below which there is no pace */
-	uint64_t patience_ms;      /* after which there is no pace either; 0: never */
-	uint64_t pressure; /* per cent of time lost to a lack of memory beyond which sweeps wait; 0: they do not */
+	uint64_t free;             /* percentage of the file system of base; with less free there is no pace */
+	uint64_t patience_ms;      /* overdue time after which there is no pace; 0: never */
+	uint64_t pressure;         /* percentage of time lost for memory above which sweeps wait; 0: they do not */
 	uint64_t interval_ms;
 	bool unconfined;
-	int report; /* the herd's end of a pipe, which is told what goes on; -1: none */
+	int report; /* the end of a pipe on which the server reports to the herd; -1: none */
 };
 
 struct config {
-	enum log_format format, given; /* given: on the command line, where the file says nothing */
-	struct settings common;        /* of those that follow */
-	struct settings *servers;      /* in the order of their directories */
+	enum log_format format, given; /* given: that of the command line, for a file without one */
+	struct settings common;        /* of the registries that follow */
+	struct settings *servers;      /* sorted by directory */
 	size_t n;
 };
 
 void config_init(struct config *config);
 void config_free(struct config *config);
 
-/* Set what an option or a key of that name says. False: it is wrong, which is said with where in front. */
+/* Set the option or key of that name. False: it is wrong, and the error was logged, with where in front. */
 bool config_set(struct settings *settings, const char *where, const char *name, const char *value);
 
-/* Serve dir, too, as common says. False: it is there already, or no memory; likewise. */
+/*
+ * Add the registry in dir, with the settings of common. False: it is there already, or memory is short; the error was
+ * logged, with where in front.
+ */
 bool config_add(struct config *config, const char *where, const char *dir);
 
-/* Read a file. False: it is wrong, which is said. */
+/* Read a file. False: it is wrong, and the error was logged. */
 bool config_read(struct config *config, const char *path);
 
 bool config_is_same(const struct settings *a, const struct settings *b);

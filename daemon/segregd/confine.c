@@ -1,10 +1,11 @@
 /*
- * confine.c - Landlock: a server can touch its registry, its base and the shared memory, and nothing else.
+ * confine.c - Landlock: a server can reach its registry, its base and the shared memory, and nothing else.
  *
- * segregd deletes files on the word of what is in shared memory and in a database, which others can write. The library
- * checks all of that; but if it were wrong once, or taken over, the kernel would still keep the process out of
- * everything that is not the registry's. Rules are by inode, so a registry or base that is replaced by another
- * directory needs a new process.
+ * segregd deletes files that shared memory and a database name, and other processes can write to both. The library
+ * checks everything there. If the library were wrong once, or taken over, the kernel would still confine the process
+ * to the files of its registry.
+ *
+ * Rules are by inode. So a registry or base that is replaced by another directory needs a new process.
  *
  * Before its ABI 2 Landlock cannot allow a rename into another directory, which each deletion begins with.
  */
@@ -19,7 +20,7 @@
 #include "segregd/config.h"
 #include "segregd/confine.h"
 
-/* Rights of later ABIs than the headers' here. */
+/* Rights that the headers of older systems lack. */
 #define TRUNCATE (UINT64_C(1) << 14)  /* ABI 3 */
 #define IOCTL_DEV (UINT64_C(1) << 15) /* ABI 5 */
 
@@ -55,7 +56,7 @@ static int make_ruleset(uint64_t *rights)
 	return (int)syscall(SYS_landlock_create_ruleset, &rules, abi >= 6 ? 24 : abi >= 4 ? 16 : 8, 0);
 }
 
-/* 0 or an errno. */
+/* Returns 0 or an errno. */
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = rights,
@@ -88,8 +89,10 @@ int confine_process(const struct settings *settings, const char *base)
 		return errno == EOPNOTSUPP ? ENOSYS : errno;
 	for (size_t i = 0; i < sizeof rules / sizeof *rules && !error; i++)
 		error = allow(ruleset, rules[i].path, rules[i].rights & rights);
-	if (!error &&
-	    settings->metrics) /* if it is not there, metrics complain; that is no reason to go without the rest */
+	if (!error && settings->metrics) /*
+					  * if the directory is missing, metrics.c logs that; confine the rest all the
+					  * same
+					  */
 		allow(ruleset, settings->metrics, (READ | WRITE | MAKE | LANDLOCK_ACCESS_FS_REMOVE_FILE) & rights);
 	if (!error &&
 	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 || syscall(SYS_landlock_restrict_self, ruleset, 0) == -1))

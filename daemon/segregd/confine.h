@@ -7,8 +7,8 @@
 #include "segregd/config.h"
 
 /*
- * Take away from this process, by Landlock, all rights to files but those that serving this registry needs. For good;
- * the process must have one thread. Returns 0, ENOSYS if the kernel cannot do it, or another errno.
+ * Take from this process, by Landlock and for good, all rights to files that serving this registry does not need. The
+ * process must have one thread. Returns 0, ENOSYS if the kernel cannot do it, or another errno.
  */
 int confine_process(const struct settings *settings, const char *base);
 

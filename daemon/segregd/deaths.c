@@ -26,7 +26,7 @@
 #define PAUSE_FIRST (1 * MILLISECOND)
 #define PAUSE_LAST (1 * SECOND)
 
-/* Nobody listens until the round begins: the kernel makes one event of all that are alike. */
+/* The watch is off until the round begins: one event is enough for all deaths until then. */
 static int on_death(sd_event_source *source, int fd, uint32_t events, void *arg)
 {
 	char text[4096];

@@ -1,14 +1,14 @@
 /*
  * herd.c - several registries: a process for each, and this one, which keeps them running.
  *
- * A process each, so that a long sweep of one registry does not keep another waiting, a crash is one registry's, and
- * each can be confined to its own registry for good. They are forked, and not executed, by a process that has one
- * thread and no registry open. Each tells over a pipe how it is doing, in lines; when all have said something, segregd
- * is ready. They end with the herd, however it ends (PR_SET_PDEATHSIG).
+ * Each registry has a process of its own. So a long sweep keeps no other registry waiting, a crash concerns one
+ * registry, and each process is confined to its registry for good. The herd forks servers without executing a program;
+ * it has one thread and no registry open. Each server reports its state over a pipe, in lines. When all have reported,
+ * segregd is ready. The servers end with the herd, however it ends (PR_SET_PDEATHSIG).
  *
- * A server that ends is started again, at growing distances. On SIGHUP the configuration is read again: servers that
- * are no longer in it are told to end, those whose settings are others are too and start anew with these, new ones are
- * started. A file that is wrong changes nothing.
+ * The herd starts a server that ended again, after a pause that grows. On SIGHUP it reads the configuration again. It
+ * ends servers that the configuration lacks, restarts those whose settings have changed, and starts new ones. A file
+ * that is wrong changes nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,11 +43,11 @@ struct child {
 	struct child *next;
 	pid_t pid;      /* 0: not running */
 	int report;     /* -1: none */
-	uint64_t pause; /* before it is started again */
+	uint64_t pause; /* before the next start */
 	sd_event_source *child, *lines, *timer;
-	char state[256]; /* what it said last; "" nothing yet */
-	bool is_leaving; /* it ends for good */
-	bool is_renewed; /* it ends to be started with other settings */
+	char state[256]; /* its last line; "": none yet */
+	bool is_leaving; /* the configuration lacks it; it ends for good */
+	bool is_renewed; /* it ends to be started with new settings */
 };
 
 struct herd {
@@ -61,7 +61,7 @@ struct herd {
 
 static int start(struct child *server);
 
-/* ------------------------------------------------------------------ what systemd is told */
+/* ------------------------------------------------------------------ messages to systemd */
 
 static void notify(struct herd *herd)
 {
@@ -72,7 +72,7 @@ static void notify(struct herd *herd)
 		n++;
 		n_serving += !strcmp(server->state, "serving");
 		if (!*server->state)
-			return; /* too early */
+			return; /* a server has not reported yet */
 		if (strcmp(server->state, "serving"))
 			trouble = server->state;
 	}
@@ -174,7 +174,7 @@ static int on_end(sd_event_source *source, const siginfo_t *info, void *arg)
 	return 0;
 }
 
-/* In the child: it has nothing of its parent's but stderr and the pipe. */
+/* Become a server, in the child. It keeps stderr and the pipe of its parent, and nothing else. */
 __attribute__((noreturn)) static void serve(const struct child *server, int report, pid_t parent)
 {
 	struct settings settings = server->settings;
@@ -196,7 +196,7 @@ static int start(struct child *server)
 	pid_t parent = getpid();
 	int fds[2], rc;
 
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1) /* a herd that is stopped holds up no server */
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) == -1) /* O_NONBLOCK: a herd that is stopped holds up no server */
 		return start_later(server);
 	server->pid = fork();
 	if (!server->pid)
@@ -235,7 +235,7 @@ static struct child *find(const struct herd *herd, const char *dir)
 	return server;
 }
 
-/* settings are taken over. */
+/* Takes over what settings points to. */
 static int add(struct herd *herd, struct settings *settings)
 {
 	struct child *server = calloc(1, sizeof *server);
@@ -253,7 +253,7 @@ static int renew(struct child *server, struct settings *settings)
 	struct settings old = server->settings;
 
 	server->settings = *settings;
-	*settings = old; /* freed with its configuration */
+	*settings = old; /* config_free frees it */
 	if (server->pid) {
 		server->is_renewed = true;
 		kill(server->pid, SIGTERM);

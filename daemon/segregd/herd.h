@@ -9,8 +9,8 @@
 #include "segregd/config.h"
 
 /*
- * Serve several registries, each in a process of its own, until one of the signals comes, which are blocked. path: the
- * file that the configuration is from, read again on SIGHUP; NULL: none. Returns the exit status.
+ * Serve several registries, each in a process of its own, until one of the signals comes. The caller has blocked
+ * these. On SIGHUP the configuration is read again from path; NULL: there is no file. Returns the exit status.
  */
 int herd_run(struct config *config, const char *path, const sigset_t *signals);
 

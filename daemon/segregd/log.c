@@ -1,6 +1,4 @@
-/*
- * log.c - what segregd says: a line each, for people, for the journal, or as JSON.
- */
+/* log.c - the log of segregd: lines for people, for the journal, or as JSON. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -23,8 +21,8 @@
 static enum log_format form = LOG_FORMAT_PLAIN;
 static const char *registry;
 static struct tool_out out_to = { .fd = STDERR_FILENO };
-static uint64_t n_lost; /* lines for which there was no room since the last that was written */
-static bool is_cut;     /* the last line was written in part */
+static uint64_t n_lost; /* lines that found no room, since the last line that was written */
+static bool is_cut;     /* the last line was written only in part */
 
 static const char *const names[] = {
 	[LOG_FORMAT_AUTO] = "auto",       [LOG_FORMAT_PLAIN] = "plain", [LOG_FORMAT_TIME] = "time",
@@ -41,7 +39,10 @@ bool log_parse_format(const char *name, enum log_format *format)
 	return false;
 }
 
-/* JOURNAL_STREAM is "DEVICE:INODE" of the stream that journald has made; stderr may have been sent elsewhere since. */
+/*
+ * stderr is the stream of journald. JOURNAL_STREAM has "DEVICE:INODE" of that stream; stderr may have been redirected
+ * since.
+ */
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -150,8 +151,10 @@ static void put(FILE *out, int priority, const char *message, const struct segre
 	putc('\n', out);
 }
 
-/* One write, so that the lines of several processes do not mix. A line for which there is no room is lost: the sweep
- * goes on. */
+/*
+ * Write a line by one write, so that lines of several processes do not mix. A line that finds no room is lost, and the
+ * sweep goes on.
+ */
 static void put_line(int priority, const char *message, const struct segreg_sweep_event *event)
 {
 	char *line = NULL, loss[96];
@@ -188,7 +191,7 @@ void log_say(int priority, const char *format, ...)
 	free(message);
 }
 
-/* ", next try in 2 s" */
+/* Describe an event: "...; next try in 2 s". */
 static char *describe(const struct segreg_sweep_event *event)
 {
 	double wait = (double)(event->retry_at - tool_now_real()) / 1e9;

@@ -1,6 +1,4 @@
-/*
- * log.h - what segregd logs.
- */
+/* log.h - the log of segregd. */
 #ifndef SEGREGD_LOG_H
 #define SEGREGD_LOG_H
 
@@ -19,7 +17,7 @@ enum log_format {
 
 bool log_parse_format(const char *name, enum log_format *format);
 
-/* From now on, write in that format, and name registry with each line (NULL: not). */
+/* Log in that format from now on. With registry set, each line names it. */
 void log_open(enum log_format format, const char *registry);
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_say_event(const struct segreg_sweep_event *event);

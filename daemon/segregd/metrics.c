@@ -1,8 +1,9 @@
 /*
- * metrics.c - what a server knows, in Prometheus' text format, in a file for node_exporter's textfile collector.
+ * metrics.c - the metrics of a server, in the text format of Prometheus, in a file for the textfile collector of
+ * node_exporter.
  *
- * The file is written aside and renamed, after a sweep that changed what it says: nothing is done for its sake alone.
- * What a retired segment keeps of the disk is measured once, since segments do not change.
+ * The file is written aside and renamed, after a sweep that changed its text: no sweep runs for its sake. The disk
+ * space of a retired segment is measured once, since segments do not change.
  *
  * Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text-based, version 0.0.4).
  */
@@ -39,12 +40,12 @@ struct size {
 struct metrics {
 	char *path, *aside;
 	char *registry; /* escaped, as a label's value */
-	char *written;  /* what the file says, but for the rest */
-	void *sizes;    /* of what was pending after the last sweep: tree of struct size */
+	char *written;  /* the text of the file, without what put_rest writes */
+	void *sizes;    /* sizes of the segments that were pending after the last sweep: tree of struct size */
 	bool has_complained;
 	uint64_t n_sweeps, n_errors, n_hurried, n_waits, buckets[N_BUCKETS];
 	double seconds;
-	/* Of the round: */
+	/* of this round */
 	struct segreg *reg;
 	void *new_sizes;
 	uint64_t pending_bytes, oldest_id, holders;
@@ -52,7 +53,7 @@ struct metrics {
 	int64_t oldest_at;
 };
 
-/* A label's value is UTF-8; what is not stands as \xNN. */
+/* Escape the value of a label. Bytes that are not valid UTF-8 become \xNN. */
 static char *escape_label(const char *name)
 {
 	char *text = tool_text_escape(name, false), *escaped = text ? malloc(2 * strlen(text) + 1) : NULL,
@@ -69,7 +70,10 @@ static char *escape_label(const char *name)
 	return escaped;
 }
 
-/* DIR/segreg-var-lib-engine-registry.prom: '-' for '/', and %XX for what is neither a letter, a digit, '_' nor '.'. */
+/*
+ * Returns DIR/segreg-var-lib-engine-registry.prom: '-' stands for '/', and %XX for what is neither a letter, a digit,
+ * '_' nor '.'.
+ */
 static char *name_file(const char *dir, const char *registry)
 {
 	char name[3 * SEGREG_PATH_SIZE], *to = name, *path;
@@ -129,7 +133,7 @@ static int by_segment(const void *a, const void *b)
 	return (x->born > y->born) - (x->born < y->born);
 }
 
-/* What is known moves from the old tree to the new one; NULL: it could not be measured, or no memory. */
+/* Take a known size out of the old tree, or measure a new one. NULL: that failed, or memory is short. */
 static struct size *take_size(struct metrics *metrics, const struct segreg_info *info)
 {
 	struct size wanted = { .id = info->id, .born = info->born }, *size;
@@ -146,7 +150,7 @@ static struct size *take_size(struct metrics *metrics, const struct segreg_info 
 	*size = wanted;
 	if (tool_measure_segment(segreg_base_path(metrics->reg), info, &size->bytes))
 		return size;
-	free(size); /* tried again in the next round */
+	free(size); /* the next round tries again */
 	return NULL;
 }
 
@@ -270,7 +274,7 @@ static void put_commits(FILE *out, const struct metrics *metrics)
 	    (double)metrics->commit_ns_max / 1e9);
 }
 
-/* What can change with each sweep, and is no reason to write. */
+/* Write what can change with each sweep, and is no reason to write the file. */
 static void put_rest(FILE *out, const struct metrics *metrics)
 {
 	uint64_t sum = 0;
@@ -297,7 +301,7 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 
 /* ------------------------------------------------------------------ the file */
 
-/* A new file: what somebody has put there, a symbolic link perhaps, is not written to. */
+/* Make a new file. What another process has put at path, a symbolic link perhaps, is not written to. */
 static FILE *make_file(const char *path)
 {
 	int fd = unlink(path) == 0 || errno == ENOENT
@@ -331,7 +335,7 @@ static bool write_file(const struct metrics *metrics, const char *text)
 	return false;
 }
 
-/* Takes text. */
+/* Frees text, or keeps it. */
 static void publish(struct metrics *metrics, char *text)
 {
 	if (metrics->written && !strcmp(metrics->written, text)) {

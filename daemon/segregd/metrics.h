@@ -1,6 +1,4 @@
-/*
- * metrics.h - what a server knows, for Prometheus.
- */
+/* metrics.h - the metrics of a server, for Prometheus. */
 #ifndef SEGREGD_METRICS_H
 #define SEGREGD_METRICS_H
 
@@ -9,16 +7,19 @@
 
 struct metrics;
 
-/* NULL: that is not possible, which has been said. */
+/* Returns NULL after logging why it is not possible. */
 struct metrics *metrics_new(const struct settings *settings);
 void metrics_free(struct metrics *metrics);
 
-/* A sweep does without its pace; sweeps begin to wait for memory. NULL: nobody counts. */
+/*
+ * Count a sweep that does without its pace; a time at which sweeps begin to wait for memory. NULL counts nothing.
+ */
 void metrics_count_hurry(struct metrics *metrics);
 void metrics_count_wait(struct metrics *metrics);
 
-/* A sweep took so long, in seconds, and had this result; or it failed, and result is NULL. Writes the file if it says
- * something new. */
+/*
+ * Count a sweep of that duration with that result (NULL: it failed). Write the file if its text has changed.
+ */
 void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result,
 		    double seconds);
 

@@ -1,8 +1,9 @@
 /*
- * notify.c - what systemd is told, without waiting for it.
+ * notify.c - messages to systemd, without waiting for it.
  *
- * sd_notify(3) waits while its receiver's queue is full: a manager that hangs would hold up deletions and SIGTERM. So
- * messages go out by a socket that does not wait. What finds no room is kept in order, and sent when there is room.
+ * sd_notify(3) waits while the queue of its receiver is full: a manager that hangs would hold up deletions and
+ * SIGTERM. So messages go out by a socket that does not wait. Messages that find no room are kept in order, and sent
+ * when there is room.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ static struct {
 	uint64_t watchdog_us;
 } to = { .fd = -1 };
 
-/* False: there is no room. Any other failure is as good as success: nobody is there to be told. */
+/* False: there is no room. Any other failure counts as success: no receiver is there. */
 static bool send_now(const char *text)
 {
 	return send(to.fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) != -1 ||
@@ -73,7 +74,7 @@ void notify_send(const char *format, ...)
 	free(text);
 }
 
-/* A sign of life that finds no room is not kept: another one follows. */
+/* Send a sign of life. If it finds no room it is dropped: another one follows. */
 static int on_watchdog(sd_event_source *source, uint64_t usec, void *arg)
 {
 	(void)usec;
@@ -109,7 +110,7 @@ int notify_open(sd_event *event)
 	const char *path = getenv("NOTIFY_SOCKET");
 	int rc;
 
-	memset(&to, 0, sizeof to); /* a process of the herd has no part in its parent's */
+	memset(&to, 0, sizeof to); /* a server of the herd does not use the socket of its parent */
 	to.fd = path ? open_socket(path) : -1;
 	if (to.fd == -1)
 		return 0;

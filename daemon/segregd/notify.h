@@ -6,12 +6,14 @@
 
 #include <systemd/sd-event.h>
 
-/* Tell systemd that this process lives, where it wants to know that. Returns a negative errno if the loop does not take
- * it. */
+/*
+ * Begin to send signs of life to systemd, if it asks for them. Returns a negative errno if the loop does not take
+ * that.
+ */
 int notify_open(sd_event *event);
 void notify_close(void);
 
-/* As sd_notify(3), but without waiting. */
+/* Send a message like sd_notify(3), but without waiting. */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* SEGREGD_NOTIFY_H */

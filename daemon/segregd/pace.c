@@ -1,9 +1,9 @@
 /*
  * pace.c - whether a sweep takes its time, hurries, or waits.
  *
- * A pace spares the disk for those who read; it is lifted while the disk is short of space, or while something that
- * nobody holds has been waiting for longer than anybody has patience. Removing many files costs memory as well (inodes,
- * the journal), so sweeps wait while processes are losing time to a lack of it, unless there is a hurry.
+ * A pace leaves the disk to readers. Sweeps do without it while the disk is short of space, or while a segment that no
+ * handle holds waits for longer than the patience. The removal of many files takes memory as well, for inodes and the
+ * journal. So sweeps wait while processes lose time to a lack of memory, unless there is a hurry.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ bool pace_is_short(const struct settings *settings, const char *base)
 	       disk.f_bavail * 100 < (uint64_t)disk.f_blocks * settings->free;
 }
 
-/* What a sweep found held, or could not delete, does not wait for its pace. */
+/* A segment that was held, or whose deletion failed, is not late because of its pace. */
 static int find_late(void *arg, const struct segreg_info *info)
 {
 	const int64_t *before = arg;
@@ -41,7 +41,9 @@ bool pace_is_late(const struct settings *settings, struct segreg *reg)
 	return settings->patience_ms && segreg_list_retired(reg, find_late, &before) == 1;
 }
 
-/* "some avg10=1.23 avg60=...": per cent of the last ten seconds in which somebody waited for memory. */
+/*
+ * Read "some avg10=1.23 avg60=...": the percentage of the last ten seconds in which a process waited for memory.
+ */
 bool pace_is_pressed(const struct settings *settings, double *percent)
 {
 	FILE *file = settings->pressure ? fopen(PRESSURE, "re") : NULL;

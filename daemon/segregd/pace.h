@@ -9,10 +9,14 @@
 #include "segreg.h"
 #include "segregd/config.h"
 
-/* Is there too little space left on base's file system, or is something overdue, for deletions to take their time? */
+/*
+ * The file system of base has too little space for a pace; a segment is overdue, so there is no time for a pace.
+ */
 bool pace_is_short(const struct settings *settings, const char *base);
 bool pace_is_late(const struct settings *settings, struct segreg *reg);
-/* Is memory short? *percent: of time lost to that; left alone if that cannot be read. */
+/*
+ * Memory is short. *percent becomes the percentage of time lost to that; it stays as it is if that cannot be read.
+ */
 bool pace_is_pressed(const struct settings *settings, double *percent);
 
 #endif /* SEGREGD_PACE_H */

@@ -2,10 +2,11 @@
  * schedule.c - when the next round of a server starts.
  *
  * Why a server does not spin. A sweep rings the bell only when it reclaims a handle, once per death. It opens
- * registry.lock for writing only, which is not watched. But a client that keeps pinning and unpinning a retired segment
- * can ring the bell at any rate, and so can any process that opens registry.lock. Therefore a round that found nothing
- * delays the next one, by QUIET_FIRST or by its own duration if that is longer. The delay doubles, up to QUIET_LAST,
- * each time a round is requested during the delay. After an error, all wait for the end of the back-off.
+ * registry.lock for writing only, which is not watched. But a client that keeps pinning and unpinning a retired
+ * segment can ring the bell at any rate. So can any process that opens registry.lock. Therefore a round that found
+ * nothing delays the next one, by QUIET_FIRST or by its own duration if that is longer. The delay doubles, up to
+ * QUIET_LAST, each time a round is requested during the delay. After an error, every round waits for the end of the
+ * back-off.
  */
 #include "common/now.h"
 #include "segregd/schedule.h"

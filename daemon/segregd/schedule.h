@@ -15,7 +15,7 @@ struct schedule {
 	sd_event_source *timer;
 	uint64_t due;        /* of the timer; UINT64_MAX: never */
 	uint64_t not_before; /* the earliest time at which the bell or a death starts a round */
-	bool wanted_early;   /* the bell or a death came before not_before */
+	bool wanted_early;   /* the bell or a death came before not_before: double the delay */
 	uint64_t quiet;      /* after a round that found nothing */
 };
 
@@ -34,7 +34,7 @@ void schedule_soon(struct schedule *schedule);
 /* A round begins: nothing is due. */
 void schedule_begin(struct schedule *schedule);
 
-/* A round that began at that time has ended. Choose how long the bell and deaths wait for the next one. */
+/* A round that began at that time has ended. Choose the delay of rounds for the bell and for deaths. */
 void schedule_end(struct schedule *schedule, uint64_t began, bool found_nothing);
 
 /* A round has failed. Start the next one after a pause, and none before that. */

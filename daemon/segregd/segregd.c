@@ -45,7 +45,7 @@ struct command {
 	struct config config;
 	const char *file; /* --config */
 	bool once;
-	bool has_settings; /* that a file would have */
+	bool has_settings; /* a setting that a file would have was given */
 };
 
 static int show_help(void)
@@ -96,7 +96,7 @@ static const char *name_of(int letter)
 	return option->name;
 }
 
-/* What can also stand in a file. */
+/* Parse an option that can also stand in a file. */
 static bool parse_setting(struct command *command, int letter)
 {
 	command->has_settings = true;
@@ -126,7 +126,7 @@ static bool parse_option(struct command *command, int letter)
 	}
 }
 
-/* The registries of the command line, or else of the environment. */
+/* Add the registries of the command line, or else that of the environment. */
 static bool add_registries(struct command *command, int argc, char **argv)
 {
 	const char *named = getenv("SEGREG_REGISTRY");
@@ -142,7 +142,7 @@ static bool add_registries(struct command *command, int argc, char **argv)
 	return command->config.n || command->file || !named || config_add(&command->config, "", named);
 }
 
-/* A file and registries or settings beside it would contradict one another. */
+/* Choose the file or the command line. Both would contradict one another. */
 static bool choose_source(struct command *command)
 {
 	if (!command->file && !command->config.n && access(CONFIG, F_OK) == 0)
@@ -178,7 +178,9 @@ static int parse(struct command *command, int argc, char **argv)
 	return add_registries(command, argc, argv) && choose_source(command) ? -1 : try_help();
 }
 
-/* Whoever started us with SIGINT ignored, as a shell does with a background job, wants us to survive it. */
+/*
+ * A shell starts a background job with SIGINT ignored, so that the job survives that signal. So it stays ignored.
+ */
 static void block_signals(sigset_t *signals)
 {
 	struct sigaction interrupt;

@@ -42,7 +42,7 @@
 #include "segregd/sweep.h"
 #include "segregd/trouble.h"
 
-#define WAIT SECOND /* between two looks at how short memory is */
+#define WAIT SECOND /* between two readings of /proc/pressure/memory */
 
 /* Pauses after a round that failed double from the first to the last. */
 #define BUSY_FIRST (20 * MILLISECOND)
@@ -63,7 +63,7 @@ struct server {
 	struct sweep sweep;
 	struct metrics *metrics; /* NULL: none */
 	struct trouble trouble;
-	uint64_t pause; /* after the last round, which failed; 0: it did not */
+	uint64_t pause; /* after the last round, if that failed; else 0 */
 };
 
 /* ------------------------------------------------------------------ the registry */
@@ -87,7 +87,7 @@ static int open_registry(struct server *s)
 	return code;
 }
 
-/* Once, while there is one thread. */
+/* Confine this process, once, while it has one thread. */
 static void confine_once(struct server *s)
 {
 	int error;
@@ -148,7 +148,10 @@ static int work(struct server *s)
 	return 0;
 }
 
-/* Another sweep comes to its end, and so does a wait for a lock. After anything else, begin afresh. */
+/*
+ * Choose when to try again. Another sweep ends by itself, and so does a wait for a lock. After any other error, open
+ * the registry anew.
+ */
 static void retreat(struct server *s, int code)
 {
 	bool is_passing = code == SEGREG_E_BUSY || code == SEGREG_E_TIMEDOUT;
@@ -253,7 +256,7 @@ static void free_loop(struct server *s)
 		close(s->bell.fd);
 }
 
-/* What a bug report needs to begin with. */
+/* Log what a bug report begins with. */
 static void say_served(struct server *s)
 {
 	struct segreg_stats stats = { .size = sizeof stats };
@@ -309,7 +312,9 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 	return status;
 }
 
-/* A deletion that failed earlier is not done: cron is to hear of it as long as that is so. */
+/*
+ * Log the deletions that have failed and are not done. The exit status tells cron of them until they are done.
+ */
 static int say_failed(struct server *s, const struct segreg_sweep_result *result)
 {
 	char *line;
@@ -324,7 +329,7 @@ static int say_failed(struct server *s, const struct segreg_sweep_result *result
 	return code;
 }
 
-/* For cron. It serves nothing, so it takes no lock: the library sees to it that two sweeps do not meet. */
+/* The run for cron. It takes no lock, since it serves nothing: the library keeps two sweeps apart. */
 int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 {
 	struct server s = make_server(settings);
@@ -341,6 +346,6 @@ int server_sweep_once(const struct settings *settings, const sigset_t *signals)
 		trouble_log(&s.trouble, code, s.is_confined);
 	status = code ? tool_status_from_code(code) : say_failed(&s, &result);
 	detach(&s);
-	sigprocmask(SIG_UNBLOCK, signals, NULL); /* whoever ended the sweep ends the process */
+	sigprocmask(SIG_UNBLOCK, signals, NULL); /* the signal that ended the sweep ends the process */
 	return status;
 }

@@ -8,7 +8,10 @@
 
 #include "segregd/config.h"
 
-/* Serve the registry until one of the signals comes, which are blocked; sweep it once. Both return the exit status. */
+/*
+ * Serve the registry until one of the signals comes; sweep it once. The caller has blocked the signals. Both return
+ * the exit status.
+ */
 int server_run(const struct settings *settings, const sigset_t *signals);
 int server_sweep_once(const struct settings *settings, const sigset_t *signals);
 

@@ -14,7 +14,10 @@
 
 #define SECOND UINT64_C(1000000) /* in microseconds */
 
-/* There is no time for a pace. This is asked again and again, so it looks once a second for what is overdue. */
+/*
+ * Decide whether there is time for a pace. The sweep asks often, so this looks for overdue segments only once a
+ * second.
+ */
 static bool find_hurry(struct sweep *s)
 {
 	uint64_t now = tool_now_us();
@@ -55,7 +58,7 @@ bool sweep_is_stopped(void)
 	return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT);
 }
 
-/* Nonzero: end the sweep. */
+/* Returns nonzero to end the sweep. */
 static int note_end(void *arg)
 {
 	struct sweep *s = arg;

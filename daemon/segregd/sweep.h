@@ -17,7 +17,7 @@ struct sweep {
 	struct metrics *metrics; /* NULL: none */
 	bool is_once;            /* this process does not try again what failed */
 	bool is_paced;           /* the sweep at hand */
-	bool was_hurried;        /* the sweep at hand ended, since there is no time for its pace any more */
+	bool was_hurried;        /* the sweep at hand ended because there is no time for its pace any more */
 	bool is_waiting;         /* for memory */
 	bool is_blind;           /* how short memory is cannot be read */
 	bool is_late;            /* something was overdue at late_at */
@@ -31,7 +31,7 @@ int sweep_run(struct sweep *sweep, struct segreg_sweep_result *result);
 /* Decide whether a sweep waits until there is memory. Logs when that begins and ends. */
 bool sweep_wait(struct sweep *sweep);
 
-/* A signal to end has come. */
+/* A signal to end is pending. */
 bool sweep_is_stopped(void);
 
 #endif /* SEGREGD_SWEEP_H */

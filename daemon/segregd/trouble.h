@@ -17,25 +17,27 @@ struct trouble {
 };
 
 /*
- * One segregd for each registry. It holds the lock in trouble too: so segctl can tell a segregd that fails from none.
- * Before the directory is known to be a registry, this makes no file there, and fails only if another segregd serves
- * the registry: segreg_open finds what else is wrong. Returns a SEGREG_E_* code, which has been logged.
+ * Take the lock of the registry, so that it has one segregd. The server keeps the lock in trouble too: so segctl can
+ * tell a segregd that fails from none.
+ *
+ * Before the directory is known to be a registry, this makes no file there, and fails only if another segregd has the
+ * lock. segreg_open finds what else is wrong. Returns a SEGREG_E_* code after logging it.
  */
 int trouble_lock(struct trouble *trouble, bool is_registry);
 
-/* Log an error of the library, unless it is the same as the last one. */
+/* Log an error of the library, unless its code is that of the last error. */
 void trouble_log(struct trouble *trouble, int code, bool is_confined);
 
-/* Log an error of that code in one's own words, unless it is the same as the last one. */
+/* Log that text for an error, unless its code is that of the last error. */
 void trouble_tell(struct trouble *trouble, int code, const char *error);
 
 /* Send the herd a line. */
 void trouble_report(const struct trouble *trouble, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* All is well: log that, if it was not. */
+/* A round has succeeded. After an error, log that. */
 void trouble_clear(struct trouble *trouble);
 
-/* The server ends, in order or not. After an order, segregd.lock has no error. */
+/* Give the lock back. If the server ends in order, segregd.lock keeps no error. */
 void trouble_close(struct trouble *trouble, bool in_order);
 
 #endif /* SEGREGD_TROUBLE_H */

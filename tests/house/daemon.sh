@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# daemon.sh - files of daemon/ include each other without a circle, and only those of their own program and of common/; a verb is a file.
+# daemon.sh - files of daemon/ include each other without a circle, and none of another program; each verb is a file.
 #
-# A .c and a .h of one name are one module. A module that includes another, which includes the first one, perhaps by way of others, is a circle.
+# A .c and a .h of one name are one module. A circle is a module that includes itself by way of other modules.
 set -eu
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
@@ -9,7 +9,8 @@ trap 'rm -rf "$scratch"' EXIT
 
 # includes DIR: "FILE INCLUDED" for each "#include" below DIR with quotes, but for the public header.
 includes() {
-	(cd "$1" && grep -roE --include='*.[ch]' '^#include "[^"]+"' .) | sed -E 's/^\.\/([^:]*):#include "(.*)"$/\1 \2/' | grep -v ' segreg\.h$'
+	(cd "$1" && grep -roE --include='*.[ch]' '^#include "[^"]+"' .) |
+		sed -E 's/^\.\/([^:]*):#include "(.*)"$/\1 \2/; / segreg\.h$/d'
 }
 
 # strangers DIR: each include of another program's file. Status 1 if there is any.
@@ -40,8 +41,8 @@ done | sort >"$scratch/files"
 diff "$scratch/table" "$scratch/files" || { echo "FAILED: verbs.def (<) and the files verb_*.c (>) differ"; exit 1; }
 while read -r verb; do
 	sed '/^#include/d' "daemon/segctl/verb_$verb.c" | sed -n "1,/^const struct ctl_verb ctl_$verb = {/p" >"$scratch/head"
-	grep -q '^const struct ctl_verb ' "$scratch/head" || { echo "FAILED: verb_$verb.c has no struct ctl_verb ctl_$verb"; exit 1; }
-	! grep -q '^}$' "$scratch/head" || { echo "FAILED: verb_$verb.c has code before its struct ctl_verb"; exit 1; }
+	grep -q '^const struct ctl_verb ' "$scratch/head" || { echo "FAILED: verb_$verb.c has no ctl_$verb"; exit 1; }
+	! grep -q '^}$' "$scratch/head" || { echo "FAILED: verb_$verb.c has code before ctl_$verb"; exit 1; }
 done <"$scratch/table"
 echo "ok each verb of verbs.def is a file that begins with its entry"
 
@@ -53,5 +54,5 @@ echo '#include "common/c.h"' >"$scratch/daemon/common/c.c"
 circles "$scratch/daemon" || { echo "FAILED: a circle is found where there is none"; exit 1; }
 echo '#include "segctl/a.h"' >"$scratch/daemon/common/c.h"
 if circles "$scratch/daemon" >/dev/null; then echo "FAILED: a circle is not found"; exit 1; fi
-if strangers "$scratch/daemon" >/dev/null; then echo "FAILED: an include of another program is not found"; exit 1; fi
+if strangers "$scratch/daemon" >/dev/null; then echo "FAILED: another program's file is not found"; exit 1; fi
 echo "ok a circle and an include of another program are found"

@@ -68,6 +68,6 @@ int ctl_help_print(void)
 	printf("\nOptions:\n");
 	print_options(ctl_common_options);
 	print_options(ctl_top_options);
-	printf("\n'segctl VERB --help' tells more; segctl(1) tells all.\n");
+	printf("\n'segctl VERB --help' shows more; segctl(1) has all.\n");
 	return EX_OK;
 }

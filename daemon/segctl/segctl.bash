@@ -1,5 +1,5 @@
-# segctl.bash - completion of segctl(1) in bash. Verbs, operands, options and columns are those of segctl --help; ids and processes are those
-# that have to do with the registry.
+# segctl.bash - completion of segctl(1) in bash: verbs, operands, options and columns of segctl --help, ids and
+# processes of the registry.
 
 # _segctl_list TOOL VERB options|operands|columns|verbs: what its --help lists.
 _segctl_list()

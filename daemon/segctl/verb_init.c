@@ -42,7 +42,7 @@ static int tell(const struct ctl *ctl, const char *what, bool took)
 		      stats.max_lanes);
 	if (took)
 		tool_text_say(stdout, "",
-			      "what lies there already is unknown to it: segctl check --strangers lists that");
+			      "the registry does not know what is there already: segctl check --strangers lists it");
 	return EX_OK;
 }
 

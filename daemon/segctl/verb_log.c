@@ -42,8 +42,8 @@ const struct ctl_verb ctl_log = {
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
-			{ 's', "since", "SECONDS", "only what happened in the last so many seconds" },
-			{ 'e', "event", "NAME", "only such events" },
+			{ 's', "since", "SECONDS", "only what happened in the last SECONDS" },
+			{ 'e', "event", "NAME", "only events of this name" },
 			{ 'l', "last", "N", "only the last N" },
 			{ 0 },
 		},
@@ -62,7 +62,7 @@ const struct ctl_verb ctl_log = {
 			[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0, "snapshots and horizons that it had" },
 			[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
 			[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
-			[REASON] = { "REASON", CTL_TEXT, 0, "by what evidence" },
+			[REASON] = { "REASON", CTL_TEXT, 0, "the evidence" },
 			{ 0 },
 		},
 	.array = "events",
@@ -289,7 +289,7 @@ static int exec(struct ctl *ctl)
 		return EX_USAGE;
 	code = gather(&log);
 	if (log.failed)
-		status = ctl_error(ctl, EX_UNAVAILABLE, "no memory for so many events");
+		status = ctl_error(ctl, EX_UNAVAILABLE, "no memory for the events");
 	else if (code)
 		status = ctl_fail(ctl, code);
 	else if (ctl->n_operands && !log.n && !ctl->option['s'] && !ctl->option['e'])

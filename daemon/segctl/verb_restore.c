@@ -33,7 +33,7 @@ const struct ctl_verb ctl_restore = {
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
-			{ 'k', "keep", NULL, "what stands at a segment's path already is that segment" },
+			{ 'k', "keep", NULL, "take what is at a segment's path already as that segment" },
 			{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
 			{ 0 },
 		},
@@ -109,7 +109,8 @@ static int check_item(const struct restore *r, const struct ctl_load_item *item,
 
 	if (there && !r->ctl->option['k'])
 		return ctl_error(r->ctl, EX_CANTCREAT,
-				 "segment %" PRIu64 ": there is something at %s already; --keep takes it as it is",
+				 "segment %" PRIu64
+				 ": there is something at %s already; --keep takes it as the segment",
 				 item->id, in_base(r, path, item->path));
 	code = segreg_edit_add(probe, item->id, item->path);
 	if (code && (there || code != SEGREG_E_NOENT))

@@ -24,8 +24,8 @@ const struct ctl_verb ctl_sweep = {
 		(const struct ctl_option[]){
 			{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
 			{ 'l', "limit", "N", "delete at most N segments" },
-			{ 'g', "grace", "SECONDS", "leave segments alone for so long after they were retired" },
-			{ 'p', "pace", "BYTES", "delete at most so many bytes per second (K, M, G, T)" },
+			{ 'g', "grace", "SECONDS", "leave segments alone for SECONDS after they were retired" },
+			{ 'p', "pace", "BYTES", "delete at most BYTES per second (K, M, G, T)" },
 			{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
 			{ 0 },
 		},

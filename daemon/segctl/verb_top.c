@@ -255,7 +255,7 @@ static int exec(struct ctl *ctl)
 	int code;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return ctl_error(ctl, EX_USAGE, "it needs a terminal; segctl why and segctl holders tell the same");
+		return ctl_error(ctl, EX_USAGE, "it needs a terminal; segctl why and segctl holders show the same");
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return ctl_error(ctl, EX_UNAVAILABLE,

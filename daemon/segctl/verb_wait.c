@@ -11,11 +11,11 @@ static int exec(struct ctl *ctl);
 const struct ctl_verb ctl_wait = {
 	.name = "wait",
 	.operands = "[VERSION]",
-	.help = "Wait for a version newer than that, or than the current one",
+	.help = "Wait for a version newer than VERSION or the current one",
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
-			{ 't', "timeout", "SECONDS", "give up after so long, with exit status 75" },
+			{ 't', "timeout", "SECONDS", "give up after SECONDS, with exit status 75" },
 			{ 0 },
 		},
 	.exec = exec,

@@ -108,7 +108,7 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 		if (!set_span(&settings->interval_ms, where, name, value))
 			return false;
 		if (!settings->interval_ms)
-			warn("%s%s: 0 would never rest", where, name);
+			warn("%s%s: 0 seconds would leave no rest", where, name);
 		return settings->interval_ms;
 	}
 	if (!strcmp(name, "pace")) {

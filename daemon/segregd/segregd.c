@@ -56,22 +56,22 @@ static int show_help(void)
 	       "Options:\n"
 	       "  -r, --registry DIR      a registry (default: SEGREG_REGISTRY)\n"
 	       "  -c, --config FILE       registries and settings; read again on SIGHUP\n"
-	       "                          (default, if nothing else is said: /etc/segregd.conf)\n"
+	       "                          (default, without a registry: /etc/segregd.conf)\n"
 	       "  -1, --once              sweep once and exit, for cron\n"
-	       "  -g, --grace SECONDS     keep segments for so long after they were retired\n"
-	       "  -p, --pace BYTES        delete at most so many bytes per second (K, M, G, T)\n"
-	       "  -P, --pace-files N      and at most so many files per second\n"
-	       "  -f, --free PERCENT      no pace while less of the disk than this is free\n"
-	       "  -t, --patience SECONDS  nor when a deletion is late by so long\n"
-	       "  -M, --pressure PERCENT  wait while more time than this is lost for memory\n"
-	       "  -i, --interval SECONDS  how often to look for deaths where there is no\n"
-	       "                          inotify watch to be had (default: 5)\n"
+	       "  -g, --grace SECONDS     keep segments for SECONDS after they were retired\n"
+	       "  -p, --pace BYTES        delete at most BYTES per second (K, M, G, T)\n"
+	       "  -P, --pace-files N      delete at most N files per second\n"
+	       "  -f, --free PERCENT      no pace while less than PERCENT of the disk is free\n"
+	       "  -t, --patience SECONDS  no pace while a deletion is late by SECONDS\n"
+	       "  -M, --pressure PERCENT  wait while memory costs over PERCENT of time\n"
+	       "  -i, --interval SECONDS  how often to look for deaths if inotify has\n"
+	       "                          no watch left (default: 5)\n"
 	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"
 	       "  -u, --unconfined        do without Landlock\n"
 	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
 	       "  -h, --help              show this and exit\n"
 	       "  -V, --version           show the version and exit\n\n"
-	       "SIGTERM and SIGINT end it, also amid a deletion. segregd(8) tells all.\n");
+	       "SIGTERM and SIGINT end it, also amid a deletion. segregd(8) has all.\n");
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 

@@ -60,9 +60,9 @@ void trouble_log(struct trouble *t, int code, bool is_confined)
 		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there",
 			 geteuid());
 	snprintf(t->error, sizeof t->error, "%s%s%s%s", story, tool_status_find_way_out(code, story), user,
-		 is_confined && code == SEGREG_E_PERM ? "; if a directory was replaced since segregd started, start it "
-							"anew: it is confined to those that it found"
-						      : "");
+		 is_confined && code == SEGREG_E_PERM
+			 ? "; if a directory was replaced, restart segregd: it is confined to the old one"
+			 : "");
 	write_error(t);
 	trouble_report(t, "%s: %s\n", t->settings->dir, segreg_strerror(code));
 }

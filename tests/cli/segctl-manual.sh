@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# segctl.1 has every verb, option and column that segctl itself lists, and no other.
+# segctl.1 has every verb, option and column that segctl itself lists, and no other; segregd.8 has the options of segregd.
 . "$(dirname "$0")/lib.sh"
 
 manual=$root/daemon/segctl/segctl.1
@@ -49,3 +49,16 @@ for verb in ls show why holders stats; do
 	[ "$(wc -l <"$dir/helps")" -ge 15 ] || fail "the columns were not found"
 done
 ok "the manual has the columns"
+
+# segregd.8 has each option of segregd --help, in the synopsis as well.
+page=$root/daemon/segregd/segregd.8
+expect 0 "$segregd" --help
+sed -n 's/^  -\(.\), --\([a-z-]*\) .*/\1 \2/p' "$dir/out" | sort >"$dir/helps"
+sed -n '/^\.Sh OPTIONS/,/^\.Sh MESSAGES/s/^\.It Fl \([[:alnum:]]\) , Fl Fl \([a-z-]*\).*/\1 \2/p' "$page" | sort >"$dir/manuals"
+diff "$dir/helps" "$dir/manuals" >"$dir/out" || fail "options of segregd --help (<) and of segregd.8 (>) differ"
+[ "$(wc -l <"$dir/helps")" -ge 15 ] || fail "the options were not found"
+while read -r letter _; do
+	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$page" | grep -qE "(Fl|\|) $letter( |\$)" ||
+		fail "the synopsis of segregd.8 lacks -$letter"
+done <"$dir/helps"
+ok "the manual has segregd's options, and so has its synopsis"

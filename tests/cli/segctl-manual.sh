@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# segctl.1 has every verb, option and column that segctl itself lists, and no other; segregd.8 has the options of segregd.
+# segctl.1 has every verb, option and column that segctl itself lists, and no other. segregd.8 has segregd's options.
 . "$(dirname "$0")/lib.sh"
 
 manual=$root/daemon/segctl/segctl.1
@@ -54,7 +54,8 @@ ok "the manual has the columns"
 page=$root/daemon/segregd/segregd.8
 expect 0 "$segregd" --help
 sed -n 's/^  -\(.\), --\([a-z-]*\) .*/\1 \2/p' "$dir/out" | sort >"$dir/helps"
-sed -n '/^\.Sh OPTIONS/,/^\.Sh MESSAGES/s/^\.It Fl \([[:alnum:]]\) , Fl Fl \([a-z-]*\).*/\1 \2/p' "$page" | sort >"$dir/manuals"
+sed -n '/^\.Sh OPTIONS/,/^\.Sh MESSAGES/s/^\.It Fl \([[:alnum:]]\) , Fl Fl \([a-z-]*\).*/\1 \2/p' "$page" |
+	sort >"$dir/manuals"
 diff "$dir/helps" "$dir/manuals" >"$dir/out" || fail "options of segregd --help (<) and of segregd.8 (>) differ"
 [ "$(wc -l <"$dir/helps")" -ge 15 ] || fail "the options were not found"
 while read -r letter _; do

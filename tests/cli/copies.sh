@@ -122,7 +122,7 @@ mkdir "$base/lower"
 expect 73 "$segctl" -r "$dir/run/second" init --base "$base/lower"
 complains "remove $base/.segreg"
 expect 0 "$segctl" init --base "$base" --take-base
-says "unknown to it"
+says "does not know what is there already"
 expect 0 "$segctl" sweep
 expect 65 "$segctl" check --strangers
 says "0 faults, 4 strangers"

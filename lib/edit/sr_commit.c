@@ -8,6 +8,8 @@
 #include "registry/sr_letter.h"
 #include "registry/sr_reconcile.h"
 
+#include <unistd.h>
+
 #define SLICE ((int64_t)10000000) /* nanoseconds after which a rider checks whether its leader has died */
 
 /* ---------------------------------------------------------------- riding */
@@ -80,6 +82,19 @@ static int collect(const struct sr_waiter *waiter, uint64_t *version)
 	return 0;
 }
 
+/* Whether a thread of this process took the commit lock last. */
+static bool is_led_here(const struct segreg *reg)
+{
+	return sr_lock_owner(&reg->registry->locks, SR_LOCK_COMMIT) == (uint32_t)getpid();
+}
+
+static int take_and_lead(struct segreg_edit *edit, uint64_t *version)
+{
+	int rc = sr_commit_lock_take(edit->reg);
+
+	return rc ? rc : sr_group_lead(edit, version);
+}
+
 /*
  * Wait in the queue of this process, because another thread has the letter. length: bytes of the edit; 0: it cannot
  * travel.
@@ -112,6 +127,10 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 				return post_and_ride(edit, bytes, length, version);
 			sr_letter_release(reg);
 		}
+		/* Only a leader of this process can commit this edit. Another process has the lock: wait for it in line. */
+		if (state == SR_WAITER_QUEUED && rc == SR_LOCK_BUSY && !length && !is_led_here(reg) &&
+		    sr_queue_leave(queue, &waiter))
+			return take_and_lead(edit, version);
 		/* A leader that has taken the edit is a thread of this process, and answers. */
 		if (sr_sys_monotonic() - since >= patience && sr_queue_leave(queue, &waiter))
 			return sr_lock_timed_out(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
@@ -132,8 +151,7 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 	if (reg->store_epoch == sr_load_acquire_u64(&reg->registry->store.epoch))
 		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version) :
 							wait_in_queue(edit, bytes, length, version);
-	rc = sr_commit_lock_take(reg);
-	return rc ? rc : sr_group_lead(edit, version);
+	return take_and_lead(edit, version);
 }
 
 int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)

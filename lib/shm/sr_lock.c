@@ -313,14 +313,14 @@ void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
 	int64_t left = WAY_GIVEN, end = asked == served ? 0 : sr_sys_monotonic() + left;
 	int32_t waiting;
 
-	while ((waiting = (int32_t)(asked - served)) > locks->unmoved[id] && left > 0) {
+	while ((waiting = (int32_t)(asked - served)) > (int32_t)sr_load_acquire_u32(&locks->unmoved[id]) && left > 0) {
 		struct timespec t = { .tv_nsec = left };
 
 		sr_sys_futex_wait(&word->served, served, &t);
 		served = sr_load_seqcst_u32(&word->served);
 		left = end - sr_sys_monotonic();
 	}
-	locks->unmoved[id] = waiting > 0 ? waiting : 0;
+	sr_store_release_u32(&locks->unmoved[id], waiting > 0 ? (uint32_t)waiting : 0);
 }
 
 /* A damaged word counts as SR_DIRTY_SHOWN, which asks for the thorough repair. */

@@ -33,7 +33,7 @@ struct sr_locks {
 	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
 	pthread_mutex_t local[SR_LOCKS];
 	/* waiting threads that did not move when sr_lock_give_way last waited; it does not wait for these again */
-	int32_t unmoved[SR_LOCKS];
+	uint32_t unmoved[SR_LOCKS];
 	uint32_t kind; /* kind of the robust mutexes, as the C library numbers kinds */
 	bool foreign;  /* this process is in another PID namespace than the region, and uses no robust mutexes */
 };
@@ -63,8 +63,9 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id);
 bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
 
 /*
- * For a thread that takes a lock again and again: between two turns, let waiting threads in. A mutex is not fair: a
- * thread that unlocks it and locks it again at once overtakes the thread that the unlock woke.
+ * After giving a lock back: let threads in that wait for it in sr_lock_take, for at most 10 ms. A mutex is not fair: a
+ * thread that unlocks it and locks it again at once overtakes the thread that the unlock woke. If nobody waits, this
+ * costs two loads.
  */
 void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id);
 

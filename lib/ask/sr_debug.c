@@ -8,7 +8,7 @@
  * them is called damaged.
  */
 #include "ask/sr_debug.h"
-#include "base/sr_base.h"
+#include "base/sr_uuid.h"
 #include "shm/sr_cells.h"
 #include "shm/sr_lock.h"
 #include "sys/sr_error.h"

@@ -1,13 +1,9 @@
 /*
- * sr_base.h - the base directory: what a segment's path may be, and the marker that says whose base it is.
+ * sr_base.h - the base directory: its users, and what a segment's path may be.
  *
  *      BASE/.segreg         the marker: this registry's uuid, start counter, owner and place
  *      BASE/.segreg-lock    locked by everybody who has the registry open
  *      BASE/.segreg-trash   where segments go before they are removed
- *
- * The marker tells the base from an empty mount point, from another registry's base, and an old registry.mdb
- * (restored from a backup) from the current one: its counter is raised after the database's, so it is never ahead
- * of the right database. Its owner tells a registry from its copies (sr_owner.h).
  *
  * The lock stands beside what it protects. If registry.lock is replaced while it is in use, the locks of the living are on
  * the old one, and who comes by the new one sees nobody; but base is the same, and there he meets them.
@@ -47,6 +43,9 @@ int sr_base_join(struct sr_base *base);
  * missing, and gives it this access. */
 int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms);
 
+/* Give an open file or directory in base to base's owner and group, as far as the kernel lets. dir: base. */
+void sr_base_give(int dir, int fd, mode_t mode);
+
 /* Its descriptor (O_PATH); -1 with errno. */
 int sr_base_fd(struct sr_base *base);
 
@@ -68,45 +67,5 @@ uint64_t sr_base_file_id(const struct sr_base *base, int dir, const char *name);
 /* Whether the identity is that of what a record registered. Where the file system has file handles these decide, and otherwise inode
  * number and birth time. Of a reservation: whether a builder can have made it. dev: base's. */
 bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const struct sr_identity *identity);
-
-struct sr_marker {
-	uint8_t uuid[16];
-	uint64_t starts;
-	/* Format 1 has nothing of this. */
-	bool has_owner;               /* none before the first start */
-	uint8_t owner[SR_NONCE_SIZE]; /* sr_owner.nonce */
-	uint64_t lock_dev, lock_ino;  /* of the owner's registry.lock, for an operator who searches for it */
-	char place[SEGREG_PATH_SIZE]; /* the owner's directory; "": not known */
-};
-
-/* At creation: put up the marker. SEGREG_E_EXISTS if another registry's is there; 0 if this one's is. */
-int sr_base_claim(struct sr_base *base, const struct sr_marker *marker);
-/* Take it down again, if it is this registry's. */
-void sr_base_unclaim(struct sr_base *base, const struct sr_marker *marker);
-/* Read it: 0 or -1 with errno, EBADMSG for what is no marker. */
-int sr_base_read_marker(struct sr_base *base, struct sr_marker *marker);
-int sr_base_read_marker_in(int dir, struct sr_marker *marker); /* of an open directory */
-/* Read it. SEGREG_E_MISMATCH if it is missing or another registry's. */
-int sr_base_check(struct sr_base *base, const uint8_t uuid[16], struct sr_marker *marker);
-/* Replace it, durably. */
-int sr_base_mark(struct sr_base *base, const struct sr_marker *marker);
-
-/* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
-int sr_base_make_trash(int dir);
-
-/* Does the open directory hold a marker, or a segreg registry.lock with a registry.mdb or a user? So it is a base or a
- * registry, and no part of a segment. 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. A
- * registry.lock alone is what a creation left that came to no end. */
-int sr_base_is_foreign(int dir);
-int sr_base_has_registry(int dir); /* the latter alone */
-/*
- * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
- * the way to path, or path itself, is foreign.
- */
-int sr_base_check_above(struct sr_base *base, const char *path);
-int sr_base_check_top(struct sr_base *base, const char *path);
-
-void sr_uuid_format(const uint8_t uuid[16], char text[37]);
-int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */
 
 #endif

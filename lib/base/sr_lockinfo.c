@@ -2,7 +2,7 @@
  * sr_lockinfo.c - the text in registry.lock: which registry this is, and the name of its shared memory.
  */
 #include "base/sr_lockinfo.h"
-#include "base/sr_base.h"
+#include "base/sr_uuid.h"
 #include "sys/sr_error.h"
 
 #include <errno.h>

@@ -11,6 +11,7 @@
  * is looked through in the same way before it is moved up. If it has such a directory inside, it is emptied where it is.
  */
 #include "base/sr_removal.h"
+#include "base/sr_foreign.h"
 #include "sys/sr_error.h"
 
 #include <dirent.h>
@@ -257,7 +258,7 @@ static int move_up(struct job *job, int dir, const char *name)
 /* EBUSY if a registry is in the directory, or it is the base of one; another errno if nobody knows. */
 static int check_foreign(struct job *job, int fd, const char *name)
 {
-	int answer = sr_base_is_foreign(fd);
+	int answer = sr_foreign_is_there(fd);
 
 	if (answer == -1)
 		return blame(job, errno, "cannot see whether \"%s\" is a registry", name);

@@ -13,8 +13,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
+
+int sr_trash_make(int dir)
+{
+	bool is_new = sr_sys_mkdirat(dir, SR_BASE_TRASH, 0700) == 0;
+	struct stat base, trash;
+	int fd;
+
+	if (!is_new && errno != EEXIST)
+		return -1;
+	fd = sr_sys_openat(dir, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd == -1)
+		return is_new ? -1 : 0;
+	/* Also one that this user made for another: root in an earlier version, or before a crash right here. */
+	if (sr_sys_fstat(dir, &base) == 0 && sr_sys_fstat(fd, &trash) == 0 &&
+	    (is_new || (trash.st_uid == geteuid() && trash.st_uid != base.st_uid)))
+		sr_base_give(dir, fd, 0700 | (base.st_mode & 0070));
+	sr_sys_close(fd);
+	return 0;
+}
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files)
 {
@@ -27,7 +47,7 @@ int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, u
 	trash->base_fd = sr_sys_openat(trash->base_fd, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (trash->base_fd == -1)
 		return sr_fail_kept(errno, base->path);
-	if (sr_base_make_trash(trash->base_fd) == -1)
+	if (sr_trash_make(trash->base_fd) == -1)
 		goto fail;
 	trash->trash_fd = sr_sys_open_beneath(trash->base_fd, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (trash->trash_fd == -1)

@@ -54,6 +54,9 @@ struct sr_removed {
 	char where[256];       /* on failure: what could not be removed, or why it was left alone */
 };
 
+/* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
+int sr_trash_make(int dir);
+
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files);
 void sr_trash_close(struct sr_trash *trash);
 

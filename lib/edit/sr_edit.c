@@ -5,6 +5,7 @@
 #include "sys/sr_bytes.h"
 #include "sys/sr_error.h"
 #include "base/sr_sync.h"
+#include "base/sr_foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static int identify(struct segreg_edit *edit, const char *path, struct sr_identi
 	edit->beside[0] = '\0';
 	rc = sr_base_identify(base, path, identity);
 	if (!rc)
-		rc = sr_base_check_above(base, path);
+		rc = sr_foreign_check_above(base, path);
 	if (!rc)
 		rc = identify_parent(edit, parent);
 	if (!rc)
@@ -76,7 +77,7 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 	if (!rc)
 		rc = identify(edit, path, &identity);
 	if (!rc && S_ISDIR(identity.mode))
-		rc = sr_base_check_top(base, path);
+		rc = sr_foreign_check_top(base, path);
 	if (rc)
 		return rc;
 	record.is_directory = S_ISDIR(identity.mode);
@@ -104,7 +105,7 @@ int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
 	int rc = sr_base_check_path(base, path);
 
 	if (!rc)
-		rc = sr_base_check_above(base, path);
+		rc = sr_foreign_check_above(base, path);
 	if (rc)
 		return rc;
 	record.path_length = (uint16_t)strlen(path);

@@ -23,6 +23,7 @@
 #include "sys/sr_error.h"
 #include "registry/sr_leftover.h"
 #include "base/sr_lockinfo.h"
+#include "base/sr_marker.h"
 #include "registry/sr_load.h"
 #include "registry/sr_owner.h"
 #include "registry/sr_rebase.h"
@@ -109,7 +110,7 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 {
 	struct sr_marker marker = { .starts = 0 };
 	struct sr_identity identity;
-	int rc = sr_base_check(&registry->base, registry->uuid, &marker);
+	int rc = sr_marker_check(&registry->base, registry->uuid, &marker);
 
 	if (rc == SEGREG_E_MISMATCH && adopt &&
 	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
@@ -208,7 +209,7 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 		return rc;
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
 	marker.starts = clock->starts;
-	rc = sr_base_mark(&registry->base, &marker);
+	rc = sr_marker_put(&registry->base, &marker);
 	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* its count of starts may lag behind, its owner may not */
 }
 

@@ -124,10 +124,10 @@ static int take_base(struct sr_registry *registry, const struct segreg_open_opti
 		if (rc)
 			return rc;
 		*orphan = old;
-		rc = sr_base_mark(&registry->base, marker);
+		rc = sr_marker_put(&registry->base, marker);
 	}
 	SR_STOP("create.marked");
-	return rc ? rc : sr_base_claim(&registry->base, marker);
+	return rc ? rc : sr_marker_claim(&registry->base, marker);
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -204,10 +204,10 @@ void sr_create_undo(struct sr_registry *registry, const struct sr_marker *orphan
 	struct sr_marker marker;
 
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
-	sr_base_unclaim(&registry->base, &marker);
+	sr_marker_unclaim(&registry->base, &marker);
 	sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0);
 	if (*orphan->place)
-		sr_base_mark(&registry->base, orphan);
+		sr_marker_put(&registry->base, orphan);
 }
 
 void sr_create_remove_lockfile(const struct sr_registry *registry)

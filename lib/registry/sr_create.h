@@ -17,6 +17,7 @@
 #define SR_CREATE_H
 
 #include "base/sr_lockinfo.h"
+#include "base/sr_marker.h"
 #include "registry/sr_registry.h"
 
 /* See that the directory is empty, or has parts of a registry alone, and make registry.lock if it is missing. 0,

@@ -4,6 +4,7 @@
 #include "registry/sr_owner.h"
 #include "sys/sr_error.h"
 #include "base/sr_lockinfo.h"
+#include "base/sr_foreign.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,7 +98,7 @@ int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, boo
 		rc = check_place(registry, base, owner.place, adopt);
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;
-	if (sr_base_read_marker(base, &marker) == -1 || memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
+	if (sr_marker_read(base, &marker) == -1 || memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
 		return 0; /* the check of the whole marker refuses it */
 	return check_place(registry, base, marker.place, adopt);
 }
@@ -133,7 +134,7 @@ static bool is_place_of_marker(struct sr_registry *registry)
 {
 	struct sr_marker marker;
 
-	return registry->base.dir.path && sr_base_read_marker(&registry->base, &marker) == 0 &&
+	return registry->base.dir.path && sr_marker_read(&registry->base, &marker) == 0 &&
 	       !strcmp(marker.place, registry->dir);
 }
 
@@ -219,7 +220,7 @@ int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base,
 {
 	struct sr_marker marker;
 
-	if (sr_base_read_marker(base, &marker) == -1) {
+	if (sr_marker_read(base, &marker) == -1) {
 		if (errno == ENOENT)
 			return 0;
 		return sr_fail_errno(errno, "cannot read %s/%s (if no registry has its base there, "
@@ -238,7 +239,7 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 {
 	struct sr_marker marker;
 
-	if (sr_base_read_marker_in(dir, &marker) == -1)
+	if (sr_marker_read_in(dir, &marker) == -1)
 		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry. If that "
 			       "registry is gone for good, remove %s/registry.lock", base->path, above, above);
 	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
@@ -257,7 +258,7 @@ static int check_itself(const struct sr_base *base)
 
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot look at %s", base->path);
-	answer = sr_base_has_registry(fd);
+	answer = sr_foreign_has_registry(fd);
 	sr_sys_close(fd);
 	if (answer == -1)
 		return sr_fail_errno(errno, "cannot see whether %s is a registry", base->path);
@@ -278,7 +279,7 @@ int sr_owner_check_above(const struct sr_registry *registry, const struct sr_bas
 		fd = sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0);
 		if (fd == -1)
 			return sr_fail_errno(errno, "cannot look at %s", above);
-		answer = sr_base_is_foreign(fd);
+		answer = sr_foreign_is_there(fd);
 		if (answer)
 			rc = answer == -1 ? sr_fail_errno(errno, "cannot see whether %s is a registry", above) :
 					    fail_above(registry, base, above, fd);

@@ -19,6 +19,7 @@
 #ifndef SR_OWNER_H
 #define SR_OWNER_H
 
+#include "base/sr_marker.h"
 #include "registry/sr_registry.h"
 
 enum sr_standing { SR_STANDS_NOT, SR_STANDS, SR_UNKNOWN /* errno says why */ };

@@ -6,6 +6,7 @@
 #include "registry/sr_leftover.h"
 #include "registry/sr_owner.h"
 #include "base/sr_trash.h"
+#include "base/sr_marker.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -135,7 +136,7 @@ static int look_at_old(const struct sr_registry *registry, const struct sr_base 
 		return rc == SEGREG_E_NOENT ? 0 : rc;
 	if (old.dir.dev == base->dir.dev && old.dir.ino == base->dir.ino)
 		rc = 0;
-	else if (sr_base_read_marker(&old, &marker) == -1)
+	else if (sr_marker_read(&old, &marker) == -1)
 		rc = errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot read %s/%s", meta->base, SR_BASE_MARKER);
 	else
 		rc = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
@@ -163,7 +164,7 @@ static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const
 {
 	struct sr_marker marker;
 
-	if (sr_base_read_marker(base, &marker) == 0) {
+	if (sr_marker_read(base, &marker) == 0) {
 		bool is_begun = !marker.has_owner && !strcmp(marker.place, registry->dir);
 		bool is_same = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
 
@@ -213,7 +214,7 @@ static int move(struct sr_registry *registry, struct sr_base *base, struct sr_me
 	strcpy(marker.place, registry->dir);
 	memcpy(meta->uuid, marker.uuid, sizeof(meta->uuid));
 	strcpy(meta->base, base->path);
-	rc = sr_base_mark(base, &marker);
+	rc = sr_marker_put(base, &marker);
 	SR_STOP("rebase.marked");
 	return rc ? rc : write_store(registry, base, meta, &clock);
 }

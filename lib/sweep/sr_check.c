@@ -19,6 +19,8 @@
 #include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
+#include "base/sr_foreign.h"
+#include "base/sr_marker.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -322,7 +324,7 @@ static int report_stranger(const struct check *check, const char *path)
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	return report(check, SEGREG_FOUND_STRANGER, 0, path,
-		      sr_base_check_top(base, path) == SEGREG_E_PATH
+		      sr_foreign_check_top(base, path) == SEGREG_E_PATH
 			      ? "a registry, or another registry's base: leave it alone"
 			      : "no segment is there, and none above or below it");
 }
@@ -433,7 +435,7 @@ static int check_disk(struct check *check)
 {
 	struct sr_identity identity;
 	struct sr_marker marker;
-	int rc = sr_base_check(&check->reg->registry->base, check->reg->registry->uuid, &marker);
+	int rc = sr_marker_check(&check->reg->registry->base, check->reg->registry->uuid, &marker);
 
 	if (!rc && sr_sys_identify_open(sr_base_fd(&check->reg->registry->base), &identity) == -1)
 		rc = sr_fail_errno(errno, "cannot look at %s", check->reg->registry->base.path);

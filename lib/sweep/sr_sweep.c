@@ -33,6 +33,7 @@
 #include "sweep/sr_decide.h"
 #include "sys/sr_error.h"
 #include "sweep/sr_inspect.h"
+#include "base/sr_marker.h"
 #include "registry/sr_journal.h"
 #include "registry/sr_lane.h"
 #include "sweep/sr_report.h"
@@ -333,7 +334,7 @@ static int sweep_base(struct sr_sweep *sweep)
 			       registry->region_name, registry->dir);
 	if (sweep->reg->lane >= sr_region_lane_top(&registry->region))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
-	rc = sr_base_check(&registry->base, registry->uuid, &marker);
+	rc = sr_marker_check(&registry->base, registry->uuid, &marker);
 	if (!rc && !sr_sweep_is_dry(sweep))
 		rc = sr_reclaim(sweep->reg, sr_report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
 	if (!rc)

@@ -4,6 +4,7 @@
 #include "harness.h"
 #include "world.h"
 #include "base/sr_base.h"
+#include "base/sr_foreign.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@
 static bool is_foreign(const struct t_world *w, const char *path)
 {
 	int dir = T_SYS(open(t_path(w, "%s", path), O_PATH | O_DIRECTORY | O_CLOEXEC));
-	int answer = sr_base_is_foreign(dir);
+	int answer = sr_foreign_is_there(dir);
 
 	T_CHECK(answer >= 0);
 	close(dir);

@@ -19,15 +19,11 @@
  * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
  */
 #include "registry/sr_attach.h"
+#include "registry/sr_build.h"
 #include "registry/sr_create.h"
 #include "sys/sr_error.h"
-#include "registry/sr_leftover.h"
 #include "base/sr_lockinfo.h"
-#include "base/sr_marker.h"
-#include "registry/sr_load.h"
 #include "registry/sr_owner.h"
-#include "registry/sr_rebase.h"
-#include "shm/sr_table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,11 +42,6 @@ static int fail_to_open(const struct sr_registry *registry, int errnum)
 	return sr_fail_errno(errnum, "cannot open %s", registry->lock_path);
 }
 
-static int get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
-{
-	return sr_access_of(fd, access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
-}
-
 static int check_file_system(const struct sr_registry *registry, int fd)
 {
 	static const struct { long magic; const char *name; } refused[] = {
@@ -67,280 +58,6 @@ static int check_file_system(const struct sr_registry *registry, int fd)
 			return sr_fail(SEGREG_E_UNSUPPORTED, "%s is on %s, whose locks cannot be trusted; put the registry on a local "
 				       "file system", registry->dir, refused[i].name);
 	return 0;
-}
-
-/* ---------------------------------------------------------------- creating (alone) */
-
-static int fail_lock_lost(const struct sr_registry *registry)
-{
-	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
-		       "open it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
-}
-
-/* registry.lock has no or unfinished text: is this a place for a new registry? */
-static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
-		      const struct sr_lockinfo *info)
-{
-	if (!info->present && sr_create_has_store(registry))
-		return fail_lock_lost(registry);
-	if (!(options->flags & SEGREG_CREATE))
-		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again (segctl init)",
-			       registry->dir);
-	return 0;
-}
-
-/* ---------------------------------------------------------------- building the region (alone) */
-
-static bool is_original(const struct sr_registry *registry, const struct sr_lockinfo *info)
-{
-	return info->present && info->ready && info->ino == registry->lockfile.ino;
-}
-
-static int check_origin(const struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info)
-{
-	if (adopt || is_original(registry, info))
-		return 0;
-	return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
-		       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
-		       registry->lock_path, registry->lockfile.ino, info->ino);
-}
-
-/* Is base ours, and does the database know at least as much as base has seen? */
-static int check_marker(struct sr_registry *registry, bool adopt, struct sr_clock *clock)
-{
-	struct sr_marker marker = { .starts = 0 };
-	struct sr_identity identity;
-	int rc = sr_marker_check(&registry->base, registry->uuid, &marker);
-
-	if (rc == SEGREG_E_MISMATCH && adopt &&
-	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
-		rc = 0;
-	if (rc)
-		return rc;
-	if (!adopt && marker.has_owner && strcmp(marker.place, registry->dir))
-		rc = sr_owner_check_marker(registry, &marker);
-	if (rc)
-		return rc;
-	if (marker.starts > clock->starts && !adopt)
-		return sr_fail(SEGREG_E_MISMATCH, "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
-			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->store_path,
-			       registry->base.path, marker.starts, clock->starts);
-	if (marker.starts > clock->starts)
-		clock->starts = marker.starts;
-	return adopt ? 0 : sr_owner_check_marker(registry, &marker);
-}
-
-/* In a transaction: what the registry is, and whether base, database and registry.lock are of one piece. */
-static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta, struct sr_clock *clock)
-{
-	int rc = sr_store_get_meta(&registry->store, meta);
-
-	if (rc == SR_STORE_ABSENT)
-		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
-	if (rc)
-		return rc;
-	memcpy(registry->uuid, meta->uuid, sizeof(registry->uuid));
-	if (!registry->base.dir.path)
-		rc = sr_base_open(&registry->base, meta->base, registry->dir);
-	if (rc == SEGREG_E_NOENT)
-		rc = sr_fail(rc, "the base directory %s of %s is missing; if it was moved, or the registry copied, end all processes of "
-			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
-	/* Of a copy say first where its original is: the failures below invite to adopt it. */
-	if (!rc)
-		rc = sr_owner_check_names(registry, adopt);
-	if (!rc)
-		rc = sr_owner_check_place(registry, &registry->base, adopt);
-	if (!rc)
-		rc = check_origin(registry, adopt, info);
-	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
-		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
-			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
-	if (!rc)
-		rc = sr_store_get_clock(&registry->store, clock);
-	return rc ? rc : check_marker(registry, adopt, clock);
-}
-
-/* As read before anybody was kept out: good enough to find base, and to leave alone what is not ours. */
-static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
-		      const struct sr_access *access)
-{
-	struct sr_meta meta;
-	struct sr_clock clock;
-	int rc = sr_store_begin(&registry->store);
-
-	if (rc)
-		return rc;
-	rc = look(registry, options->flags & SEGREG_ADOPT, info, &meta, &clock);
-	sr_store_abort(&registry->store);
-	/* A creation has joined already. */
-	return rc || registry->base.hold.page ? rc : sr_base_join_alone(&registry->base, access, options->timeout_ms);
-}
-
-/* Count this start, durably: in the database first, in base second. */
-static int count_start(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta,
-		       struct sr_clock *clock)
-{
-	struct sr_store *store = &registry->store;
-	struct sr_marker marker;
-	int rc = sr_store_begin(store);
-
-	if (rc)
-		return rc;
-	rc = look(registry, adopt, info, meta, clock);
-	clock->starts++;
-	if (!rc)
-		rc = sr_store_upgrade(store, meta);
-	if (!rc)
-		rc = sr_store_put_clock(store, clock);
-	if (!rc)
-		rc = sr_owner_renew(registry, adopt, &marker);
-	SR_STOP("attach.counting");
-	if (!rc)
-		rc = sr_store_reserve(store);
-	if (rc == SEGREG_E_NOSPC)
-		rc = 0; /* a full disk must not keep a sweeper out */
-	if (rc) {
-		sr_store_abort(store);
-		return rc;
-	}
-	rc = sr_store_commit(store);
-	SR_STOP("attach.counted");
-	if (rc)
-		return rc;
-	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
-	marker.starts = clock->starts;
-	rc = sr_marker_put(&registry->base, &marker);
-	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* its count of starts may lag behind, its owner may not */
-}
-
-/* registry.lock becomes the true one. */
-static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockinfo *info)
-{
-	bool is_ours = !memcmp(info->uuid, registry->uuid, sizeof(info->uuid));
-
-	if (is_ours && is_original(registry, info))
-		return 0;
-	/* A copied text names the original's shared memory. */
-	if (!is_ours)
-		info->region[0] = '\0';
-	memcpy(info->uuid, registry->uuid, sizeof(info->uuid));
-	info->present = info->ready = true;
-	info->ino = registry->lockfile.ino;
-	return sr_lockinfo_write(fd, registry->lock_path, info, true);
-}
-
-/* Before base is opened: the operator may name another one. */
-static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access)
-{
-	char base[SEGREG_PATH_SIZE];
-	int rc;
-
-	if (!(options->flags & SEGREG_ADOPT) || !options->base)
-		return 0;
-	rc = sr_create_find_base(registry, options->base, base);
-	return rc ? rc : sr_rebase(registry, base, access, options->timeout_ms);
-}
-
-static int fill_header(struct sr_registry *registry, const struct sr_clock *clock)
-{
-	struct sr_header *header = registry->region.header;
-	int error;
-
-	memcpy(header->uuid, registry->uuid, sizeof(header->uuid));
-	header->lock_dev = registry->lockfile.dev;
-	header->lock_ino = registry->lockfile.ino;
-	header->pidns_dev = registry->pidns_dev;
-	header->pidns_ino = registry->pidns_ino;
-	header->built_at = sr_sys_realtime();
-	header->starts = clock->starts;
-	header->db_bytes = registry->store.least;
-	header->wake = 1;
-	strcpy(registry->region.base, registry->base.path);
-	error = sr_lock_init_words(header->lock);
-	return error ? sr_fail_errno(error, "cannot make robust mutexes") : sr_table_init(&registry->region);
-}
-
-/*
- * With SR_BYTE_ATTACH held exclusively. A process that has the region mapped holds that byte shared until it unmaps the region or ends,
- * so no process has it now: a crash or the last user's end left it.
- */
-static int discard_region(const struct sr_registry *registry, const char *name, const struct sr_access *access)
-{
-	return sr_region_discard(name, access, registry->lockfile.dev, registry->lockfile.ino);
-}
-
-static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
-{
-	bool adopt = options->flags & SEGREG_ADOPT;
-	struct sr_meta meta;
-	struct sr_clock clock;
-	struct sr_access access;
-	bool is_there;
-	int rc = get_access(registry, fd, &access);
-
-	if (!rc)
-		rc = change_base(registry, options, &access);
-	if (!rc)
-		rc = enter_base(registry, options, info, &access);
-	if (!rc && adopt)
-		rc = sr_leftover_check_users(registry, registry->uuid);
-	if (!rc)
-		rc = count_start(registry, adopt, info, &meta, &clock);
-	if (!rc && adopt)
-		rc = adopt_lockfile(registry, fd, info);
-	if (rc)
-		return rc;
-	/* registry.lock is the true one, as we know by now. */
-	is_there = info->region[0] && discard_region(registry, info->region, &access) == SR_REGION_EMPTIED;
-	/* The name first: whatever dies from here on, the next one finds the object. */
-	rc = is_there ? 0 : sr_region_name(info->region);
-	strcpy(registry->region_name, info->region);
-	info->builder = (uint32_t)getpid();
-	if (!rc)
-		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
-	if (!rc)
-		rc = sr_region_create(&registry->region, registry->region_name, is_there, meta.max_segments, meta.max_lanes,
-				      &access);
-	if (rc)
-		return rc;
-	SR_STOP("attach.building");
-	rc = fill_header(registry, &clock);
-	if (!rc) {
-		sr_locks_init(&registry->locks, registry->region.header, &registry->lockfile);
-		rc = sr_load(registry, options->timeout_ms);
-		if (rc)
-			sr_locks_destroy(&registry->locks);
-	}
-	if (rc) {
-		sr_region_unmap(&registry->region);
-		discard_region(registry, registry->region_name, &access); /* registry.lock keeps the name for the next builder */
-		return rc;
-	}
-	sr_store_release_u32(&registry->region.header->ready, 1);
-	return 0;
-}
-
-static int attach_alone(struct sr_registry *registry, const struct segreg_open_options *options, int fd)
-{
-	struct sr_lockinfo info;
-	struct sr_marker orphan;
-	bool created = false;
-	int rc = sr_lockinfo_read(fd, registry->lock_path, &info);
-
-	if (rc)
-		return rc;
-	if (!info.ready && !(options->flags & SEGREG_ADOPT)) {
-		rc = may_create(registry, options, &info);
-		if (!rc)
-			rc = sr_create(registry, options, fd, &info, &orphan);
-		created = !rc;
-	}
-	if (!rc)
-		rc = build(registry, options, fd, &info);
-	/* Nobody but this call has had the new registry. */
-	if (rc && created && registry->made_lockfile)
-		sr_create_undo(registry, &orphan);
-	return rc;
 }
 
 /* ---------------------------------------------------------------- joining */
@@ -369,7 +86,7 @@ static int join(struct sr_registry *registry, int fd)
 		return rc;
 	if (!info.ready || !info.region[0])
 		return SR_JOIN_AGAIN;
-	rc = get_access(registry, fd, &access);
+	rc = sr_create_get_access(registry, fd, &access);
 	if (rc)
 		return rc;
 	memcpy(registry->uuid, info.uuid, sizeof(registry->uuid));
@@ -431,7 +148,7 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0) {
 		if (!is_in_place(registry))
 			return SR_REGISTRY_GONE;
-		rc = attach_alone(registry, options, fd);
+		rc = sr_build_alone(registry, options, fd);
 		/* From alone to one of many in one step: nobody can be alone in between. */
 		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1) {
 			rc = sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
@@ -527,7 +244,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && sr_create_has_store(registry)) {
 		error = try_lockfile(registry); /* somebody may have created both just now */
 		if (error == ENOENT)
-			return fail_lock_lost(registry);
+			return sr_create_fail_lock_lost(registry);
 	}
 	if (error == ENOENT) {
 		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
@@ -593,7 +310,7 @@ static void remove_region(struct sr_registry *registry)
 		return;
 	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.ready &&
 	    !strcmp(info.region, registry->region_name) && sr_access_of(fd, &access) == 0 &&
-	    discard_region(registry, info.region, &access) == 0) {
+	    sr_build_discard(registry, info.region, &access) == 0) {
 		info.region[0] = '\0';
 		sr_lockinfo_write(fd, registry->lock_path, &info, false);
 	}
@@ -609,7 +326,7 @@ static void release(struct sr_registry *registry)
 	pthread_mutex_destroy(&registry->queue.mutex);
 }
 
-void sr_detach(struct sr_registry *registry)
+void sr_attach_leave(struct sr_registry *registry)
 {
 	release(registry);
 	sr_region_unmap(&registry->region);
@@ -627,7 +344,7 @@ void sr_attach_forget(struct sr_registry *registry)
 }
 
 /* A thread of the parent may have had a mutex. glibc does not destroy a locked mutex; it owns no memory. */
-void sr_disinherit(struct sr_registry *registry)
+void sr_attach_disinherit(struct sr_registry *registry)
 {
 	sr_attach_forget(registry);
 	release(registry);

@@ -15,12 +15,12 @@ void sr_attach_prepare(struct sr_registry *registry);
 int sr_attach(struct sr_registry *registry, const struct segreg_open_options *options, int64_t deadline);
 
 /* Leave. The last one out removes the region. */
-void sr_detach(struct sr_registry *registry);
+void sr_attach_leave(struct sr_registry *registry);
 
 /* In a forked child, whatever another thread of the parent did with it: forget the parent's locks, which stay the parent's. */
 void sr_attach_forget(struct sr_registry *registry);
 
 /* In a forked child: let go of what was inherited without touching what is the parent's. */
-void sr_disinherit(struct sr_registry *registry);
+void sr_attach_disinherit(struct sr_registry *registry);
 
 #endif

@@ -66,6 +66,17 @@ bool sr_create_has_store(const struct sr_registry *registry)
 	return sr_sys_identify(AT_FDCWD, registry->store_path, &identity) == 0 || errno != ENOENT;
 }
 
+int sr_create_get_access(const struct sr_registry *registry, int fd, struct sr_access *access)
+{
+	return sr_access_of(fd, access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
+}
+
+int sr_create_fail_lock_lost(const struct sr_registry *registry)
+{
+	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
+		       "open it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+}
+
 /* ---------------------------------------------------------------- base */
 
 int sr_create_find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE])
@@ -149,7 +160,7 @@ static int make(struct sr_registry *registry, const struct segreg_open_options *
 {
 	struct sr_marker marker = { .starts = 0 };
 	struct sr_access access;
-	int rc = sr_access_of(fd, &access) == -1 ? sr_fail_errno(errno, "cannot look at %s", registry->lock_path) : 0;
+	int rc = sr_create_get_access(registry, fd, &access);
 
 	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same
 	 * uuid. */

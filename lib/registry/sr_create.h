@@ -34,6 +34,10 @@ void sr_create_remove_lockfile(const struct sr_registry *registry);
 
 /* The absolute path of base; the parent of the registry's directory if none is given. */
 int sr_create_find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE]);
+/* Who may use registry.lock, which fd has open. */
+int sr_create_get_access(const struct sr_registry *registry, int fd, struct sr_access *access);
+/* SEGREG_E_MISMATCH: registry.mdb is there without its registry.lock. */
+int sr_create_fail_lock_lost(const struct sr_registry *registry) __attribute__((cold));
 /* Is there a registry.mdb? */
 bool sr_create_has_store(const struct sr_registry *registry);
 

@@ -78,7 +78,7 @@ static void drop_inherited(struct sr_registry *r)
 	static struct sr_registry *volatile half_done __attribute__((used)); /* for those who look for leaks: these are meant */
 
 	if (r->life == SR_OPEN) {
-		sr_disinherit(r);
+		sr_attach_disinherit(r);
 		free(r);
 		return;
 	}
@@ -249,10 +249,10 @@ static void put_registry(struct sr_registry *r)
 	if (r->fork_generation == sr_fork_generation()) {
 		r->life = SR_CLOSING;
 		pthread_mutex_unlock(&all_mutex);
-		sr_detach(r);
+		sr_attach_leave(r);
 		pthread_mutex_lock(&all_mutex);
 	} else {
-		sr_disinherit(r);
+		sr_attach_disinherit(r);
 	}
 	remove_settled(r);
 }

@@ -1,5 +1,5 @@
 /*
- * sr_handle.h - a process's handles and registries: opening, closing, and arriving in a forked child.
+ * sr_handle.h - a process's handles: opening, closing, and arriving in a forked child.
  */
 #ifndef SR_HANDLE_H
 #define SR_HANDLE_H

@@ -25,7 +25,7 @@
 #define SR_UNLIKELY(condition) __builtin_expect(condition, 0)
 
 struct sr_registry {
-	struct sr_registry *next; /* all of this process (sr_handle.c) */
+	struct sr_registry *next; /* all of this process (sr_process.c) */
 	enum { SR_OPENING, SR_OPEN, SR_CLOSING } life; /* SR_OPENING, SR_CLOSING: a thread attaches or detaches it, without a lock */
 	unsigned refs;            /* handles, and threads that are opening one */
 	struct sr_handle *handles;

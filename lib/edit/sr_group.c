@@ -39,7 +39,7 @@
  */
 #include "edit/sr_group.h"
 #include "sys/sr_error.h"
-#include "registry/sr_lane.h"
+#include "registry/sr_reclaim.h"
 #include "registry/sr_letter.h"
 #include "edit/sr_plan.h"
 #include "shm/sr_table.h"

@@ -13,12 +13,6 @@
  * are set before the newcomer's first count, and all are sequentially consistent, as the count and the slot's word are. So the
  * sweep had marked the slot before that count, and the pin's second look at the word finds the mark (sr_pin.c, conclusion 3).
  *
- * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each
- * other too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the
- * same epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte. Without the byte, a
- * second reclaimer could read the epoch that the first has just written, and empty the lane under its new owner. Each question for a
- * lock, and each taking, walks the list of all locks of the file. So the bytes of dead lanes in a row are asked for and taken at once.
- *
  * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves either a
  * lane that is still marked used and dead (emptied again by the next), or memory that nobody believes. A row that was never used
  * is zero, since its memory is new.
@@ -29,8 +23,8 @@
 #include "sys/sr_call.h"
 #include "sys/sr_error.h"
 #include "registry/sr_letter.h"
-#include "registry/sr_living.h"
 #include "registry/sr_notes.h"
+#include "registry/sr_reclaim.h"
 #include "shm/sr_table.h"
 
 #include <errno.h>
@@ -83,8 +77,7 @@ uint64_t sr_lane_pins(const struct sr_region *region, uint32_t n)
 	return sum;
 }
 
-/* Take all pins and memory away and mark it free. [table] */
-static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
+uint64_t sr_lane_empty(const struct sr_region *region, uint32_t n)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
 	struct sr_row *row = sr_region_row(region, n);
@@ -112,6 +105,26 @@ static uint64_t empty_lane(const struct sr_region *region, uint32_t n)
 	sr_store_release_u32(&lane->epoch, lane->epoch + 1);
 	sr_store_release_u32(&lane->state, SR_LANE_FREE);
 	return pins;
+}
+
+static uint64_t count_cells(const struct sr_region *region, uint32_t n)
+{
+	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n));
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < cells; i++)
+		sum += sr_load_acquire_u64(&sr_row_cells(sr_region_row(region, n))[i]) != 0;
+	return sum;
+}
+
+struct sr_note sr_lane_note(const struct sr_region *region, uint32_t n, enum segreg_log_kind kind)
+{
+	const struct sr_lane *lane = sr_region_lane(region, n);
+	struct sr_note note = { .kind = kind, .lane = n, .pid = lane->pid, .uid = lane->uid, .attached_at = lane->attached_at,
+				.snapshots = count_cells(region, n) };
+
+	memcpy(note.label, lane->label, sizeof(note.label) - 1);
+	return note;
 }
 
 /* A pin looks at n_counts_mapped instead of the bits. */
@@ -290,196 +303,13 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
 
 	if (!rc) {
-		left = empty_lane(&reg->region, reg->lane);
+		left = sr_lane_empty(&reg->region, reg->lane);
 		sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	}
 	sr_hold_drop(&reg->handle->hold);
 	sr_region_wake(&reg->region);
 	if (pins)
 		*pins = left;
-	return rc;
-}
-
-/* ---------------------------------------------------------------- reclaim */
-
-static uint64_t count_cells(const struct sr_region *region, uint32_t n)
-{
-	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n));
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < cells; i++)
-		sum += sr_load_acquire_u64(&sr_row_cells(sr_region_row(region, n))[i]) != 0;
-	return sum;
-}
-
-/* What its lane says of a handle that is taken away. */
-static struct sr_note note_of(const struct sr_region *region, uint32_t n, enum segreg_log_kind kind)
-{
-	const struct sr_lane *lane = sr_region_lane(region, n);
-	struct sr_note note = { .kind = kind, .lane = n, .pid = lane->pid, .uid = lane->uid, .attached_at = lane->attached_at,
-				.snapshots = count_cells(region, n) };
-
-	memcpy(note.label, lane->label, sizeof(note.label) - 1);
-	return note;
-}
-
-#define PIECE 64u /* lanes that are asked for at once, and emptied under one hold of the table lock */
-#define HOLD_NS 1000000 /* of the table lock, about: then others have their turn */
-
-/* Consecutive lanes that are not known to live. */
-struct suspects {
-	struct suspect {
-		uint32_t lane, epoch;
-	} of[PIECE];
-	uint32_t n;
-};
-
-/* Those from lane on that somebody took, up to the first that is free or lives. Returns the lane after the last that was looked at. */
-static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane, uint32_t top,
-			      struct suspects *suspects)
-{
-	uint32_t end = top - lane < PIECE ? top : lane + PIECE;
-
-	suspects->n = 0;
-	for (; lane < end && !sr_living_has(living, lane); lane++) {
-		const struct sr_lane *head = sr_region_lane(region, lane);
-		uint32_t epoch = sr_load_acquire_u32(&head->epoch);
-
-		if (!sr_lane_is_taken(head))
-			break;
-		suspects->of[suspects->n++] = (struct suspect){ .lane = lane, .epoch = epoch };
-	}
-	return lane;
-}
-
-/* Empty the lane of a dead owner, unless another process has done so. [table] */
-static bool reclaim_lane(struct segreg *reg, const struct suspect *suspect, struct sr_reclaimed *dead)
-{
-	const struct sr_region *region = &reg->region;
-	struct sr_lane *lane = sr_region_lane(region, suspect->lane);
-	struct sr_note note;
-
-	if (!sr_lane_is_taken(lane) || lane->epoch != suspect->epoch)
-		return false;
-	note = note_of(region, suspect->lane, SEGREG_LOG_RECLAIMED);
-	dead->lane = suspect->lane;
-	dead->pid = lane->pid;
-	memcpy(dead->label, lane->label, sizeof(dead->label));
-	dead->label[sizeof(dead->label) - 1] = '\0';
-	dead->pins = empty_lane(region, suspect->lane);
-	region->header->reclaimed++;
-	region->header->reclaimed_pins += dead->pins;
-	note.pins = dead->pins;
-	memcpy(note.by_label, reg->handle->label, sizeof(note.by_label));
-	sr_notes_add(region, note);
-	return true;
-}
-
-/* From *at on, until all are emptied or the table lock was held long enough. Adds to dead, which has *n. */
-static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uint32_t *at, struct sr_reclaimed *dead, uint32_t *n)
-{
-	struct sr_locks *locks = &reg->registry->locks;
-	int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
-	int64_t end = sr_sys_monotonic() + HOLD_NS;
-
-	if (rc)
-		return rc;
-	do
-		*n += reclaim_lane(reg, &suspects->of[(*at)++], &dead[*n]);
-	while (*at < suspects->n && sr_sys_monotonic() < end);
-	sr_lock_give(locks, SR_LOCK_TABLE);
-	sr_lock_give_way(locks, SR_LOCK_TABLE);
-	return 0;
-}
-
-struct reclaim {
-	void (*fn)(void *arg, const struct sr_reclaimed *dead);
-	void *arg;
-	uint64_t *lanes, *pins;
-};
-
-/* Beyond that many lanes, to read which of them the kernel lists costs less than to ask for each. */
-#define FEW_LANES 512u
-
-static void find_living(const struct sr_region *region, uint32_t top, int fd, struct sr_living *living)
-{
-	uint32_t taken = 0;
-
-	for (uint32_t n = 0; n < top; n++)
-		taken += sr_lane_is_taken(sr_region_lane(region, n));
-	if (taken > FEW_LANES)
-		sr_living_read(living, fd);
-	else
-		memset(living, 0, sizeof(*living));
-}
-
-/* The kernel says that nobody has the bytes of these. Take them, as one lock, empty the lanes, let go; then tell. */
-static int reclaim_piece(struct segreg *reg, const struct suspects *suspects, const struct reclaim *reclaim)
-{
-	struct sr_reclaimed dead[PIECE];
-	uint32_t at = 0, n = 0;
-	struct sr_hold hold;
-	int rc = 0;
-
-	if (sr_hold_take_many(&reg->registry->lockfile, SR_BYTE_LANES + suspects->of[0].lane, suspects->n, &hold) == -1)
-		return 0; /* another reclaimer is at them */
-	while (!rc && at < suspects->n)
-		rc = reclaim_some(reg, suspects, &at, dead, &n);
-	sr_hold_drop(&hold);
-	if (n)
-		sr_region_wake(&reg->registry->region);
-	for (uint32_t i = 0; i < n; i++) {
-		*reclaim->lanes += 1;
-		*reclaim->pins += dead[i].pins;
-		if (reclaim->fn)
-			reclaim->fn(reclaim->arg, &dead[i]);
-	}
-	return rc;
-}
-
-/* Any answer but "none is locked" means that an owner lives. */
-static int reclaim_dead(struct segreg *reg, int fd, struct sr_living *living, const struct reclaim *reclaim)
-{
-	const struct sr_region *region = &reg->registry->region;
-	uint32_t n = 0, top = sr_region_lane_top(region);
-	int rc = 0;
-
-	while (!rc && n < top) {
-		struct suspects suspects;
-		uint32_t next = find_suspects(region, living, n, top, &suspects);
-		off_t byte;
-		int locked;
-
-		if (!suspects.n) {
-			n = next > n ? next : n + 1;
-			continue;
-		}
-		n = suspects.of[0].lane;
-		locked = sr_sys_locked_among(fd, SR_BYTE_LANES + n, next - n, &byte);
-		if (locked == 1) {
-			sr_living_add(living, (uint32_t)(byte - SR_BYTE_LANES)); /* and look again at those before it */
-			continue;
-		}
-		if (locked == 0)
-			rc = reclaim_piece(reg, &suspects, reclaim);
-		n = next;
-	}
-	return rc;
-}
-
-int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins)
-{
-	const struct reclaim reclaim = { .fn = fn, .arg = arg, .lanes = lanes, .pins = pins };
-	struct sr_registry *registry = reg->registry;
-	int rc, fd = sr_lockfile_reopen(&registry->lockfile);
-	struct sr_living living;
-
-	if (fd == -1)
-		return sr_fail_kept(errno, registry->lock_path);
-	find_living(&registry->region, sr_region_lane_top(&registry->region), fd, &living);
-	SR_STOP("lane.listed");
-	rc = reclaim_dead(reg, fd, &living, &reclaim);
-	sr_sys_close(fd);
 	return rc;
 }
 
@@ -495,7 +325,7 @@ int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaim
 static uint64_t take_holds(const struct sr_region *region, uint32_t n, const char *label)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);
-	struct sr_note note = note_of(region, n, SEGREG_LOG_EVICTED);
+	struct sr_note note = sr_lane_note(region, n, SEGREG_LOG_EVICTED);
 	struct sr_row *row = sr_region_row(region, n);
 
 	sr_cas_seqcst_u32(&lane->state, SR_LANE_USED, SR_LANE_EVICTING);

@@ -34,17 +34,13 @@ int sr_lane_fail_evicted(const struct segreg *reg) __attribute__((cold));
 /* Take away what a handle holds, and let it have no more. *holds: how many pins and snapshots that were. SEGREG_E_NOENT. */
 int sr_lane_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *holds);
 
+/* Take all pins and memory away and mark the lane free. Returns the number of pins. [table] */
+uint64_t sr_lane_empty(const struct sr_region *region, uint32_t lane);
+
+/* What its lane says of a handle that is taken away. [table] */
+struct sr_note sr_lane_note(const struct sr_region *region, uint32_t lane, enum segreg_log_kind kind);
+
 /* All pins of a lane. [table] */
 uint64_t sr_lane_pins(const struct sr_region *region, uint32_t lane);
-
-struct sr_reclaimed {
-	uint32_t lane;
-	uint64_t pins;
-	int64_t pid;
-	char label[SEGREG_LABEL_SIZE];
-};
-
-/* Free the lanes of dead processes; calls fn (may be NULL), without a lock, for each. Adds to *lanes and *pins. */
-int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins);
 
 #endif

@@ -5,6 +5,7 @@
 #define SR_REPORT_H
 
 #include "registry/sr_lane.h"
+#include "registry/sr_reclaim.h"
 #include "sweep/sr_round.h"
 
 /* Call the caller's function with event, unless it has asked to stop. */

@@ -36,6 +36,7 @@
 #include "base/sr_marker.h"
 #include "registry/sr_journal.h"
 #include "registry/sr_lane.h"
+#include "registry/sr_reclaim.h"
 #include "sweep/sr_report.h"
 #include "shm/sr_retry.h"
 #include "shm/sr_table.h"

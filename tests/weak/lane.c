@@ -2,6 +2,7 @@
  * lane.c - see lane.h. The memory of a dead one's counts and cells stays as it was until the lane's next use.
  */
 #include "lane.h"
+#include "registry/sr_reclaim.h"
 
 static struct segreg_pin left; /* by the dead one, where its heir finds it */
 

@@ -80,7 +80,7 @@ const char *segreg_base_path(const struct segreg *reg)
 
 static void begin(struct segreg *reg, struct segreg_edit *edit)
 {
-	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_generation = sr_fork_generation() };
+	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_no = sr_fork_no() };
 }
 
 static int commit_one(struct segreg_edit *edit, int rc)
@@ -154,7 +154,7 @@ static int check_edit(const struct segreg_edit *edit)
 {
 	if (!edit || edit->magic != SR_EDIT_MAGIC)
 		return sr_invalid("not an edit");
-	if (edit->fork_generation != sr_fork_generation())
+	if (edit->fork_no != sr_fork_no())
 		return sr_invalid("the parent process began this edit");
 	return 0;
 }

@@ -445,7 +445,7 @@ static void say_lock(struct sr_debug *d, const char *part, enum sr_lock_id id, o
 	sr_debug_say_byte(d, "byte", byte, "a process has the lock", "no process has the lock");
 	if (locked == 0)
 		sr_debug_remark(d, "took it last");
-	sr_debug_say_pid(d, "owner", word->owner, d->header.pidns_dev, d->header.pidns_ino);
+	sr_debug_say_pid(d, "owner", word->pid, d->header.pidns_dev, d->header.pidns_ino);
 	if (word->dirty != SR_CLEAN && locked == 1)
 		sr_debug_remark(d, "its holder is changing what it guards");
 	else if (word->dirty != SR_CLEAN)

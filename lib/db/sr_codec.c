@@ -231,7 +231,7 @@ size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RID
 	at = sr_bytes_put(at, SR_SCHEMA, 1);
 	at = sr_bytes_put(at, riders->start, 8);
 	for (uint32_t i = 0; i < riders->n; i++) {
-		at = sr_bytes_put(at, riders->rider[i].owner, 8);
+		at = sr_bytes_put(at, riders->rider[i].lane_id, 8);
 		at = sr_bytes_put(at, riders->rider[i].seq, 8);
 		at = sr_bytes_put(at, riders->rider[i].version, 8);
 	}
@@ -251,7 +251,7 @@ int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
 	riders->start = sr_bytes_take(&at, 8);
 	riders->n = (uint32_t)((size - SR_RIDERS_FIXED) / SR_RIDER_SIZE);
 	for (uint32_t i = 0; i < riders->n; i++) {
-		riders->rider[i].owner = sr_bytes_take(&at, 8);
+		riders->rider[i].lane_id = sr_bytes_take(&at, 8);
 		riders->rider[i].seq = sr_bytes_take(&at, 8);
 		riders->rider[i].version = sr_bytes_take(&at, 8);
 	}

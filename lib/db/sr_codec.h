@@ -12,7 +12,7 @@
  *               i64 attached_at, u64 pins, u64 snapshots, u32 by_uid, i64 by_pid, u8 flags (bit 0: was gone; schema 1
  *               has no flags), label, by_label, path (to the end)
  *      owner    u8 schema, nonce[16], place (to the end)
- *      riders   u8 schema, u64 start, then for each rider u64 owner, u64 seq, u64 version
+ *      riders   u8 schema, u64 start, then for each rider u64 lane_id, u64 seq, u64 version
  */
 #ifndef SR_CODEC_H
 #define SR_CODEC_H

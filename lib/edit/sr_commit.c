@@ -158,7 +158,7 @@ int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
 {
 	int rc = edit->syncs ? sr_edit_sync(edit) : 0;
 
-	edit->owner = edit->reg->owner;
+	edit->lane_id = edit->reg->lane_id;
 	if (!rc)
 		rc = sr_commit_lock_try(edit->reg);
 	if (rc == SR_LOCK_BUSY)

@@ -22,8 +22,8 @@ struct segreg_edit {
 	uint64_t expected;
 	unsigned char token[SR_TOKEN_SIZE];
 	struct segreg *reg;
-	uint64_t owner; /* owner, as in struct segreg, of the handle whose edit it is; set by the commit */
-	uint64_t fork_generation;
+	uint64_t lane_id; /* as in struct segreg, of the handle whose edit it is; set by the commit */
+	uint64_t fork_no;
 	struct sr_op *ops;
 	size_t n, room;
 	char beside[SEGREG_PATH_MAX + 1]; /* the directory of the last addition; "": none */

@@ -27,7 +27,7 @@
  * death of a leader wakes no rider. Each rider finds out within a slice, because it then gets the commit lock.
  *
  * No edit is done twice, and none is acknowledged early. The transaction that makes the edits also writes "riders", so
- * the names are durable with the edits or not at all. A name is unique: start of the region, owner, number of the
+ * the names are durable with the edits or not at all. A name is unique: start of the region, lane_id, number of the
  * letter. A repair looks at each TAKEN letter. If "riders" names it, its edit is committed, and the repair answers it.
  * If not, its edit is not committed, and the repair hands it back. The riders of the last transaction are enough,
  * because no transaction starts until the repair has settled every letter.
@@ -56,7 +56,7 @@ struct seat {
 	int rc;                   /* 0, or why the edit is refused */
 	struct sr_waiter *waiter; /* a waiting thread of this process; NULL: the seat is the leader's, or a letter's */
 	/* For a letter: */
-	uint64_t owner, seq;
+	uint64_t lane_id, seq;
 	struct segreg_edit carried;
 	char text[SR_LETTER_TEXT]; /* why the edit is refused */
 };
@@ -148,10 +148,10 @@ static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *ta
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	s->owner = taken->owner;
+	s->lane_id = taken->lane_id;
 	s->seq = taken->seq;
 	s->carried.reg = g->reg;
-	s->carried.owner = taken->owner;
+	s->carried.lane_id = taken->lane_id;
 	s->edit = &s->carried;
 	sr_error_keep(before);
 	rc = sr_edit_decode(&s->carried, taken->edit, taken->length);
@@ -165,7 +165,7 @@ static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *ta
 static void turn_away(struct group *g, struct seat *s)
 {
 	sr_edit_clear(&s->carried);
-	sr_letter_hand_back(&g->reg->region, s->owner, s->seq);
+	sr_letter_hand_back(&g->reg->region, s->lane_id, s->seq);
 	g->alone = true;
 }
 
@@ -269,7 +269,7 @@ static int put_riders(struct group *g)
 		const struct seat *s = &g->riders[i];
 
 		if (!s->rc && !s->waiter)
-			riders.rider[riders.n++] = (struct sr_rider){ .owner = s->owner, .seq = s->seq, .version = s->plan.version };
+			riders.rider[riders.n++] = (struct sr_rider){ .lane_id = s->lane_id, .seq = s->seq, .version = s->plan.version };
 	}
 	return riders.n ? sr_store_put_riders(&g->reg->registry->store, &riders) : 0;
 }
@@ -335,7 +335,7 @@ static void answer(struct group *g)
 		const struct seat *s = &g->riders[i];
 
 		if (!s->waiter)
-			sr_letter_answer(&g->reg->region, s->owner, s->seq, s->rc, s->plan.version, s->text);
+			sr_letter_answer(&g->reg->region, s->lane_id, s->seq, s->rc, s->plan.version, s->text);
 	}
 }
 
@@ -403,7 +403,7 @@ static bool undo(struct group *g)
 	}
 	for (uint32_t i = 0; i < g->n_riders; i++)
 		if (!g->riders[i].waiter)
-			sr_letter_hand_back(&g->reg->region, g->riders[i].owner, g->riders[i].seq);
+			sr_letter_hand_back(&g->reg->region, g->riders[i].lane_id, g->riders[i].seq);
 	return true;
 }
 

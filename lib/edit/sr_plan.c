@@ -35,12 +35,12 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 	return rc;
 }
 
-/* Whether the handle `owner` has reserved id. *slot gets its slot. */
-static bool is_ours(const struct sr_region *region, uint64_t owner, uint64_t id, uint32_t *slot)
+/* Whether the handle of `lane_id` has reserved id. *slot gets its slot. */
+static bool is_ours(const struct sr_region *region, uint64_t lane_id, uint64_t id, uint32_t *slot)
 {
 	*slot = sr_table_find(region, id); /* exact, because tables change only under the commit lock */
 	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&region->slots[*slot].word)) == SR_BUILDING &&
-	       region->details[*slot].builder == owner;
+	       region->details[*slot].builder == lane_id;
 }
 
 /* Note version and time of an addition. A reservation has no version yet. */
@@ -53,7 +53,7 @@ static void note_birth(const struct sr_change *change, struct sr_op *op)
 
 static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
-	if (!is_ours(&change->reg->region, edit->owner, op->record->id, &op->slot))
+	if (!is_ours(&change->reg->region, edit->lane_id, op->record->id, &op->slot))
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
 	op->effect = SR_OP_PUBLISH;
 	note_birth(change, op);
@@ -66,7 +66,7 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 	uint64_t id = op->record->id;
 	int rc = sr_store_get(store, id, op->record);
 
-	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(&change->reg->region, edit->owner, id, &op->slot)))
+	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(&change->reg->region, edit->lane_id, id, &op->slot)))
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this handle", id);
 	if (rc)
 		return rc;
@@ -223,7 +223,7 @@ int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit)
 		rc = sr_table_take(region, op->record, &op->slot);
 		op->taken = !rc;
 		if (op->taken && op->effect == SR_OP_RESERVE)
-			region->details[op->slot].builder = edit->owner;
+			region->details[op->slot].builder = edit->lane_id;
 	}
 	return rc;
 }

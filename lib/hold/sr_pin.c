@@ -72,10 +72,10 @@ static inline uint64_t undecided(uint64_t word)
 	return sr_word_make(sr_word_generation(word), sr_state_undecided(sr_word_state(word)));
 }
 
-static inline int make_pin(uint64_t owner, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
+static inline int make_pin(uint64_t lane_id, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
 {
 	*pin = (struct segreg_pin){
-		.id = id, .owner = owner, .slot = slot, .generation = sr_word_generation(word),
+		.id = id, .owner = lane_id, .slot = slot, .generation = sr_word_generation(word),
 	};
 	return 0;
 }
@@ -140,7 +140,7 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 	if (!sr_count_up_seqcst(&reg->counts[slot]))
 		rc = fail_miscounted(reg, id, slot);
 	else
-		rc = make_pin(reg->owner, id, slot, word, pin);
+		rc = make_pin(reg->lane_id, id, slot, word, pin);
 out:
 	sr_table_lock_give(reg);
 	return rc;
@@ -164,7 +164,7 @@ static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, 
 			return undo_and_pin_slowly(reg, id, flags, pin, slot);
 		SR_STOP("pin.deciding");
 		if (undecided(word) == word || sr_state_take_back(at, word))
-			return make_pin(reg->owner, id, slot, word, pin);
+			return make_pin(reg->lane_id, id, slot, word, pin);
 	}
 }
 
@@ -199,7 +199,7 @@ static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, ui
 							  uint32_t slot, uint64_t word)
 {
 	const uint64_t *at = &reg->slots[slot].word;
-	uint64_t owner = reg->owner, again;
+	uint64_t lane_id = reg->lane_id, again;
 
 	SR_STOP("pin.looked");
 	if (SR_UNLIKELY(!is_pinnable(word, flags)))
@@ -210,7 +210,7 @@ static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, ui
 	again = sr_load_seqcst_u64(at);
 	SR_STOP("pin.read");
 	if (SR_LIKELY(again == word))
-		return make_pin(owner, id, slot, word, pin);
+		return make_pin(lane_id, id, slot, word, pin);
 	return pin_decided(reg, id, flags, pin, slot, sr_word_generation(word));
 }
 
@@ -296,7 +296,7 @@ int sr_pin_fail(const struct segreg *reg, const struct segreg_pin *pin)
 /* Whether this can be a pin of this handle. Only the count shows whether the handle still holds it. */
 static inline bool is_ours(const struct segreg *reg, const struct segreg_pin *pin)
 {
-	return pin->owner == reg->owner && is_countable(reg, pin->slot) &&
+	return pin->owner == reg->lane_id && is_countable(reg, pin->slot) &&
 	       sr_word_generation(sr_load_acquire_u64(&reg->slots[pin->slot].word)) == pin->generation;
 }
 

@@ -116,7 +116,7 @@ SR_HOT int sr_snapshot_take(struct segreg *reg, enum segreg_snapshot_kind kind, 
 		sr_store_seqcst_u64(&sr_row_cells(reg->row)[cell], make_cell(v, kind));
 		SR_STOP("snapshot.moved");
 	}
-	*snapshot = (struct segreg_snapshot){ .version = v, .owner = reg->owner, .cell = cell, .kind = kind };
+	*snapshot = (struct segreg_snapshot){ .version = v, .owner = reg->lane_id, .cell = cell, .kind = kind };
 	return 0;
 }
 
@@ -161,7 +161,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	if (rc)
 		return rc;
 	SR_STOP("snapshot.received");
-	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->owner, .cell = cell, .kind = given.kind };
+	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->lane_id, .cell = cell, .kind = given.kind };
 	/*
 	 * Ours is published. So if theirs is still there, some cell has held the version all the time. Under the table
 	 * lock, so that no reclaim takes the memory of its cells away while we look.
@@ -172,7 +172,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 		 * Our cell may be the very cell of a snapshot of this handle that was released: such a snapshot is not
 		 * held.
 		 */
-		if ((given.owner == reg->owner && given.cell == cell) || !is_held_by_owner(reg, &given))
+		if ((given.owner == reg->lane_id && given.cell == cell) || !is_held_by_owner(reg, &given))
 			rc = fail_not_held(reg, &given);
 		sr_table_lock_give(reg);
 	}
@@ -185,7 +185,7 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot)
 {
-	return snapshot->owner == reg->owner && sr_lane_may_hold(reg->lane_head) &&
+	return snapshot->owner == reg->lane_id && sr_lane_may_hold(reg->lane_head) &&
 	       snapshot->cell < sr_lane_n_cells(reg->lane_head) &&
 	       is_cell_of(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }

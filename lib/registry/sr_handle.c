@@ -3,7 +3,7 @@
  *
  * Handles on one registry share one struct sr_registry (sr_process.c): one mapping, one LMDB environment, one attachment. The memory of
  * a struct segreg reads as zeros in a forked child. So a child finds no magic there, and attaches the handle anew from
- * struct sr_handle.
+ * struct sr_attachment.
  */
 #include "registry/sr_handle.h"
 #include "registry/sr_process.h"
@@ -58,33 +58,33 @@ static void give_memory(struct segreg *reg)
 
 /* ---------------------------------------------------------------- handles */
 
-static void link_handle(struct sr_handle *handle)
+static void link_handle(struct sr_attachment *attachment)
 {
-	handle->next = handle->registry->handles;
-	handle->registry->handles = handle;
+	attachment->next = attachment->registry->attachments;
+	attachment->registry->attachments = attachment;
 }
 
-static void unlink_handle(struct sr_handle *handle)
+static void unlink_handle(struct sr_attachment *attachment)
 {
-	struct sr_handle **link = &handle->registry->handles;
+	struct sr_attachment **link = &attachment->registry->attachments;
 
-	while (*link != handle)
+	while (*link != attachment)
 		link = &(*link)->next;
-	*link = handle->next;
+	*link = attachment->next;
 }
 
 /* Fill the handle's struct segreg, which is zero, but for its magic. *out: its registry. [all_mutex], which is let go meanwhile. */
-static int attach_handle(struct sr_handle *handle, const char *dir, const struct segreg_open_options *options, struct sr_registry **out)
+static int attach_handle(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options, struct sr_registry **out)
 {
-	struct segreg *reg = handle->reg;
+	struct segreg *reg = attachment->reg;
 	int rc = sr_process_get(dir, options, out);
 
 	if (rc)
 		return rc;
-	sr_hold_init(&handle->hold);
-	reg->handle = handle;
+	sr_hold_init(&attachment->hold);
+	reg->attachment = attachment;
 	reg->registry = *out;
-	reg->timeout_ms = handle->timeout_ms;
+	reg->timeout_ms = attachment->timeout_ms;
 	reg->region = (*out)->region;
 	reg->store_epoch = sr_load_acquire_u64(&(*out)->store.epoch);
 	sr_process_unlock();
@@ -98,32 +98,32 @@ static int attach_handle(struct sr_handle *handle, const char *dir, const struct
 }
 
 /* The handle is attached: from here on it belongs to the registry, and calls may use it. [all_mutex] */
-static void settle_handle(struct sr_handle *handle, struct sr_registry *registry)
+static void settle_handle(struct sr_attachment *attachment, struct sr_registry *registry)
 {
-	handle->registry = registry;
-	handle->fork_generation = sr_fork_generation();
-	link_handle(handle);
-	sr_store_release_u32(&handle->reg->magic, SR_HANDLE_MAGIC);
+	attachment->registry = registry;
+	attachment->fork_no = sr_fork_no();
+	link_handle(attachment);
+	sr_store_release_u32(&attachment->reg->magic, SR_HANDLE_MAGIC);
 }
 
 /* [all_mutex], which is let go meanwhile. */
-static int open_handle(struct sr_handle *handle, const char *path, const struct segreg_open_options *options)
+static int open_handle(struct sr_attachment *attachment, const char *path, const struct segreg_open_options *options)
 {
 	struct sr_registry *registry;
 	int rc = sr_process_init();
 
 	if (rc)
 		return rc;
-	handle->reg = take_memory();
-	if (!handle->reg)
+	attachment->reg = take_memory();
+	if (!attachment->reg)
 		return sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
-	rc = attach_handle(handle, path, options, &registry);
+	rc = attach_handle(attachment, path, options, &registry);
 	if (rc) {
-		give_memory(handle->reg);
+		give_memory(attachment->reg);
 		return rc;
 	}
-	strcpy(handle->base, registry->base.path);
-	settle_handle(handle, registry);
+	strcpy(attachment->base, registry->base.path);
+	settle_handle(attachment, registry);
 	return 0;
 }
 
@@ -150,7 +150,7 @@ static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE], 
 }
 
 /* A creation that is refused removes the directory and the registry.lock that it made, also while other processes open them. */
-static int find_and_open(struct sr_handle *handle, const char *dir, const struct segreg_open_options *options)
+static int find_and_open(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options)
 {
 	char path[SEGREG_PATH_SIZE];
 	int rc = SR_REGISTRY_GONE;
@@ -166,7 +166,7 @@ static int find_and_open(struct sr_handle *handle, const char *dir, const struct
 			rc = SR_REGISTRY_GONE;
 		} else if (!rc) {
 			sr_process_lock();
-			rc = open_handle(handle, path, options);
+			rc = open_handle(attachment, path, options);
 			sr_process_unlock();
 		}
 		if (rc && made)
@@ -177,39 +177,39 @@ static int find_and_open(struct sr_handle *handle, const char *dir, const struct
 
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **out)
 {
-	struct sr_handle *handle = calloc(1, sizeof(*handle));
+	struct sr_attachment *attachment = calloc(1, sizeof(*attachment));
 	int rc;
 
-	if (!handle)
+	if (!attachment)
 		return sr_fail(SEGREG_E_NOMEM, "no memory for a handle");
 	if (sr_fork_inherited())
 		sr_process_arrive();
-	handle->timeout_ms = options->timeout_ms;
-	snprintf(handle->label, sizeof(handle->label), "%s", options->label);
-	rc = find_and_open(handle, dir, options);
+	attachment->timeout_ms = options->timeout_ms;
+	snprintf(attachment->label, sizeof(attachment->label), "%s", options->label);
+	rc = find_and_open(attachment, dir, options);
 	if (rc) {
-		free(handle);
+		free(attachment);
 		return rc;
 	}
-	*out = handle->reg;
+	*out = attachment->reg;
 	return 0;
 }
 
 /* The parent's handle becomes this child's. [all_mutex], which is let go meanwhile. */
-static int arrive(struct sr_handle *handle)
+static int arrive(struct sr_attachment *attachment)
 {
-	struct segreg_open_options options = { .timeout_ms = handle->timeout_ms };
-	struct sr_registry *parents = handle->registry, *registry;
+	struct segreg_open_options options = { .timeout_ms = attachment->timeout_ms };
+	struct sr_registry *parents = attachment->registry, *registry;
 	int rc;
 
-	handle->arriving = true;
-	rc = attach_handle(handle, parents->dir, &options, &registry);
-	handle->arriving = false;
+	attachment->arriving = true;
+	rc = attach_handle(attachment, parents->dir, &options, &registry);
+	attachment->arriving = false;
 	if (rc == SR_REGISTRY_GONE)
 		rc = sr_fail_kept(ENOENT, parents->lock_path);
 	if (!rc) {
-		unlink_handle(handle);
-		settle_handle(handle, registry);
+		unlink_handle(attachment);
+		settle_handle(attachment, registry);
 		sr_process_put(parents);
 	}
 	sr_process_settle();
@@ -218,7 +218,7 @@ static int arrive(struct sr_handle *handle)
 
 int sr_handle_arrive(struct segreg *reg)
 {
-	struct sr_handle *handle;
+	struct sr_attachment *attachment;
 	int64_t begin = sr_sys_monotonic();
 	bool is_late = false;
 	int rc = SEGREG_E_INVAL;
@@ -226,35 +226,35 @@ int sr_handle_arrive(struct segreg *reg)
 	if (sr_fork_inherited())
 		sr_process_arrive();
 	sr_process_lock();
-	while ((handle = sr_process_find(reg)) && handle->arriving && !is_late)
-		is_late = !sr_process_wait(begin + (int64_t)handle->timeout_ms * 1000000);
-	if (handle && handle->arriving)
+	while ((attachment = sr_process_find(reg)) && attachment->arriving && !is_late)
+		is_late = !sr_process_wait(begin + (int64_t)attachment->timeout_ms * 1000000);
+	if (attachment && attachment->arriving)
 		rc = sr_fail(SEGREG_E_TIMEDOUT, "waited %" PRIu32 " ms for another thread of this process, which attaches this handle anew "
-			     "after a fork", handle->timeout_ms);
-	else if (handle && handle->fork_generation == sr_fork_generation())
+			     "after a fork", attachment->timeout_ms);
+	else if (attachment && attachment->fork_no == sr_fork_no())
 		rc = 0; /* another thread was first */
-	else if (handle)
-		rc = arrive(handle);
+	else if (attachment)
+		rc = arrive(attachment);
 	sr_process_unlock();
 	return rc;
 }
 
 const char *sr_handle_base(const struct segreg *reg)
 {
-	struct sr_handle *handle;
+	struct sr_attachment *attachment;
 
 	if (sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC)
-		return reg->handle->base;
+		return reg->attachment->base;
 	sr_process_lock();
-	handle = sr_process_find(reg);
+	attachment = sr_process_find(reg);
 	sr_process_unlock();
-	return handle ? handle->base : NULL;
+	return attachment ? attachment->base : NULL;
 }
 
 int sr_handle_close(struct segreg *reg, uint64_t *released)
 {
 	struct sr_registry *registry;
-	struct sr_handle *handle;
+	struct sr_attachment *attachment;
 	uint64_t pins = 0;
 	bool is_handle;
 	int rc = 0;
@@ -262,18 +262,18 @@ int sr_handle_close(struct segreg *reg, uint64_t *released)
 	if (sr_fork_inherited())
 		sr_process_arrive();
 	sr_process_lock();
-	handle = sr_process_find(reg);
-	is_handle = handle;
-	if (handle && handle->fork_generation == sr_fork_generation()) {
-		handle->leaving = true;
+	attachment = sr_process_find(reg);
+	is_handle = attachment;
+	if (attachment && attachment->fork_no == sr_fork_no()) {
+		attachment->leaving = true;
 		sr_process_unlock();
 		rc = sr_lane_detach(reg, &pins);
 		sr_process_lock();
 	}
-	if (handle) {
-		unlink_handle(handle);
-		registry = handle->registry;
-		free(handle);
+	if (attachment) {
+		unlink_handle(attachment);
+		registry = attachment->registry;
+		free(attachment);
 		give_memory(reg);
 		sr_process_put(registry);
 	}

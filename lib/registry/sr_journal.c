@@ -30,7 +30,7 @@ int sr_journal_put(struct sr_journal *journal, struct sr_entry *entry)
 	entry->at = sr_sys_realtime();
 	entry->by_pid = getpid();
 	entry->by_uid = geteuid();
-	snprintf(entry->by_label, sizeof(entry->by_label), "%s", journal->reg->handle->label);
+	snprintf(entry->by_label, sizeof(entry->by_label), "%s", journal->reg->attachment->label);
 	return append(journal, entry);
 }
 

@@ -224,7 +224,7 @@ static bool occupy(struct segreg *reg, uint32_t n)
 	lane->pidns_dev = registry->pidns_dev;
 	lane->pidns_ino = registry->pidns_ino;
 	lane->attached_at = sr_sys_realtime();
-	memcpy(lane->label, reg->handle->label, sizeof(lane->label));
+	memcpy(lane->label, reg->attachment->label, sizeof(lane->label));
 	if (!lane->epoch)
 		sr_store_release_u32(&lane->epoch, 1); /* so that no pin's owner is 0 */
 	reg->lane = n;
@@ -234,14 +234,14 @@ static bool occupy(struct segreg *reg, uint32_t n)
 	reg->slots = reg->region.slots;
 	reg->level = sr_table_level(&reg->region);
 	reg->n_counts_mapped = 0;
-	reg->owner = (uint64_t)lane->epoch << 32 | n;
+	reg->lane_id = (uint64_t)lane->epoch << 32 | n;
 	reg->letter_in_use = 0;
 	raise_top(reg->region.header, n);
 	SR_STOP("lane.publishing");
 	return sr_cas_seqcst_u32(&lane->state, SR_LANE_FREE, SR_LANE_USED);
 }
 
-/* 0: it is ours; 1: it is not to be had. */
+/* 0: it is ours; SR_LANE_TAKEN, or an error. */
 static int try_lane(struct segreg *reg, uint32_t n)
 {
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
@@ -251,27 +251,27 @@ static int try_lane(struct segreg *reg, uint32_t n)
 	if (n >= sr_region_lane_top(&reg->region))
 		rc = sr_region_populate((void *)((uintptr_t)lane & ~(uintptr_t)(SR_PAGE - 1)), SR_PAGE, "another handle");
 	if (rc || sr_lane_is_taken(lane))
-		return rc ? rc : 1;
+		return rc ? rc : SR_LANE_TAKEN;
 	SR_STOP("lane.found");
-	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->handle->hold) == -1)
-		return errno == EAGAIN ? 1 : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
+	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->attachment->hold) == -1)
+		return errno == EAGAIN ? SR_LANE_TAKEN : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
 	if (sr_lane_is_taken(lane)) /* by a process that has died since: a reclaim will see to that */
-		rc = 1;
+		rc = SR_LANE_TAKEN;
 	else
 		rc = sr_region_populate(sr_region_row(&reg->region, n), SR_PAGE, "another handle");
 	if (!rc && !occupy(reg, n))
-		rc = 1;
+		rc = SR_LANE_TAKEN;
 	if (rc)
-		sr_hold_drop(&reg->handle->hold);
+		sr_hold_drop(&reg->attachment->hold);
 	return rc;
 }
 
-/* 0, 1 if all are taken, or an error. */
+/* 0, SR_LANE_TAKEN if all are taken, or an error. */
 static int try_lanes(struct segreg *reg)
 {
-	int rc = 1;
+	int rc = SR_LANE_TAKEN;
 
-	for (uint32_t n = 0; n < reg->region.geometry.max_lanes && rc == 1; n++)
+	for (uint32_t n = 0; n < reg->region.geometry.max_lanes && rc == SR_LANE_TAKEN; n++)
 		rc = try_lane(reg, n);
 	return rc;
 }
@@ -281,13 +281,13 @@ int sr_lane_attach(struct segreg *reg)
 	uint64_t lanes = 0, pins = 0;
 	int rc = try_lanes(reg);
 
-	if (rc != 1)
+	if (rc != SR_LANE_TAKEN)
 		goto out;
 	rc = sr_reclaim(reg, NULL, NULL, &lanes, &pins);
 	if (rc)
 		return rc;
 	rc = try_lanes(reg);
-	if (rc == 1)
+	if (rc == SR_LANE_TAKEN)
 		return sr_fail(SEGREG_E_FULL, "all %u lanes are taken by living handles (max_lanes, fixed when the registry was made); "
 			       "segctl holders shows whose: end one of those",
 			       reg->region.geometry.max_lanes);
@@ -306,7 +306,7 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 		left = sr_lane_empty(&reg->region, reg->lane);
 		sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	}
-	sr_hold_drop(&reg->handle->hold);
+	sr_hold_drop(&reg->attachment->hold);
 	sr_region_wake(&reg->region);
 	if (pins)
 		*pins = left;
@@ -349,7 +349,7 @@ int sr_lane_evict(struct segreg *reg, uint32_t n, uint32_t epoch, uint64_t *hold
 	if (rc)
 		return rc;
 	is_there = lane && sr_lane_is_taken(lane) && sr_load_acquire_u32(&lane->epoch) == epoch;
-	*holds = is_there && sr_lane_counts_are_held(lane) ? take_holds(&reg->region, n, reg->handle->label) : 0;
+	*holds = is_there && sr_lane_counts_are_held(lane) ? take_holds(&reg->region, n, reg->attachment->label) : 0;
 	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	if (!is_there)
 		return sr_fail(SEGREG_E_NOENT, "the handle %u (%u) is not attached (any more)", n, epoch);

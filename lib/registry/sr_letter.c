@@ -149,7 +149,7 @@ static uint32_t next_lane(const struct sr_region *region, uint32_t n)
 	return SR_NONE;
 }
 
-static uint64_t owner_of(const struct sr_lane *lane, uint32_t n)
+static uint64_t lane_id_of(const struct sr_lane *lane, uint32_t n)
 {
 	return (uint64_t)sr_load_acquire_u32(&lane->epoch) << 32 | n;
 }
@@ -161,13 +161,13 @@ static bool read_letter(const struct sr_region *region, uint32_t n, struct sr_ta
 	const struct sr_letter *letter = &sr_region_row(region, n)->letter;
 	enum sr_letter_state state;
 
-	taken->owner = owner_of(lane, n);
+	taken->lane_id = lane_id_of(lane, n);
 	taken->seq = letter->seq;
 	taken->length = letter->length < SR_LETTER_EDIT ? letter->length : SR_LETTER_EDIT;
 	memcpy(taken->edit, letter->edit, taken->length);
 	sr_fence_loads();
 	state = state_of(letter);
-	return (state == SR_LETTER_TAKEN || state == SR_LETTER_FORSAKEN) && owner_of(lane, n) == taken->owner;
+	return (state == SR_LETTER_TAKEN || state == SR_LETTER_FORSAKEN) && lane_id_of(lane, n) == taken->lane_id;
 }
 
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken)
@@ -193,18 +193,18 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 	return false;
 }
 
-/* The letter of that owner and number, if it is still with a leader. */
-static struct sr_letter *find(const struct sr_region *region, uint64_t owner, uint64_t seq)
+/* The letter of that lane_id and number, if it is still with a leader. */
+static struct sr_letter *find(const struct sr_region *region, uint64_t lane_id, uint64_t seq)
 {
-	uint32_t n = (uint32_t)owner;
+	uint32_t n = (uint32_t)lane_id;
 	struct sr_letter *letter = &sr_region_row(region, n)->letter;
 
-	return owner_of(sr_region_lane(region, n), n) == owner && letter->seq == seq ? letter : NULL;
+	return lane_id_of(sr_region_lane(region, n), n) == lane_id && letter->seq == seq ? letter : NULL;
 }
 
-void sr_letter_answer(const struct sr_region *region, uint64_t owner, uint64_t seq, int code, uint64_t version, const char *text)
+void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version, const char *text)
 {
-	struct sr_letter *letter = find(region, owner, seq);
+	struct sr_letter *letter = find(region, lane_id, seq);
 
 	if (!letter)
 		return;
@@ -216,10 +216,10 @@ void sr_letter_answer(const struct sr_region *region, uint64_t owner, uint64_t s
 		move(letter, SR_LETTER_FORSAKEN, SR_LETTER_FREE);
 }
 
-void sr_letter_hand_back(const struct sr_region *region, uint64_t owner, uint64_t seq)
+void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint64_t seq)
 {
-	struct sr_letter *letter = find(region, owner, seq);
-	uint32_t n = (uint32_t)owner;
+	struct sr_letter *letter = find(region, lane_id, seq);
+	uint32_t n = (uint32_t)lane_id;
 
 	if (!letter)
 		return;
@@ -235,10 +235,10 @@ void sr_letter_wake(const struct sr_region *region)
 	sr_sys_futex_wake(&region->header->calls, INT32_MAX);
 }
 
-static const struct sr_rider *find_rider(const struct sr_riders *riders, uint64_t owner, uint64_t seq)
+static const struct sr_rider *find_rider(const struct sr_riders *riders, uint64_t lane_id, uint64_t seq)
 {
 	for (uint32_t i = 0; i < riders->n; i++)
-		if (riders->rider[i].owner == owner && riders->rider[i].seq == seq)
+		if (riders->rider[i].lane_id == lane_id && riders->rider[i].seq == seq)
 			return &riders->rider[i];
 	return NULL;
 }
@@ -253,19 +253,19 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 		struct sr_letter *letter = &sr_region_row(region, n)->letter;
 		enum sr_letter_state state = SR_LETTER_FREE;
 		const struct sr_rider *rider;
-		uint64_t owner, seq;
+		uint64_t lane_id, seq;
 
 		if (sr_lane_is_taken(lane)) /* otherwise its row may have no memory, and its letter is free */
 			state = state_of(letter);
 		if (state != SR_LETTER_TAKEN && state != SR_LETTER_FORSAKEN)
 			continue;
-		owner = owner_of(lane, n);
+		lane_id = lane_id_of(lane, n);
 		seq = letter->seq;
-		rider = same_region ? find_rider(riders, owner, seq) : NULL;
+		rider = same_region ? find_rider(riders, lane_id, seq) : NULL;
 		if (rider)
-			sr_letter_answer(region, owner, seq, 0, rider->version, "");
+			sr_letter_answer(region, lane_id, seq, 0, rider->version, "");
 		else
-			sr_letter_hand_back(region, owner, seq);
+			sr_letter_hand_back(region, lane_id, seq);
 		any = true;
 	}
 	if (any)

@@ -49,7 +49,7 @@ int sr_letter_collect(struct segreg *reg, uint64_t *version);
 
 /* What a leader took out of a letter. */
 struct sr_taken {
-	uint64_t owner, seq;
+	uint64_t lane_id, seq;
 	uint32_t length; /* of edit */
 	unsigned char edit[SR_LETTER_EDIT];
 };
@@ -65,8 +65,8 @@ void sr_letter_announce(const struct sr_region *region);
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken);
 
 /* Answer it, or hand it back unanswered. */
-void sr_letter_answer(const struct sr_region *region, uint64_t owner, uint64_t seq, int code, uint64_t version, const char *text);
-void sr_letter_hand_back(const struct sr_region *region, uint64_t owner, uint64_t seq);
+void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version, const char *text);
+void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint64_t seq);
 /* After answers, without a lock: wake all who wait for one. */
 void sr_letter_wake(const struct sr_region *region);
 

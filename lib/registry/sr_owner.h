@@ -45,7 +45,6 @@ int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *m
  * registry's. SR_OWNER_GONE, if take, for the marker of a registry that does not stand at its place any more: *orphan
  * becomes that marker. SEGREG_E_EXISTS otherwise.
  */
-#define SR_OWNER_GONE 1
 int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE],
 		       bool take, struct sr_marker *orphan);
 /* SEGREG_E_EXISTS with the way out, for base with another registry's marker. may_take: SEGREG_TAKE_BASE is a way. */

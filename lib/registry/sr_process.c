@@ -4,7 +4,7 @@
  * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one attachment. A forked
  * child inherits the structs but none of what they stand for: locks held by mappings stay with the parent
  * (MADV_DONTFORK), LMDB must not be used across a fork. So a child finds each struct segreg wiped, and what it needs
- * to fill it again in struct sr_handle: each handle attaches anew at its first call, and an inherited struct
+ * to fill it again in struct sr_attachment: each handle attaches anew at its first call, and an inherited struct
  * sr_registry is let go of when the last handle has left it.
  *
  * Nothing is held across a wait. A registry is listed, and marked, while a thread attaches or detaches it. Only opens of the same
@@ -53,18 +53,18 @@ static void after_fork(void)
 /* In a child: handles that a thread of the parent was closing are gone, and so are threads that were opening one. */
 static void keep_true_handles(struct sr_registry *r)
 {
-	struct sr_handle **link = &r->handles, *handle;
+	struct sr_attachment **link = &r->attachments, *attachment;
 
 	r->refs = 0;
-	while ((handle = *link)) {
-		sr_hold_init(&handle->hold);
-		handle->arriving = false;
-		if (handle->leaving) {
-			*link = handle->next;
-			free(handle);
+	while ((attachment = *link)) {
+		sr_hold_init(&attachment->hold);
+		attachment->arriving = false;
+		if (attachment->leaving) {
+			*link = attachment->next;
+			free(attachment);
 		} else {
 			r->refs++;
-			link = &handle->next;
+			link = &attachment->next;
 		}
 	}
 }
@@ -154,7 +154,7 @@ static int64_t deadline_after(uint32_t timeout_ms)
 static struct sr_registry *find_registry(const char *dir)
 {
 	for (struct sr_registry *r = all; r; r = r->next)
-		if (r->fork_generation == sr_fork_generation() && !strcmp(r->dir, dir))
+		if (r->fork_no == sr_fork_no() && !strcmp(r->dir, dir))
 			return r;
 	return NULL;
 }
@@ -187,7 +187,7 @@ static int add_registry(const char *dir, const struct segreg_open_options *optio
 	strcpy(r->dir, dir);
 	snprintf(r->lock_path, sizeof(r->lock_path), "%s/registry.lock", dir);
 	snprintf(r->store_path, sizeof(r->store_path), "%s/registry.mdb", dir);
-	r->fork_generation = sr_fork_generation();
+	r->fork_no = sr_fork_no();
 	sr_attach_prepare(r);
 	r->next = all;
 	all = r;
@@ -232,7 +232,7 @@ void sr_process_put(struct sr_registry *r)
 {
 	if (--r->refs)
 		return;
-	if (r->fork_generation == sr_fork_generation()) {
+	if (r->fork_no == sr_fork_no()) {
 		r->life = SR_CLOSING;
 		pthread_mutex_unlock(&all_mutex);
 		sr_attach_leave(r);
@@ -243,12 +243,12 @@ void sr_process_put(struct sr_registry *r)
 	remove_settled(r);
 }
 
-struct sr_handle *sr_process_find(const struct segreg *reg)
+struct sr_attachment *sr_process_find(const struct segreg *reg)
 {
 	for (struct sr_registry *r = all; r; r = r->next)
-		for (struct sr_handle *handle = r->handles; handle; handle = handle->next)
-			if (handle->reg == reg && !handle->leaving)
-				return handle;
+		for (struct sr_attachment *attachment = r->attachments; attachment; attachment = attachment->next)
+			if (attachment->reg == reg && !attachment->leaving)
+				return attachment;
 	sr_fail(SEGREG_E_INVAL, "invalid argument: not an open handle");
 	return NULL;
 }

@@ -25,6 +25,6 @@ int sr_process_get(const char *dir, const struct segreg_open_options *options, s
 void sr_process_put(struct sr_registry *r);
 
 /* What a thread is closing is no handle any more. [process] */
-struct sr_handle *sr_process_find(const struct segreg *reg);
+struct sr_attachment *sr_process_find(const struct segreg *reg);
 
 #endif

@@ -63,7 +63,7 @@ static bool reclaim_lane(struct segreg *reg, const struct suspect *suspect, stru
 	region->header->reclaimed++;
 	region->header->reclaimed_pins += dead->pins;
 	note.pins = dead->pins;
-	memcpy(note.by_label, reg->handle->label, sizeof(note.by_label));
+	memcpy(note.by_label, reg->attachment->label, sizeof(note.by_label));
 	sr_notes_add(region, note);
 	return true;
 }

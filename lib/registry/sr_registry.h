@@ -13,10 +13,6 @@
 
 #include <fcntl.h>
 
-/* Of attaching: the directory or registry.lock was removed since it was looked for, as a refused creation does.
- * Begin anew. */
-#define SR_REGISTRY_GONE 3
-
 /* What is called a hundred million times a second: on lines of the instruction cache of its own. */
 #define SR_HOT __attribute__((hot, aligned(64)))
 /* What the hot ones leave to others, so that they need no stack. */
@@ -28,8 +24,8 @@ struct sr_registry {
 	struct sr_registry *next; /* all of this process (sr_process.c) */
 	enum { SR_OPENING, SR_OPEN, SR_CLOSING } life; /* SR_OPENING, SR_CLOSING: a thread attaches or detaches it, without a lock */
 	unsigned refs;            /* handles, and threads that are opening one */
-	struct sr_handle *handles;
-	uint64_t fork_generation; /* made by this process, if it equals sr_fork_generation() */
+	struct sr_attachment *attachments;
+	uint64_t fork_no; /* made by this process, if it equals sr_fork_no() */
 
 	char dir[SEGREG_PATH_SIZE]; /* absolute */
 	char lock_path[SEGREG_PATH_SIZE + 16];
@@ -63,7 +59,7 @@ struct segreg {
 	const struct sr_level *level; /* of the index, as of some pin before: an old one leads to misses only */
 	struct sr_slot *slots;        /* region.slots */
 	uint32_t *counts;             /* of the lane */
-	uint64_t owner;               /* epoch << 32 | lane: what its pins carry */
+	uint64_t lane_id;             /* epoch << 32 | lane: what its pins carry */
 	uint32_t n_counts_mapped;     /* the counts below have memory, without a gap */
 	uint32_t magic;
 
@@ -73,17 +69,17 @@ struct segreg {
 	struct sr_lane *lane_head;
 	struct sr_row *row;
 	struct sr_registry *registry;
-	struct sr_handle *handle;
+	struct sr_attachment *attachment;
 	uint64_t store_epoch; /* refuse changes if the store's is another */
 	struct sr_region region;   /* a copy of the registry's */
 };
 
 /* What a forked child must know of a handle to attach it anew. */
-struct sr_handle {
-	struct sr_handle *next; /* on the same registry in this process */
+struct sr_attachment {
+	struct sr_attachment *next; /* on the same registry in this process */
 	struct segreg *reg;
 	struct sr_registry *registry;
-	uint64_t fork_generation; /* of the process that attached it */
+	uint64_t fork_no; /* of the process that attached it */
 	bool arriving, leaving;   /* a thread of this process attaches it anew, or closes it, without a lock */
 	struct sr_hold hold;      /* the lane's byte */
 	uint32_t timeout_ms;

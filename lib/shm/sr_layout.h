@@ -43,7 +43,7 @@
 struct sr_lock_word {
 	pthread_mutex_t mutex; /* the upper layer: robust, process-shared */
 	uint32_t dirty;        /* [holder] enum sr_dirt: what the holder is changing */
-	uint32_t owner;        /* [holder] pid of the holder, for messages only */
+	uint32_t pid;          /* [holder] pid of the holder, for messages only */
 	uint32_t asked;        /* [any] grows when a thread begins to wait */
 	/*
 	 * [any] futex: grows when a waiting thread takes the lock or gives up. While it is below asked, a thread waits,
@@ -164,7 +164,7 @@ struct sr_detail {
 	int64_t registered_at, retired_at;
 	union {
 		int64_t held_since; /* PENDING: since when it is held */
-		uint64_t builder;   /* BUILDING: the owner (as in struct segreg) that reserved it; 0: none */
+		uint64_t builder;   /* BUILDING: lane_id (as in struct segreg) of the handle that reserved it; 0: none */
 	};
 	int64_t retry_at;
 	uint32_t path;        /* number of the first unit of its path */

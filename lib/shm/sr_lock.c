@@ -220,7 +220,7 @@ static void give_robust(struct sr_locks *locks, enum sr_lock_id id)
 
 uint32_t sr_lock_owner(const struct sr_locks *locks, enum sr_lock_id id)
 {
-	return sr_load_acquire_u32(&locks->word[id].owner);
+	return sr_load_acquire_u32(&locks->word[id].pid);
 }
 
 int sr_lock_timed_out(const struct sr_locks *locks, enum sr_lock_id id, uint32_t timeout_ms)
@@ -252,7 +252,7 @@ static int take_rest(struct sr_locks *locks, enum sr_lock_id id, struct patience
 		return error;
 	}
 	NOTE_TAKEN(id);
-	sr_store_release_u32(&locks->word[id].owner, (uint32_t)getpid());
+	sr_store_release_u32(&locks->word[id].pid, (uint32_t)getpid());
 	return 0;
 }
 

@@ -37,7 +37,7 @@ struct sr_owner {
 };
 
 /*
- * Edits of other handles that a transaction made beside its leader's own (sr_group.c). owner and seq of a letter name
+ * Edits of other handles that a transaction made beside its leader's own (sr_group.c). lane_id and seq of a letter name
  * an edit: the pair is used once in the life of a region.
  */
 #define SR_RIDERS_MAX 64u
@@ -46,7 +46,7 @@ struct sr_riders {
 	uint64_t start; /* sr_clock.starts of the region that the letters were in */
 	uint32_t n;
 	struct sr_rider {
-		uint64_t owner; /* epoch of the lane << 32 | lane */
+		uint64_t lane_id; /* epoch of the lane << 32 | lane */
 		uint64_t seq;
 		uint64_t version; /* version that the edit made */
 	} rider[SR_RIDERS_MAX];

@@ -20,6 +20,9 @@ enum sr_outcome {
 	/* sr_region_discard: the object is unchanged: of another registry, or not open to this process */
 	SR_REGION_STAYS,
 	SR_BASE_TAKEN,      /* sr_base_join: another process is just making sure that no other uses base */
+	SR_OWNER_GONE,      /* sr_owner_may_claim: the marker is of a registry that left its place */
+	SR_LANE_TAKEN,      /* attaching a handle: the lane, or each lane, is another handle's */
+	SR_REGISTRY_GONE,   /* sr_attach: another process removed the directory or registry.lock; begin anew */
 	SR_JOIN_AGAIN,      /* joining a region: there is no region, or it was just removed */
 	SR_JOIN_UNFINISHED, /* joining a region: its builder died before it was ready */
 };

@@ -19,7 +19,7 @@ extern const uint64_t *sr_fork_page;
 int sr_fork_init(void);
 
 /* The number of this process; 0 in a child that has not called sr_fork_arrive. */
-static inline uint64_t sr_fork_generation(void)
+static inline uint64_t sr_fork_no(void)
 {
 	return sr_load_acquire_u64(sr_fork_page);
 }
@@ -27,7 +27,7 @@ static inline uint64_t sr_fork_generation(void)
 /* Whether this is a child of a bare clone(2), which runs no fork handlers. */
 static inline bool sr_fork_inherited(void)
 {
-	return !sr_fork_generation();
+	return !sr_fork_no();
 }
 
 /* Give this process a number of its own: called by sr_fork_init, and in a child. */

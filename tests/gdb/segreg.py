@@ -78,7 +78,7 @@ class LockWord(Printer):
         thread = int(lock["mutex"]["__data"]["__lock"]) & 0x3fffffff
         waiting = (int(lock["asked"]) - int(lock["served"])) & 0xffffffff
         return "%s, last taken by process %d, mutex %s, %d wait" % (
-            name_of("sr_dirt", lock["dirty"]), int(lock["owner"]), "of thread %d" % thread if thread else "free", waiting)
+            name_of("sr_dirt", lock["dirty"]), int(lock["pid"]), "of thread %d" % thread if thread else "free", waiting)
 
 
 class Lane(Printer):
@@ -136,14 +136,14 @@ class Handle(Printer):
         if int(handle["magic"]) != 0x73656772:
             return "no open handle: closed, or of the parent process"
         return "handle with lane %d, epoch %d, of registry %s" % (
-            int(handle["lane"]), int(handle["owner"]) >> 32, text(handle["registry"]["dir"]))
+            int(handle["lane"]), int(handle["lane_id"]) >> 32, text(handle["registry"]["dir"]))
 
     def members(self, handle):
         if int(handle["magic"]) != 0x73656772:
             return
         yield "lane_head", handle["lane_head"].dereference()
         yield "letter", handle["row"]["letter"]
-        for name in ("timeout_ms", "letter_in_use", "registry", "handle"):
+        for name in ("timeout_ms", "letter_in_use", "registry", "attachment"):
             yield name, handle[name]
 
 

@@ -322,7 +322,7 @@ static void finds_each_damage(void)
 		{ HEADER(built_at) + 4, 0x80000000, "header built_at", SR_NONE },
 		{ HEADER(lock[SR_LOCK_COMMIT].dirty), 3, "commit lock dirty", SR_NONE },
 		{ HEADER(lock[SR_LOCK_TABLE].served), 1, "table lock served", SR_NONE },
-		{ HEADER(lock[SR_LOCK_TABLE].owner), UINT32_MAX, "table lock owner", SR_NONE },
+		{ HEADER(lock[SR_LOCK_TABLE].pid), UINT32_MAX, "table lock owner", SR_NONE },
 		{ HEADER(lock[SR_LOCK_TABLE].mutex.__data.__kind), 0x20, "table lock kind of mutex", SR_NONE },
 		{ HEAD(0, state), 4, "lane 0 state", SR_NONE },
 		{ HEAD(0, pid) + 4, UINT32_MAX, "lane 0 pid", SR_NONE },

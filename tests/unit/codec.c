@@ -134,7 +134,7 @@ static struct sr_riders make_riders(uint32_t n)
 	struct sr_riders riders = { .start = UINT64_MAX - 1, .n = n };
 
 	for (uint32_t i = 0; i < n; i++)
-		riders.rider[i] = (struct sr_rider){ .owner = (uint64_t)i << 32 | 7, .seq = UINT64_MAX - i, .version = i };
+		riders.rider[i] = (struct sr_rider){ .lane_id = (uint64_t)i << 32 | 7, .seq = UINT64_MAX - i, .version = i };
 	return riders;
 }
 
@@ -150,7 +150,7 @@ static void riders_round_trip(void)
 		T_EQ(out.start, in.start);
 		T_EQ(out.n, n);
 		for (uint32_t i = 0; i < n; i++) {
-			T_EQ(out.rider[i].owner, in.rider[i].owner);
+			T_EQ(out.rider[i].lane_id, in.rider[i].lane_id);
 			T_EQ(out.rider[i].seq, in.rider[i].seq);
 			T_EQ(out.rider[i].version, in.rider[i].version);
 		}

@@ -20,7 +20,7 @@ void lane_reset(bool dead)
 	world.region.header->version = VERSION + 1;
 	world.region.details[world.slot].retired = VERSION + 1;
 	row = sr_region_row(&world.region, 0);
-	left = (struct segreg_pin){ .id = ID, .owner = world.owner.owner, .slot = world.slot };
+	left = (struct segreg_pin){ .id = ID, .owner = world.owner.lane_id, .slot = world.slot };
 	left.generation = sr_word_generation(world.region.slots[world.slot].word);
 	sr_row_counts(row)[world.slot] = 1;
 	*sr_row_cells(row) = VERSION << SR_CELL_KIND_BITS | SEGREG_SNAPSHOT;

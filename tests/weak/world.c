@@ -11,7 +11,7 @@
 struct world world;
 static struct process {
 	struct sr_registry registry;
-	struct sr_handle handle;
+	struct sr_attachment attachment;
 } processes[3];
 static unsigned char *memory;
 
@@ -125,9 +125,9 @@ static void open_process(struct process *process, struct segreg *reg)
 {
 	process->registry.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	process->registry.region = world.region;
-	process->handle.hold.page = NULL;
+	process->attachment.hold.page = NULL;
 	*reg = (struct segreg){
-		.level = &world.region.level[0], .slots = world.region.slots, .registry = &process->registry, .handle = &process->handle,
+		.level = &world.region.level[0], .slots = world.region.slots, .registry = &process->registry, .attachment = &process->attachment,
 		.region = world.region,
 	};
 }
@@ -157,7 +157,7 @@ void world_reset(enum sr_state state)
 	world.owner.lane_head = lane;
 	world.owner.row = sr_region_row(&world.region, 0);
 	world.owner.counts = sr_row_counts(world.owner.row);
-	world.owner.owner = 1ull << 32;
+	world.owner.lane_id = 1ull << 32;
 	world.owner.n_counts_mapped = 2;
 	world.file = 1;
 	world.next_file = world.use = 0;

@@ -78,7 +78,8 @@ int sr_base_join(struct sr_base *base)
 	return errno == EAGAIN ? SR_BASE_TAKEN : fail_to_lock(base);
 }
 
-/* The lock is empty and has one name. Another file stands there by mistake or malice, and keeps its owner and mode. */
+/* The lock file is empty and has one name. Any other file is there by mistake or malice, and keeps its owner and
+ * mode. */
 static void set_access(int fd, const struct sr_access *access)
 {
 	struct stat st;
@@ -87,7 +88,8 @@ static void set_access(int fd, const struct sr_access *access)
 		sr_access_give(fd, access);
 }
 
-/* 0 or -1 with errno. Not by O_CREAT alone: that refuses another user's file in a sticky directory (fs.protected_regular). */
+/* Open the lock file, and make it if it is missing. Returns 0, or -1 with errno. O_CREAT alone would not do: it
+ * refuses another user's file in a sticky directory (fs.protected_regular). */
 static int open_lock(struct sr_base *base, const struct sr_access *access)
 {
 	int fd = sr_sys_openat(AT_FDCWD, base->lock_path, O_RDWR | O_NOFOLLOW, 0);
@@ -103,7 +105,7 @@ static int open_lock(struct sr_base *base, const struct sr_access *access)
 	return sr_lockfile_open(&base->lockfile, base->lock_path, O_RDWR);
 }
 
-/* cp -al gives a copy of base the original's lock. */
+/* cp -al gives a copy of base the lock file of the original. */
 static int fail_in_use(const struct sr_base *base, int fd)
 {
 	struct stat st;
@@ -113,7 +115,7 @@ static int fail_in_use(const struct sr_base *base, int fd)
 			       "copy of %s may share it. In the copy, remove %s; or end the processes "
 			       "(fuser %s)", base->lock_path, (uintmax_t)st.st_nlink, base->path,
 			       SR_BASE_LOCK, base->lock_path);
-	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that came by another registry.lock: this registry's "
+	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that opened another registry.lock: one of this registry "
 		       "that was replaced or removed since, or another registry's; end them first "
 		       "(fuser %s)", base->path, base->lock_path);
 }
@@ -134,9 +136,9 @@ int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uin
 		else if (sr_sys_monotonic() > deadline)
 			rc = fail_in_use(base, fd);
 		else
-			sr_sys_sleep(1000000); /* somebody who is just dying */
+			sr_sys_sleep(1000000); /* the holder may be dying */
 	}
-	/* Not before: a lock that others use is none of ours. */
+	/* Not earlier: as long as others use the lock file, it may be another registry's. */
 	if (!rc)
 		set_access(fd, access);
 	if (!rc && sr_sys_lock(fd, F_RDLCK, 0) == -1)
@@ -150,7 +152,7 @@ int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uin
 
 /* ---------------------------------------------------------------- paths */
 
-/* Equal, or one lies in the other. */
+/* Are the paths equal, or does one lie in the other? */
 static bool overlap(const char *a, const char *b)
 {
 	size_t shorter = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
@@ -237,7 +239,7 @@ bool sr_base_is_registered(uint64_t dev, const struct sr_record *record, const s
 
 	if (identity->dev != dev || (!is_directory && !S_ISREG(identity->mode)))
 		return false;
-	/* Reserved and never published: the name was free, so what bears it now is the builder's. */
+	/* Reserved and never published: the path was vacant, so what is there now was made by the builder. */
 	if (!record->ino)
 		return true;
 	if (is_directory != record->is_directory)

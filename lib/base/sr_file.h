@@ -6,10 +6,10 @@
 
 #include "base/sr_base.h"
 
-/* file inside the segment at path, or the segment itself if file is NULL. */
+/* Open file inside the segment at path, or the segment itself if file is NULL. */
 int sr_file_open(struct sr_base *base, const char *path, const char *file, int *fd);
 
-/* Map all of an open file read-only; *data is NULL if it is empty. file names it in errors. */
+/* Map the open file fd read-only, as a whole. *data becomes NULL if it is empty. Errors name it as file. */
 int sr_file_map(int fd, const char *file, const void **data, size_t *length);
 void sr_file_unmap(const void *data, size_t length);
 

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Does the file begin with text? 1, 0, or -1 with errno. */
+/* Does the file begin with text? Returns 1, 0, or -1 with errno. */
 static int may_begin_with(int dir, const char *name, const char *text)
 {
 	char start[32] = "";
@@ -24,8 +24,8 @@ static int may_begin_with(int dir, const char *name, const char *text)
 	return length == -1 ? -1 : !strcmp(start, text);
 }
 
-/* Has the registry.lock in dir a registry.mdb beside it, or a user? The user first: a creation has registry.lock
- * until both are there. */
+/* Does the registry.lock in dir have a registry.mdb beside it, or a user? Look for the user first: a creation holds
+ * registry.lock until both files are there. */
 static int is_whole(int dir)
 {
 	struct sr_identity identity;
@@ -56,7 +56,8 @@ int sr_foreign_is_there(int dir)
 	return answer ? answer : sr_foreign_has_registry(dir);
 }
 
-/* sr_foreign_is_there of the directory whose name below base is the first length bytes of path. A missing directory is not foreign. */
+/* Like sr_foreign_is_there, for the directory whose path below base is the first length bytes of path. A missing
+ * directory is not foreign. */
 static int is_foreign_at(int dir, const char *path, size_t length)
 {
 	char name[SEGREG_PATH_MAX + 1];
@@ -72,7 +73,7 @@ static int is_foreign_at(int dir, const char *path, size_t length)
 	return answer;
 }
 
-/* answer: of is_foreign_at. 0 if it is no. */
+/* Turn answer, from is_foreign_at, into SEGREG_E_PATH for yes and 0 for no. */
 static int fail_foreign(int answer, const char *path, size_t length)
 {
 	if (answer == -1)

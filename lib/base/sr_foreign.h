@@ -6,15 +6,15 @@
 
 #include "base/sr_base.h"
 
-/* Does the open directory hold a marker, or a segreg registry.lock with a registry.mdb or a user? So it is a base or a
- * registry, and no part of a segment. 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. A
- * registry.lock alone is what a creation left that came to no end. */
+/* Is the open directory a registry or a base, and so no part of a segment? It is if it has a marker, or a
+ * registry.lock of segreg with a registry.mdb beside it or with a user. A registry.lock alone is left by a creation
+ * that did not finish. Returns 1, 0, or -1 with errno if that cannot be seen. dir may be an O_PATH descriptor. */
 int sr_foreign_is_there(int dir);
-int sr_foreign_has_registry(int dir); /* the latter alone */
-/*
- * A sweep deletes all that a segment has in it, and another registry's base has what others pin. SEGREG_E_PATH if a directory on
- * the way to path, or path itself, is foreign.
- */
+/* Like sr_foreign_is_there, for a registry alone. */
+int sr_foreign_has_registry(int dir);
+
+/* A sweep deletes everything in a segment. In another registry's base or directory that would be what others pin. So
+ * these fail with SEGREG_E_PATH if a directory above path (_above), or path itself (_top), is a registry or a base. */
 int sr_foreign_check_above(struct sr_base *base, const char *path);
 int sr_foreign_check_top(struct sr_base *base, const char *path);
 

@@ -13,7 +13,7 @@
 #define INFO_SIZE 256 /* always written whole */
 #define FORMAT_VERSION 1
 
-/* "-", or what sr_region_name makes: its object is going to be unlinked. */
+/* Is name "-", or a name that sr_region_name makes? A builder discards the object of that name. */
 static bool is_region_name(const char *name)
 {
 	return !strcmp(name, "-") || (!strncmp(name, "/segreg-", 8) && strlen(name) == 40 &&
@@ -38,8 +38,8 @@ int sr_lockinfo_read(int fd, const char *path, struct sr_lockinfo *info)
 	if (sscanf(text, "segreg registry %u uuid %36s inode %" SCNu64 " state %15s region %63s", &version, uuid, &info->ino,
 		   state, info->region) != 5 ||
 	    !sr_uuid_parse(uuid, info->uuid) || !is_region_name(info->region))
-		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged; if nobody uses the registry, remove it and open the "
-			       "registry with SEGREG_ADOPT (segctl init --adopt)", path);
+		return sr_fail(SEGREG_E_CORRUPT, "%s is not a segreg lock file, or damaged; if no process uses the registry, remove "
+			       "it and open the registry with SEGREG_ADOPT (segctl init --adopt)", path);
 	builder = strstr(text, "\nbuilder ");
 	if (builder && sscanf(builder, "\nbuilder %" SCNu32, &info->builder) != 1)
 		info->builder = 0;

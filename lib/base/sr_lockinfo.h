@@ -1,9 +1,10 @@
 /*
  * sr_lockinfo.h - the text in registry.lock: which registry this is, and the name of its shared memory.
  *
- * Written by whoever holds SR_BYTE_ATTACH exclusively, read by whoever holds it at all, so it is never seen half
- * written by a living process; a crash in between is seen by the next exclusive holder, who writes it again. The exception is the
- * builder's number: a process that has waited in vain for the builder reads it without the byte, for its message.
+ * A process writes the text while it holds SR_BYTE_ATTACH exclusively, and reads it while it holds that byte at all. So
+ * no process sees a text that a living process has half written. If the writer died, the next exclusive holder sees
+ * that and writes the text again. The builder's number is an exception: a process that has waited in vain for the
+ * builder reads it without the byte, for its message.
  */
 #ifndef SR_LOCKINFO_H
 #define SR_LOCKINFO_H

@@ -31,7 +31,7 @@ static void format_nonce(const struct sr_marker *marker, char text[2 * SR_NONCE_
 		sprintf(text + 2 * i, "%02x", marker->owner[i]);
 }
 
-/* "-" is no owner. Returns whether text is one of both. */
+/* Parse the owner: "-" if there is none, or a nonce. Returns whether text is either. */
 static bool parse_nonce(const char *text, struct sr_marker *marker)
 {
 	marker->has_owner = strcmp(text, "-");
@@ -56,7 +56,7 @@ static void name_aside(const struct sr_marker *marker, char name[64])
 	snprintf(name, 64, "%s-%s", SR_BASE_MARKER, uuid);
 }
 
-/* Write the marker under a name of its own. */
+/* Write the marker under a name of its own. Returns 0, or -1 with errno. */
 static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 {
 	char uuid[37], nonce[2 * SR_NONCE_SIZE + 1], text[MARKER_SIZE];
@@ -67,13 +67,13 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts, nonce, marker->lock_dev, marker->lock_ino,
 			  marker->place);
 	name_aside(marker, name);
-	/* A new inode each time: one that a crash left may be the marker's own by another name. */
+	/* Make a new inode each time: a file that a crash left may be the marker itself under a second name. */
 	if (sr_sys_unlinkat(dir, name, 0) == -1 && errno != ENOENT)
 		return -1;
 	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd == -1)
 		return -1;
-	sr_base_give(dir, fd, 0644); /* every later opener reads it, whatever this one's umask is */
+	sr_base_give(dir, fd, 0644); /* each later process that opens the registry reads it, whatever this process's umask is */
 	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;
 	sr_sys_close(fd);
 	if (!failed)
@@ -84,7 +84,7 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	return -1;
 }
 
-/* What format 2 has beyond format 1. A text that was cut short has no newline at its end. */
+/* Parse what format 2 has in addition to format 1. A text that was cut short does not end with a newline. */
 static bool parse_owner(char *text, struct sr_marker *marker)
 {
 	char nonce[2 * SR_NONCE_SIZE + 2], *place = strstr(text, "\nregistry "), *end = text + strlen(text) - 1;
@@ -160,7 +160,7 @@ void sr_marker_unclaim(struct sr_base *base, const struct sr_marker *marker)
 
 	if (dir == -1)
 		return;
-	/* What a failed write left: no later one of this uuid replaces it. */
+	/* Remove what a failed write left: no later write of this uuid replaces it. */
 	name_aside(marker, aside);
 	sr_sys_unlinkat(dir, aside, 0);
 	if (sr_marker_read_in(dir, &there) == -1 || memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))

@@ -1,14 +1,16 @@
 /*
  * sr_removal.c - taking one thing apart: a file, or a directory with all that is in it, through descriptors.
  *
- * Whoever has a directory open goes on in it wherever it is moved to. So each directory is looked at before its first entry is removed,
- * and the whole way down from base again after each LOOK_EVERY names: does each level still lie in the one above? If not, the removal
- * stops. What is moved away between two looks loses up to LOOK_EVERY names.
+ * A process that has a directory open goes on in it wherever the directory is moved to. So the removal checks each
+ * directory before it removes the first entry: does each level still lie in the one above? After each LOOK_EVERY names
+ * it checks the whole way down from base again. If a level is not in its place, the removal stops. What is moved away
+ * between two checks loses up to LOOK_EVERY names.
  *
- * A directory that has a registry in it, or is the base of one, is left with all that is in it, since others may pin there. The victim
- * is looked through for such before it is moved (sr_removal_look), so that it stays at its path. What comes into it after that look, or
- * lies beyond the look's bounds, is found when its directory's turn comes; what was removed beside it before is gone. A deep directory
- * is looked through in the same way before it is moved up. If it has such a directory inside, it is emptied where it is.
+ * A directory that has a registry in it, or is the base of one, stays as it is, since others may pin what is there.
+ * sr_removal_look searches the victim for such directories before it is moved, so that it stays at its path. A
+ * directory that comes after that, or lies beyond the bounds of the search, is found when its turn comes. What was
+ * beside it is gone by then. A deep directory is searched in the same way before it is moved up. If such a directory is
+ * inside, the deep one is emptied where it is.
  */
 #include "base/sr_removal.h"
 #include "base/sr_foreign.h"
@@ -25,7 +27,7 @@
 #include <string.h>
 
 #define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
-#define DEPTH_LAST 256 /* the same, where they cannot be moved, or must not be */
+#define DEPTH_LAST 256 /* directories open at once where deep ones cannot be moved, or must not be */
 #define ASK_EVERY 1000000000 /* nanoseconds */
 #define ASK_FILES 1000u
 #define LOOK_EVERY 32u /* names */
@@ -38,7 +40,7 @@ struct job {
 	struct sr_removed *removed;
 	const struct sr_place *place;
 	uint64_t ino; /* the victim's */
-	int top; /* its own directory, to which deep ones are moved up */
+	int top; /* the victim's own directory, to which deep ones are moved up */
 	bool moved_up;
 	bool stop; /* nothing more may be touched, or can be */
 	unsigned unlinked, left; /* names */
@@ -53,7 +55,8 @@ struct level {
 	unsigned depth;
 };
 
-/* The disk or its file system is broken, or read only: each further name would fail too, and a broken one must not be written to. */
+/* Is the disk or its file system broken, or read only? Then each further name would fail too, and a broken disk must
+ * not be written to. */
 static bool is_of_disk(int error)
 {
 	switch (error) {
@@ -71,7 +74,7 @@ static bool is_of_disk(int error)
 	}
 }
 
-/* The result names the first failure. */
+/* Record a failure; the result names the first one. */
 static int blame(struct job *job, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static int blame(struct job *job, int error, const char *format, ...)
@@ -91,7 +94,7 @@ static int blame(struct job *job, int error, const char *format, ...)
 
 /* ---------------------------------------------------------------- pace and figures */
 
-/* How long a file of that size takes, in nanoseconds. */
+/* Returns the nanoseconds that the pace allows for a file of this size. */
 static double time_for(const struct sr_trash *trash, uint64_t bytes)
 {
 	double of_bytes = trash->pace ? (double)bytes * 1e9 / (double)trash->pace : 0;
@@ -100,7 +103,8 @@ static double time_for(const struct sr_trash *trash, uint64_t bytes)
 	return of_bytes > of_file ? of_bytes : of_file;
 }
 
-/* Ask the caller, at most once in ASK_EVERY or ASK_FILES: a fast removal asks by files, a slow disk or a pace by time. */
+/* Ask the caller whether to stop, after ASK_EVERY or ASK_FILES, whichever comes first. In a fast removal that is
+ * ASK_FILES; with a slow disk or a pace it is ASK_EVERY. */
 static bool is_stopped(struct sr_trash *trash, int64_t now)
 {
 	if (!trash->stop || (now - trash->asked_at < ASK_EVERY && trash->unasked < ASK_FILES))
@@ -110,7 +114,7 @@ static bool is_stopped(struct sr_trash *trash, int64_t now)
 	return trash->stop(trash->arg);
 }
 
-/* Wait until the next file's turn. False: stopped. */
+/* Wait until the pace allows the next file. Returns false if the caller stops the removal. */
 static bool keep_pace(struct sr_trash *trash, uint64_t bytes)
 {
 	double pause = time_for(trash, bytes);
@@ -141,7 +145,8 @@ static int compare_inodes(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* An inode that keeps other names counts as linked, once; if the last of those turns out to be the victim's too, as freed. */
+/* Add an inode to the figures. An inode that keeps other names counts as linked, once. If the victim has its last
+ * name too, it counts as freed instead. */
 static void account(struct job *job, const struct sr_identity *identity)
 {
 	struct sr_removed *removed = job->removed;
@@ -171,7 +176,7 @@ static void account(struct job *job, const struct sr_identity *identity)
 
 /* ---------------------------------------------------------------- where it is */
 
-/* Whether a name in dir is that inode. */
+/* Does name in dir have the inode number ino? */
 static bool is_named(int dir, const char *name, uint64_t ino)
 {
 	struct sr_identity identity;
@@ -179,7 +184,7 @@ static bool is_named(int dir, const char *name, uint64_t ino)
 	return sr_sys_identify(dir, name, &identity) == 0 && identity.ino == ino;
 }
 
-/* Whether the directory in which the victim lies is still below base. */
+/* Is the directory in which the victim lies still below base? */
 static bool is_home(const struct job *job)
 {
 	struct sr_identity identity;
@@ -205,7 +210,7 @@ static int lost(struct job *job)
 	return blame(job, ESTALE, "it was moved away while it was being deleted; what is left of it is no longer touched");
 }
 
-/* 0, or ESTALE if somebody has moved the directory, or one above it, away. */
+/* Returns 0, or ESTALE if another process has moved the directory, or one above it, away. */
 static int look_around(struct job *job, const struct level *level)
 {
 	if (is_below_victim(level) && is_named(job->place->dir, job->place->name, job->ino) && is_home(job))
@@ -215,7 +220,8 @@ static int look_around(struct job *job, const struct level *level)
 
 /* ---------------------------------------------------------------- removing */
 
-/* Unlink one name whose inode was just looked at, and account for it. level: the directory that it is in; NULL: the victim's own name. */
+/* Unlink name, whose identity was just read, and account for it. level: the directory that name is in; NULL if name
+ * is the victim's own. */
 static int unlink_counted(struct job *job, const struct level *level, const char *name, const struct sr_identity *identity)
 {
 	bool is_directory = S_ISDIR(identity->mode);
@@ -240,7 +246,7 @@ static int unlink_counted(struct job *job, const struct level *level, const char
 
 static int remove_contents(struct job *job, struct level *level);
 
-/* Too deep: move the directory up to the victim's top, where the next pass meets it. 0, or an errno. */
+/* Move a directory that is too deep up to the victim's top, where the next pass meets it. Returns 0, or an errno. */
 static int move_up(struct job *job, int dir, const char *name)
 {
 	char lifted[48];
@@ -255,7 +261,8 @@ static int move_up(struct job *job, int dir, const char *name)
 	return errno;
 }
 
-/* EBUSY if a registry is in the directory, or it is the base of one; another errno if nobody knows. */
+/* Returns EBUSY if the directory has a registry in it or is the base of one, another errno if that cannot be seen,
+ * otherwise 0. */
 static int check_foreign(struct job *job, int fd, const char *name)
 {
 	int answer = sr_foreign_is_there(fd);
@@ -265,7 +272,7 @@ static int check_foreign(struct job *job, int fd, const char *name)
 	return answer ? blame(job, EBUSY, "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name) : 0;
 }
 
-/* Whether a registry, or the base of one, is in the directory, or may be. Such a directory stays where it is. */
+/* Does the directory contain a registry or the base of one, or can that not be seen? Then it stays where it is. */
 static bool may_have_foreign(int dir, const char *name)
 {
 	struct sr_removed ignored = { .where = "" };
@@ -299,7 +306,7 @@ static int remove_directory(struct job *job, const struct level *above, const ch
 	return error ? error : unlink_counted(job, above, name, identity);
 }
 
-/* A subvolume is a device of its own, and its top has that inode number. */
+/* A btrfs subvolume is a device of its own, and its top directory has this inode number. */
 #define BTRFS_SUBVOLUME 256u
 
 static int remove_entry(struct job *job, const struct level *level, const char *name)
@@ -317,7 +324,7 @@ static int remove_entry(struct job *job, const struct level *level, const char *
 	return unlink_counted(job, level, name, &identity);
 }
 
-/* Empty an open directory as far as possible, and close it. The first error. */
+/* Empty an open directory as far as possible, and close it. Returns the first error. */
 static int remove_contents(struct job *job, struct level *level)
 {
 	DIR *stream = level->fd == -1 ? NULL : fdopendir(level->fd);
@@ -343,7 +350,8 @@ static int remove_contents(struct job *job, struct level *level)
 
 /* ---------------------------------------------------------------- looking before */
 
-/* EBUSY if the directory, or one in it, is foreign. A directory that cannot be read is left to the removal. */
+/* Returns EBUSY if the directory, or one in it, is a registry or a base. A directory that cannot be read is left to
+ * the removal. */
 static int look_into(struct job *job, int dir, const char *name, unsigned depth, unsigned *left)
 {
 	int error, fd = sr_sys_open_beneath(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -389,7 +397,7 @@ static int remove_tree(struct job *job, const struct sr_identity *identity)
 		error = lost(job);
 	else
 		error = check_foreign(job, job->top, job->place->name);
-	/* Each pass meets all that is there, so the last one tells what is left. */
+	/* Each pass meets everything that is left, so the last pass knows what could not be removed. */
 	if (!error) do {
 		struct level level = { .fd = sr_sys_openat(job->top, ".", O_RDONLY | O_DIRECTORY, 0), .ino = identity->ino, .depth = 1 };
 

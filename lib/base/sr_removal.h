@@ -13,13 +13,13 @@ struct sr_place {
 	const char *name;
 };
 
-/* Before a victim is moved: EBUSY if a registry, or the base of one, is in the directory that has that name in dir; 0, or an errno.
- * Looks into 4,096 directories at most, and 24 levels deep. */
+/* For a victim that is not moved yet: does the directory name in dir contain a registry, or the base of one? Returns
+ * EBUSY if so, otherwise 0 or another errno. Looks into 4,096 directories at most, and 24 levels deep. */
 int sr_removal_look(int dir, const char *name, struct sr_removed *removed);
 
-/* Remove what was verified to be there. Goes on where something cannot be removed, unless the disk is broken or read only (EIO, EROFS
- * and the like). The result is the first error about what is left. 0, or an errno (ESTALE: moved away meanwhile; EBUSY: a registry is
- * in it; ECANCELED: stopped). */
+/* Remove the victim at place, whose identity was verified. Goes on where something cannot be removed, unless the
+ * disk is broken or read only (EIO, EROFS and the like). Returns 0, or the first error about what is left. ESTALE:
+ * the victim was moved away meanwhile. EBUSY: a registry is in it. ECANCELED: the caller stopped the removal. */
 int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity, struct sr_removed *removed);
 
 #endif

@@ -14,7 +14,7 @@
 
 static int sync_open(int fd);
 
-/* 0 or -1 with errno. */
+/* Sync name in dir with all that is in it. Returns 0, or -1 with errno. */
 static int sync_entry(int dir, const char *name)
 {
 	struct sr_identity identity;
@@ -34,7 +34,7 @@ static int sync_entry(int dir, const char *name)
 	return failed;
 }
 
-/* An open directory and all below; closes it. */
+/* Sync an open directory with all that is in it, and close it. Returns 0, or -1 with errno. */
 static int sync_open(int fd)
 {
 	DIR *stream = fdopendir(fd);
@@ -56,7 +56,7 @@ static int sync_open(int fd)
 	return failed;
 }
 
-/* Directories alone, without what is in them. */
+/* Sync the directory above path, without what is in it. */
 static int sync_parent(int base, const char *path)
 {
 	char parent[SEGREG_PATH_MAX + 1];

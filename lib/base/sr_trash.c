@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
+#define DEPTH_MAX 24 /* directories open at once; deeper ones are not measured */
 
 int sr_trash_make(int dir)
 {
@@ -28,7 +28,8 @@ int sr_trash_make(int dir)
 	fd = sr_sys_openat(dir, SR_BASE_TRASH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd == -1)
 		return is_new ? -1 : 0;
-	/* Also one that this user made for another: root in an earlier version, or before a crash right here. */
+	/* Also mend a trash that this user made for another: as root in an earlier version, or before a crash right
+	 * here. */
 	if (sr_sys_fstat(dir, &base) == 0 && sr_sys_fstat(fd, &trash) == 0 &&
 	    (is_new || (trash.st_uid == geteuid() && trash.st_uid != base.st_uid)))
 		sr_base_give(dir, fd, 0700 | (base.st_mode & 0070));
@@ -76,7 +77,7 @@ void sr_trash_close(struct sr_trash *trash)
 
 /* ---------------------------------------------------------------- durability */
 
-/* A parent that is gone itself needs nothing: its entry went with it. */
+/* A parent that is gone itself needs no sync: the entry went with it. */
 static int sync_parent(struct sr_trash *trash, const char *path)
 {
 	int error = 0, fd = sr_sys_open_beneath(trash->base_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -102,7 +103,7 @@ int sr_trash_sync(struct sr_trash *trash)
 	return error;
 }
 
-/* Remember that the directory above path lost an entry. 0, or an errno. */
+/* Remember that the directory above path lost an entry. Returns 0, or an errno. */
 static int note_parent(struct sr_trash *trash, const char *path)
 {
 	char parent[SEGREG_PATH_MAX + 1], *copy;
@@ -138,7 +139,7 @@ static int blame(struct sr_removed *removed, int error, const char *format, ...)
 	return error;
 }
 
-/* What has that name in dir, with its file handle. */
+/* Identify name in dir, with its file handle. Returns 0, or -1 with errno. */
 static int identify(const struct sr_trash *trash, int dir, const char *name, struct sr_identity *identity)
 {
 	if (sr_sys_identify(dir, name, identity) == -1)
@@ -152,7 +153,7 @@ void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]
 	snprintf(name, SR_TRASH_NAME_SIZE, "%" PRIu64 ".%" PRId64, record->id, record->registered_at);
 }
 
-/* Remove what has that name from the trash. ENOENT if it is not there. */
+/* Remove name from the trash. Returns ENOENT if it is not there. */
 static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
 {
 	const struct sr_place place = { .dir = trash->trash_fd, .path = SR_BASE_TRASH, .name = name };
@@ -165,7 +166,8 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 	return sr_removal_run(trash, &place, &identity, removed);
 }
 
-/* Nothing is at its path: is the directory the one that it was registered in? Only then it is gone. 0 or an errno. */
+/* Nothing is at the segment's path. It is gone only if dir is the directory that it was registered in. Returns 0, or
+ * an errno. */
 static int check_parent(const struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent,
 			struct sr_removed *removed)
 {
@@ -181,10 +183,8 @@ static int check_parent(const struct sr_trash *trash, const struct sr_record *re
 		     "forget the segment (segctl remove --force)", parent);
 }
 
-/*
- * A directory of a lower layer of overlayfs cannot be renamed. It is taken apart where it is: what is at its path with its identity is the
- * victim, whatever a crash has left of it.
- */
+/* A directory of a lower layer of overlayfs cannot be renamed, so take it apart where it is. What is at its path
+ * with its identity is the victim, whatever a crash has left of it. */
 static int remove_in_place(struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent, const char *leaf,
 			   const struct sr_identity *identity, struct sr_removed *removed)
 {
@@ -194,7 +194,7 @@ static int remove_in_place(struct sr_trash *trash, const struct sr_record *recor
 	return error ? error : note_parent(trash, record->path);
 }
 
-/* Rename the victim into the trash. *gone: nothing is at its path, or not any more. */
+/* Rename the victim into the trash. *gone: nothing is at its path, or nothing any more. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed,
 			 bool *gone)
 {
@@ -204,7 +204,8 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 	bool was_moved = false;
 	int dir, error = 0;
 
-	/* Without O_NOFOLLOW, which would make a link at the end ENOTDIR: RESOLVE_NO_SYMLINKS makes it ELOOP, and that is not "gone". */
+	/* Without O_NOFOLLOW: it would turn a symlink at the end into ENOTDIR. RESOLVE_NO_SYMLINKS turns it into
+	 * ELOOP, so the failure names the symlink. */
 	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
 	if (dir == -1 && errno == ENOENT)
 		return blame(removed, ENOENT, "its directory %s is missing; bring it back, or forget the segment (segctl remove --force)",
@@ -250,7 +251,7 @@ int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, stru
 	*removed = (struct sr_removed){ .bytes_freed = 0 };
 	sr_trash_name(record, name);
 
-	/* What a crash left in the trash first: whatever took its place at its path since is not ours. */
+	/* First what a crash left in the trash: what is at the path by then is something else, and not ours. */
 	error = empty_trash(trash, record, name, removed);
 	if (error == 0)
 		return note_parent(trash, record->path);
@@ -259,7 +260,7 @@ int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, stru
 	error = move_to_trash(trash, record, name, removed, &gone);
 	if (error)
 		return error;
-	if (gone) /* before we came; make sure that it stays gone */
+	if (gone) /* it was gone before; make sure that it stays gone */
 		return note_parent(trash, record->path);
 	error = empty_trash(trash, record, name, removed);
 	return error == ENOENT ? 0 : error;

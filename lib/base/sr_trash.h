@@ -1,24 +1,27 @@
 /*
  * sr_trash.h - removal below base, and nowhere else.
  *
- * A victim is verified (device and file handle, or else inode number and birth time), renamed to BASE/.segreg-trash/ID.REGISTERED_AT, verified once more
- * there, and taken apart through descriptors. No path of more than one component is ever resolved except by openat2
- * with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at base:
+ * A victim is verified by device and file handle, or else by inode number and birth time. Then it is renamed to
+ * BASE/.segreg-trash/ID.REGISTERED_AT, verified once more there, and taken apart through descriptors. Only openat2
+ * resolves a path of more than one component: with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at
+ * base. So another process can do what it likes meanwhile:
  *
- * - Somebody exchanges a directory on the way for a symlink: the look-up fails, nothing is touched.
- * - Somebody exchanges the victim between the first look and the rename: the second look finds it; it is renamed back.
- * - Somebody exchanges a directory inside the victim for a symlink or mounts something there: the symlink itself is unlinked; the
- *   mount is another device, not entered, and the deletion fails with EBUSY or EXDEV.
- * - A crash anywhere: what is in the trash under the victim's own name is the victim, and the next sweep goes on with it.
- *   So no other may ever have that name: an id that is used again was registered, or reserved, at another nanosecond.
+ * - It exchanges a directory on the way for a symlink: the look-up fails, and nothing is touched.
+ * - It exchanges the victim between the first check and the rename: the second check fails, and what was moved is
+ *   renamed back.
+ * - It exchanges a directory inside the victim for a symlink: the symlink itself is unlinked.
+ * - It mounts something inside the victim: that is another device and is not entered. The deletion fails with EBUSY or
+ *   EXDEV.
+ * - It moves the victim, or a directory in it, out of the trash: sr_removal.c checks where it is, and stops.
  *
- * - Somebody moves the victim, or a directory in it, out of the trash: sr_removal.c looks where it is, and stops.
+ * After a crash, what is in the trash under the victim's own name is the victim, and the next sweep goes on with it. So
+ * no other victim may ever have that name. An id that is used again was registered, or reserved, at another nanosecond.
  *
- * Where FUSE or a filter takes RENAME_NOREPLACE or openat2 away, sr_sys.c tells how the same is done in steps. Where a directory cannot be
- * renamed at all (a lower layer of overlayfs), it is taken apart where it is.
+ * Where FUSE or a filter refuses RENAME_NOREPLACE or openat2, the sr_sys functions do the same in steps, as their
+ * comments say. Where a directory cannot be renamed at all (a lower layer of overlayfs), it is taken apart where it is.
  *
- * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors:
- * below a certain depth a directory is first moved up to the victim's top.
+ * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors: below a
+ * certain depth a directory is first moved up to the victim's top.
  */
 #ifndef SR_TRASH_H
 #define SR_TRASH_H
@@ -36,7 +39,7 @@ struct sr_trash {
 	uint64_t pace, pace_files; /* bytes, and files and directories, per second; 0: no limit */
 	int64_t pace_until; /* monotonic time before which nothing more is unlinked */
 	int64_t asked_at;   /* monotonic time of the last call of stop */
-	uint32_t unasked;   /* files and directories since then */
+	uint32_t unasked;   /* files and directories since asked_at */
 	bool (*stop)(void *arg); /* set by the caller, or NULL */
 	void *arg;
 	char *parents[SR_TRASH_PARENTS]; /* directories that lost an entry since the last sync */
@@ -44,31 +47,32 @@ struct sr_trash {
 	uint32_t lifted; /* names given out to directories that were moved up */
 };
 
-/* The record's name in the trash. */
+/* Format the name of the record's segment in the trash. */
 void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]);
 
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */
-	uint64_t bytes_linked; /* of those that have other links */
+	uint64_t bytes_linked; /* st_blocks * 512 of the inodes that keep other links */
 	bool was_gone;         /* nothing was at its path, nor in the trash */
 	char where[256];       /* on failure: what could not be removed, or why it was left alone */
 };
 
-/* Make BASE/.segreg-trash unless it is there, with the owner and group of base and its mode for both. dir: base. 0 or -1 with errno. */
+/* Make BASE/.segreg-trash unless it is there, with base's owner and group, and with base's permissions for the
+ * group. dir: base. Returns 0, or -1 with errno. */
 int sr_trash_make(int dir);
 
 int sr_trash_open(struct sr_trash *trash, struct sr_base *base, uint64_t pace, uint64_t pace_files);
 void sr_trash_close(struct sr_trash *trash);
 
-/* Remove what record registered. 0 when it is gone, or was already; else an errno (ESTALE: its path, or the directory above, is now
- * something else; ENOENT: the directory above is missing, so nobody knows whether it is gone; ECANCELED: stopped, and the rest is in
- * the trash). */
+/* Remove the segment that record registered. Returns 0 if it is gone, now or before; otherwise an errno. ESTALE: at
+ * its path, or as the directory above, is something else now. ENOENT: the directory above is missing, so the segment
+ * may be gone or not. ECANCELED: the caller stopped the removal, and the rest is in the trash. */
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed);
 
-/* Make the removals since the last sync durable. 0, or an errno. */
+/* Make the removals since the last sync durable. Returns 0, or an errno. */
 int sr_trash_sync(struct sr_trash *trash);
 
-/* The bytes that removing the record's files would free, as far as they can be read. */
+/* Returns the bytes that removing the record's files would free, as far as they can be read. */
 uint64_t sr_trash_measure(struct sr_trash *trash, const struct sr_record *record);
 
 #endif

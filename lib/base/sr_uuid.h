@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 void sr_uuid_format(const uint8_t uuid[16], char text[37]);
-int sr_uuid_parse(const char *text, uint8_t uuid[16]); /* 1, or 0 if it is none */
+/* Returns 1, or 0 if text is not a uuid. */
+int sr_uuid_parse(const char *text, uint8_t uuid[16]);
 
 #endif

@@ -1,22 +1,25 @@
 /*
- * sr_attach.c - how a process comes to a registry: creating it, building its region, joining those who have it
- * open, leaving.
+ * sr_attach.c - how a process joins a registry, and leaves it.
  *
- * Every attached process holds SR_BYTE_ATTACH shared. Whoever can get it exclusively is alone: it creates what is
- * missing, removes a region that a crash left, builds a new one from LMDB, and then turns its lock into a shared
- * one. So the first start, a start after a total crash and one after a reboot are one case, and a builder that dies
- * has released its lock: the next one starts over under another name.
+ * Every attached process holds SR_BYTE_ATTACH shared. A process that gets the byte exclusively is alone (sr_build.c).
+ * It creates what is missing, removes a region that a crash left, and builds a new one from LMDB. Then it turns its
+ * lock into a shared one. So the first start, a start after a total crash and a start after a reboot are one case. A
+ * builder that dies has released its lock, and the next process starts over.
  *
- * Whoever cannot be alone joins. The region must then exist: if it does not, somebody removed it under its users
+ * A process that cannot be alone joins. The region must then exist. If it does not, it was removed under its users
  * (RemoveIPC at a logout, rm), or those users are in a container with another /dev/shm. A second region would have
- * pinned segments deleted, so that is SEGREG_E_REGION_LOST. It can also be that the last user is leaving at this
- * very moment: the look is repeated a few times before it is believed. Or a builder died between the two tries of a process that
- * waits, which then holds the byte shared and meets a region that is not finished. Nobody uses that region, since its builder
- * alone had the byte. So the process lets go and looks again, and the first that is alone builds anew. Each look keeps others from
- * being alone for a moment: the pauses between looks grow, so that of any number of processes some process finds itself alone.
+ * pinned segments deleted, so the call fails with SEGREG_E_REGION_LOST.
  *
- * All this rests on everybody's having the same registry.lock. So everybody also locks base (sr_base.h), and a builder makes
- * sure that nobody else has: a registry.lock that was replaced while in use does not make two registries of one.
+ * Two other causes pass. The last user may be leaving at this very moment. Or a builder may have died between the two
+ * tries of a process that waits. This process then holds the byte shared and meets a region that is not finished.
+ * Nobody uses that region, since its builder alone had the byte. So the process releases the byte and looks again, a
+ * few times, before it believes that the region is lost. The first process that is alone builds anew. Each look keeps
+ * others from being alone for a moment. So the pauses between looks grow, until of any number of processes one finds
+ * itself alone.
+ *
+ * All this needs the same registry.lock for everybody. So each process also locks base (sr_base.h), and a builder makes
+ * sure that no other process has. Thus a registry.lock that was replaced while in use does not make two registries of
+ * one.
  */
 #include "registry/sr_attach.h"
 #include "registry/sr_build.h"
@@ -75,7 +78,7 @@ static int check_region(struct sr_registry *registry)
 	return 0;
 }
 
-/* 0, SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, or an error. */
+/* Returns 0, SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, or an error. */
 static int join(struct sr_registry *registry, int fd)
 {
 	struct sr_lockinfo info;
@@ -116,7 +119,7 @@ static void leave_region(struct sr_registry *registry)
 	sr_region_unmap(&registry->region);
 }
 
-/* It was looked for often enough. */
+/* Give up: the region was looked for often enough. */
 static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 {
 	if (is_unfinished)
@@ -127,7 +130,7 @@ static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
 }
 
-/* Is registry.lock still the file that was opened? A creation that is refused removes what it made. */
+/* Is registry.lock still the file that was opened? A creation that is refused removes the file that it made. */
 static bool is_in_place(const struct sr_registry *registry)
 {
 	struct sr_identity identity;
@@ -137,8 +140,8 @@ static bool is_in_place(const struct sr_registry *registry)
 	       identity.ino == registry->lockfile.ino;
 }
 
-/* With a fresh open file of registry.lock. 0: attached; SR_JOIN_AGAIN, SR_JOIN_UNFINISHED, SR_REGISTRY_GONE: come again; or an
- * error. */
+/* fd: a new open file of registry.lock. Returns 0 if this process is attached. SR_JOIN_AGAIN, SR_JOIN_UNFINISHED and
+ * SR_REGISTRY_GONE mean: try again. Anything else is an error. *joining: this process was not alone. */
 static int attach_once(struct sr_registry *registry, const struct segreg_open_options *options, int fd, bool *joining)
 {
 	int rc;
@@ -149,7 +152,8 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 		if (!is_in_place(registry))
 			return SR_REGISTRY_GONE;
 		rc = sr_build_alone(registry, options, fd);
-		/* From alone to one of many in one step: nobody can be alone in between. */
+		/* Turn the exclusive lock into a shared one in one step, so that no other process can be alone in
+		 * between. */
 		if (!rc && sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == -1) {
 			rc = sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 			leave_region(registry);
@@ -168,11 +172,10 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 	return errno == EAGAIN ? SR_JOIN_AGAIN : sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 }
 
-/*
- * From the descriptor that found the way in to a hold of our own. Its file is open for reading only, and no other of the library's is:
- * when it is closed, by a death or otherwise, the kernel tells whoever watches registry.lock by inotify (IN_CLOSE_NOWRITE), and
- * the locks that a sweep takes for itself do not.
- */
+/* Replace fd, with which the process found its way in, by a hold. The hold's file is open for reading only, and no
+ * other open file of the library's is. When it is closed, by a death or otherwise, the kernel tells each process
+ * that watches registry.lock by inotify (IN_CLOSE_NOWRITE). The locks that a sweep takes for itself cause no such
+ * event. */
 static int keep_attached(struct sr_registry *registry, int fd)
 {
 	int rc = sr_hold_take(&registry->lockfile, SR_BYTE_ATTACH, F_RDLCK, &registry->attach);
@@ -196,7 +199,7 @@ static int waited_in_vain(const struct sr_registry *registry, uint32_t timeout_m
 		       "stopped, or its disk slow?", timeout_ms, builder, registry->dir);
 }
 
-/* Until the next look. Not in step with others who look: each look keeps everybody else from being alone. */
+/* Sleep until the next look, not in step with other processes: each look keeps all others from being alone. */
 static void pause_between_looks(int looks)
 {
 	uint64_t most = (uint64_t)9000000 << (looks / 4 < 4 ? looks / 4 : 4);
@@ -231,7 +234,7 @@ static int attach_patiently(struct sr_registry *registry, const struct segreg_op
 
 /* ---------------------------------------------------------------- the whole */
 
-/* errno of opening registry.lock, or 0. */
+/* Open registry.lock. Returns 0, or an errno. */
 static int try_lockfile(struct sr_registry *registry)
 {
 	return sr_lockfile_open(&registry->lockfile, registry->lock_path, O_RDWR) == -1 ? errno : 0;
@@ -242,7 +245,7 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 	int rc, fd, error = try_lockfile(registry);
 
 	if (error == ENOENT && !(options->flags & SEGREG_ADOPT) && sr_create_has_store(registry)) {
-		error = try_lockfile(registry); /* somebody may have created both just now */
+		error = try_lockfile(registry); /* another process may have created both just now */
 		if (error == ENOENT)
 			return sr_create_fail_lock_lost(registry);
 	}
@@ -296,10 +299,9 @@ int sr_attach(struct sr_registry *registry, const struct segreg_open_options *op
 	return 0;
 }
 
-/*
- * The last one out removes the region, so that nothing of a registry at rest is left in memory. If the last one may not, the
- * name of the region stays in registry.lock: without it the next builder could neither remove the region nor use it.
- */
+/* The last process to leave removes the region, so that nothing of a registry at rest is left in memory. If this
+ * process may not, the region's name stays in registry.lock. Without the name the next builder could neither remove
+ * the region nor use it. */
 static void remove_region(struct sr_registry *registry)
 {
 	struct sr_lockinfo info;

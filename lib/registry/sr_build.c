@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* registry.lock has no or unfinished text: is this a place for a new registry? */
+/* registry.lock has no text, or says "creating": may a new registry be made here? */
 static int may_create(const struct sr_registry *registry, const struct segreg_open_options *options,
 		      const struct sr_lockinfo *info)
 {
@@ -46,7 +46,7 @@ static int check_origin(const struct sr_registry *registry, bool adopt, const st
 		       registry->lock_path, registry->lockfile.ino, info->ino);
 }
 
-/* Is base ours, and does the database know at least as much as base has seen? */
+/* Is base this registry's, and has the database counted each start that the marker has? */
 static int check_marker(struct sr_registry *registry, bool adopt, struct sr_clock *clock)
 {
 	struct sr_marker marker = { .starts = 0 };
@@ -71,7 +71,7 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 	return adopt ? 0 : sr_owner_check_marker(registry, &marker);
 }
 
-/* In a transaction: what the registry is, and whether base, database and registry.lock are of one piece. */
+/* In a transaction: read what the registry is, and check that base, database and registry.lock belong together. */
 static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta, struct sr_clock *clock)
 {
 	int rc = sr_store_get_meta(&registry->store, meta);
@@ -86,7 +86,7 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	if (rc == SEGREG_E_NOENT)
 		rc = sr_fail(rc, "the base directory %s of %s is missing; if it was moved, or the registry copied, end all processes of "
 			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
-	/* Of a copy say first where its original is: the failures below invite to adopt it. */
+	/* Check for a copy first, and name its original: the failures below advise to adopt. */
 	if (!rc)
 		rc = sr_owner_check_names(registry, adopt);
 	if (!rc)
@@ -101,7 +101,8 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	return rc ? rc : check_marker(registry, adopt, clock);
 }
 
-/* As read before anybody was kept out: good enough to find base, and to leave alone what is not ours. */
+/* Find base, and join it alone. What is read before that may still change, since nobody is kept out yet. It is good
+ * enough to find base and to leave another registry's base alone. */
 static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
 		      const struct sr_access *access)
 {
@@ -151,10 +152,10 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
 	marker.starts = clock->starts;
 	rc = sr_marker_put(&registry->base, &marker);
-	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* its count of starts may lag behind, its owner may not */
+	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* the marker's count of starts may lag behind, its owner may not */
 }
 
-/* registry.lock becomes the true one. */
+/* Give registry.lock this registry's uuid and its own inode number. */
 static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockinfo *info)
 {
 	bool is_ours = !memcmp(info->uuid, registry->uuid, sizeof(info->uuid));
@@ -170,7 +171,7 @@ static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockin
 	return sr_lockinfo_write(fd, registry->lock_path, info, true);
 }
 
-/* Before base is opened: the operator may name another one. */
+/* Called before base is opened: an adoption may name another one. */
 static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access)
 {
 	char base[SEGREG_PATH_SIZE];
@@ -227,9 +228,9 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 		rc = adopt_lockfile(registry, fd, info);
 	if (rc)
 		return rc;
-	/* registry.lock is the true one, as we know by now. */
+	/* By now it is certain that registry.lock is this registry's. */
 	is_there = info->region[0] && sr_build_discard(registry, info->region, &access) == SR_REGION_EMPTIED;
-	/* The name first: whatever dies from here on, the next one finds the object. */
+	/* Write the name first: if this process dies from here on, the next builder finds the object. */
 	rc = is_there ? 0 : sr_region_name(info->region);
 	strcpy(registry->region_name, info->region);
 	info->builder = (uint32_t)getpid();
@@ -274,7 +275,7 @@ int sr_build_alone(struct sr_registry *registry, const struct segreg_open_option
 	}
 	if (!rc)
 		rc = build(registry, options, fd, &info);
-	/* Nobody but this call has had the new registry. */
+	/* Only this call has used the new registry. */
 	if (rc && created && registry->made_lockfile)
 		sr_create_undo(registry, &orphan);
 	return rc;

@@ -103,10 +103,10 @@ int sr_change_commit_open(struct sr_change *change)
 	if (rc && rc != SEGREG_E_REOPEN)
 		return rc;
 	if (!rc && open_table(change, SR_DIRTY_SHOWN))
-		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock was not to be had; the "
+		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock could not be taken; the "
 			     "next change or a new handle settles it");
 	if (rc) {
-		sr_commit_lock_give(change->reg); /* dirty: the next one looks what became of it */
+		sr_commit_lock_give(change->reg); /* dirty: the next holder finds out what became of the change */
 		return rc;
 	}
 	registry->region.header->txn = txn;

@@ -2,14 +2,14 @@
  * sr_change.h - one change of the durable state and of the region: the frame around every edit and every step of a
  * sweep.
  *
- *      sr_change_begin      commit lock, repair, LMDB transaction
+ *      sr_change_begin           commit lock, repair, LMDB transaction
  *        ... read and write records ...
  *      sr_change_commit_open     LMDB commit: from here on the change is durable; then the table lock
  *        ... bring the region to it ...
- *      sr_change_finish     everything clean, locks given back
+ *      sr_change_finish          everything clean, locks given back
  *
- * A crash before the LMDB commit changes nothing but, perhaps, the region; from sr_change_prepare or
- * sr_change_commit_open on, it leaves the commit lock dirty, and the next one reconciles.
+ * A crash before the LMDB commit changes nothing but, perhaps, the region. From sr_change_prepare or
+ * sr_change_commit_open on, a crash leaves the commit lock dirty, and its next holder reconciles.
  */
 #ifndef SR_CHANGE_H
 #define SR_CHANGE_H
@@ -21,25 +21,31 @@ struct sr_change {
 	struct sr_clock clock; /* as read; written back by the caller if it changes */
 };
 
+/* Take the commit lock, repair if need be, and begin a transaction. */
 int sr_change_begin(struct sr_change *change, struct segreg *reg);
-/* The same for who has the commit lock already; after a failure he has it no more. */
+/* Like sr_change_begin, for a caller that holds the commit lock. On failure the commit lock is released. */
 int sr_change_start(struct sr_change *change, struct segreg *reg);
 /* Forget what was written so far, and go on in a new transaction. */
 int sr_change_restart(struct sr_change *change);
-/* From here on the region is being prepared for the change: if we die, the next one reconciles. */
+/* From here on the region is being prepared for the change: if this process dies, the next holder of the commit lock
+ * reconciles. */
 void sr_change_prepare(struct sr_change *change);
-/* Give up; the region is as it was. */
+/* Give up. The region is as it was. */
 void sr_change_cancel(struct sr_change *change);
-/* Give up; whatever has become of the region, the next one reconciles. */
+/* Give up. Whatever became of the region, the next holder of the commit lock reconciles. */
 void sr_change_abandon(struct sr_change *change);
-/* SEGREG_E_REOPEN: the change is over, and left for a repair. Any other error: LMDB is as it was; cancel or abandon it. */
+/* Commit, and take the table lock. After SEGREG_E_REOPEN the change is over, and left for a repair. After any other
+ * error LMDB is as it was: cancel or abandon the change. */
 int sr_change_commit_open(struct sr_change *change);
+/* The region shows the change: mark everything clean, and give both locks back. */
 void sr_change_finish(struct sr_change *change);
-/* The change is durable. Finish it if rc is 0; if bringing the region to it failed with rc, leave that to a repair. */
+/* The change is durable. Finish it if rc is 0. If rc tells that bringing the region to it failed, leave that to a
+ * repair. */
 void sr_change_conclude(struct sr_change *change, int rc);
 
-/* Change the tables before or without a commit: the table lock, with its dirty word set. If this process dies then, the tables are
- * derived from the slots. So until the commit a slot's word is what the database says, or under decision, or decided: DELETING. */
+/* Change the tables before or without a commit: take the table lock, and set its dirty word. If this process dies
+ * then, the tables are derived from the slots. So until the commit a slot's word is what the database says, or under
+ * decision, or decided (DELETING). */
 int sr_change_open_table(struct sr_change *change);
 void sr_change_close_table(struct sr_change *change);
 

@@ -111,14 +111,14 @@ static int open_base(struct sr_registry *registry, const char *path)
 	return rc ? rc : sr_owner_check_above(registry, &registry->base);
 }
 
-/* Join base alone, see whose it is, and put up our marker. orphan: becomes the marker that this replaces, if it
- * does. */
+/* Join base alone, check whose it is, and put up the marker. *orphan becomes the marker that this replaces, if it
+ * replaces one. */
 static int take_base(struct sr_registry *registry, const struct segreg_open_options *options,
 		     const struct sr_access *access, const struct sr_marker *marker, struct sr_marker *orphan)
 {
 	bool take = options->flags & SEGREG_TAKE_BASE;
 	struct sr_marker old;
-	/* The look before joining leaves the lock of another registry's base alone. */
+	/* The check before joining leaves the lock of another registry's base alone. */
 	int rc, found = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, &old);
 
 	if (found < 0)
@@ -147,7 +147,7 @@ static int make_store(struct sr_registry *registry, const struct sr_meta *meta, 
 {
 	int rc;
 
-	/* An attempt that came to no end may have left what is no database; nobody has used it. */
+	/* An unfinished attempt may have left a file that is no database. No process has used it. */
 	if (sr_sys_unlinkat(AT_FDCWD, registry->store_path, 0) == -1 && errno != ENOENT)
 		return sr_fail_errno(errno, "cannot remove what is left of %s", registry->store_path);
 	rc = sr_store_create(&registry->store, meta, access);
@@ -162,8 +162,7 @@ static int make(struct sr_registry *registry, const struct segreg_open_options *
 	struct sr_access access;
 	int rc = sr_create_get_access(registry, fd, &access);
 
-	/* First of all say whose this is going to be, so that a crash from here on is taken up again with the same
-	 * uuid. */
+	/* Write the uuid first: after a crash the next creation goes on with it. */
 	info->present = true;
 	info->builder = (uint32_t)getpid();
 	info->ino = registry->lockfile.ino;

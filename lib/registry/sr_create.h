@@ -20,21 +20,22 @@
 #include "base/sr_marker.h"
 #include "registry/sr_registry.h"
 
-/* See that the directory is empty, or has parts of a registry alone, and make registry.lock if it is missing. 0,
- * SR_REGISTRY_GONE, or an error. */
+/* Check that the directory has nothing in it but parts of a registry, and make registry.lock if it is missing.
+ * Returns 0, SR_REGISTRY_GONE, or an error. */
 int sr_create_prepare(struct sr_registry *registry);
-/* Make the registry. fd: registry.lock. base stays open and joined. orphan: becomes the marker of the registry whose
- * base it takes; without one, its place is "". */
+/* Make the registry. fd: an open file of registry.lock. base stays open and joined. *orphan becomes the marker of
+ * the registry whose base this one takes; if there is none, its place becomes "". */
 int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
 	      struct sr_lockinfo *info, struct sr_marker *orphan);
-/* Still alone, after a failure: remove registry.mdb, and put the marker back that was there. */
+/* After a failure, while the process is still alone: remove registry.mdb, and put back the marker that was there. */
 void sr_create_undo(struct sr_registry *registry, const struct sr_marker *orphan);
-/* After a failure of a call that made registry.lock: remove it, if it stands alone and nobody uses it. */
+/* After a failed call that made registry.lock: remove it, if there is no registry.mdb and no process uses it. */
 void sr_create_remove_lockfile(const struct sr_registry *registry);
 
-/* The absolute path of base; the parent of the registry's directory if none is given. */
+/* Find the absolute path of base. given: the path that the caller gives; NULL for the parent of the registry's
+ * directory. */
 int sr_create_find_base(const struct sr_registry *registry, const char *given, char base[SEGREG_PATH_SIZE]);
-/* Who may use registry.lock, which fd has open. */
+/* Read owner, group and mode of registry.lock, which fd has open. */
 int sr_create_get_access(const struct sr_registry *registry, int fd, struct sr_access *access);
 /* SEGREG_E_MISMATCH: registry.mdb is there without its registry.lock. */
 int sr_create_fail_lock_lost(const struct sr_registry *registry) __attribute__((cold));

@@ -1,9 +1,9 @@
 /*
  * sr_handle.c - a process's handles: opening, closing, and arriving in a forked child.
  *
- * Handles on one registry share one struct sr_registry (sr_process.c): one mapping, one LMDB environment, one attachment. The memory of
- * a struct segreg reads as zeros in a forked child. So a child finds no magic there, and attaches the handle anew from
- * struct sr_attachment.
+ * Handles on one registry share one struct sr_registry (sr_process.c). The memory of a struct segreg reads as zeros in
+ * a forked child. So a call in the child finds no magic there, and attaches the handle anew, with what struct
+ * sr_attachment has.
  */
 #include "registry/sr_handle.h"
 #include "registry/sr_process.h"
@@ -73,7 +73,8 @@ static void unlink_handle(struct sr_attachment *attachment)
 	*link = attachment->next;
 }
 
-/* Fill the handle's struct segreg, which is zero, but for its magic. *out: its registry. [all_mutex], which is let go meanwhile. */
+/* Fill the struct segreg of attachment, which is zero, except for its magic. *out becomes its registry. [process],
+ * released meanwhile. */
 static int attach_handle(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options, struct sr_registry **out)
 {
 	struct segreg *reg = attachment->reg;
@@ -97,7 +98,7 @@ static int attach_handle(struct sr_attachment *attachment, const char *dir, cons
 	return rc;
 }
 
-/* The handle is attached: from here on it belongs to the registry, and calls may use it. [all_mutex] */
+/* The handle is attached: from here on it belongs to the registry, and calls may use it. [process] */
 static void settle_handle(struct sr_attachment *attachment, struct sr_registry *registry)
 {
 	attachment->registry = registry;
@@ -106,7 +107,7 @@ static void settle_handle(struct sr_attachment *attachment, struct sr_registry *
 	sr_store_release_u32(&attachment->reg->magic, SR_HANDLE_MAGIC);
 }
 
-/* [all_mutex], which is let go meanwhile. */
+/* [process], released meanwhile. */
 static int open_handle(struct sr_attachment *attachment, const char *path, const struct segreg_open_options *options)
 {
 	struct sr_registry *registry;
@@ -127,9 +128,10 @@ static int open_handle(struct sr_attachment *attachment, const char *path, const
 	return 0;
 }
 
-#define TRIES 20 /* to open what others remove */
+#define TRIES 20 /* how often to open what other processes remove */
 
-/* The directory's absolute path; with SEGREG_CREATE its last component may have to be made. */
+/* Find the absolute path of dir. With SEGREG_CREATE, make its last component if it is missing; *made: this call made
+ * it. */
 static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE], bool *made)
 {
 	char *found;
@@ -195,7 +197,7 @@ int sr_handle_open(const char *dir, const struct segreg_open_options *options, s
 	return 0;
 }
 
-/* The parent's handle becomes this child's. [all_mutex], which is let go meanwhile. */
+/* The parent's handle becomes this child's. [process], released meanwhile. */
 static int arrive(struct sr_attachment *attachment)
 {
 	struct segreg_open_options options = { .timeout_ms = attachment->timeout_ms };

@@ -10,10 +10,11 @@
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **reg);
 int sr_handle_close(struct segreg *reg, uint64_t *released);
 
-/* For a handle without its magic: in a child, attach the parent's anew, under the child's own name; otherwise it is none. */
+/* Call this if reg has no magic. In a forked child it attaches the inherited handle as a new one of the child.
+ * Otherwise reg is not an open handle: SEGREG_E_INVAL. */
 int sr_handle_arrive(struct segreg *reg);
 
-/* The base directory's path, as long as the handle is open; NULL if it is none. */
+/* Returns the path of base, which is valid as long as the handle is open; NULL if reg is not an open handle. */
 const char *sr_handle_base(const struct segreg *reg);
 
 #endif

@@ -62,7 +62,7 @@ static int put_lost(struct sr_journal *journal)
 	return journal->told ? sr_journal_put(journal, &entry) : 0;
 }
 
-/* notes has room for all. */
+/* notes has room for SR_NOTES. */
 static int put_notes(struct sr_journal *journal, struct sr_note *notes)
 {
 	struct sr_locks *locks = &journal->reg->registry->locks;
@@ -78,7 +78,7 @@ static int put_notes(struct sr_journal *journal, struct sr_note *notes)
 	return rc ? rc : put_lost(journal);
 }
 
-/* Space for a round of a sweep and for all notes: far below what a reservation allocates. */
+/* Is there space for a round of a sweep and for all notes? A reservation allocates far more than these need. */
 static bool has_space(struct segreg *reg)
 {
 	char before[SR_ERROR_SIZE];
@@ -103,7 +103,7 @@ int sr_journal_begin(struct sr_journal *journal, struct segreg *reg)
 		return rc;
 	notes = sr_sys_malloc(SR_NOTES * sizeof(*notes));
 	if (!notes)
-		return 0; /* they wait for the next one */
+		return 0; /* the notes wait for the next change */
 	rc = put_notes(journal, notes);
 	free(notes);
 	return rc;

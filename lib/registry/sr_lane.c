@@ -1,21 +1,24 @@
 /*
- * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking it from the dead.
+ * sr_lane.c - a handle's row of counts: getting one, giving memory to it, giving it back, and taking away what it
+ * holds.
  *
- * A handle takes a lane without the table lock: it finds a FREE head, takes the lane's byte, sees that the head is still FREE, fills
- * it, raises lane_top over it, and swaps FREE for USED. While the head is FREE the byte's holder alone writes it, and nobody believes
- * what it says. A process that dies before the swap has changed nothing that counts: the byte is free again, the head is still
- * FREE. A process that dies after the swap is reclaimed.
+ * A handle takes a lane without the table lock. It finds a FREE head, takes the lane's byte, and checks that the head
+ * is still FREE. Then it fills the head, raises lane_top over it, and swaps FREE for USED. While the head is FREE only
+ * the byte's holder writes it, and nobody believes what it says. A process that dies before the swap has changed
+ * nothing that counts: the byte is free again, and the head is still FREE. A process that dies after the swap is
+ * reclaimed (sr_reclaim.c).
  *
- * From USED on a head changes under the table lock alone. So a process that has the table lock and sees a taken head reads a head
- * and a row that stay as they are, and memory that is there.
+ * From USED on a head changes under the table lock alone. So a process that has the table lock and sees a taken head
+ * may rely on it. Head and row stay as they are, and their memory is there.
  *
- * A sweep may read lane_top, a head's state or its has_counts just before a newcomer sets them, and miss the newcomer's pin. All three
- * are set before the newcomer's first count, and all are sequentially consistent, as the count and the slot's word are. So the
- * sweep had marked the slot before that count, and the pin's second look at the word finds the mark (sr_pin.c, conclusion 3).
+ * A sweep may read lane_top, a head's state or its has_counts just before a newcomer sets them, and miss the newcomer's
+ * pin. All three are set before the newcomer's first count. They are sequentially consistent, as the count and the
+ * slot's word are. So the sweep had marked the slot before that count, and the pin's second look at the word finds the
+ * mark (sr_pin.c, conclusion 3).
  *
- * Emptying clears a page's bit before its memory, and a page's first use zeroes it before its bit: a crash in between leaves either a
- * lane that is still marked used and dead (emptied again by the next), or memory that nobody believes. A row that was never used
- * is zero, since its memory is new.
+ * Emptying clears a page's bit before its memory, and a page's first use zeroes its memory before it sets the bit. A
+ * crash while a lane is emptied leaves it marked as used and dead, and the next reclaim empties it again. A crash at a
+ * page's first use leaves memory that nobody believes. A row that was never used is zero, since its memory is new.
  *
  * None of this touches the tables of segments, so it does not matter here whether those await a repair.
  */
@@ -33,7 +36,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* An evicted one is below 0, and so is for a moment one that a mistaken unpin goes below. */
+/* A count is below 0 in an evicted lane, and for a moment after an unpin of what was not pinned. */
 static uint32_t pins_of(uint32_t count)
 {
 	return (int32_t)count > 0 ? count : 0;
@@ -49,7 +52,7 @@ static uint64_t count_page(const struct sr_region *region, struct sr_row *row, u
 	return sum;
 }
 
-/* The next page at or after page that has memory; SR_NONE. */
+/* Returns the next page, at or after page, that has memory; SR_NONE if there is none. */
 static uint32_t next_page(const struct sr_region *region, const struct sr_row *row, uint32_t page)
 {
 	uint32_t pages = (region->geometry.max_segments - 1) / SR_COUNTS_PER_PAGE + 1;
@@ -93,7 +96,7 @@ uint64_t sr_lane_empty(const struct sr_region *region, uint32_t n)
 			SR_STOP("lane.emptying");
 			end++;
 		} while (next_page(region, row, end) == end);
-		/* If it fails, the memory stays until the lane's next use. */
+		/* If this fails, the memory stays until the lane's next use. */
 		sr_sys_madvise(sr_row_counts(row) + page * SR_COUNTS_PER_PAGE, (end - page) * SR_PAGE, MADV_REMOVE);
 	}
 	if (sr_lane_n_cells(lane)) {
@@ -149,7 +152,7 @@ static void spoil(uint32_t *counts)
 		sr_store_release_u32(&counts[i], SR_COUNT_EVICTED);
 }
 
-/* A page that came when the evictor may have gone through those that there were. */
+/* The evictor may have gone through the pages before this one had memory: spoil it too. */
 static int spoil_page(struct segreg *reg, uint32_t page)
 {
 	spoil(reg->counts + page * SR_COUNTS_PER_PAGE);
@@ -204,7 +207,7 @@ int sr_lane_add_cells(struct segreg *reg, uint32_t had)
 
 /* ---------------------------------------------------------------- attach, detach */
 
-/* lane_top grows to cover n. */
+/* Raise lane_top so that it covers n. */
 static void raise_top(struct sr_header *header, uint32_t n)
 {
 	uint32_t top;
@@ -213,7 +216,8 @@ static void raise_top(struct sr_header *header, uint32_t n)
 		;
 }
 
-/* With the lane's byte in hand. lane_top comes first: what is published above it, no reclaim would find. */
+/* Fill the lane's head and publish it. The caller has the lane's byte. lane_top comes first: a reclaim would not
+ * find a lane that is published above it. Returns false if the head is no longer FREE. */
 static bool occupy(struct segreg *reg, uint32_t n)
 {
 	const struct sr_registry *registry = reg->registry;
@@ -226,7 +230,7 @@ static bool occupy(struct segreg *reg, uint32_t n)
 	lane->attached_at = sr_sys_realtime();
 	memcpy(lane->label, reg->attachment->label, sizeof(lane->label));
 	if (!lane->epoch)
-		sr_store_release_u32(&lane->epoch, 1); /* so that no pin's owner is 0 */
+		sr_store_release_u32(&lane->epoch, 1); /* so that no lane_id is 0 */
 	reg->lane = n;
 	reg->lane_head = lane;
 	reg->row = sr_region_row(&reg->region, n);
@@ -241,13 +245,13 @@ static bool occupy(struct segreg *reg, uint32_t n)
 	return sr_cas_seqcst_u32(&lane->state, SR_LANE_FREE, SR_LANE_USED);
 }
 
-/* 0: it is ours; SR_LANE_TAKEN, or an error. */
+/* Returns 0 if the lane is ours, SR_LANE_TAKEN, or an error. */
 static int try_lane(struct segreg *reg, uint32_t n)
 {
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
 	int rc = 0;
 
-	/* Give memory to the page of heads that this one is on. Those before it have theirs: we came by them. */
+	/* Give memory to the page of heads that has this one. Earlier pages have theirs: try_lanes tried their lanes first. */
 	if (n >= sr_region_lane_top(&reg->region))
 		rc = sr_region_populate((void *)((uintptr_t)lane & ~(uintptr_t)(SR_PAGE - 1)), SR_PAGE, "another handle");
 	if (rc || sr_lane_is_taken(lane))
@@ -266,7 +270,7 @@ static int try_lane(struct segreg *reg, uint32_t n)
 	return rc;
 }
 
-/* 0, SR_LANE_TAKEN if all are taken, or an error. */
+/* Returns 0, SR_LANE_TAKEN if all lanes are taken, or an error. */
 static int try_lanes(struct segreg *reg)
 {
 	int rc = SR_LANE_TAKEN;
@@ -315,13 +319,12 @@ int sr_lane_detach(struct segreg *reg, uint64_t *pins)
 
 /* ---------------------------------------------------------------- evict */
 
-/*
- * The owner may be in the middle of anything, or stopped. First the state says EVICTING: no page of counts that comes from now on can
- * be pinned with. (The owner sets the page's bit, then reads the state; we change the state, then read the bits, so that at least
- * one of us sees the other.) Then each count is spoiled: a pin came before, and is taken away, or after, and is refused. Only then
- * is the lane EVICTED, and sweeps stop looking at it. If we die before, all that still counts is seen by sweeps, and a second
- * eviction ends what was begun.
- */
+/* The owner may be in the middle of anything, or stopped. First the state becomes EVICTING: from now on the owner
+ * cannot pin with a new page of counts. (The owner sets the page's bit, then reads the state. The evictor changes
+ * the state, then reads the bits. So at least one sees the other.) Then each count is spoiled. A pin that came
+ * before is taken away, and one that comes after is refused. Only then is the lane EVICTED, and sweeps stop looking
+ * at it. If the evictor dies before, sweeps see all that still counts, and a second eviction ends what the first
+ * began. */
 static uint64_t take_holds(const struct sr_region *region, uint32_t n, const char *label)
 {
 	struct sr_lane *lane = sr_region_lane(region, n);

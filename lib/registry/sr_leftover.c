@@ -24,7 +24,7 @@ struct found {
 
 typedef int found_fn(void *arg, const struct found *found);
 
-/* What is open as fd is a region of the registry uuid. */
+/* Is the file that fd has open a region of the registry uuid? Fills found. */
 static bool is_region(int fd, const uint8_t uuid[SR_UUID_SIZE], struct found *found)
 {
 	struct sr_header *header = &found->header;

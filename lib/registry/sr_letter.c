@@ -27,7 +27,7 @@ bool sr_letter_claim(struct segreg *reg)
 		return false;
 	if (state_of(letter) == SR_LETTER_FREE)
 		return true;
-	sr_store_release_u32(&reg->letter_in_use, 0); /* calls nobody: a leader still has the letter */
+	sr_store_release_u32(&reg->letter_in_use, 0); /* without a nudge: a leader still has the letter */
 	return false;
 }
 
@@ -132,7 +132,7 @@ void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint
 	sr_store_release_u32(&header->gathering, 0);
 }
 
-/* The next lane at or after n whose bit is set; SR_NONE. */
+/* Returns the next lane at or after n whose bit is set; SR_NONE if there is none. */
 static uint32_t next_lane(const struct sr_region *region, uint32_t n)
 {
 	uint32_t top = sr_region_lane_top(region);
@@ -154,7 +154,7 @@ static uint64_t lane_id_of(const struct sr_lane *lane, uint32_t n)
 	return (uint64_t)sr_load_acquire_u32(&lane->epoch) << 32 | n;
 }
 
-/* Copy what a letter says. False if the lane was emptied meanwhile. */
+/* Copy a taken letter. Returns false if the lane was emptied meanwhile. */
 static bool read_letter(const struct sr_region *region, uint32_t n, struct sr_taken *taken)
 {
 	const struct sr_lane *lane = sr_region_lane(region, n);
@@ -193,7 +193,7 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 	return false;
 }
 
-/* The letter of that lane_id and number, if it is still with a leader. */
+/* Returns the letter with lane_id and seq; NULL if the lane or the letter has served another edit since. */
 static struct sr_letter *find(const struct sr_region *region, uint64_t lane_id, uint64_t seq)
 {
 	uint32_t n = (uint32_t)lane_id;
@@ -276,7 +276,8 @@ void sr_letter_nudge(const struct sr_region *region)
 {
 	uint32_t *calls = &region->header->calls;
 
-	/* Posting sets a bit and then tries the lock; this gave the lock and then looks at the bits: one sees the other. */
+	/* An owner sets its bit and then tries the lock. This thread gave the lock and then looks at the bits. So
+	 * one of them sees the other. */
 	sr_add_seqcst_u32(calls, 1);
 	if (sr_letter_count(region))
 		sr_sys_futex_wake(calls, 1);

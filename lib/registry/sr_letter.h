@@ -10,17 +10,19 @@
  *          |         leader answers or hands back                                             |
  *          +----------------------------------------------------------------------------------+
  *
- * A leader is whoever holds the commit lock, with its dirty word set before he takes the first letter; each of these moves is a
- * compare-and-swap. The owner alone writes what is in a letter, and only while it is FREE, so what is read in a TAKEN one
- * stands still. Emptying a lane makes its letter FREE whatever it was, with the epoch raised after.
+ * A leader is a thread that holds the commit lock, and has set its dirty word before it takes the first letter. Each of
+ * these moves is a compare-and-swap. The owner alone writes an edit into a letter, and only while the letter is FREE.
+ * So what a leader reads in a TAKEN letter does not change. Emptying a lane makes its letter FREE whatever it was, and
+ * raises the epoch after that.
  *
- * The leader names a letter by its owner (epoch and lane) and its number, which together are used once in a region's life, and
- * looks that they are still the same before he answers. If the lane is emptied and used again between that look and the
- * compare-and-swap, then the swap fails: a new owner's letter becomes TAKEN by a leader only, and there is no other. All that such a
- * late leader spoils is an answer that nobody reads before it is written again.
+ * The leader names a letter by lane_id (epoch and lane) and number, which together are used once in a region's life.
+ * Before it answers, the leader checks that both are still the same. Only a leader makes a letter TAKEN, and there is
+ * one leader. So if the lane changed hands after the check, the late leader's compare-and-swap fails. It has then
+ * overwritten the answer fields of a letter whose new owner does not read them before the next answer is written.
  *
- * The header's bits say in which lanes to look. A bit is set after the letter is POSTED and cleared before it is looked at, so a
- * POSTED letter without its bit is one whose owner is just about to set it; a bit too many costs a look.
+ * The header's bits say in which lanes to look. An owner sets its bit after its letter is POSTED, and the leader clears
+ * the bit before it looks at the letter. So if a POSTED letter has no bit, its owner is about to set it. A superfluous
+ * bit costs one look.
  */
 #ifndef SR_LETTER_H
 #define SR_LETTER_H
@@ -29,20 +31,24 @@
 
 /* ---------------------------------------------------------------- the owner's side */
 
-/* Have the letter of this handle to oneself; false if another thread has it, or a leader still has it from before. */
+/* Claim this handle's letter for the calling thread. Returns false if another thread has it, or a leader still has
+ * it from before. */
 bool sr_letter_claim(struct segreg *reg);
+/* Let other threads have it. */
 void sr_letter_release(struct segreg *reg);
 
-/* Send edit, of length bytes. */
+/* Post the claimed letter with edit, of length bytes. */
 void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t length);
-/* Get it back unread, or from a leader who has it; false if it was not there. */
+/* Take back a letter that no leader has taken; returns false if one has. */
 bool sr_letter_withdraw(struct segreg *reg);
+/* Give up a letter that a leader has taken; returns false if none has it. */
 bool sr_letter_forsake(struct segreg *reg);
 
-/* Sleep until it is no longer what it is, at most so long, or until there is reason to try the commit lock; what it is then. */
+/* Sleep until the letter's state changes, until the commit lock may be free, or for at most nanoseconds. Returns the
+ * state after that. */
 enum sr_letter_state sr_letter_wait(struct segreg *reg, int64_t nanoseconds);
 
-/* Of an answered letter: the code, with its text in segreg_last_error; frees it. */
+/* Read the answer, and free the letter. Returns the answer's code, and puts its text into segreg_last_error. */
 int sr_letter_collect(struct segreg *reg, uint64_t *version);
 
 /* ---------------------------------------------------------------- the leader's side [commit] */
@@ -54,29 +60,31 @@ struct sr_taken {
 	unsigned char edit[SR_LETTER_EDIT];
 };
 
-/* How many may be waiting. */
+/* Returns how many letters may be waiting. */
 uint32_t sr_letter_count(const struct sr_region *region);
-/* Sleep until there are that many letters and threads of this process (sr_queue.h), or for nanoseconds. */
+/* Sleep until this number of letters and this number of threads of this process (sr_queue.h) wait, or for
+ * nanoseconds. */
 void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint32_t threads, int64_t nanoseconds);
-/* An edit waits: wake a leader for whom it is the last of those that it gathers. */
+/* An edit waits: wake the leader if this is the last of the edits that it gathers. */
 void sr_letter_announce(const struct sr_region *region);
 
-/* Take the next one at or after lane *next; false if there is none. Letters of the dead are thrown away. */
+/* Take the next letter at or after lane *next; returns false if there is none. Letters of the dead are thrown away. */
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken);
 
-/* Answer it, or hand it back unanswered. */
+/* Answer a taken letter, or hand it back unanswered. */
 void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version, const char *text);
 void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint64_t seq);
-/* After answers, without a lock: wake all who wait for one. */
+/* After answers, without a lock: wake all owners that wait for one. */
 void sr_letter_wake(const struct sr_region *region);
 
-/* In a repair, by whoever comes after a dead leader: answer the letters that he has made durable, hand the others back. */
+/* In a repair after a leader's death: answer the letters that riders names, which the leader made durable, and hand
+ * the others back. */
 void sr_letter_settle(const struct sr_region *region, const struct sr_riders *riders);
 
-/* After the commit lock was given back: let one who waits look whether he can have it. */
+/* After the commit lock was given back: let an owner that waits look whether it can have the lock. */
 void sr_letter_nudge(const struct sr_region *region);
 
-/* Emptying a lane. [table] */
+/* For a lane that is emptied: make its letter FREE. [table] */
 void sr_letter_clear(struct sr_row *row);
 
 #endif

@@ -5,8 +5,9 @@
  *
  *      7: OFDLCK ADVISORY  WRITE -1 fe:00:1661468 71 71
  *
- * The device is that of the file system, where stat(2) may tell another (btrfs has one for each subvolume). Such lines are passed
- * over: another file system's file may have the same inode number, and a dead lane must not be taken for alive.
+ * The device is that of the file system, where stat(2) may have another: btrfs has one for each subvolume. Such lines
+ * are passed over. A file of another file system may have the same inode number, and a dead lane must not be taken for
+ * alive.
  */
 #include "registry/sr_living.h"
 
@@ -16,7 +17,8 @@
 
 #define KIND "OFDLCK ADVISORY  "
 
-/* A number, and the byte after it: false if that is another. By hand, since sscanf takes longer than the kernel takes for the line. */
+/* Read a number, and end as the byte after it; returns false if there is something else. sscanf would take longer
+ * than the kernel takes to make the line. */
 static bool take_number(const char **text, int radix, char end, uint64_t *number)
 {
 	char *rest;
@@ -54,7 +56,8 @@ static void take_line(line_fn *fn, void *arg, const char *text)
 	fn(arg, &line);
 }
 
-/* Take the whole lines in text, which has room for a byte after its end. Returns the length of what is left behind the last. */
+/* Take the whole lines in text, which has room for a byte after its end. Returns the length of the rest behind the
+ * last line. */
 static size_t take_lines(line_fn *fn, void *arg, char *text, size_t length)
 {
 	char *line = text, *end;
@@ -70,7 +73,7 @@ static size_t take_lines(line_fn *fn, void *arg, char *text, size_t length)
 	return length;
 }
 
-/* Call fn for each line. None, where the list cannot be read. */
+/* Call fn for each line; for none where the list cannot be read. */
 static void each_line(line_fn *fn, void *arg)
 {
 	char text[16384];
@@ -120,7 +123,7 @@ void sr_living_read(struct sr_living *living, int fd)
 struct user {
 	uint64_t dev, ino;
 	const struct sr_lockfile *ours;
-	uint64_t our_dev; /* ours's, as the kernel tells it; 0: not seen */
+	uint64_t our_dev; /* device of ours, as the kernel numbers it; 0: not seen */
 	bool is_there;
 };
 

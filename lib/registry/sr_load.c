@@ -1,9 +1,9 @@
 /*
  * sr_load.c - the tables of a new region, from the durable records.
  *
- * Whoever builds a region is alone with it: no reader, no other writer, and if it dies the next one builds another. So
- * the records go straight from the database into their slots, and the index is made in one walk at the end. The
- * builder has counted this start in a durable commit of its own just before: what it reads is on the disk.
+ * The builder of a region is alone with it: there is no reader and no other writer. If it dies, the next process builds
+ * another. So the records go straight from the database into their slots, and one walk at the end makes the index. The
+ * builder has counted this start in a durable commit of its own just before. So what it reads is on the disk.
  */
 #include "registry/sr_load.h"
 #include "sys/sr_sys.h"

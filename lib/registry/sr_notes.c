@@ -8,7 +8,7 @@
 
 #define PER_PAGE (SR_PAGE / sizeof(struct sr_note))
 
-/* Where the nth note is; NULL if it has no memory. */
+/* Returns the place of the nth note; NULL if it has no memory. */
 static struct sr_note *note_at(const struct sr_region *region, uint64_t n)
 {
 	struct sr_note *page = region->notes + n % SR_NOTES / PER_PAGE * PER_PAGE;

@@ -28,7 +28,7 @@ static enum sr_standing look_at_store(const char *place)
 	return is_absent(errno) ? SR_STANDS_NOT : SR_UNKNOWN;
 }
 
-/* Text that cannot be read may be that of this uuid. */
+/* Has registry.lock this uuid? A text that cannot be read may have it. */
 static bool has_uuid(int fd, const char *path, const uint8_t uuid[SR_UUID_SIZE])
 {
 	struct sr_lockinfo info;
@@ -36,8 +36,8 @@ static bool has_uuid(int fd, const char *path, const uint8_t uuid[SR_UUID_SIZE])
 	return sr_lockinfo_read(fd, path, &info) || !info.present || !memcmp(info.uuid, uuid, sizeof(info.uuid));
 }
 
-/* fd: registry.lock of that uuid. A creation that was cut short, or a loss, leaves it alone. The lock first: a
- * creation holds it. */
+/* fd: a registry.lock of that uuid. A creation that was cut short, or a loss, leaves it without a database. Ask for
+ * the lock first, since a creation holds it. */
 static enum sr_standing look_beside(int fd, const char *place)
 {
 	int held = sr_sys_locked(fd, SR_BYTE_ATTACH);
@@ -59,7 +59,8 @@ static enum sr_standing look_at(const struct sr_registry *registry, const uint8_
 	fd = sr_sys_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd == -1)
 		return is_absent(errno) ? look_at_store(place) : SR_UNKNOWN;
-	/* A snapshot keeps inode numbers: compare the device too. Both are of open files, as a reboot changes recorded ones. */
+	/* A file system's snapshot keeps inode numbers: compare the device too. Compare two open files, since a
+	 * reboot changes the numbers of devices. */
 	if (sr_sys_fstat(fd, &st) == 0) {
 		bool is_ours = st.st_dev == registry->lockfile.dev && st.st_ino == registry->lockfile.ino;
 
@@ -80,7 +81,7 @@ static int check_place(const struct sr_registry *registry, const struct sr_base 
 			       "Then move %s away and run segctl init --adopt. Otherwise copy base too, and run "
 			       "segctl init --adopt --base COPY", registry->dir, place, base->path, place);
 	default:
-		/* Only an adoption changes the owner: without one, the rest of what is looked at decides. */
+		/* Only an adoption changes the owner. Without one, the other checks decide. */
 		if (!adopt)
 			return 0;
 		return sr_fail(SEGREG_E_MISMATCH, "base %s belongs to the registry at %s, and whether that is still there "
@@ -129,7 +130,7 @@ static int fail_hard_links(const char *path, const char *name, uint64_t n)
 		       path, n, name, name);
 }
 
-/* Whether base's marker names this directory as its registry's. */
+/* Does base's marker name this directory as its registry's? */
 static bool is_place_of_marker(struct sr_registry *registry)
 {
 	struct sr_marker marker;
@@ -234,7 +235,7 @@ int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base,
 	return SR_OWNER_GONE;
 }
 
-/* above: an open directory that holds a registry or a marker. */
+/* above: a directory with a registry or a marker in it, which dir has open. */
 static int fail_above(const struct sr_registry *registry, const struct sr_base *base, const char *above, int dir)
 {
 	struct sr_marker marker;
@@ -251,7 +252,7 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 		       "directory outside of it, or use that registry", base->path, above, name_of(marker.place));
 }
 
-/* base itself, which may have a marker: may_claim looks at that. */
+/* Check base itself. It may have a marker, at which sr_owner_may_claim looks. */
 static int check_itself(const struct sr_base *base)
 {
 	int answer, fd = sr_sys_openat(AT_FDCWD, base->path, O_PATH | O_DIRECTORY, 0);

@@ -24,34 +24,33 @@
 
 enum sr_standing { SR_STANDS_NOT, SR_STANDS, SR_UNKNOWN /* errno says why */ };
 
-/*
- * cp -al makes a copy whose registry.lock and registry.mdb are the original's by another name. With base open (unless adopt):
- * SEGREG_E_MISMATCH if either file has several names, and this directory is not the one that base's marker names. With adopt such files
- * are refused in every directory.
- */
+/* cp -al makes a copy whose registry.lock and registry.mdb are second names of the original's files. Without adopt,
+ * with base open: fail with SEGREG_E_MISMATCH if either file has several names and base's marker does not name this
+ * directory. With adopt, refuse such files in every directory. */
 int sr_owner_check_names(struct sr_registry *registry, bool adopt);
 
 /* The next three are called within a transaction. */
 
-/* Is this registry a copy whose original still stands? 0, or SEGREG_E_MISMATCH; with adopt also if that cannot be seen. */
+/* Is this registry a copy whose original still stands? Returns 0, or SEGREG_E_MISMATCH; with adopt also if that
+ * cannot be seen. */
 int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, bool adopt);
-/* Is the marker's owner ours? 0, or SEGREG_E_MISMATCH. */
+/* Is the marker's owner this registry? Returns 0, or SEGREG_E_MISMATCH. */
 int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *marker);
-/* At a start: note our place, and a new nonce if adopt or if there is none. marker gets both, for base. */
+/* At a start: record this registry's place, and draw a new nonce if adopt or if there is none. marker gets both, for
+ * base. */
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker);
 
-/*
- * At a creation, with registry.lock open: may base become that of the registry uuid? 0 if base has no marker, or that
- * registry's. SR_OWNER_GONE, if take, for the marker of a registry that does not stand at its place any more: *orphan
- * becomes that marker. SEGREG_E_EXISTS otherwise.
- */
+/* At a creation, with registry.lock open: may base become that of the registry uuid? Returns 0 if base has no
+ * marker, or that registry's. If take, and the marker's registry does not stand at its place any more, returns
+ * SR_OWNER_GONE, and *orphan becomes the marker. Fails with SEGREG_E_EXISTS otherwise. */
 int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE],
 		       bool take, struct sr_marker *orphan);
-/* SEGREG_E_EXISTS with the way out, for base with another registry's marker. may_take: SEGREG_TAKE_BASE is a way. */
+/* Fail with SEGREG_E_EXISTS and the way out: base has another registry's marker. may_take: SEGREG_TAKE_BASE is a
+ * way. */
 int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base,
 			  const struct sr_marker *marker, bool may_take);
-/* SEGREG_E_EXISTS if base lies in another registry or base, or is a registry's directory. The directory that is to
- * become this registry is none. */
+/* Fail with SEGREG_E_EXISTS if base lies in another registry or base, or is a registry's directory. The directory
+ * that is to become this registry is none. */
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base);
 
 #endif

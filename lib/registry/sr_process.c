@@ -1,20 +1,20 @@
 /*
  * sr_process.c - the registries that a process has open, and what a fork makes of them.
  *
- * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one attachment. A forked
- * child inherits the structs but none of what they stand for: locks held by mappings stay with the parent
- * (MADV_DONTFORK), LMDB must not be used across a fork. So a child finds each struct segreg wiped, and what it needs
- * to fill it again in struct sr_attachment: each handle attaches anew at its first call, and an inherited struct
- * sr_registry is let go of when the last handle has left it.
+ * Handles on one registry share one struct sr_registry: one mapping, one LMDB environment, one hold of SR_BYTE_ATTACH.
+ * A forked child inherits the structs but none of what they stand for. Locks that mappings keep stay with the parent
+ * (MADV_DONTFORK), and LMDB must not be used across a fork. So a child finds each struct segreg wiped. Each handle
+ * attaches anew at its first call, from struct sr_attachment. The child drops an inherited struct sr_registry when its
+ * last handle has left it.
  *
- * Nothing is held across a wait. A registry is listed, and marked, while a thread attaches or detaches it. Only opens of the same
- * registry wait until that thread is done. A handle is marked while a thread attaches it anew or closes it.
+ * No lock is held across a wait. A registry is listed, and marked, while a thread attaches or detaches it. Only opens
+ * of the same registry wait until that thread is done. A handle is marked while a thread attaches it anew or closes it.
  *
- * So a fork waits for no other thread's call, and a child may find anything half done. The other threads do not exist in the child. It
- * drops what they were about to have: a registry half open or half closed, a handle half closed, a reference to a registry. The
- * child only lets go of an inherited registry. It locks no mutex of it, since a thread of the parent may have the mutex. LMDB's
- * memory is left alone if a commit was under way. A bare clone(2) runs no handlers: there the child does the same at its first call,
- * and takes a commit for granted.
+ * So a fork waits for no other thread's call, and a child may find anything half done. The other threads do not exist
+ * in the child. It drops what they were about to have: a registry half open or half closed, a handle half closed, a
+ * reference to a registry. The child only drops an inherited registry. It locks no mutex of it, since a thread of the
+ * parent may have held the mutex at the fork. If a commit was under way, LMDB's memory is left alone. A bare clone(2)
+ * runs no handlers. There the child does the same at its first call, and assumes that a commit was under way.
  */
 #include "registry/sr_process.h"
 #include "registry/sr_attach.h"
@@ -50,7 +50,8 @@ static void after_fork(void)
 	pthread_mutex_unlock(&all_mutex);
 }
 
-/* In a child: handles that a thread of the parent was closing are gone, and so are threads that were opening one. */
+/* In a child: drop the handles that a thread of the parent was closing. The threads that were opening one do not
+ * exist here. */
 static void keep_true_handles(struct sr_registry *r)
 {
 	struct sr_attachment **link = &r->attachments, *attachment;
@@ -69,10 +70,10 @@ static void keep_true_handles(struct sr_registry *r)
 	}
 }
 
-/* In a child, of a registry without handles. What a thread was making or taking apart is left as it is. */
+/* In a child, for a registry without handles: leave what a thread was making or taking apart as it is. */
 static void drop_inherited(struct sr_registry *r)
 {
-	static struct sr_registry *volatile half_done __attribute__((used)); /* for those who look for leaks: these are meant */
+	static struct sr_registry *volatile half_done __attribute__((used)); /* still reachable: leak checkers report nothing */
 
 	if (r->life == SR_OPEN) {
 		sr_attach_disinherit(r);
@@ -84,7 +85,8 @@ static void drop_inherited(struct sr_registry *r)
 	half_done = r;
 }
 
-/* The parent's descriptors of registry.lock share its open files: as long as a child has them, a lock of a dead parent stays. */
+/* The child has copies of the parent's descriptors of registry.lock, which share open files with the parent. As long
+ * as the child has them, a lock of a dead parent stays. */
 static void after_fork_in_child(void)
 {
 	struct sr_registry **link = &all, *r;
@@ -168,7 +170,7 @@ static void unlink_registry(const struct sr_registry *r)
 	*link = r->next;
 }
 
-/* No thread attaches or detaches r any more. [all_mutex] */
+/* Free r, which no thread attaches or detaches any more. [process] */
 static void remove_settled(struct sr_registry *r)
 {
 	unlink_registry(r);
@@ -176,7 +178,7 @@ static void remove_settled(struct sr_registry *r)
 	pthread_cond_broadcast(&settled);
 }
 
-/* [all_mutex], which is let go meanwhile. */
+/* [process], released meanwhile. */
 static int add_registry(const char *dir, const struct segreg_open_options *options, int64_t deadline, struct sr_registry **out)
 {
 	struct sr_registry *r = calloc(1, sizeof(*r));

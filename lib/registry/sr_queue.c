@@ -131,7 +131,8 @@ void sr_queue_nudge(struct sr_queue *queue)
 {
 	bool any;
 
-	/* A waiter joins under the mutex and then tries; this gave and then looks under the mutex: one of the two sees the other. */
+	/* A waiter joins under the mutex and then tries the lock. This thread gave the lock and then looks under the
+	 * mutex. So one of the two sees the other. */
 	pthread_mutex_lock(&queue->mutex);
 	any = queue->n > 0;
 	pthread_mutex_unlock(&queue->mutex);

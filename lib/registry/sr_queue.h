@@ -7,7 +7,7 @@
  *             leave  <----------+  +--------------------+
  *                                    leader hands back
  *
- * A letter needs a lane, and a handle has one. An engine has one handle and many threads, so its threads meet here, in memory of the
+ * A letter needs a lane, and a handle has one lane. The threads of a program with one handle therefore meet here, in memory of the
  * process. A waiter lies on the stack of its thread: the thread stays in its call until it has left or the waiter is DONE.
  * The mutex guards the list and each waiter's state, and no thread waits or allocates while it holds the mutex.
  *
@@ -52,20 +52,21 @@ void sr_queue_init(struct sr_queue *queue);
 
 /* ---------------------------------------------------------------- the waiter's side */
 
-/* Fills waiter. */
+/* Put an edit into the queue, with waiter, which this fills. */
 void sr_queue_join(struct sr_queue *queue, struct sr_waiter *waiter, struct segreg_edit *edit, uint64_t epoch);
 /* Take waiter out of the queue. False if a leader has taken it, or has answered. */
 bool sr_queue_leave(struct sr_queue *queue, struct sr_waiter *waiter);
-/* waiter's state. Puts into *seen what sr_queue_sleep wants. */
+/* Returns the state of waiter. *seen becomes what sr_queue_sleep needs. */
 enum sr_waiter_state sr_queue_look(struct sr_queue *queue, const struct sr_waiter *waiter, uint32_t *seen);
 /* Sleep for nanoseconds, but not if waiters were called since the sr_queue_look that gave seen. */
 void sr_queue_sleep(struct sr_queue *queue, uint32_t seen, int64_t nanoseconds);
 
 /* ---------------------------------------------------------------- the leader's side [commit] */
 
-/* QUEUED waiters. */
+/* Returns the number of QUEUED waiters. */
 uint32_t sr_queue_count(const struct sr_queue *queue);
-/* Take the first waiter of that epoch; NULL: none. A waiter of another one finds out by itself what is wrong with its handle. */
+/* Take the first waiter of this epoch; NULL if there is none. A waiter of another one finds out by itself what is
+ * wrong with its handle. */
 struct sr_waiter *sr_queue_take(struct sr_queue *queue, uint64_t epoch);
 /* Answer a TAKEN waiter, or put it back. After an answer the waiter's memory is its thread's again. */
 void sr_queue_answer(struct sr_queue *queue, struct sr_waiter *waiter, int rc, uint64_t version, const char *text);

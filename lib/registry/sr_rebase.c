@@ -32,7 +32,7 @@ static int note_id(void *arg, const struct sr_record *record)
 	return 0;
 }
 
-/* 0, SR_STORE_ABSENT if nothing that can be a segment stands there, or an error. */
+/* Returns 0, SR_STORE_ABSENT if nothing that can be a segment is at path, or an error. */
 static int find(struct sr_base *base, const char *path, struct sr_identity *identity)
 {
 	int rc = sr_base_identify(base, path, identity);
@@ -53,7 +53,7 @@ static int find_parent(struct sr_base *base, struct sr_record *record)
 	return rc == SR_STORE_ABSENT ? 0 : rc;
 }
 
-/* A decided segment is looked for in the trash alone: its path may be anybody's by now. */
+/* After its deletion was decided, a segment is searched in the trash alone: its path may have something else now. */
 static int identify_record(struct sr_base *base, struct sr_record *record)
 {
 	char path[SEGREG_PATH_MAX + 1], name[SR_TRASH_NAME_SIZE];
@@ -98,7 +98,7 @@ static int identify_all(struct sr_store *store, struct sr_base *base, const stru
 	return 0;
 }
 
-/* The ids first: a walk does not go on behind changes. */
+/* Collect the ids first: a walk does not go on behind changes. */
 static int identify_records(struct sr_store *store, struct sr_base *base)
 {
 	struct ids ids = { .n = 0 };
@@ -118,13 +118,13 @@ static int identify_records(struct sr_store *store, struct sr_base *base)
 
 /* ---------------------------------------------------------------- whose the new base is */
 
-/* Who may use the locks in base, and how long to wait for those who do. */
+/* Access for the locks in base, and how long to wait for processes that hold them. */
 struct terms {
 	const struct sr_access *access;
 	uint32_t timeout_ms;
 };
 
-/* Is the old base there, with our marker, as another directory than base? 1, 0, or an error. */
+/* Is the old base there, with our marker, as another directory than base? Returns 1, 0, or an error. */
 static int look_at_old(const struct sr_registry *registry, const struct sr_base *base, const struct sr_meta *meta,
 		       const struct terms *terms)
 {
@@ -140,7 +140,8 @@ static int look_at_old(const struct sr_registry *registry, const struct sr_base 
 		rc = errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot read %s/%s", meta->base, SR_BASE_MARKER);
 	else
 		rc = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
-	/* If it is ours and no original's: processes that came by a registry.lock which was replaced may still use it. */
+	/* If the old base is this registry's and no original's, processes may still use it by a registry.lock that
+	 * was replaced. */
 	if (rc == 1 && !strcmp(marker.place, registry->dir)) {
 		int busy = sr_base_join_alone(&old, terms->access, terms->timeout_ms);
 
@@ -150,7 +151,7 @@ static int look_at_old(const struct sr_registry *registry, const struct sr_base 
 	return rc;
 }
 
-/* A base that was moved is neither an original's nor in use. */
+/* Check that the moved base is neither an original's nor in use. */
 static int check_moved(struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE])
 {
 	int rc = sr_owner_check_place(registry, base, true);
@@ -158,7 +159,7 @@ static int check_moved(struct sr_registry *registry, struct sr_base *base, const
 	return rc ? rc : sr_leftover_check_users(registry, uuid);
 }
 
-/* May we have base, which is open, and under which uuid? */
+/* May this registry have base, which is open, and under which uuid? */
 static int choose_uuid(struct sr_registry *registry, struct sr_base *base, const struct sr_meta *meta, bool has_old,
 		       uint8_t uuid[SR_UUID_SIZE])
 {
@@ -199,7 +200,7 @@ static int write_store(struct sr_registry *registry, struct sr_base *base, struc
 	return rc ? rc : identify_records(store, base);
 }
 
-/* In a transaction, with base open and nobody else in it. */
+/* In a transaction, with base open and joined alone. */
 static int move(struct sr_registry *registry, struct sr_base *base, struct sr_meta *meta, bool has_old)
 {
 	struct sr_clock clock;

@@ -2,7 +2,7 @@
  * sr_rebase.h - giving a registry another base: that of a copy, or the same one in another place.
  *
  * The caller is alone with the registry. The order is one that a crash cannot spoil: first the marker in the new base,
- * then one transaction with description, owner and identities. Whoever builds the region writes registry.lock last.
+ * then one transaction with description, owner and identities. The builder of the region writes registry.lock last.
  * After a crash the same call goes on: it takes up a marker that has our place and no owner.
  *
  * The uuid changes, so that original and copy are two registries. It stays only if the new base carries it already and
@@ -16,7 +16,8 @@
 
 #include "registry/sr_registry.h"
 
-/* path: absolute, and resolved. access: for the locks in base. 0, also if path is base already; or SEGREG_E_*. */
+/* path: absolute, and resolved. access: for the locks in base. Returns 0, also if path is base already, or
+ * SEGREG_E_*. */
 int sr_rebase(struct sr_registry *registry, const char *path, const struct sr_access *access, uint32_t timeout_ms);
 
 #endif

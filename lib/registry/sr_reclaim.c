@@ -1,11 +1,14 @@
 /*
  * sr_reclaim.c - freeing the lanes of dead processes.
  *
- * Reclaiming must not free a lane that lives. The reclaimer holds the lane's byte itself (two threads of one process exclude each
- * other too, since each hold is an open file of its own) while it looks, under the table lock, whether the lane is still used in the
- * same epoch, and empties it; then it lets go. A new owner cannot come in between, since it would need the byte. Without the byte, a
- * second reclaimer could read the epoch that the first has just written, and empty the lane under its new owner. Each question for a
- * lock, and each taking, walks the list of all locks of the file. So the bytes of dead lanes in a row are asked for and taken at once.
+ * Reclaiming must not free a lane that lives. So the reclaimer holds the lane's byte itself. Two threads of one process
+ * exclude each other too, since each hold is an open file of its own. Under the table lock the reclaimer checks that
+ * the lane is still used in the same epoch, and empties it. Then it releases the byte. A new owner cannot come in
+ * between, since it would need the byte. Without the byte, a second reclaimer could read the epoch that the first has
+ * just written, and empty the lane under its new owner.
+ *
+ * Each question for a lock, and each taking, walks the kernel's list of all locks of the file. So the bytes of dead
+ * lanes in a row are asked for and taken at once.
  */
 #include "registry/sr_reclaim.h"
 #include "sys/sr_error.h"
@@ -17,7 +20,7 @@
 #include <string.h>
 
 #define PIECE 64u /* lanes that are asked for at once, and emptied under one hold of the table lock */
-#define HOLD_NS 1000000 /* of the table lock, about: then others have their turn */
+#define HOLD_NS 1000000 /* nanoseconds for which the table lock is held, about: then others have their turn */
 
 /* Consecutive lanes that are not known to live. */
 struct suspects {
@@ -27,7 +30,8 @@ struct suspects {
 	uint32_t n;
 };
 
-/* Those from lane on that somebody took, up to the first that is free or lives. Returns the lane after the last that was looked at. */
+/* Find the taken lanes from lane on, up to the first that is free or known to live. Returns the lane after the last
+ * of them. */
 static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane, uint32_t top,
 			      struct suspects *suspects)
 {
@@ -68,7 +72,8 @@ static bool reclaim_lane(struct segreg *reg, const struct suspect *suspect, stru
 	return true;
 }
 
-/* From *at on, until all are emptied or the table lock was held long enough. Adds to dead, which has *n. */
+/* Empty the lanes of suspects from *at on, until all are empty or the table lock was held for HOLD_NS. Appends to
+ * dead, which has *n. */
 static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uint32_t *at, struct sr_reclaimed *dead, uint32_t *n)
 {
 	struct sr_locks *locks = &reg->registry->locks;
@@ -91,7 +96,7 @@ struct reclaim {
 	uint64_t *lanes, *pins;
 };
 
-/* Beyond that many lanes, to read which of them the kernel lists costs less than to ask for each. */
+/* In more than FEW_LANES taken lanes, reading the kernel's list of all locks costs less than asking for each lane. */
 #define FEW_LANES 512u
 
 static void find_living(const struct sr_region *region, uint32_t top, int fd, struct sr_living *living)
@@ -106,7 +111,8 @@ static void find_living(const struct sr_region *region, uint32_t top, int fd, st
 		memset(living, 0, sizeof(*living));
 }
 
-/* The kernel says that nobody has the bytes of these. Take them, as one lock, empty the lanes, let go; then tell. */
+/* The kernel reports that nobody has the bytes of suspects. Take these as one lock, empty the lanes, release the
+ * lock, then report. */
 static int reclaim_piece(struct segreg *reg, const struct suspects *suspects, const struct reclaim *reclaim)
 {
 	struct sr_reclaimed dead[PIECE];
@@ -130,7 +136,7 @@ static int reclaim_piece(struct segreg *reg, const struct suspects *suspects, co
 	return rc;
 }
 
-/* Any answer but "none is locked" means that an owner lives. */
+/* An answer other than "none is locked" means that an owner lives. */
 static int reclaim_dead(struct segreg *reg, int fd, struct sr_living *living, const struct reclaim *reclaim)
 {
 	const struct sr_region *region = &reg->registry->region;

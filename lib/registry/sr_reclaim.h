@@ -6,6 +6,7 @@
 
 #include "registry/sr_registry.h"
 
+/* A handle whose process has died. */
 struct sr_reclaimed {
 	uint32_t lane;
 	uint64_t pins;
@@ -13,7 +14,7 @@ struct sr_reclaimed {
 	char label[SEGREG_LABEL_SIZE];
 };
 
-/* Free the lanes of dead processes; calls fn (may be NULL), without a lock, for each. Adds to *lanes and *pins. */
+/* Free the lanes of dead processes. Calls fn, which may be NULL, for each, without a lock. Adds to *lanes and *pins. */
 int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins);
 
 #endif

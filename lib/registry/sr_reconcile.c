@@ -15,7 +15,7 @@
 struct row {
 	uint64_t id, born, retired;
 	int64_t registered_at, retired_at;
-	size_t path_at; /* in snapshot.paths */
+	size_t path_at; /* in records.paths */
 	uint16_t path_length;
 	uint8_t state, error;
 	uint8_t flags; /* of sr_detail */
@@ -35,10 +35,10 @@ struct records {
 	uint64_t txn;
 };
 
-static void records_free(struct records *snapshot)
+static void records_free(struct records *s)
 {
-	free(snapshot->rows);
-	free(snapshot->paths);
+	free(s->rows);
+	free(s->paths);
 }
 
 static int no_memory(void)
@@ -58,7 +58,7 @@ static int grow(void *array, size_t room, size_t element)
 	return 0;
 }
 
-static int snapshot_add(void *arg, const struct sr_record *record)
+static int records_add(void *arg, const struct sr_record *record)
 {
 	struct records *s = arg;
 	int rc = 0;
@@ -92,7 +92,7 @@ static int snapshot_add(void *arg, const struct sr_record *record)
 	return 0;
 }
 
-/* Whether the region still has that segment. */
+/* Does the region still have the segment of record? */
 static bool is_shown(const struct sr_region *region, const struct sr_record *record)
 {
 	uint32_t top = sr_region_slot_top(region);
@@ -114,7 +114,8 @@ int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record
 	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
 }
 
-/* An unregistering that died before the region showed it has not happened (sr_remove.c); nor has its version, unless that was shown. */
+/* Undo an unregistering (sr_remove.c) whose process died before the region showed it. Take back its version too,
+ * unless the region shows that. */
 static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {
 	struct sr_store *store = &registry->store;
@@ -142,7 +143,7 @@ static int records_read(struct sr_registry *registry, struct records *s)
 	if (!rc)
 		rc = undo_removal(registry, &s->clock);
 	if (!rc)
-		rc = sr_store_each(store, snapshot_add, s);
+		rc = sr_store_each(store, records_add, s);
 	if (!rc)
 		rc = sr_store_get_riders(store, &s->riders);
 	if (!rc)
@@ -170,7 +171,7 @@ static struct row *find_row(const struct records *s, uint64_t id)
 	return low < s->n && s->rows[low].id == id ? &s->rows[low] : NULL;
 }
 
-/* Give a slot that is in use the state of its record, or GONE if it has none (any more). */
+/* Give a slot that is in use the state of its record, or GONE if it has none any more. */
 static void settle_slot(struct sr_region *region, const struct records *s, uint32_t slot)
 {
 	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
@@ -221,7 +222,7 @@ static int add_row(struct sr_region *region, const struct records *s, const stru
 	return 0;
 }
 
-/* A slot for each record that has none. */
+/* Take a slot for each record that has none. */
 static int add_missing(struct sr_region *region, const struct records *s)
 {
 	size_t missing = 0;
@@ -267,7 +268,7 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 	struct records s = { .n = 0 };
 	int rc;
 
-	/* From here on until all is well: if we die, or fail, the next one starts over. */
+	/* If this process dies, or fails, from here on, the next holder of the commit lock starts over. */
 	sr_lock_set_dirty(&registry->locks, SR_LOCK_COMMIT, SR_DIRTY);
 	registry->store.least = registry->region.header->db_bytes;
 	rc = records_read(registry, &s);
@@ -295,7 +296,7 @@ out:
 	return rc;
 }
 
-/* Repair if somebody died or failed inside. The caller holds the commit lock. */
+/* Repair if a process died or failed inside. The caller holds the commit lock. */
 static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
 {
 	int rc;
@@ -308,7 +309,7 @@ static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
 	return rc;
 }
 
-/* With the commit lock just taken; gives it back on failure. */
+/* Finish taking the commit lock: check the handle, and repair. On failure the commit lock is released. */
 static int enter(struct segreg *reg)
 {
 	struct sr_registry *registry = reg->registry;

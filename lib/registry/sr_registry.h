@@ -13,9 +13,9 @@
 
 #include <fcntl.h>
 
-/* What is called a hundred million times a second: on lines of the instruction cache of its own. */
+/* Functions that are called a hundred million times a second: each on instruction cache lines of its own. */
 #define SR_HOT __attribute__((hot, aligned(64)))
-/* What the hot ones leave to others, so that they need no stack. */
+/* Rare work that hot functions leave to others, so that they need no stack themselves. */
 #define SR_COLD __attribute__((cold, noinline))
 #define SR_LIKELY(condition) __builtin_expect(condition, 1)
 #define SR_UNLIKELY(condition) __builtin_expect(condition, 0)
@@ -50,17 +50,17 @@ struct sr_registry {
 #define SR_HANDLE_MAGIC 0x73656772u
 
 /*
- * What a handle is, as its calls see it. It lies in memory of its own that reads as zeros in a forked child
- * (MADV_WIPEONFORK), and is never given back: a child, or somebody who uses a closed handle, finds no magic. So a pin
- * need not ask which process it is in.
+ * A handle, as its calls see it. It lies in memory of its own, which reads as zeros in a forked child (MADV_WIPEONFORK)
+ * and is never given back. So a call in a child, or with a closed handle, finds no magic, and a pin need not ask in
+ * which process it runs.
  */
 struct segreg {
 	/* What a pin needs: one cache line. */
-	const struct sr_level *level; /* of the index, as of some pin before: an old one leads to misses only */
+	const struct sr_level *level; /* of the index, as an earlier pin found it; an old one leads to misses only */
 	struct sr_slot *slots;        /* region.slots */
 	uint32_t *counts;             /* of the lane */
 	uint64_t lane_id;             /* epoch << 32 | lane: what its pins carry */
-	uint32_t n_counts_mapped;     /* the counts below have memory, without a gap */
+	uint32_t n_counts_mapped;     /* all counts below have memory */
 	uint32_t magic;
 
 	uint32_t lane;

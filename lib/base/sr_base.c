@@ -111,13 +111,16 @@ static int fail_in_use(const struct sr_base *base, int fd)
 	struct stat st;
 
 	if (sr_sys_fstat(fd, &st) == 0 && st.st_nlink > 1)
-		return sr_fail(SEGREG_E_BUSY, "%s is in use, and has %ju names (hard links, as cp -al makes them): a "
+		return sr_fail(SEGREG_E_BUSY,
+			       "%s is in use, and has %ju names (hard links, as cp -al makes them): a "
 			       "copy of %s may share it. In the copy, remove %s; or end the processes "
-			       "(fuser %s)", base->lock_path, (uintmax_t)st.st_nlink, base->path,
-			       SR_BASE_LOCK, base->lock_path);
-	return sr_fail(SEGREG_E_BUSY, "%s is in use by processes that opened another registry.lock: one of this registry "
+			       "(fuser %s)",
+			       base->lock_path, (uintmax_t)st.st_nlink, base->path, SR_BASE_LOCK, base->lock_path);
+	return sr_fail(SEGREG_E_BUSY,
+		       "%s is in use by processes that opened another registry.lock: one of this registry "
 		       "that was replaced or removed since, or another registry's; end them first "
-		       "(fuser %s)", base->path, base->lock_path);
+		       "(fuser %s)",
+		       base->path, base->lock_path);
 }
 
 int sr_base_join_alone(struct sr_base *base, const struct sr_access *access, uint32_t timeout_ms)
@@ -157,7 +160,8 @@ static bool overlap(const char *a, const char *b)
 {
 	size_t shorter = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
 
-	return !memcmp(a, b, shorter) && (a[shorter] == '\0' || a[shorter] == '/') && (b[shorter] == '\0' || b[shorter] == '/');
+	return !memcmp(a, b, shorter) && (a[shorter] == '\0' || a[shorter] == '/') &&
+	       (b[shorter] == '\0' || b[shorter] == '/');
 }
 
 const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1])
@@ -224,7 +228,8 @@ static int check_identity(const struct sr_base *base, const char *path, const st
 	if (S_ISLNK(identity->mode))
 		return fail_to_reach(ELOOP, base, path);
 	if (!S_ISDIR(identity->mode) && !S_ISREG(identity->mode))
-		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s is neither a directory nor a regular file", path, base->path);
+		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s is neither a directory nor a regular file", path,
+			       base->path);
 	return 0;
 }
 

@@ -78,9 +78,12 @@ static int fail_foreign(int answer, const char *path, size_t length)
 {
 	if (answer == -1)
 		return sr_fail_errno(errno, "cannot see whether \"%.*s\" is a registry", (int)length, path);
-	return !answer ? 0 : sr_fail(SEGREG_E_PATH, "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or "
-				     "another registry's base. If that is gone for good, remove %s or registry.lock "
-				     "there", path, (int)length, path, SR_BASE_MARKER);
+	return !answer ? 0
+		       : sr_fail(SEGREG_E_PATH,
+				 "path \"%s\" cannot be a segment's: \"%.*s\" is a registry or "
+				 "another registry's base. If that is gone for good, remove %s or registry.lock "
+				 "there",
+				 path, (int)length, path, SR_BASE_MARKER);
 }
 
 int sr_foreign_check_above(struct sr_base *base, const char *path)

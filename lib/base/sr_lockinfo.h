@@ -17,7 +17,7 @@ struct sr_lockinfo {
 	bool present; /* there is text at all */
 	bool ready;   /* creation was finished */
 	uint8_t uuid[16];
-	uint64_t ino; /* of registry.lock when it was made: a copy has another */
+	uint64_t ino;                     /* of registry.lock when it was made: a copy has another */
 	char region[SR_REGION_NAME_SIZE]; /* "": none */
 	uint32_t builder; /* for messages: the process that wrote the text last, while it creates or builds; 0: none */
 };

@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 /* The place comes last: it may hold any byte but NUL. */
-#define MARKER_FORMAT "segreg base 2\nuuid %s\nstarts %" PRIu64 "\nowner %s\nlock %" PRIu64 " %" PRIu64 "\nregistry %s\n"
+#define MARKER_FORMAT                                                                                                  \
+	"segreg base 2\nuuid %s\nstarts %" PRIu64 "\nowner %s\nlock %" PRIu64 " %" PRIu64 "\nregistry %s\n"
 #define MARKER_SIZE (256 + SEGREG_PATH_SIZE)
 
 static int open_for_writing(struct sr_base *base)
@@ -64,8 +65,8 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 
 	sr_uuid_format(marker->uuid, uuid);
 	format_nonce(marker, nonce);
-	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts, nonce, marker->lock_dev, marker->lock_ino,
-			  marker->place);
+	length = snprintf(text, sizeof(text), MARKER_FORMAT, uuid, marker->starts, nonce, marker->lock_dev,
+			  marker->lock_ino, marker->place);
 	name_aside(marker, name);
 	/* Make a new inode each time: a file that a crash left may be the marker itself under a second name. */
 	if (sr_sys_unlinkat(dir, name, 0) == -1 && errno != ENOENT)
@@ -73,7 +74,8 @@ static int write_aside(int dir, const struct sr_marker *marker, char name[64])
 	fd = sr_sys_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
 	if (fd == -1)
 		return -1;
-	sr_base_give(dir, fd, 0644); /* each later process that opens the registry reads it, whatever this process's umask is */
+	sr_base_give(dir, fd,
+		     0644); /* each later process that opens the registry reads it, whatever this process's umask is */
 	failed = sr_sys_pwrite(fd, text, (size_t)length, 0) == -1 || sr_sys_fsync(fd) == -1;
 	sr_sys_close(fd);
 	if (!failed)
@@ -90,8 +92,9 @@ static bool parse_owner(char *text, struct sr_marker *marker)
 	char nonce[2 * SR_NONCE_SIZE + 2], *place = strstr(text, "\nregistry "), *end = text + strlen(text) - 1;
 
 	if (!place || *end != '\n' ||
-	    sscanf(text, "segreg base 2 uuid %*36s starts %*u owner %33s lock %" SCNu64 " %" SCNu64, nonce, &marker->lock_dev,
-		   &marker->lock_ino) != 3 || !parse_nonce(nonce, marker))
+	    sscanf(text, "segreg base 2 uuid %*36s starts %*u owner %33s lock %" SCNu64 " %" SCNu64, nonce,
+		   &marker->lock_dev, &marker->lock_ino) != 3 ||
+	    !parse_nonce(nonce, marker))
 		return false;
 	place += strlen("\nregistry ");
 	*end = '\0';
@@ -142,7 +145,8 @@ int sr_marker_claim(struct sr_base *base, const struct sr_marker *marker)
 	if (sr_marker_read_in(dir, &there) == -1)
 		rc = sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
 	else if (memcmp(there.uuid, marker->uuid, sizeof(there.uuid)))
-		rc = sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path, SR_BASE_MARKER);
+		rc = sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry (its %s says so)", base->path,
+			     SR_BASE_MARKER);
 	else if (sr_trash_make(dir) == -1)
 		rc = sr_fail_errno(errno, "cannot make %s/%s", base->path, SR_BASE_TRASH);
 	else if (sr_sys_fsync(dir) == -1)
@@ -186,9 +190,13 @@ int sr_marker_check(struct sr_base *base, const uint8_t uuid[16], struct sr_mark
 		if (errno != ENOENT && errno != EBADMSG && errno != ELOOP)
 			return sr_fail_errno(errno, "cannot read %s/%s", base->path, SR_BASE_MARKER);
 		if (errno == ENOENT)
-			return sr_fail(SEGREG_E_MISMATCH, "%s has no marker %s: is its file system mounted? If it is, and the segments are there, "
-				       "end all processes of the registry and run: segctl init --adopt", base->path, SR_BASE_MARKER);
-		return sr_fail(SEGREG_E_MISMATCH, "%s does not carry this registry's marker %s (%s); is its file system mounted?",
+			return sr_fail(SEGREG_E_MISMATCH,
+				       "%s has no marker %s: is its file system mounted? If it is, and the segments "
+				       "are there, "
+				       "end all processes of the registry and run: segctl init --adopt",
+				       base->path, SR_BASE_MARKER);
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s does not carry this registry's marker %s (%s); is its file system mounted?",
 			       base->path, SR_BASE_MARKER, strerror(errno));
 	}
 	if (memcmp(marker->uuid, uuid, sizeof(marker->uuid)))

@@ -26,12 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 24 /* directories open at once; deeper ones are moved up first */
-#define DEPTH_LAST 256 /* directories open at once where deep ones cannot be moved, or must not be */
+#define DEPTH_MAX 24         /* directories open at once; deeper ones are moved up first */
+#define DEPTH_LAST 256       /* directories open at once where deep ones cannot be moved, or must not be */
 #define ASK_EVERY 1000000000 /* nanoseconds */
 #define ASK_FILES 1000u
-#define LOOK_EVERY 32u /* names */
-#define LOOK_MAX 4096u /* directories that are looked into before a victim is moved */
+#define LOOK_EVERY 32u   /* names */
+#define LOOK_MAX 4096u   /* directories that are looked into before a victim is moved */
 #define PAUSE_MAX 3600e9 /* nanoseconds after one file, however slow the pace */
 
 /* One removal under way. */
@@ -40,11 +40,11 @@ struct job {
 	struct sr_removed *removed;
 	const struct sr_place *place;
 	uint64_t ino; /* the victim's */
-	int top; /* the victim's own directory, to which deep ones are moved up */
+	int top;      /* the victim's own directory, to which deep ones are moved up */
 	bool moved_up;
-	bool stop; /* nothing more may be touched, or can be */
+	bool stop;               /* nothing more may be touched, or can be */
 	unsigned unlinked, left; /* names */
-	void *linked; /* tsearch(3) tree of inode numbers that were counted as linked */
+	void *linked;            /* tsearch(3) tree of inode numbers that were counted as linked */
 };
 
 /* A directory that is being emptied. */
@@ -189,7 +189,8 @@ static bool is_home(const struct job *job)
 {
 	struct sr_identity identity;
 	int fd = sr_sys_open_beneath(job->trash->base_fd, job->place->path, O_PATH | O_DIRECTORY);
-	bool is_same = fd != -1 && sr_sys_identify(fd, "", &identity) == 0 && is_named(job->place->dir, "", identity.ino);
+	bool is_same =
+		fd != -1 && sr_sys_identify(fd, "", &identity) == 0 && is_named(job->place->dir, "", identity.ino);
 
 	if (fd != -1)
 		sr_sys_close(fd);
@@ -207,7 +208,8 @@ static bool is_below_victim(const struct level *level)
 static int lost(struct job *job)
 {
 	job->stop = true;
-	return blame(job, ESTALE, "it was moved away while it was being deleted; what is left of it is no longer touched");
+	return blame(job, ESTALE,
+		     "it was moved away while it was being deleted; what is left of it is no longer touched");
 }
 
 /* Returns 0, or ESTALE if another process has moved the directory, or one above it, away. */
@@ -222,7 +224,8 @@ static int look_around(struct job *job, const struct level *level)
 
 /* Unlink name, whose identity was just read, and account for it. level: the directory that name is in; NULL if name
  * is the victim's own. */
-static int unlink_counted(struct job *job, const struct level *level, const char *name, const struct sr_identity *identity)
+static int unlink_counted(struct job *job, const struct level *level, const char *name,
+			  const struct sr_identity *identity)
 {
 	bool is_directory = S_ISDIR(identity->mode);
 	int dir = level ? level->fd : job->place->dir;
@@ -269,7 +272,9 @@ static int check_foreign(struct job *job, int fd, const char *name)
 
 	if (answer == -1)
 		return blame(job, errno, "cannot see whether \"%s\" is a registry", name);
-	return answer ? blame(job, EBUSY, "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name) : 0;
+	return answer ? blame(job, EBUSY,
+			      "\"%s\" has a registry in it, or is the base of one: others may pin what is there", name)
+		      : 0;
 }
 
 /* Does the directory contain a registry or the base of one, or can that not be seen? Then it stays where it is. */
@@ -280,7 +285,8 @@ static bool may_have_foreign(int dir, const char *name)
 	return sr_removal_look(dir, name, &ignored) != 0;
 }
 
-static int remove_directory(struct job *job, const struct level *above, const char *name, const struct sr_identity *identity)
+static int remove_directory(struct job *job, const struct level *above, const char *name,
+			    const struct sr_identity *identity)
 {
 	struct level level = { .up = above, .ino = identity->ino, .depth = above->depth + 1 };
 	int error;
@@ -316,9 +322,11 @@ static int remove_entry(struct job *job, const struct level *level, const char *
 	if (sr_sys_identify(level->fd, name, &identity) == -1)
 		return errno == ENOENT ? 0 : blame(job, errno, "cannot look at \"%s\"", name);
 	if (identity.dev != job->trash->dev)
-		return blame(job, EXDEV, identity.ino == BTRFS_SUBVOLUME && !identity.is_mount ?
-					 "\"%s\" is a btrfs subvolume; delete it (btrfs subvolume delete)" :
-					 "something is mounted on \"%s\"; unmount it", name);
+		return blame(job, EXDEV,
+			     identity.ino == BTRFS_SUBVOLUME && !identity.is_mount
+				     ? "\"%s\" is a btrfs subvolume; delete it (btrfs subvolume delete)"
+				     : "something is mounted on \"%s\"; unmount it",
+			     name);
 	if (S_ISDIR(identity.mode))
 		return remove_directory(job, level, name, &identity);
 	return unlink_counted(job, level, name, &identity);
@@ -338,7 +346,9 @@ static int remove_contents(struct job *job, struct level *level)
 		return first;
 	}
 	while (!job->stop && (errno = 0, entry = readdir(stream))) {
-		int error = strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") ? remove_entry(job, level, entry->d_name) : 0;
+		int error = strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")
+				    ? remove_entry(job, level, entry->d_name)
+				    : 0;
 
 		first = first ? first : error;
 	}
@@ -367,7 +377,8 @@ static int look_into(struct job *job, int dir, const char *name, unsigned depth,
 	while (!error && *left && (entry = readdir(stream))) {
 		bool may_be_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
 
-		if (!may_be_directory || depth >= DEPTH_MAX || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+		if (!may_be_directory || depth >= DEPTH_MAX || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
 			continue;
 		--*left;
 		error = look_into(job, fd, entry->d_name, depth + 1, left);
@@ -398,19 +409,23 @@ static int remove_tree(struct job *job, const struct sr_identity *identity)
 	else
 		error = check_foreign(job, job->top, job->place->name);
 	/* Each pass meets everything that is left, so the last pass knows what could not be removed. */
-	if (!error) do {
-		struct level level = { .fd = sr_sys_openat(job->top, ".", O_RDONLY | O_DIRECTORY, 0), .ino = identity->ino, .depth = 1 };
+	if (!error)
+		do {
+			struct level level = { .fd = sr_sys_openat(job->top, ".", O_RDONLY | O_DIRECTORY, 0),
+					       .ino = identity->ino,
+					       .depth = 1 };
 
-		job->moved_up = false;
-		job->left = 0;
-		*job->removed->where = '\0';
-		error = remove_contents(job, &level);
-	} while (job->moved_up && !job->stop);
+			job->moved_up = false;
+			job->left = 0;
+			*job->removed->where = '\0';
+			error = remove_contents(job, &level);
+		} while (job->moved_up && !job->stop);
 	sr_sys_close(job->top);
 	return error;
 }
 
-int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity, struct sr_removed *removed)
+int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity,
+		   struct sr_removed *removed)
 {
 	struct job job = { .trash = trash, .removed = removed, .place = place, .ino = identity->ino };
 	size_t length;

@@ -20,6 +20,7 @@ int sr_removal_look(int dir, const char *name, struct sr_removed *removed);
 /* Remove the victim at place, whose identity was verified. Goes on where something cannot be removed, unless the
  * disk is broken or read only (EIO, EROFS and the like). Returns 0, or the first error about what is left. ESTALE:
  * the victim was moved away meanwhile. EBUSY: a registry is in it. ECANCELED: the caller stopped the removal. */
-int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity, struct sr_removed *removed);
+int sr_removal_run(struct sr_trash *trash, const struct sr_place *place, const struct sr_identity *identity,
+		   struct sr_removed *removed);
 
 #endif

@@ -154,7 +154,8 @@ void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]
 }
 
 /* Remove name from the trash. Returns ENOENT if it is not there. */
-static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed)
+static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
+		       struct sr_removed *removed)
 {
 	const struct sr_place place = { .dir = trash->trash_fd, .path = SR_BASE_TRASH, .name = name };
 	struct sr_identity identity;
@@ -177,16 +178,20 @@ static int check_parent(const struct sr_trash *trash, const struct sr_record *re
 		return 0;
 	if (identify(trash, dir, "", &identity) == -1)
 		return blame(removed, errno, "cannot look at its directory %s", parent);
-	if (record->parent_fid && identity.fid ? record->parent_fid == identity.fid : record->parent_ino == identity.ino)
+	if (record->parent_fid && identity.fid ? record->parent_fid == identity.fid
+					       : record->parent_ino == identity.ino)
 		return 0;
-	return blame(removed, ESTALE, "it is missing, and its directory %s is not the one that it was registered in; bring that back, or "
-		     "forget the segment (segctl remove --force)", parent);
+	return blame(
+		removed, ESTALE,
+		"it is missing, and its directory %s is not the one that it was registered in; bring that back, or "
+		"forget the segment (segctl remove --force)",
+		parent);
 }
 
 /* A directory of a lower layer of overlayfs cannot be renamed, so take it apart where it is. What is at its path
  * with its identity is the victim, whatever a crash has left of it. */
-static int remove_in_place(struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent, const char *leaf,
-			   const struct sr_identity *identity, struct sr_removed *removed)
+static int remove_in_place(struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent,
+			   const char *leaf, const struct sr_identity *identity, struct sr_removed *removed)
 {
 	const struct sr_place place = { .dir = dir, .path = parent, .name = leaf };
 	int error = sr_removal_run(trash, &place, identity, removed);
@@ -195,8 +200,8 @@ static int remove_in_place(struct sr_trash *trash, const struct sr_record *recor
 }
 
 /* Rename the victim into the trash. *gone: nothing is at its path, or nothing any more. */
-static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, struct sr_removed *removed,
-			 bool *gone)
+static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
+			 struct sr_removed *removed, bool *gone)
 {
 	char parent[SEGREG_PATH_MAX + 1];
 	const char *leaf = sr_base_parent(record->path, parent);
@@ -208,22 +213,25 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 	 * ELOOP, so the failure names the symlink. */
 	dir = sr_sys_open_beneath(trash->base_fd, parent, O_PATH | O_DIRECTORY);
 	if (dir == -1 && errno == ENOENT)
-		return blame(removed, ENOENT, "its directory %s is missing; bring it back, or forget the segment (segctl remove --force)",
-			     parent);
+		return blame(
+			removed, ENOENT,
+			"its directory %s is missing; bring it back, or forget the segment (segctl remove --force)",
+			parent);
 	if (dir == -1)
 		return blame(removed, errno, "cannot reach its directory %s", parent);
 	*gone = identify(trash, dir, leaf, &identity) == -1;
 	removed->was_gone = *gone && errno == ENOENT;
 	if (*gone)
-		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed) : blame(removed, errno, "cannot look at it");
+		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed)
+					: blame(removed, errno, "cannot look at it");
 	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
 	else if (S_ISDIR(identity.mode) && (error = sr_removal_look(dir, leaf, removed)))
 		goto out;
 	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
 		*gone = errno == EXDEV;
-		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed) :
-				blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
+		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed)
+			      : blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
 	} else {
 		was_moved = true;
 	}

@@ -37,10 +37,10 @@ struct sr_trash {
 	int base_fd, trash_fd;
 	uint64_t dev;
 	uint64_t pace, pace_files; /* bytes, and files and directories, per second; 0: no limit */
-	int64_t pace_until; /* monotonic time before which nothing more is unlinked */
-	int64_t asked_at;   /* monotonic time of the last call of stop */
-	uint32_t unasked;   /* files and directories since asked_at */
-	bool (*stop)(void *arg); /* set by the caller, or NULL */
+	int64_t pace_until;        /* monotonic time before which nothing more is unlinked */
+	int64_t asked_at;          /* monotonic time of the last call of stop */
+	uint32_t unasked;          /* files and directories since asked_at */
+	bool (*stop)(void *arg);   /* set by the caller, or NULL */
 	void *arg;
 	char *parents[SR_TRASH_PARENTS]; /* directories that lost an entry since the last sync */
 	unsigned n_parents;

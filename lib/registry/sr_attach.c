@@ -47,10 +47,13 @@ static int fail_to_open(const struct sr_registry *registry, int errnum)
 
 static int check_file_system(const struct sr_registry *registry, int fd)
 {
-	static const struct { long magic; const char *name; } refused[] = {
-		{ NFS_SUPER_MAGIC, "NFS" },	{ 0x65735546, "FUSE" },	       { SMB_SUPER_MAGIC, "SMB" },
-		{ 0xff534d42, "CIFS" },		{ SMB2_SUPER_MAGIC, "SMB" },   { V9FS_MAGIC, "9P" },
-		{ CEPH_SUPER_MAGIC, "Ceph" },	{ AFS_SUPER_MAGIC, "AFS" },
+	static const struct {
+		long magic;
+		const char *name;
+	} refused[] = {
+		{ NFS_SUPER_MAGIC, "NFS" },   { 0x65735546, "FUSE" },      { SMB_SUPER_MAGIC, "SMB" },
+		{ 0xff534d42, "CIFS" },       { SMB2_SUPER_MAGIC, "SMB" }, { V9FS_MAGIC, "9P" },
+		{ CEPH_SUPER_MAGIC, "Ceph" }, { AFS_SUPER_MAGIC, "AFS" },
 	};
 	struct statfs fs;
 
@@ -58,8 +61,10 @@ static int check_file_system(const struct sr_registry *registry, int fd)
 		return sr_fail_errno(errno, "cannot look at the file system of %s", registry->dir);
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
 		if ((long)fs.f_type == refused[i].magic)
-			return sr_fail(SEGREG_E_UNSUPPORTED, "%s is on %s, whose locks cannot be trusted; put the registry on a local "
-				       "file system", registry->dir, refused[i].name);
+			return sr_fail(SEGREG_E_UNSUPPORTED,
+				       "%s is on %s, whose locks cannot be trusted; put the registry on a local "
+				       "file system",
+				       registry->dir, refused[i].name);
 	return 0;
 }
 
@@ -71,8 +76,10 @@ static int check_region(struct sr_registry *registry)
 
 	if (header->lock_dev != registry->lockfile.dev || header->lock_ino != registry->lockfile.ino ||
 	    memcmp(header->uuid, registry->uuid, sizeof(header->uuid)))
-		return sr_fail(SEGREG_E_MISMATCH, "shared memory %s does not belong to %s; stop all processes of this registry and start "
-			       "them again", registry->region_name, registry->lock_path);
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "shared memory %s does not belong to %s; stop all processes of this registry and start "
+			       "them again",
+			       registry->region_name, registry->lock_path);
 	if (!memchr(registry->region.base, '\0', SEGREG_PATH_SIZE))
 		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is damaged", registry->region_name);
 	return 0;
@@ -123,11 +130,16 @@ static void leave_region(struct sr_registry *registry)
 static int region_lost(const struct sr_registry *registry, bool is_unfinished)
 {
 	if (is_unfinished)
-		return sr_fail(SEGREG_E_CORRUPT, "shared memory %s is empty or was never finished, but other processes have %s open; "
-			       "stop them all and start again", registry->region_name, registry->dir);
-	return sr_fail(SEGREG_E_REGION_LOST, "other processes have %s open, but its shared memory %s is not here: it was removed under "
-		       "them (rm, RemoveIPC=yes at a logout), or they have another /dev/shm (a container); stop them all and "
-		       "start again, or share /dev/shm", registry->dir, registry->region_name[0] ? registry->region_name : "");
+		return sr_fail(SEGREG_E_CORRUPT,
+			       "shared memory %s is empty or was never finished, but other processes have %s open; "
+			       "stop them all and start again",
+			       registry->region_name, registry->dir);
+	return sr_fail(
+		SEGREG_E_REGION_LOST,
+		"other processes have %s open, but its shared memory %s is not here: it was removed under "
+		"them (rm, RemoveIPC=yes at a logout), or they have another /dev/shm (a container); stop them all and "
+		"start again, or share /dev/shm",
+		registry->dir, registry->region_name[0] ? registry->region_name : "");
 }
 
 /* Is registry.lock still the file that was opened? A creation that is refused removes the file that it made. */
@@ -136,8 +148,7 @@ static bool is_in_place(const struct sr_registry *registry)
 	struct sr_identity identity;
 
 	return sr_sys_identify(AT_FDCWD, registry->lock_path, &identity) == 0 &&
-	       identity.dev == registry->lockfile.dev &&
-	       identity.ino == registry->lockfile.ino;
+	       identity.dev == registry->lockfile.dev && identity.ino == registry->lockfile.ino;
 }
 
 /* fd: a new open file of registry.lock. Returns 0 if this process is attached. SR_JOIN_AGAIN, SR_JOIN_UNFINISHED and
@@ -164,7 +175,9 @@ static int attach_once(struct sr_registry *registry, const struct segreg_open_op
 		return sr_fail_errno(errno, "cannot lock %s", registry->lock_path);
 	SR_STOP("attach.not_alone");
 	if (options->flags & SEGREG_ADOPT)
-		return sr_fail(SEGREG_E_BUSY, "%s is in use; SEGREG_ADOPT needs it to itself: end its processes (segctl holders)", registry->dir);
+		return sr_fail(SEGREG_E_BUSY,
+			       "%s is in use; SEGREG_ADOPT needs it to itself: end its processes (segctl holders)",
+			       registry->dir);
 	if (sr_sys_lock(fd, F_RDLCK, SR_BYTE_ATTACH) == 0) {
 		*joining = true;
 		return join(registry, fd);
@@ -195,8 +208,10 @@ static int waited_in_vain(const struct sr_registry *registry, uint32_t timeout_m
 
 	if (sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.builder)
 		snprintf(builder, sizeof(builder), " (process %" PRIu32 " began last)", info.builder);
-	return sr_fail(SEGREG_E_TIMEDOUT, "waited %u ms for another process%s to build the shared memory of %s; is that process "
-		       "stopped, or its disk slow?", timeout_ms, builder, registry->dir);
+	return sr_fail(SEGREG_E_TIMEDOUT,
+		       "waited %u ms for another process%s to build the shared memory of %s; is that process "
+		       "stopped, or its disk slow?",
+		       timeout_ms, builder, registry->dir);
 }
 
 /* Sleep until the next look, not in step with other processes: each look keeps all others from being alone. */
@@ -251,8 +266,11 @@ static int open_lockfile(struct sr_registry *registry, const struct segreg_open_
 	}
 	if (error == ENOENT) {
 		if (!(options->flags & (SEGREG_CREATE | SEGREG_ADOPT)))
-			return sr_fail(SEGREG_E_NOENT, "%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
-				       "segctl init)", registry->dir);
+			return sr_fail(
+				SEGREG_E_NOENT,
+				"%s is not a registry: it has no registry.lock (create one with SEGREG_CREATE or "
+				"segctl init)",
+				registry->dir);
 		rc = sr_create_prepare(registry);
 		if (rc)
 			return rc;
@@ -310,8 +328,8 @@ static void remove_region(struct sr_registry *registry)
 
 	if (fd == -1)
 		return;
-	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 && info.ready &&
-	    !strcmp(info.region, registry->region_name) && sr_access_of(fd, &access) == 0 &&
+	if (sr_sys_lock(fd, F_WRLCK, SR_BYTE_ATTACH) == 0 && sr_lockinfo_read(fd, registry->lock_path, &info) == 0 &&
+	    info.ready && !strcmp(info.region, registry->region_name) && sr_access_of(fd, &access) == 0 &&
 	    sr_build_discard(registry, info.region, &access) == 0) {
 		info.region[0] = '\0';
 		sr_lockinfo_write(fd, registry->lock_path, &info, false);

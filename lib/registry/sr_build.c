@@ -25,7 +25,8 @@ static int may_create(const struct sr_registry *registry, const struct segreg_op
 	if (!info->present && sr_create_has_store(registry))
 		return sr_create_fail_lock_lost(registry);
 	if (!(options->flags & SEGREG_CREATE))
-		return sr_fail(SEGREG_E_NOENT, "%s is not a registry: its creation was not finished; create it again (segctl init)",
+		return sr_fail(SEGREG_E_NOENT,
+			       "%s is not a registry: its creation was not finished; create it again (segctl init)",
 			       registry->dir);
 	return 0;
 }
@@ -41,7 +42,8 @@ static int check_origin(const struct sr_registry *registry, bool adopt, const st
 {
 	if (adopt || is_original(registry, info))
 		return 0;
-	return sr_fail(SEGREG_E_MISMATCH, "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
+	return sr_fail(SEGREG_E_MISMATCH,
+		       "%s is a copy or was restored (its inode is %" PRIu64 ", was %" PRIu64 "); if all of the "
 		       "registry is right as it stands, open it with SEGREG_ADOPT (segctl init --adopt)",
 		       registry->lock_path, registry->lockfile.ino, info->ino);
 }
@@ -63,16 +65,18 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 	if (rc)
 		return rc;
 	if (marker.starts > clock->starts && !adopt)
-		return sr_fail(SEGREG_E_MISMATCH, "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
-			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)", registry->store_path,
-			       registry->base.path, marker.starts, clock->starts);
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s is older than base (%s has seen start %" PRIu64 ", it knows of %" PRIu64 "): a "
+			       "backup? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)",
+			       registry->store_path, registry->base.path, marker.starts, clock->starts);
 	if (marker.starts > clock->starts)
 		clock->starts = marker.starts;
 	return adopt ? 0 : sr_owner_check_marker(registry, &marker);
 }
 
 /* In a transaction: read what the registry is, and check that base, database and registry.lock belong together. */
-static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta, struct sr_clock *clock)
+static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta,
+		struct sr_clock *clock)
 {
 	int rc = sr_store_get_meta(&registry->store, meta);
 
@@ -84,8 +88,11 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	if (!registry->base.dir.path)
 		rc = sr_base_open(&registry->base, meta->base, registry->dir);
 	if (rc == SEGREG_E_NOENT)
-		rc = sr_fail(rc, "the base directory %s of %s is missing; if it was moved, or the registry copied, end all processes of "
-			     "the registry and run: segctl init --adopt --base DIR", meta->base, registry->dir);
+		rc = sr_fail(rc,
+			     "the base directory %s of %s is missing; if it was moved, or the registry copied, end all "
+			     "processes of "
+			     "the registry and run: segctl init --adopt --base DIR",
+			     meta->base, registry->dir);
 	/* Check for a copy first, and name its original: the failures below advise to adopt. */
 	if (!rc)
 		rc = sr_owner_check_names(registry, adopt);
@@ -94,8 +101,10 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 	if (!rc)
 		rc = check_origin(registry, adopt, info);
 	if (!rc && !adopt && memcmp(meta->uuid, info->uuid, sizeof(info->uuid)))
-		rc = sr_fail(SEGREG_E_MISMATCH, "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
-			     "(segctl init --adopt)", registry->store_path, registry->lock_path);
+		rc = sr_fail(SEGREG_E_MISMATCH,
+			     "%s and %s are of two registries; if the former is right, open it with SEGREG_ADOPT "
+			     "(segctl init --adopt)",
+			     registry->store_path, registry->lock_path);
 	if (!rc)
 		rc = sr_store_get_clock(&registry->store, clock);
 	return rc ? rc : check_marker(registry, adopt, clock);
@@ -103,8 +112,8 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 
 /* Find base, and join it alone. What is read before that may still change, since nobody is kept out yet. It is good
  * enough to find base and to leave another registry's base alone. */
-static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_lockinfo *info,
-		      const struct sr_access *access)
+static int enter_base(struct sr_registry *registry, const struct segreg_open_options *options,
+		      const struct sr_lockinfo *info, const struct sr_access *access)
 {
 	struct sr_meta meta;
 	struct sr_clock clock;
@@ -152,7 +161,8 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 	memcpy(marker.uuid, registry->uuid, sizeof(marker.uuid));
 	marker.starts = clock->starts;
 	rc = sr_marker_put(&registry->base, &marker);
-	return rc == SEGREG_E_NOSPC && !adopt ? 0 : rc; /* the marker's count of starts may lag behind, its owner may not */
+	return rc == SEGREG_E_NOSPC && !adopt ? 0
+					      : rc; /* the marker's count of starts may lag behind, its owner may not */
 }
 
 /* Give registry.lock this registry's uuid and its own inode number. */
@@ -172,7 +182,8 @@ static int adopt_lockfile(struct sr_registry *registry, int fd, struct sr_lockin
 }
 
 /* Called before base is opened: an adoption may name another one. */
-static int change_base(struct sr_registry *registry, const struct segreg_open_options *options, const struct sr_access *access)
+static int change_base(struct sr_registry *registry, const struct segreg_open_options *options,
+		       const struct sr_access *access)
 {
 	char base[SEGREG_PATH_SIZE];
 	int rc;
@@ -207,7 +218,8 @@ int sr_build_discard(const struct sr_registry *registry, const char *name, const
 	return sr_region_discard(name, access, registry->lockfile.dev, registry->lockfile.ino);
 }
 
-static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info)
+static int build(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
+		 struct sr_lockinfo *info)
 {
 	bool adopt = options->flags & SEGREG_ADOPT;
 	struct sr_meta meta;
@@ -237,8 +249,8 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	if (!rc)
 		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);
 	if (!rc)
-		rc = sr_region_create(&registry->region, registry->region_name, is_there, meta.max_segments, meta.max_lanes,
-				      &access);
+		rc = sr_region_create(&registry->region, registry->region_name, is_there, meta.max_segments,
+				      meta.max_lanes, &access);
 	if (rc)
 		return rc;
 	SR_STOP("attach.building");
@@ -251,7 +263,8 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	}
 	if (rc) {
 		sr_region_unmap(&registry->region);
-		sr_build_discard(registry, registry->region_name, &access); /* registry.lock keeps the name for the next builder */
+		sr_build_discard(registry, registry->region_name,
+				 &access); /* registry.lock keeps the name for the next builder */
 		return rc;
 	}
 	sr_store_release_u32(&registry->region.header->ready, 1);

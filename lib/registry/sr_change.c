@@ -18,9 +18,12 @@ int sr_change_start(struct sr_change *change, struct segreg *reg)
 	if (rc)
 		goto fail;
 	if (sr_store_txn(&registry->store) <= registry->region.header->txn)
-		rc = sr_fail(SEGREG_E_MISMATCH, "%s went back in time (to transaction %" PRIu64 " from %" PRIu64 "): was it restored "
-			     "while in use? Stop all processes, then open it with SEGREG_ADOPT (segctl init --adopt) if it is right",
-			     registry->store_path, (uint64_t)sr_store_txn(&registry->store) - 1, registry->region.header->txn);
+		rc = sr_fail(SEGREG_E_MISMATCH,
+			     "%s went back in time (to transaction %" PRIu64 " from %" PRIu64 "): was it restored "
+			     "while in use? Stop all processes, then open it with SEGREG_ADOPT (segctl init --adopt) "
+			     "if it is right",
+			     registry->store_path, (uint64_t)sr_store_txn(&registry->store) - 1,
+			     registry->region.header->txn);
 	if (!rc)
 		rc = sr_store_get_clock(&registry->store, &change->clock);
 	if (!rc)
@@ -103,7 +106,8 @@ int sr_change_commit_open(struct sr_change *change)
 	if (rc && rc != SEGREG_E_REOPEN)
 		return rc;
 	if (!rc && open_table(change, SR_DIRTY_SHOWN))
-		rc = sr_fail(SEGREG_E_REOPEN, "the change is durable but not yet visible, since the table lock could not be taken; the "
+		rc = sr_fail(SEGREG_E_REOPEN,
+			     "the change is durable but not yet visible, since the table lock could not be taken; the "
 			     "next change or a new handle settles it");
 	if (rc) {
 		sr_commit_lock_give(change->reg); /* dirty: the next holder finds out what became of the change */

@@ -29,7 +29,8 @@ int sr_create_prepare(struct sr_registry *registry)
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
 		    strcmp(entry->d_name, "registry.lock") && strcmp(entry->d_name, "registry.mdb") &&
 		    strcmp(entry->d_name, "segregd.lock")) {
-			int rc = sr_fail(SEGREG_E_EXISTS, "%s is no registry and not empty (there is \"%s\"); give a "
+			int rc = sr_fail(SEGREG_E_EXISTS,
+					 "%s is no registry and not empty (there is \"%s\"); give a "
 					 "directory of its own",
 					 registry->dir, entry->d_name);
 			closedir(dir);
@@ -73,8 +74,10 @@ int sr_create_get_access(const struct sr_registry *registry, int fd, struct sr_a
 
 int sr_create_fail_lock_lost(const struct sr_registry *registry)
 {
-	return sr_fail(SEGREG_E_MISMATCH, "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
-		       "open it with SEGREG_ADOPT (segctl init --adopt)", registry->lock_path);
+	return sr_fail(SEGREG_E_MISMATCH,
+		       "%s is missing or empty but registry.mdb is there: was it lost or replaced? If all is right, "
+		       "open it with SEGREG_ADOPT (segctl init --adopt)",
+		       registry->lock_path);
 }
 
 /* ---------------------------------------------------------------- base */
@@ -125,8 +128,10 @@ static int take_base(struct sr_registry *registry, const struct segreg_open_opti
 		return found;
 	rc = sr_base_join_alone(&registry->base, access, options->timeout_ms);
 	if (rc == SEGREG_E_BUSY && found == SR_OWNER_GONE)
-		return sr_fail(rc, "%s is in use by processes of the registry that was at %s; end them first "
-			       "(fuser %s)", registry->base.path, old.place, registry->base.lock_path);
+		return sr_fail(rc,
+			       "%s is in use by processes of the registry that was at %s; end them first "
+			       "(fuser %s)",
+			       registry->base.path, old.place, registry->base.lock_path);
 	SR_STOP("create.joined");
 	if (!rc)
 		rc = sr_owner_may_claim(registry, &registry->base, marker->uuid, take, &old);
@@ -186,8 +191,8 @@ static int make(struct sr_registry *registry, const struct segreg_open_options *
 	return rc;
 }
 
-int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
-	      struct sr_lockinfo *info, struct sr_marker *orphan)
+int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info,
+	      struct sr_marker *orphan)
 {
 	struct sr_meta meta = {
 		.max_segments = options->max_segments ? options->max_segments : 1048576,
@@ -199,8 +204,10 @@ int sr_create(struct sr_registry *registry, const struct segreg_open_options *op
 
 	orphan->place[0] = '\0';
 	if (!sr_geometry_init(&geometry, meta.max_segments, meta.max_lanes))
-		return sr_fail(SEGREG_E_INVAL, "max_segments must be 1 to %u, max_lanes "
-			       "1 to %u", SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
+		return sr_fail(SEGREG_E_INVAL,
+			       "max_segments must be 1 to %u, max_lanes "
+			       "1 to %u",
+			       SEGREG_MAX_SEGMENTS, SEGREG_MAX_LANES);
 	rc = sr_create_find_base(registry, options->base, meta.base);
 	if (!rc)
 		rc = open_base(registry, meta.base);

@@ -25,8 +25,8 @@
 int sr_create_prepare(struct sr_registry *registry);
 /* Make the registry. fd: an open file of registry.lock. base stays open and joined. *orphan becomes the marker of
  * the registry whose base this one takes; if there is none, its place becomes "". */
-int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd,
-	      struct sr_lockinfo *info, struct sr_marker *orphan);
+int sr_create(struct sr_registry *registry, const struct segreg_open_options *options, int fd, struct sr_lockinfo *info,
+	      struct sr_marker *orphan);
 /* After a failure, while the process is still alone: remove registry.mdb, and put back the marker that was there. */
 void sr_create_undo(struct sr_registry *registry, const struct sr_marker *orphan);
 /* After a failed call that made registry.lock: remove it, if there is no registry.mdb and no process uses it. */

@@ -21,10 +21,14 @@
 /* ---------------------------------------------------------------- memory that a fork wipes */
 
 #define ROOM SR_PAGE
-#define PLACE 2048u /* not where pages begin: the first slot and its count lie there, and would share a set of the cache with it */
+#define PLACE                                                                                                          \
+	2048u /* not where pages begin: the first slot and its count lie there, and would share a set of the cache     \
+		 with it */
 _Static_assert(PLACE + sizeof(struct segreg) <= ROOM, "a handle fits its room");
 
-static struct pool { struct pool *next; } *pool; /* of closed handles */
+static struct pool {
+	struct pool *next;
+} * pool; /* of closed handles */
 
 static struct segreg *take_memory(void)
 {
@@ -75,7 +79,8 @@ static void unlink_handle(struct sr_attachment *attachment)
 
 /* Fill the struct segreg of attachment, which is zero, except for its magic. *out becomes its registry. [process],
  * released meanwhile. */
-static int attach_handle(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options, struct sr_registry **out)
+static int attach_handle(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options,
+			 struct sr_registry **out)
 {
 	struct segreg *reg = attachment->reg;
 	int rc = sr_process_get(dir, options, out);
@@ -151,7 +156,8 @@ static int resolve(const char *dir, unsigned flags, char out[SEGREG_PATH_SIZE], 
 	return 0;
 }
 
-/* A creation that is refused removes the directory and the registry.lock that it made, also while other processes open them. */
+/* A creation that is refused removes the directory and the registry.lock that it made, also while other processes open
+ * them. */
 static int find_and_open(struct sr_attachment *attachment, const char *dir, const struct segreg_open_options *options)
 {
 	char path[SEGREG_PATH_SIZE];
@@ -161,8 +167,10 @@ static int find_and_open(struct sr_attachment *attachment, const char *dir, cons
 		bool made;
 
 		if (tries == TRIES)
-			return sr_fail(SEGREG_E_TIMEDOUT, "%s was removed and made again by other processes, %d times "
-				       "in a row", dir, tries);
+			return sr_fail(SEGREG_E_TIMEDOUT,
+				       "%s was removed and made again by other processes, %d times "
+				       "in a row",
+				       dir, tries);
 		rc = resolve(dir, options->flags, path, &made);
 		if (rc == SEGREG_E_NOENT && options->flags & SEGREG_CREATE && tries < TRIES - 1) {
 			rc = SR_REGISTRY_GONE;
@@ -172,7 +180,8 @@ static int find_and_open(struct sr_attachment *attachment, const char *dir, cons
 			sr_process_unlock();
 		}
 		if (rc && made)
-			sr_sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR); /* fails if another process has put something there */
+			sr_sys_unlinkat(AT_FDCWD, path,
+					AT_REMOVEDIR); /* fails if another process has put something there */
 	}
 	return rc;
 }
@@ -231,8 +240,11 @@ int sr_handle_arrive(struct segreg *reg)
 	while ((attachment = sr_process_find(reg)) && attachment->arriving && !is_late)
 		is_late = !sr_process_wait(begin + (int64_t)attachment->timeout_ms * 1000000);
 	if (attachment && attachment->arriving)
-		rc = sr_fail(SEGREG_E_TIMEDOUT, "waited %" PRIu32 " ms for another thread of this process, which attaches this handle anew "
-			     "after a fork", attachment->timeout_ms);
+		rc = sr_fail(SEGREG_E_TIMEDOUT,
+			     "waited %" PRIu32
+			     " ms for another thread of this process, which attaches this handle anew "
+			     "after a fork",
+			     attachment->timeout_ms);
 	else if (attachment && attachment->fork_no == sr_fork_no())
 		rc = 0; /* another thread was first */
 	else if (attachment)

@@ -36,8 +36,12 @@ int sr_journal_put(struct sr_journal *journal, struct sr_entry *entry)
 
 void sr_journal_fill(struct sr_entry *entry, uint32_t kind, const struct sr_record *record)
 {
-	*entry = (struct sr_entry){ .kind = kind, .id = record->id, .born = record->born, .retired = record->retired,
-				    .registered_at = record->registered_at, .retired_at = record->retired_at,
+	*entry = (struct sr_entry){ .kind = kind,
+				    .id = record->id,
+				    .born = record->born,
+				    .retired = record->retired,
+				    .registered_at = record->registered_at,
+				    .retired_at = record->retired_at,
 				    .path_length = record->path_length };
 	memcpy(entry->path, record->path, record->path_length);
 }
@@ -45,9 +49,16 @@ void sr_journal_fill(struct sr_entry *entry, uint32_t kind, const struct sr_reco
 static int put_note(struct sr_journal *journal, const struct sr_note *note)
 {
 	struct sr_entry entry = {
-		.kind = note->kind == SEGREG_LOG_EVICTED ? SEGREG_LOG_EVICTED : SEGREG_LOG_RECLAIMED, .at = note->at, .lane = note->lane,
-		.uid = note->uid, .pid = note->pid, .attached_at = note->attached_at, .pins = note->pins, .snapshots = note->snapshots,
-		.by_uid = note->by_uid, .by_pid = note->by_pid,
+		.kind = note->kind == SEGREG_LOG_EVICTED ? SEGREG_LOG_EVICTED : SEGREG_LOG_RECLAIMED,
+		.at = note->at,
+		.lane = note->lane,
+		.uid = note->uid,
+		.pid = note->pid,
+		.attached_at = note->attached_at,
+		.pins = note->pins,
+		.snapshots = note->snapshots,
+		.by_uid = note->by_uid,
+		.by_pid = note->by_pid,
 	};
 
 	memcpy(entry.label, note->label, sizeof(entry.label));
@@ -168,14 +179,19 @@ static void explain(const struct sr_entry *e, char *text, size_t size)
 	switch ((enum segreg_log_kind)e->kind) {
 	case SEGREG_LOG_DELETED:
 		if (e->was_gone)
-			snprintf(text, size, e->retired ? "retired by version %" PRIu64 "; its files were gone already" :
-							  "reserved, and given up; nothing was there", e->retired);
+			snprintf(text, size,
+				 e->retired ? "retired by version %" PRIu64 "; its files were gone already"
+					    : "reserved, and given up; nothing was there",
+				 e->retired);
 		else if (!e->retired)
 			snprintf(text, size, "reserved, and given up by its builder");
 		else if (!e->decided)
-			snprintf(text, size, "retired by version %" PRIu64 "; an earlier sweep had found it unheld", e->retired);
+			snprintf(text, size, "retired by version %" PRIu64 "; an earlier sweep had found it unheld",
+				 e->retired);
 		else
-			snprintf(text, size, "retired by version %" PRIu64 "; none of %" PRIu32 " handles held it at version %" PRIu64,
+			snprintf(text, size,
+				 "retired by version %" PRIu64 "; none of %" PRIu32
+				 " handles held it at version %" PRIu64,
 				 e->retired, e->asked, e->decided);
 		return;
 	case SEGREG_LOG_FORGOTTEN:
@@ -197,10 +213,27 @@ static int tell(const struct sr_entry *e, segreg_log_fn *fn, void *arg)
 {
 	char reason[160] = "";
 	const struct segreg_log_entry entry = {
-		.kind = (enum segreg_log_kind)e->kind, .number = e->number, .at = e->at, .id = e->id, .path = e->path, .born = e->born,
-		.retired = e->retired, .registered_at = e->registered_at, .retired_at = e->retired_at, .bytes = e->bytes,
-		.lane = e->lane, .pid = e->pid, .uid = e->uid, .label = e->label, .attached_at = e->attached_at, .pins = e->pins,
-		.snapshots = e->snapshots, .by_pid = e->by_pid, .by_uid = e->by_uid, .by_label = e->by_label, .reason = reason,
+		.kind = (enum segreg_log_kind)e->kind,
+		.number = e->number,
+		.at = e->at,
+		.id = e->id,
+		.path = e->path,
+		.born = e->born,
+		.retired = e->retired,
+		.registered_at = e->registered_at,
+		.retired_at = e->retired_at,
+		.bytes = e->bytes,
+		.lane = e->lane,
+		.pid = e->pid,
+		.uid = e->uid,
+		.label = e->label,
+		.attached_at = e->attached_at,
+		.pins = e->pins,
+		.snapshots = e->snapshots,
+		.by_pid = e->by_pid,
+		.by_uid = e->by_uid,
+		.by_label = e->by_label,
+		.reason = reason,
 	};
 
 	explain(e, reason, sizeof(reason));

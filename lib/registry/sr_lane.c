@@ -123,7 +123,11 @@ static uint64_t count_cells(const struct sr_region *region, uint32_t n)
 struct sr_note sr_lane_note(const struct sr_region *region, uint32_t n, enum segreg_log_kind kind)
 {
 	const struct sr_lane *lane = sr_region_lane(region, n);
-	struct sr_note note = { .kind = kind, .lane = n, .pid = lane->pid, .uid = lane->uid, .attached_at = lane->attached_at,
+	struct sr_note note = { .kind = kind,
+				.lane = n,
+				.pid = lane->pid,
+				.uid = lane->uid,
+				.attached_at = lane->attached_at,
 				.snapshots = count_cells(region, n) };
 
 	memcpy(note.label, lane->label, sizeof(note.label) - 1);
@@ -142,8 +146,11 @@ static void count_ready(struct segreg *reg)
 
 int sr_lane_fail_evicted(const struct segreg *reg)
 {
-	return sr_fail(SEGREG_E_EVICTED, "an operator has taken away what this handle held (lane %u of %s); close it and open the registry "
-		       "again", reg->lane, reg->registry->dir);
+	return sr_fail(
+		SEGREG_E_EVICTED,
+		"an operator has taken away what this handle held (lane %u of %s); close it and open the registry "
+		"again",
+		reg->lane, reg->registry->dir);
 }
 
 static void spoil(uint32_t *counts)
@@ -251,14 +258,17 @@ static int try_lane(struct segreg *reg, uint32_t n)
 	struct sr_lane *lane = sr_region_lane(&reg->region, n);
 	int rc = 0;
 
-	/* Give memory to the page of heads that has this one. Earlier pages have theirs: try_lanes tried their lanes first. */
+	/* Give memory to the page of heads that has this one. Earlier pages have theirs: try_lanes tried their lanes
+	 * first. */
 	if (n >= sr_region_lane_top(&reg->region))
-		rc = sr_region_populate((void *)((uintptr_t)lane & ~(uintptr_t)(SR_PAGE - 1)), SR_PAGE, "another handle");
+		rc = sr_region_populate((void *)((uintptr_t)lane & ~(uintptr_t)(SR_PAGE - 1)), SR_PAGE,
+					"another handle");
 	if (rc || sr_lane_is_taken(lane))
 		return rc ? rc : SR_LANE_TAKEN;
 	SR_STOP("lane.found");
 	if (sr_hold_take(&reg->registry->lockfile, SR_BYTE_LANES + n, F_WRLCK, &reg->attachment->hold) == -1)
-		return errno == EAGAIN ? SR_LANE_TAKEN : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
+		return errno == EAGAIN ? SR_LANE_TAKEN
+				       : sr_fail_errno(errno, "cannot lock lane %u in %s", n, reg->registry->lock_path);
 	if (sr_lane_is_taken(lane)) /* by a process that has died since: a reclaim will see to that */
 		rc = SR_LANE_TAKEN;
 	else
@@ -292,9 +302,11 @@ int sr_lane_attach(struct segreg *reg)
 		return rc;
 	rc = try_lanes(reg);
 	if (rc == SR_LANE_TAKEN)
-		return sr_fail(SEGREG_E_FULL, "all %u lanes are taken by living handles (max_lanes, fixed when the registry was made); "
-			       "segctl holders shows whose: end one of those",
-			       reg->region.geometry.max_lanes);
+		return sr_fail(
+			SEGREG_E_FULL,
+			"all %u lanes are taken by living handles (max_lanes, fixed when the registry was made); "
+			"segctl holders shows whose: end one of those",
+			reg->region.geometry.max_lanes);
 out:
 	if (!rc)
 		sr_region_wake(&reg->region); /* a sweeper watches the processes that are attached */

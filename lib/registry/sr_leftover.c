@@ -1,9 +1,9 @@
 /*
  * sr_leftover.c - shared memory of this registry that its processes do not use.
  *
- * registry.lock names one object, and this process has it mapped. So every other object of this registry.lock is left over: its name
- * was lost, or its builder could not use it. An object that has this registry's uuid and another registry.lock may be in use, by a
- * copy of the registry.
+ * registry.lock names one object, and this process has it mapped. So every other object of this registry.lock is left
+ * over: its name was lost, or its builder could not use it. An object that has this registry's uuid and another
+ * registry.lock may be in use, by a copy of the registry.
  */
 #include "registry/sr_leftover.h"
 #include "sys/sr_error.h"
@@ -86,12 +86,16 @@ static void explain(const struct sr_registry *registry, const struct found *foun
 	uint64_t bytes = (uint64_t)found->st.st_blocks * 512;
 
 	if (is_of_lock(registry, &found->header))
-		snprintf(reason, size, "%" PRIu64 " bytes of shared memory, left by user %u; no process uses it: "
-			 "remove it", bytes, found->st.st_uid);
+		snprintf(reason, size,
+			 "%" PRIu64 " bytes of shared memory, left by user %u; no process uses it: "
+			 "remove it",
+			 bytes, found->st.st_uid);
 	else
-		snprintf(reason, size, "%" PRIu64 " bytes of shared memory of user %u, by a copy of this registry or "
+		snprintf(reason, size,
+			 "%" PRIu64 " bytes of shared memory of user %u, by a copy of this registry or "
 			 "by a registry.lock that was replaced (inode %" PRIu64 "); remove it if fuser(1) finds no "
-			 "process", bytes, found->st.st_uid, found->header.lock_ino);
+			 "process",
+			 bytes, found->st.st_uid, found->header.lock_ino);
 }
 
 static int tell(void *arg, const struct found *found)
@@ -123,9 +127,11 @@ static int refuse_user(void *arg, const struct found *found)
 	if (is_of_lock(registry, &found->header) ||
 	    !sr_living_has_user(&registry->lockfile, found->header.lock_dev, found->header.lock_ino))
 		return 0;
-	return sr_fail(SEGREG_E_BUSY, "processes use this registry's shared memory /dev/shm%s by a registry.lock that "
+	return sr_fail(SEGREG_E_BUSY,
+		       "processes use this registry's shared memory /dev/shm%s by a registry.lock that "
 		       "was removed, replaced or copied since (inode %" PRIu64 "), and may pin what is in base; end "
-		       "them first (fuser /dev/shm%s)", found->name, found->header.lock_ino, found->name);
+		       "them first (fuser /dev/shm%s)",
+		       found->name, found->header.lock_ino, found->name);
 }
 
 int sr_leftover_check_users(struct sr_registry *registry, const uint8_t uuid[SR_UUID_SIZE])

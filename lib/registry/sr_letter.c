@@ -121,7 +121,8 @@ void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint
 	while (left > 0) {
 		struct timespec t = { .tv_sec = left / 1000000000, .tv_nsec = left % 1000000000 };
 		uint32_t seen = sr_load_seqcst_u32(&header->letters);
-		uint32_t missing = lacking(letters, sr_letter_count(&registry->region)) + lacking(threads, sr_queue_count(&registry->queue));
+		uint32_t missing = lacking(letters, sr_letter_count(&registry->region)) +
+				   lacking(threads, sr_queue_count(&registry->queue));
 
 		if (!missing)
 			break;
@@ -202,7 +203,8 @@ static struct sr_letter *find(const struct sr_region *region, uint64_t lane_id, 
 	return lane_id_of(sr_region_lane(region, n), n) == lane_id && letter->seq == seq ? letter : NULL;
 }
 
-void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version, const char *text)
+void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version,
+		      const char *text)
 {
 	struct sr_letter *letter = find(region, lane_id, seq);
 

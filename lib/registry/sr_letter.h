@@ -72,7 +72,8 @@ void sr_letter_announce(const struct sr_region *region);
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken);
 
 /* Answer a taken letter, or hand it back unanswered. */
-void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version, const char *text);
+void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t seq, int code, uint64_t version,
+		      const char *text);
 void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint64_t seq);
 /* After answers, without a lock: wake all owners that wait for one. */
 void sr_letter_wake(const struct sr_region *region);

@@ -104,8 +104,7 @@ static void take_lane(void *arg, const struct line *line)
 	uint64_t n = line->start - SR_BYTE_LANES;
 
 	if (line->is_write && line->ino == lanes->st.st_ino && line->dev == lanes->st.st_dev &&
-	    line->start == line->end &&
-	    line->start >= SR_BYTE_LANES && n < SEGREG_MAX_LANES)
+	    line->start == line->end && line->start >= SR_BYTE_LANES && n < SEGREG_MAX_LANES)
 		sr_living_add(lanes->living, (uint32_t)n);
 }
 

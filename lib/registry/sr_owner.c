@@ -76,16 +76,21 @@ static int check_place(const struct sr_registry *registry, const struct sr_base 
 	case SR_STANDS_NOT:
 		return 0;
 	case SR_STANDS:
-		return sr_fail(SEGREG_E_MISMATCH, "%s is a copy of the registry at %s, which is still there and owns base %s: "
-			       "a sweep of the copy would delete the original's segments. Is the copy to replace the original? "
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s is a copy of the registry at %s, which is still there and owns base %s: "
+			       "a sweep of the copy would delete the original's segments. Is the copy to replace the "
+			       "original? "
 			       "Then move %s away and run segctl init --adopt. Otherwise copy base too, and run "
-			       "segctl init --adopt --base COPY", registry->dir, place, base->path, place);
+			       "segctl init --adopt --base COPY",
+			       registry->dir, place, base->path, place);
 	default:
 		/* Only an adoption changes the owner. Without one, the other checks decide. */
 		if (!adopt)
 			return 0;
-		return sr_fail(SEGREG_E_MISMATCH, "base %s belongs to the registry at %s, and whether that is still there "
-			       "cannot be seen (%s); run this as a user who can see it", base->path, place, strerror(errno));
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "base %s belongs to the registry at %s, and whether that is still there "
+			       "cannot be seen (%s); run this as a user who can see it",
+			       base->path, place, strerror(errno));
 	}
 }
 
@@ -114,17 +119,21 @@ int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *
 	if (!marker->has_owner || (!rc && !memcmp(marker->owner, owner.nonce, sizeof(owner.nonce))))
 		return 0;
 	if (!strcmp(marker->place, registry->dir))
-		return sr_fail(SEGREG_E_MISMATCH, "%s is not the one that base %s was last used with: was it restored, or did "
-			       "an adoption come to no end? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)",
-			       registry->store_path, registry->base.path);
-	return sr_fail(SEGREG_E_MISMATCH, "base %s was taken over by the registry at %s, which is a copy of %s and was adopted "
+		return sr_fail(
+			SEGREG_E_MISMATCH,
+			"%s is not the one that base %s was last used with: was it restored, or did "
+			"an adoption come to no end? If it is right, open it with SEGREG_ADOPT (segctl init --adopt)",
+			registry->store_path, registry->base.path);
+	return sr_fail(SEGREG_E_MISMATCH,
+		       "base %s was taken over by the registry at %s, which is a copy of %s and was adopted "
 		       "since; if that is gone and this one is right, open it with SEGREG_ADOPT (segctl init --adopt)",
 		       registry->base.path, marker->place, registry->dir);
 }
 
 static int fail_hard_links(const char *path, const char *name, uint64_t n)
 {
-	return sr_fail(SEGREG_E_MISMATCH, "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of "
+	return sr_fail(SEGREG_E_MISMATCH,
+		       "%s has %" PRIu64 " names (hard links, as cp -al makes them), so a copy of "
 		       "the registry and its original are one (find -samefile tells the names). Remove the copy; or "
 		       "give it files of its own: in the copy's directory run cp -a %s new && mv new %s",
 		       path, n, name, name);
@@ -148,8 +157,8 @@ int sr_owner_check_names(struct sr_registry *registry, bool adopt)
 		return 0; /* opening it fails with the reason */
 	if ((!many && identity.nlink <= 1) || (!adopt && is_place_of_marker(registry)))
 		return 0;
-	return many ? fail_hard_links(registry->lock_path, "registry.lock", registry->lockfile.nlink) :
-		      fail_hard_links(registry->store_path, "registry.mdb", identity.nlink);
+	return many ? fail_hard_links(registry->lock_path, "registry.lock", registry->lockfile.nlink)
+		    : fail_hard_links(registry->store_path, "registry.mdb", identity.nlink);
 }
 
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker)
@@ -197,10 +206,13 @@ int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_ba
 
 	switch (look_for_owner(registry, marker)) {
 	case SR_STANDS:
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is there; "
-			       "give another base, or use that registry", base->path, place);
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s is the base of another registry: of that at %s, which is there; "
+			       "give another base, or use that registry",
+			       base->path, place);
 	case SR_UNKNOWN:
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, and whether that "
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s is the base of another registry: of that at %s, and whether that "
 			       "is still there cannot be seen (%s). Run this as a user who can see it; or if that "
 			       "registry is gone for good, remove %s/%s",
 			       base->path, place, strerror(errno), base->path, SR_BASE_MARKER);
@@ -208,12 +220,16 @@ int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_ba
 		break;
 	}
 	if (may_take)
-		return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there "
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s is the base of another registry: of that at %s, which is not there "
 			       "any more. If it is gone for good, and neither unmounted nor elsewhere, take base over: "
-			       "segctl init --take-base --base %s (SEGREG_TAKE_BASE)", base->path, place, base->path);
-	return sr_fail(SEGREG_E_EXISTS, "%s is the base of another registry: of that at %s, which is not there any "
+			       "segctl init --take-base --base %s (SEGREG_TAKE_BASE)",
+			       base->path, place, base->path);
+	return sr_fail(SEGREG_E_EXISTS,
+		       "%s is the base of another registry: of that at %s, which is not there any "
 		       "more. If it is gone for good, and neither unmounted nor elsewhere, "
-		       "remove %s/%s", base->path, place, base->path, SR_BASE_MARKER);
+		       "remove %s/%s",
+		       base->path, place, base->path, SR_BASE_MARKER);
 }
 
 int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base, const uint8_t uuid[SR_UUID_SIZE],
@@ -224,8 +240,10 @@ int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base,
 	if (sr_marker_read(base, &marker) == -1) {
 		if (errno == ENOENT)
 			return 0;
-		return sr_fail_errno(errno, "cannot read %s/%s (if no registry has its base there, "
-				     "remove it)", base->path, SR_BASE_MARKER);
+		return sr_fail_errno(errno,
+				     "cannot read %s/%s (if no registry has its base there, "
+				     "remove it)",
+				     base->path, SR_BASE_MARKER);
 	}
 	if (!memcmp(marker.uuid, uuid, SR_UUID_SIZE))
 		return 0;
@@ -241,15 +259,20 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 	struct sr_marker marker;
 
 	if (sr_marker_read_in(dir, &marker) == -1)
-		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, which is a registry. If that "
-			       "registry is gone for good, remove %s/registry.lock", base->path, above, above);
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s cannot be a base: it lies in %s, which is a registry. If that "
+			       "registry is gone for good, remove %s/registry.lock",
+			       base->path, above, above);
 	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
-		return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s, "
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s cannot be a base: it lies in %s, the base of the registry at %s, "
 			       "which is not there any more. If it is gone for good, and neither unmounted nor "
-			       "elsewhere, remove %s/%s", base->path, above,
-			       name_of(marker.place), above, SR_BASE_MARKER);
-	return sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it lies in %s, the base of the registry at %s; give a "
-		       "directory outside of it, or use that registry", base->path, above, name_of(marker.place));
+			       "elsewhere, remove %s/%s",
+			       base->path, above, name_of(marker.place), above, SR_BASE_MARKER);
+	return sr_fail(SEGREG_E_EXISTS,
+		       "%s cannot be a base: it lies in %s, the base of the registry at %s; give a "
+		       "directory outside of it, or use that registry",
+		       base->path, above, name_of(marker.place));
 }
 
 /* Check base itself. It may have a marker, at which sr_owner_may_claim looks. */
@@ -263,8 +286,11 @@ static int check_itself(const struct sr_base *base)
 	sr_sys_close(fd);
 	if (answer == -1)
 		return sr_fail_errno(errno, "cannot see whether %s is a registry", base->path);
-	return answer ? sr_fail(SEGREG_E_EXISTS, "%s cannot be a base: it is a registry; give a directory "
-				"of its own", base->path) : 0;
+	return answer ? sr_fail(SEGREG_E_EXISTS,
+				"%s cannot be a base: it is a registry; give a directory "
+				"of its own",
+				base->path)
+		      : 0;
 }
 
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base)
@@ -282,8 +308,8 @@ int sr_owner_check_above(const struct sr_registry *registry, const struct sr_bas
 			return sr_fail_errno(errno, "cannot look at %s", above);
 		answer = sr_foreign_is_there(fd);
 		if (answer)
-			rc = answer == -1 ? sr_fail_errno(errno, "cannot see whether %s is a registry", above) :
-					    fail_above(registry, base, above, fd);
+			rc = answer == -1 ? sr_fail_errno(errno, "cannot see whether %s is a registry", above)
+					  : fail_above(registry, base, above, fd);
 		sr_sys_close(fd);
 		if (rc)
 			return rc;

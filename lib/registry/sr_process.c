@@ -73,7 +73,8 @@ static void keep_true_handles(struct sr_registry *r)
 /* In a child, for a registry without handles: leave what a thread was making or taking apart as it is. */
 static void drop_inherited(struct sr_registry *r)
 {
-	static struct sr_registry *volatile half_done __attribute__((used)); /* still reachable: leak checkers report nothing */
+	static struct sr_registry *volatile half_done
+		__attribute__((used)); /* still reachable: leak checkers report nothing */
 
 	if (r->life == SR_OPEN) {
 		sr_attach_disinherit(r);
@@ -179,7 +180,8 @@ static void remove_settled(struct sr_registry *r)
 }
 
 /* [process], released meanwhile. */
-static int add_registry(const char *dir, const struct segreg_open_options *options, int64_t deadline, struct sr_registry **out)
+static int add_registry(const char *dir, const struct segreg_open_options *options, int64_t deadline,
+			struct sr_registry **out)
 {
 	struct sr_registry *r = calloc(1, sizeof(*r));
 	int rc;
@@ -215,7 +217,8 @@ int sr_process_get(const char *dir, const struct segreg_open_options *options, s
 
 	while ((r = find_registry(dir)) && r->life != SR_OPEN) {
 		if (is_late)
-			return sr_fail(SEGREG_E_TIMEDOUT, "waited %" PRIu32 " ms for another thread of this process, which is %s %s",
+			return sr_fail(SEGREG_E_TIMEDOUT,
+				       "waited %" PRIu32 " ms for another thread of this process, which is %s %s",
 				       options->timeout_ms, r->life == SR_OPENING ? "opening" : "closing", dir);
 		is_late = !sr_process_wait(deadline);
 	}

@@ -7,13 +7,15 @@
  *             leave  <----------+  +--------------------+
  *                                    leader hands back
  *
- * A letter needs a lane, and a handle has one lane. The threads of a program with one handle therefore meet here, in memory of the
- * process. A waiter lies on the stack of its thread: the thread stays in its call until it has left or the waiter is DONE.
- * The mutex guards the list and each waiter's state, and no thread waits or allocates while it holds the mutex.
+ * A letter needs a lane, and a handle has one lane. The threads of a program with one handle therefore meet here, in
+ * memory of the process. A waiter lies on the stack of its thread: the thread stays in its call until it has left or
+ * the waiter is DONE. The mutex guards the list and each waiter's state, and no thread waits or allocates while it
+ * holds the mutex.
  *
- * No wake-up is lost. A waiter reads `calls`, then looks at its state and tries the commit lock, then sleeps only while `calls` is what
- * it read. A thread that answers, hands back, gives the commit lock back or frees the letter raises `calls` afterwards.
- * Another process raises nothing here; therefore a waiter sleeps in slices and tries the commit lock itself after each.
+ * No wake-up is lost. A waiter reads `calls`, then looks at its state and tries the commit lock, then sleeps only while
+ * `calls` is what it read. A thread that answers, hands back, gives the commit lock back or frees the letter raises
+ * `calls` afterwards. Another process raises nothing here; therefore a waiter sleeps in slices and tries the commit
+ * lock itself after each.
  *
  * If the process dies, its waiters die with it. So "riders" does not name them. A forked child never uses its parent's
  * struct sr_registry, and with it forgets the parent's queue.

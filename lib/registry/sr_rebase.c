@@ -93,7 +93,9 @@ static int identify_all(struct sr_store *store, struct sr_base *base, const stru
 		if (!rc)
 			rc = sr_store_update(store, &record);
 		if (rc)
-			return rc == SR_STORE_ABSENT ? sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a segment vanished") : rc;
+			return rc == SR_STORE_ABSENT
+				       ? sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a segment vanished")
+				       : rc;
 	}
 	return 0;
 }

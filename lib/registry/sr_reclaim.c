@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PIECE 64u /* lanes that are asked for at once, and emptied under one hold of the table lock */
+#define PIECE 64u       /* lanes that are asked for at once, and emptied under one hold of the table lock */
 #define HOLD_NS 1000000 /* nanoseconds for which the table lock is held, about: then others have their turn */
 
 /* Consecutive lanes that are not known to live. */
@@ -32,8 +32,8 @@ struct suspects {
 
 /* Find the taken lanes from lane on, up to the first that is free or known to live. Returns the lane after the last
  * of them. */
-static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane, uint32_t top,
-			      struct suspects *suspects)
+static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane,
+			      uint32_t top, struct suspects *suspects)
 {
 	uint32_t end = top - lane < PIECE ? top : lane + PIECE;
 
@@ -74,7 +74,8 @@ static bool reclaim_lane(struct segreg *reg, const struct suspect *suspect, stru
 
 /* Empty the lanes of suspects from *at on, until all are empty or the table lock was held for HOLD_NS. Appends to
  * dead, which has *n. */
-static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uint32_t *at, struct sr_reclaimed *dead, uint32_t *n)
+static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uint32_t *at, struct sr_reclaimed *dead,
+			uint32_t *n)
 {
 	struct sr_locks *locks = &reg->registry->locks;
 	int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
@@ -166,7 +167,8 @@ static int reclaim_dead(struct segreg *reg, int fd, struct sr_living *living, co
 	return rc;
 }
 
-int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins)
+int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes,
+	       uint64_t *pins)
 {
 	const struct reclaim reclaim = { .fn = fn, .arg = arg, .lanes = lanes, .pins = pins };
 	struct sr_registry *registry = reg->registry;

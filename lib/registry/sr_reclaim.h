@@ -15,6 +15,7 @@ struct sr_reclaimed {
 };
 
 /* Free the lanes of dead processes. Calls fn, which may be NULL, for each, without a lock. Adds to *lanes and *pins. */
-int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes, uint64_t *pins);
+int sr_reclaim(struct segreg *reg, void (*fn)(void *arg, const struct sr_reclaimed *dead), void *arg, uint64_t *lanes,
+	       uint64_t *pins);
 
 #endif

@@ -274,10 +274,12 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 	rc = records_read(registry, &s);
 	SR_STOP("reconcile.read");
 	if (!rc && s.txn <= registry->region.header->txn)
-		rc = sr_fail(SEGREG_E_MISMATCH, "%s is older than what the running processes have seen (transaction %llu, they saw "
-			     "%llu); stop them all, then open it with SEGREG_ADOPT (segctl init --adopt) if it is right",
-			     registry->store_path, (unsigned long long)s.txn,
-			     (unsigned long long)registry->region.header->txn);
+		rc = sr_fail(
+			SEGREG_E_MISMATCH,
+			"%s is older than what the running processes have seen (transaction %llu, they saw "
+			"%llu); stop them all, then open it with SEGREG_ADOPT (segctl init --adopt) if it is right",
+			registry->store_path, (unsigned long long)s.txn,
+			(unsigned long long)registry->region.header->txn);
 	if (!rc)
 		rc = sr_lock_take(&registry->locks, SR_LOCK_TABLE, timeout_ms);
 	if (rc)
@@ -316,8 +318,10 @@ static int enter(struct segreg *reg)
 	int rc = 0;
 
 	if (reg->store_epoch != sr_load_acquire_u64(&registry->store.epoch))
-		rc = sr_fail(SEGREG_E_REOPEN, "an earlier commit through %s failed and its outcome is unknown; close this handle and "
-			     "open the registry again", registry->store_path);
+		rc = sr_fail(SEGREG_E_REOPEN,
+			     "an earlier commit through %s failed and its outcome is unknown; close this handle and "
+			     "open the registry again",
+			     registry->store_path);
 	if (!rc)
 		rc = repair_if_dirty(registry, reg->timeout_ms);
 	if (rc)

@@ -25,7 +25,8 @@
 
 #include "registry/sr_registry.h"
 
-/* Take the commit lock, and repair if a predecessor died or failed. Refuses a handle whose store was given up (SEGREG_E_REOPEN). */
+/* Take the commit lock, and repair if a predecessor died or failed. Refuses a handle whose store was given up
+ * (SEGREG_E_REOPEN). */
 int sr_commit_lock_take(struct segreg *reg);
 /* Like sr_commit_lock_take, without waiting. Returns SR_LOCK_BUSY if another thread or process has the lock. */
 int sr_commit_lock_try(struct segreg *reg);

@@ -22,8 +22,12 @@
 
 struct sr_registry {
 	struct sr_registry *next; /* all of this process (sr_process.c) */
-	enum { SR_OPENING, SR_OPEN, SR_CLOSING } life; /* SR_OPENING, SR_CLOSING: a thread attaches or detaches it, without a lock */
-	unsigned refs;            /* handles, and threads that are opening one */
+	enum {
+		SR_OPENING,
+		SR_OPEN,
+		SR_CLOSING
+	} life;        /* SR_OPENING, SR_CLOSING: a thread attaches or detaches it, without a lock */
+	unsigned refs; /* handles, and threads that are opening one */
 	struct sr_attachment *attachments;
 	uint64_t fork_no; /* made by this process, if it equals sr_fork_no() */
 
@@ -41,10 +45,10 @@ struct sr_registry {
 	struct sr_queue queue; /* threads whose edits wait for a leader of this process */
 	struct sr_base base;
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
-	pthread_mutex_t mutex; /* guards the growing of this process's lanes */
-	bool is_quiet;         /* in fork(2): no thread of this process has the commit lock, and none gets it meanwhile */
-	bool made_lockfile;    /* this call of segreg_open made registry.lock */
-	bool orphaned;         /* inherited, and its store may be in any state */
+	pthread_mutex_t mutex;         /* guards the growing of this process's lanes */
+	bool is_quiet;      /* in fork(2): no thread of this process has the commit lock, and none gets it meanwhile */
+	bool made_lockfile; /* this call of segreg_open made registry.lock */
+	bool orphaned;      /* inherited, and its store may be in any state */
 };
 
 #define SR_HANDLE_MAGIC 0x73656772u
@@ -70,8 +74,8 @@ struct segreg {
 	struct sr_row *row;
 	struct sr_registry *registry;
 	struct sr_attachment *attachment;
-	uint64_t store_epoch; /* refuse changes if the store's is another */
-	struct sr_region region;   /* a copy of the registry's */
+	uint64_t store_epoch;    /* refuse changes if the store's is another */
+	struct sr_region region; /* a copy of the registry's */
 };
 
 /* What a forked child must know of a handle to attach it anew. */
@@ -79,9 +83,9 @@ struct sr_attachment {
 	struct sr_attachment *next; /* on the same registry in this process */
 	struct segreg *reg;
 	struct sr_registry *registry;
-	uint64_t fork_no; /* of the process that attached it */
-	bool arriving, leaving;   /* a thread of this process attaches it anew, or closes it, without a lock */
-	struct sr_hold hold;      /* the lane's byte */
+	uint64_t fork_no;       /* of the process that attached it */
+	bool arriving, leaving; /* a thread of this process attaches it anew, or closes it, without a lock */
+	struct sr_hold hold;    /* the lane's byte */
 	uint32_t timeout_ms;
 	char label[SEGREG_LABEL_SIZE];
 	char base[SEGREG_PATH_SIZE]; /* for segreg_base_path: stays where it is until segreg_close */

@@ -164,7 +164,7 @@ struct sr_detail {
 	int64_t registered_at, retired_at;
 	union {
 		int64_t held_since; /* PENDING: since when it is held */
-		uint64_t builder;   /* BUILDING: lane_id (as in struct segreg) of the handle that reserved it; 0: none */
+		uint64_t builder;   /* BUILDING: lane_id of the handle that reserved it; 0: none */
 	};
 	int64_t retry_at;
 	uint32_t path;        /* number of the first unit of its path */

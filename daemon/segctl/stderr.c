@@ -33,6 +33,8 @@ static size_t write_now(const char *text, size_t n)
 
 static void keep(const char *text, size_t n)
 {
+	if (!n)
+		return;
 	if (n > room - length) {
 		size_t more = 2 * room + n;
 		char *bigger = realloc(kept, more);
@@ -48,10 +50,13 @@ static void keep(const char *text, size_t n)
 
 static void write_kept(void)
 {
-	size_t n = length ? write_now(kept, length) : 0;
+	size_t n;
 
+	if (!length)
+		return;
+	n = write_now(kept, length);
 	length -= n;
-	memmove(kept, kept + n, n ? length : 0);
+	memmove(kept, kept + n, length);
 }
 
 void ctl_stderr_write(const char *text)

@@ -1,7 +1,7 @@
 /*
  * holder.c - for the scripts: a process that pins segments. "holder DIR LABEL ID..." says "ready". On SIGUSR1
- * it unpins, says "unpinned" and stays attached; on SIGUSR2 it unpins and pins the first one without end; on SIGHUP it becomes
- * another program. Kill it.
+ * it unpins, says "unpinned" and stays attached; on SIGUSR2 it unpins and pins the first one without end; on SIGHUP it
+ * becomes another program. Kill it.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -90,7 +90,8 @@ static bool board(void *arg, const char *point)
 	passed = victim_passed();
 	T_EQ(pthread_create(&rider->thread, NULL, register_11, rider), 0);
 	/* It has put its letter, and has passed the point behind that: from here on only the actor comes to points. */
-	while (victim_passed() == passed || !(sr_load_seqcst_u64(&reg->region.header->posted[reg->lane / 64]) >> reg->lane % 64 & 1))
+	while (victim_passed() == passed ||
+	       !(sr_load_seqcst_u64(&reg->region.header->posted[reg->lane / 64]) >> reg->lane % 64 & 1))
 		sched_yield();
 	return true;
 }

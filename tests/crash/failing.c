@@ -1,6 +1,6 @@
 /*
- * failing.c - system calls that fail: each call through sr_sys, and each that LMDB and the C library make beside, with each error
- * that it can have, one at a time.
+ * failing.c - system calls that fail: each call through sr_sys, and each that LMDB and the C library make beside, with
+ * each error that it can have, one at a time.
  *
  * A library call either copes with the failure or gives a clean error with a text, changes nothing and holds nothing
  * back; tried again it succeeds, while other processes go on all the time.

@@ -1,9 +1,9 @@
 /*
  * faulter.c - a system call of a victim's that fails, whoever makes it.
  *
- * Which errors: what the manual pages have, for files on a disk that fills up or breaks, for a user with quotas, without descriptors, memory
- * or rights, and for signals that come at the wrong time. None for what cannot fail in a way that a program could do something
- * about: close, munmap, unlocking, asking what an open file is.
+ * Which errors: what the manual pages have, for files on a disk that fills up or breaks, for a user with quotas,
+ * without descriptors, memory or rights, and for signals that come at the wrong time. None for what cannot fail in a
+ * way that a program could do something about: close, munmap, unlocking, asking what an open file is.
  */
 #include "faulter.h"
 #include "harness.h"
@@ -30,16 +30,35 @@ struct fault {
 #define CALL(name, ...) { SYS_##name, #name, { __VA_ARGS__ } }
 
 static const struct fault faults[] = {
-	CALL(openat, EMFILE, ENFILE, EACCES, EIO, ENOMEM, EINTR), CALL(openat2, EMFILE, EACCES, EIO, ENOMEM, EINTR),
-	CALL(read, EIO, EINTR), CALL(pread64, EIO, EINTR), CALL(write, ENOSPC, EIO, EDQUOT, EINTR),
-	CALL(pwrite64, ENOSPC, EIO, EDQUOT, EINTR), CALL(pwritev, ENOSPC, EIO, EDQUOT, EINTR), CALL(fsync, EIO, ENOSPC, EDQUOT),
-	CALL(fdatasync, EIO, ENOSPC, EDQUOT), CALL(syncfs, EIO), CALL(ftruncate, ENOSPC, EIO, EDQUOT, EINTR),
-	CALL(fallocate, ENOSPC, EIO, EDQUOT, EINTR), CALL(mmap, ENOMEM), CALL(mprotect, ENOMEM), CALL(madvise, ENOMEM, EFAULT),
-	CALL(newfstatat, EIO, ENOMEM, EACCES), CALL(statx, EIO, ENOMEM, EACCES), CALL(fstatfs, EIO), CALL(getdents64, EIO),
-	CALL(readlink, EIO, EACCES), CALL(faccessat2, EIO, EACCES), CALL(mkdirat, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
-	CALL(mkdir, ENOSPC, EIO, EDQUOT, EROFS, EACCES), CALL(linkat, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
-	CALL(renameat, ENOSPC, EIO, EDQUOT, EROFS, EACCES), CALL(renameat2, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
-	CALL(unlinkat, EIO, EROFS, EACCES), CALL(getrandom, EINTR), CALL(futex, EINTR),
+	CALL(openat, EMFILE, ENFILE, EACCES, EIO, ENOMEM, EINTR),
+	CALL(openat2, EMFILE, EACCES, EIO, ENOMEM, EINTR),
+	CALL(read, EIO, EINTR),
+	CALL(pread64, EIO, EINTR),
+	CALL(write, ENOSPC, EIO, EDQUOT, EINTR),
+	CALL(pwrite64, ENOSPC, EIO, EDQUOT, EINTR),
+	CALL(pwritev, ENOSPC, EIO, EDQUOT, EINTR),
+	CALL(fsync, EIO, ENOSPC, EDQUOT),
+	CALL(fdatasync, EIO, ENOSPC, EDQUOT),
+	CALL(syncfs, EIO),
+	CALL(ftruncate, ENOSPC, EIO, EDQUOT, EINTR),
+	CALL(fallocate, ENOSPC, EIO, EDQUOT, EINTR),
+	CALL(mmap, ENOMEM),
+	CALL(mprotect, ENOMEM),
+	CALL(madvise, ENOMEM, EFAULT),
+	CALL(newfstatat, EIO, ENOMEM, EACCES),
+	CALL(statx, EIO, ENOMEM, EACCES),
+	CALL(fstatfs, EIO),
+	CALL(getdents64, EIO),
+	CALL(readlink, EIO, EACCES),
+	CALL(faccessat2, EIO, EACCES),
+	CALL(mkdirat, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
+	CALL(mkdir, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
+	CALL(linkat, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
+	CALL(renameat, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
+	CALL(renameat2, ENOSPC, EIO, EDQUOT, EROFS, EACCES),
+	CALL(unlinkat, EIO, EROFS, EACCES),
+	CALL(getrandom, EINTR),
+	CALL(futex, EINTR),
 };
 
 /* Locking can fail; what else fcntl does here cannot. */
@@ -47,7 +66,8 @@ static const struct fault locking = { SYS_fcntl, "fcntl", { ENOLCK, EINTR } };
 
 static bool lets_go(pid_t pid, const struct user_regs_struct *regs)
 {
-	long lock = ptrace(PTRACE_PEEKDATA, pid, (void *)(uintptr_t)regs->rdx, 0); /* struct flock begins with its type, a short */
+	/* struct flock begins with its type, a short */
+	long lock = ptrace(PTRACE_PEEKDATA, pid, (void *)(uintptr_t)regs->rdx, 0);
 
 	return (short)lock == F_UNLCK;
 }
@@ -70,7 +90,8 @@ static const struct fault *fault_of(pid_t pid, const struct user_regs_struct *re
 	return NULL;
 }
 
-/* At the entry of a call: the kernel finds none of that number, and then the result is another. False: the act has ended meanwhile. */
+/* At the entry of a call: the kernel finds none of that number, and then the result is another. False: the act has
+ * ended meanwhile. */
 static bool fail(pid_t pid, struct user_regs_struct *regs, int error)
 {
 	regs->orig_rax = (unsigned long long)-1;
@@ -85,7 +106,8 @@ static bool fail(pid_t pid, struct user_regs_struct *regs, int error)
 }
 
 /* True: that was the one. */
-static bool fail_this(struct scene *scene, pid_t pid, const struct fault *fault, struct user_regs_struct *regs, unsigned choice)
+static bool fail_this(struct scene *scene, pid_t pid, const struct fault *fault, struct user_regs_struct *regs,
+		      unsigned choice)
 {
 	struct ledger *ledger = scene->ledger;
 
@@ -104,7 +126,8 @@ void faulter_fail(struct scene *scene, pid_t pid, unsigned nth, unsigned choice)
 	unsigned come = 0;
 
 	tracer_await_act(pid);
-	for (tracer_go(pid, PTRACE_SYSCALL); tracer_stops(pid); tracer_go(pid, done ? PTRACE_CONT : PTRACE_SYSCALL), enters = !enters) {
+	for (tracer_go(pid, PTRACE_SYSCALL); tracer_stops(pid);
+	     tracer_go(pid, done ? PTRACE_CONT : PTRACE_SYSCALL), enters = !enters) {
 		const struct fault *fault;
 
 		if (!enters || done || !scene->ledger->inside)

@@ -2,7 +2,8 @@
  * points.c - kill -9 everywhere: at each stop point of the library, before each call through sr_sys, before each
  * system call.
  *
- * Each act is played again and again, and its victim killed at a later place each time, until it comes through unharmed.
+ * Each act is played again and again, and its victim killed at a later place each time, until it comes through
+ * unharmed.
  */
 #include "acts.h"
 #include "harness.h"
@@ -145,10 +146,12 @@ KILLINGS(DEFINE)
 static const unsigned plays = 0 KILLINGS(ONE);
 
 /* Points that no act of one process leads to. The suite that is named stops or kills somebody there. */
-static const struct { const char *point, *suite; } elsewhere[] = {
-	{ "queue.joined", "group" },	     { "pin.deciding", "decisions" }, { "remove.undoing", "decisions" }, { "lane.found", "processes" },
-	{ "attach.not_alone", "processes" }, { "rebase.marked", "copies" },   { "rebase.committed", "copies" },
-	{ "create.refused", "creating" },
+static const struct {
+	const char *point, *suite;
+} elsewhere[] = {
+	{ "queue.joined", "group" },      { "pin.deciding", "decisions" },     { "remove.undoing", "decisions" },
+	{ "lane.found", "processes" },    { "attach.not_alone", "processes" }, { "rebase.marked", "copies" },
+	{ "rebase.committed", "copies" }, { "create.refused", "creating" },
 };
 
 static bool was_killed_at(const char *point)

@@ -1,9 +1,9 @@
 /*
  * powercut.c - the power fails at every system call of what changes the registry.
  *
- * The disk is a file in memory behind a loop device, so that thousands of cuts take minutes. A shutdown (EXT4_IOC_SHUTDOWN,
- * XFS_IOC_GOINGDOWN) lets nothing reach it any more; by turns the journal is written before that, or not, for both can have happened
- * by the time that the power goes.
+ * The disk is a file in memory behind a loop device, so that thousands of cuts take minutes. A shutdown
+ * (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN) lets nothing reach it any more; by turns the journal is written before that,
+ * or not, for both can have happened by the time that the power goes.
  */
 #include "powercut.h"
 #include "harness.h"
@@ -39,9 +39,15 @@ static void __attribute__((constructor)) make_tally(void)
 }
 
 const struct cutting cuttings[] = {
-	{ "creating a registry", &act_create },	    { "building the shared memory", &act_open }, { "registering", &act_enlist },
-	{ "committing an edit", &act_edit },	    { "retiring", &act_retire },		 { "reserving and publishing", &act_build },
-	{ "unregistering", &act_remove },	    { "sweeping", &act_sweep },			 { "closing", &act_leave },
+	{ "creating a registry", &act_create },
+	{ "building the shared memory", &act_open },
+	{ "registering", &act_enlist },
+	{ "committing an edit", &act_edit },
+	{ "retiring", &act_retire },
+	{ "reserving and publishing", &act_build },
+	{ "unregistering", &act_remove },
+	{ "sweeping", &act_sweep },
+	{ "closing", &act_leave },
 };
 const unsigned cuttings_count = sizeof(cuttings) / sizeof(cuttings[0]);
 
@@ -102,8 +108,8 @@ static void add_disk(const struct t_world *around, const char *type, const char 
 
 	disk->type = type;
 	T_SYS(ftruncate(fd, is_xfs ? SIZE_XFS : SIZE_EXT4));
-	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin; mkfs.%s >/dev/null 2>&1 %s %s", type, is_xfs ? "-q -f" : "-q -F -m 0",
-		 image);
+	snprintf(command, sizeof(command), "PATH=$PATH:/sbin:/usr/sbin; mkfs.%s >/dev/null 2>&1 %s %s", type,
+		 is_xfs ? "-q -f" : "-q -F -m 0", image);
 	if (system(command) != 0)
 		T_SKIP("cannot make an %s in a file", type);
 	if (set_up_loop(disk, fd) == -1)
@@ -228,7 +234,8 @@ static void play_all(const void *arg)
 	add_disk(&around, play->type, t_path(&around, "mount"));
 	T_SYS(mkdir(t_path(&around, "mount/world"), 0700));
 	if (play->is_split && !act->creates)
-		add_disk(&around, "xfs", t_path(&around, "mount/world/registry")); /* ext4 has a directory of its own in it */
+		/* ext4 has a directory of its own in it */
+		add_disk(&around, "xfs", t_path(&around, "mount/world/registry"));
 	scene = scene_set_at(t_world_at(t_path(&around, "mount/world")), ALONE);
 	scene.is_durable = true;
 	places = count_places(&scene, act);

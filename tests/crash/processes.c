@@ -41,8 +41,8 @@ static void run_to(struct peer *peer, const char *point, peer_fn *fn, uint64_t i
 /* ---------------------------------------------------------------- killed */
 
 /*
- * The builder dies between the two tries of each of those who wait: what the first meets is not finished, and the second meets it
- * while the first may have the byte.
+ * The builder dies between the two tries of each of those who wait: what the first meets is not finished, and the
+ * second meets it while the first may have the byte.
  */
 static void kill_builder_at(const char *point)
 {
@@ -80,7 +80,8 @@ static void builder(void)
 static void die_taking_a_lane_at(const char *point)
 {
 	struct t_world w = t_world(T_MEMORY);
-	struct peer *first = peer_start(&w, PEER_PROCESS), *second = peer_start(&w, PEER_PROCESS), *third = peer_start(&w, PEER_PROCESS);
+	struct peer *first = peer_start(&w, PEER_PROCESS), *second = peer_start(&w, PEER_PROCESS),
+		    *third = peer_start(&w, PEER_PROCESS);
 	struct segreg *reg = t_open(&w);
 
 	t_add(&w, reg, 1);
@@ -496,7 +497,8 @@ T_SUITE(processes,
 	{ "a sweeper is killed while it deletes: the next one finishes", sweeper },
 	{ "everybody is killed: what was acknowledged is there", everybody },
 	{ "a process is stopped inside a commit: others time out and name it, pins do not wait", stopped_committer },
-	{ "a process is stopped inside the tables: hits and openings do not wait, others time out", stopped_in_the_tables },
+	{ "a process is stopped inside the tables: hits and openings do not wait, others time out",
+	  stopped_in_the_tables },
 	{ "a pinner is stopped: its pins stay", stopped_pinner },
 	{ "two processes create the registry at the same moment", two_creators },
 	{ "eight processes create the registry at the same moment", eight_creators },

@@ -511,7 +511,8 @@ static int note_end(void *arg, const struct segreg_log_entry *entry)
 		return 0;
 	T_CHECK(!has_ended(ends, entry->id, entry->born, entry->registered_at));
 	T_CHECK(ends->n < ENDS_MAX);
-	ends->end[ends->n++] = (struct end){ .id = entry->id, .born = entry->born, .registered_at = entry->registered_at };
+	ends->end[ends->n++] =
+		(struct end){ .id = entry->id, .born = entry->born, .registered_at = entry->registered_at };
 	return 0;
 }
 

@@ -6,18 +6,19 @@
  * (A look at a page that has none would give it some.) What a system call itself changes is not counted as a change:
  * victims are killed at system calls, on the way in and on the way out, anyway.
  *
- * How a victim comes to the same change again. Not by its number of instructions, which differs a little from run to run
- * (process ids, times and names as text), but by the address of the instruction and how many changes that one has made
- * before: a breakpoint stops it there each time, and it is stepped over with the same comparison.
- * A string instruction is stepped, and makes its changes, once per element.
+ * How a victim comes to the same change again. Not by its number of instructions, which differs a little from run to
+ * run (process ids, times and names as text), but by the address of the instruction and how many changes that one has
+ * made before: a breakpoint stops it there each time, and it is stepped over with the same comparison. A string
+ * instruction is stepped, and makes its changes, once per element.
  *
- * A breakpoint is the instruction int3 in the place of another. Debug registers need nothing of the victim's memory, but
- * some virtual machines accept an address in one and never stop there. Threads of the victim are not traced, and int3 would
- * kill one. So the victim has no breakpoint once it has started a thread: from there on the tracer steps to the address.
+ * A breakpoint is the instruction int3 in the place of another. Debug registers need nothing of the victim's memory,
+ * but some virtual machines accept an address in one and never stop there. Threads of the victim are not traced, and
+ * int3 would kill one. So the victim has no breakpoint once it has started a thread: from there on the tracer steps to
+ * the address.
  *
  * Steps are slow. Who does not ask for everything has calls out of the program to functions that get no address in the
- * region among their arguments (LMDB's; those that make or read text) run at their own speed: they cannot change it. (Stepping
- * through everything finds no change more.)
+ * region among their arguments (LMDB's; those that make or read text) run at their own speed: they cannot change it.
+ * (Stepping through everything finds no change more.)
  */
 #include "stepper.h"
 #include "harness.h"
@@ -105,7 +106,8 @@ static void mirror_refresh(pid_t pid)
 		return;
 	mirror_find_pages();
 	for (unsigned i = 0; i < mirror.pages; i++)
-		memcpy(mirror.copy + (size_t)mirror.page[i] * PAGE, mirror.region + (size_t)mirror.page[i] * PAGE, PAGE);
+		memcpy(mirror.copy + (size_t)mirror.page[i] * PAGE, mirror.region + (size_t)mirror.page[i] * PAGE,
+		       PAGE);
 }
 
 static void mix(uint64_t *way, uint64_t what)
@@ -272,7 +274,8 @@ static void find_program(struct speed *speed)
 	tracer_find_span(getpid(), "/ld-linux", "x", &speed->loader);
 }
 
-/* The return address of a call from the program to somebody else, to whom no address in the region is given; 0: it is not one. */
+/* The return address of a call from the program to somebody else, to whom no address in the region is given; 0: it is
+ * not one. */
 static uintptr_t harmless_call(pid_t pid, struct speed *speed, uintptr_t at)
 {
 	struct user_regs_struct regs;
@@ -284,8 +287,9 @@ static uintptr_t harmless_call(pid_t pid, struct speed *speed, uintptr_t at)
 		return 0;
 	if (ptrace(PTRACE_GETREGS, pid, 0, &regs) == -1)
 		T_FAIL("ptrace: %s", strerror(errno));
-	knows = is_in(&mirror.victims, regs.rdi) || is_in(&mirror.victims, regs.rsi) || is_in(&mirror.victims, regs.rdx) ||
-		is_in(&mirror.victims, regs.rcx) || is_in(&mirror.victims, regs.r8) || is_in(&mirror.victims, regs.r9);
+	knows = is_in(&mirror.victims, regs.rdi) || is_in(&mirror.victims, regs.rsi) ||
+		is_in(&mirror.victims, regs.rdx) || is_in(&mirror.victims, regs.rcx) ||
+		is_in(&mirror.victims, regs.r8) || is_in(&mirror.victims, regs.r9);
 	back = (uintptr_t)ptrace(PTRACE_PEEKDATA, pid, regs.rsp, 0);
 	return !knows && is_in(&speed->program, back) ? back : 0;
 }
@@ -333,8 +337,8 @@ static bool probe_stops(pid_t pid, int request)
 {
 	int status;
 
-	return ptrace((enum __ptrace_request)request, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) &&
-		WSTOPSIG(status) == SIGTRAP;
+	return ptrace((enum __ptrace_request)request, pid, 0, 0) == 0 && waitpid(pid, &status, 0) == pid &&
+	       WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
 }
 
 /* NULL, or what this machine does not do. */
@@ -352,7 +356,8 @@ static const char *missing_here(pid_t pid)
 	at = look(pid, AT);
 	if (ptrace(PTRACE_POKETEXT, pid, at, (ptrace(PTRACE_PEEKTEXT, pid, at, 0) & ~0xffL) | (long)INT3) == -1)
 		return strerror(errno);
-	return probe_stops(pid, PTRACE_CONT) && look(pid, AT) == at + 1 ? NULL : "a traced process does not stop at int3";
+	return probe_stops(pid, PTRACE_CONT) && look(pid, AT) == at + 1 ? NULL
+									: "a traced process does not stop at int3";
 }
 
 void stepper_probe(void)

@@ -3,13 +3,13 @@
  *
  * Stop points are where somebody thought that a death might matter. Here nobody thinks: an act is stepped through once,
  * to see which instructions change the region, and then played again and again, its victim killed after each of them.
- * Files change by system calls alone (LMDB maps registry.mdb to read), so a kill on the way in and on the way out of each
- * is one before and after every change of a file. What an instruction changed but the region and the files dies with its
- * process, so these are all the states that somebody can leave behind.
+ * Files change by system calls alone (LMDB maps registry.mdb to read), so a kill on the way in and on the way out of
+ * each is one before and after every change of a file. What an instruction changed but the region and the files dies
+ * with its process, so these are all the states that somebody can leave behind.
  *
- * A double crash: for a death in the first act, the second, which recovers, is stepped and killed the same way. Most deaths
- * leave what others left, at another moment. Of those after which the second goes the same way, by the same instructions to
- * changes of the same words, one stands for all.
+ * A double crash: for a death in the first act, the second, which recovers, is stepped and killed the same way. Most
+ * deaths leave what others left, at another moment. Of those after which the second goes the same way, by the same
+ * instructions to changes of the same words, one stands for all.
  */
 #include "steps.h"
 #include "harness.h"
@@ -77,8 +77,9 @@ struct run {
 };
 
 /*
- * Places to die in an act: first after its changes, then at its system calls. Of two who die the state that they leave is what
- * counts, and as a call begins that is as after the change or the call before; so there calls have one place, their end.
+ * Places to die in an act: first after its changes, then at its system calls. Of two who die the state that they leave
+ * is what counts, and as a call begins that is as after the change or the call before; so there calls have one place,
+ * their end.
  */
 struct places {
 	struct trail trail;
@@ -115,8 +116,8 @@ static void count_places(struct places *p, unsigned wanted)
 static void show(const struct run *run, unsigned done, unsigned all)
 {
 	if (run->bound->shows)
-		fprintf(stderr, "\r\033[K%s: %u of %u places; %u kills, %u double", run->stepping->text, done, all, steps_tally->kills,
-			steps_tally->double_kills);
+		fprintf(stderr, "\r\033[K%s: %u of %u places; %u kills, %u double", run->stepping->text, done, all,
+			steps_tally->kills, steps_tally->double_kills);
 }
 
 static void furnish(struct scene *scene, const struct run *run)
@@ -194,8 +195,8 @@ static void kill_everywhere(struct scene *scene, const struct run *run)
 }
 
 /* nth: so that a sample begins elsewhere for each first one. */
-static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, struct ways *ways, unsigned wanted,
-			unsigned nth)
+static void kill_second(struct scene *scene, const struct run *run, const struct harm *first, struct ways *ways,
+			unsigned wanted, unsigned nth)
 {
 	static struct places p = { .ends_only = true };
 
@@ -270,7 +271,8 @@ static void play(const void *arg)
 		kill_twice_everywhere(&scene, run);
 	else
 		kill_everywhere(&scene, run);
-	printf("(%u places of %u) ", steps_tally->kills + steps_tally->double_kills - before.kills - before.double_kills,
+	printf("(%u places of %u) ",
+	       steps_tally->kills + steps_tally->double_kills - before.kills - before.double_kills,
 	       steps_tally->places - before.places);
 }
 
@@ -300,8 +302,8 @@ static void how_many(void)
 
 	if (t->kills + t->double_kills == 0)
 		T_SKIP("no other test of this suite was run");
-	printf("(%" PRIu64 " instructions in %u acts; %u changes, %u system calls; killed at %u places, twice at %u) ", t->steps, t->acts,
-	       t->changes, t->calls, t->kills, t->double_kills);
+	printf("(%" PRIu64 " instructions in %u acts; %u changes, %u system calls; killed at %u places, twice at %u) ",
+	       t->steps, t->acts, t->changes, t->calls, t->kills, t->double_kills);
 	T_CHECK(t->strays <= (t->kills + t->double_kills) / 20); /* beside another thread some differ */
 }
 

@@ -26,7 +26,8 @@ bool tracer_find_span(pid_t pid, const char *part, const char *rights, struct sp
 	while (maps && !found && fgets(line, sizeof(line), maps)) {
 		const char *path = strchr(line, '/');
 
-		found = path && strstr(path, part) && sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s", &span->start, &span->end, has) == 3 &&
+		found = path && strstr(path, part) &&
+			sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s", &span->start, &span->end, has) == 3 &&
 			strstr(has, rights);
 		if (found)
 			snprintf(span->path, sizeof(span->path), "%.*s", (int)strcspn(path, " \n"), path);
@@ -101,8 +102,8 @@ unsigned tracer_kill_at_call(struct scene *scene, pid_t pid, unsigned nth)
 	for (tracer_go(pid, PTRACE_SYSCALL); tracer_stops(pid); tracer_go(pid, PTRACE_SYSCALL)) {
 		if (++come != nth)
 			continue;
-		snprintf(scene->ledger->where, sizeof(scene->ledger->where), "%s system call %u", come % 2 ? "the" : "the end of",
-			 (come + 1) / 2);
+		snprintf(scene->ledger->where, sizeof(scene->ledger->where), "%s system call %u",
+			 come % 2 ? "the" : "the end of", (come + 1) / 2);
 		tracer_slay(scene, pid);
 		return come;
 	}

@@ -90,16 +90,45 @@ static const int *errors_of(const char *call)
 {
 	static const int file[] = { EMFILE, EACCES, EIO, 0 }, memory[] = { ENOMEM, 0 }, disk[] = { EIO, 0 },
 			 space[] = { ENOSPC, EIO, 0 }, directory[] = { EACCES, EIO, 0 }, lock[] = { ENOLCK, 0 },
-			 object[] = { EMFILE, EACCES, ENOSPC, 0 }, random[] = { ENOSYS, 0 }, unsupported[] = { EOPNOTSUPP, 0 }, rights[] = { EPERM, 0 }, none[] = { 0 };
-	static const struct { const char *call; const int *errors; } table[] = {
-		{ "openat", file },	  { "openat2", file },	    { "fstat", none },	      { "statx", directory },
-		{ "fstatfs", disk },	  { "pread", disk },	    { "pwrite", space },      { "fsync", space },
-		{ "fallocate", space },	  { "ftruncate", space },   { "mkdirat", space },     { "linkat", space },
-		{ "renameat", space },	  { "renameat2", directory }, { "unlinkat", directory }, { "lock", lock },
-		{ "getlock", lock },	  { "faccessat", directory }, { "shm_open", object },   { "mmap", memory },	      { "madvise", memory },
-		{ "malloc", memory },	  { "getrandom", random },  { "shm_unlink", none },  { "nocow", unsupported },   { "name_to_handle_at", unsupported },
-		{ "openat2.forbidden", unsupported }, { "statx.forbidden", unsupported }, { "renameat2.forbidden", unsupported },   { "unlock", none },
-		{ "fchown", rights },	  { "fchmod", rights },	    { "fgetxattr", unsupported },
+			 object[] = { EMFILE, EACCES, ENOSPC, 0 }, random[] = { ENOSYS, 0 },
+			 unsupported[] = { EOPNOTSUPP, 0 }, rights[] = { EPERM, 0 }, none[] = { 0 };
+	static const struct {
+		const char *call;
+		const int *errors;
+	} table[] = {
+		{ "openat", file },
+		{ "openat2", file },
+		{ "fstat", none },
+		{ "statx", directory },
+		{ "fstatfs", disk },
+		{ "pread", disk },
+		{ "pwrite", space },
+		{ "fsync", space },
+		{ "fallocate", space },
+		{ "ftruncate", space },
+		{ "mkdirat", space },
+		{ "linkat", space },
+		{ "renameat", space },
+		{ "renameat2", directory },
+		{ "unlinkat", directory },
+		{ "lock", lock },
+		{ "getlock", lock },
+		{ "faccessat", directory },
+		{ "shm_open", object },
+		{ "mmap", memory },
+		{ "madvise", memory },
+		{ "malloc", memory },
+		{ "getrandom", random },
+		{ "shm_unlink", none },
+		{ "nocow", unsupported },
+		{ "name_to_handle_at", unsupported },
+		{ "openat2.forbidden", unsupported },
+		{ "statx.forbidden", unsupported },
+		{ "renameat2.forbidden", unsupported },
+		{ "unlock", none },
+		{ "fchown", rights },
+		{ "fchmod", rights },
+		{ "fgetxattr", unsupported },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -4,8 +4,8 @@
  * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop
  * point, before its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its
  * tracer sees); or its nth call through sr_sys fails. Whoever counts up until no harm comes any more has tried every
- * place there is, without a list. Or it is stepped once, instruction by instruction, and then killed after each change of
- * the shared memory that was seen (stepper.h).
+ * place there is, without a list. Or it is stepped once, instruction by instruction, and then killed after each change
+ * of the shared memory that was seen (stepper.h).
  */
 #ifndef VICTIM_H
 #define VICTIM_H
@@ -31,7 +31,7 @@ enum harm_kind {
 struct harm {
 	enum harm_kind kind;
 	unsigned nth;
-	unsigned choice;	     /* FAIL_CALL, FAIL_SYSTEM_CALL: which of the errors that the call can have, from 0 */
+	unsigned choice; /* FAIL_CALL, FAIL_SYSTEM_CALL: which of the errors that the call can have, from 0 */
 	const struct change *change; /* KILL_AFTER_CHANGE */
 	struct trail *trail;	     /* COUNT_CALLS, STEP, STEP_ALL: filled */
 };

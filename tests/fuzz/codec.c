@@ -33,7 +33,8 @@ static void meta(const uint8_t *in, size_t size)
 	if (fuzz_rc(sr_decode_meta(in, size, &m)))
 		return;
 	FUZZ_CLAIM(m.base[0] == '/' && strlen(m.base) < SEGREG_PATH_SIZE);
-	FUZZ_CLAIM(sr_encode_meta(&m, out) == SR_META_FIXED + strlen(m.base) && is_same(in, out, SR_META_FIXED + strlen(m.base)));
+	FUZZ_CLAIM(sr_encode_meta(&m, out) == SR_META_FIXED + strlen(m.base) &&
+		   is_same(in, out, SR_META_FIXED + strlen(m.base)));
 }
 
 static void clock_value(const uint8_t *in, size_t size)

@@ -41,7 +41,8 @@ static void file(const uint8_t *data, size_t size)
 		FUZZ_CLAIM(config.n);
 		for (size_t i = 0; i < config.n; i++) {
 			claim_settings(&config.servers[i]);
-			FUZZ_CLAIM(*config.servers[i].dir == '/' && config_is_same(&config.servers[i], &config.servers[i]));
+			FUZZ_CLAIM(*config.servers[i].dir == '/' &&
+				   config_is_same(&config.servers[i], &config.servers[i]));
 			FUZZ_CLAIM(!i || strcmp(config.servers[i - 1].dir, config.servers[i].dir) < 0);
 		}
 	}

@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 static const struct fuzz_target *const targets[] = {
-	&fuzz_codec, &fuzz_config, &fuzz_letter, &fuzz_load, &fuzz_lockinfo, &fuzz_paths, &fuzz_region, &fuzz_segctl, &fuzz_values,
+	&fuzz_codec, &fuzz_config, &fuzz_letter, &fuzz_load,   &fuzz_lockinfo,
+	&fuzz_paths, &fuzz_region, &fuzz_segctl, &fuzz_values,
 };
 
 static const struct fuzz_target *target;
@@ -54,8 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_broken(const char *file, int line, const char *claim)
 {
-	dprintf(STDERR_FILENO, "%s:%d: it does not hold that %s (errno: %s; last error: %s)\n", file, line, claim, strerror(errno),
-		segreg_last_error());
+	dprintf(STDERR_FILENO, "%s:%d: it does not hold that %s (errno: %s; last error: %s)\n", file, line, claim,
+		strerror(errno), segreg_last_error());
 	abort();
 }
 
@@ -84,15 +85,17 @@ int fuzz_file(const void *data, size_t size, char path[32])
 	return fd;
 }
 
-#define MAKE_AND_REMOVE                                                                                                            \
-	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR)
-#define ALL                                                                                                                        \
-	(MAKE_AND_REMOVE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO |              \
+#define MAKE_AND_REMOVE                                                                                                \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |                \
+	 LANDLOCK_ACCESS_FS_REMOVE_DIR)
+#define ALL                                                                                                            \
+	(MAKE_AND_REMOVE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO |  \
 	 LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REFER)
 
 static void allow(int ruleset, const char *path, uint64_t rights)
 {
-	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC) };
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights,
+						   .parent_fd = open(path, O_PATH | O_CLOEXEC) };
 
 	FUZZ_CLAIM(rule.parent_fd >= 0);
 	FUZZ_CLAIM(syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0);

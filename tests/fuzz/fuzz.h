@@ -1,8 +1,9 @@
 /*
- * fuzz.h - targets: what takes bytes that anybody may have written, and must neither crash nor hang nor delete what is not its own.
+ * fuzz.h - targets: what takes bytes that anybody may have written, and must neither crash nor hang nor delete what is
+ * not its own.
  *
- * One program has all targets: "segreg-fuzz TARGET ...". Built by clang with libFuzzer it invents inputs; built by any compiler it
- * replays the files that it is given (replay.c). A target is one file with one struct fuzz_target.
+ * One program has all targets: "segreg-fuzz TARGET ...". Built by clang with libFuzzer it invents inputs; built by any
+ * compiler it replays the files that it is given (replay.c). A target is one file with one struct fuzz_target.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -19,8 +20,8 @@ struct fuzz_target {
 	void (*one)(const uint8_t *data, size_t size);
 };
 
-extern const struct fuzz_target fuzz_codec, fuzz_config, fuzz_letter, fuzz_load, fuzz_lockinfo, fuzz_paths, fuzz_region, fuzz_segctl,
-	fuzz_values;
+extern const struct fuzz_target fuzz_codec, fuzz_config, fuzz_letter, fuzz_load, fuzz_lockinfo, fuzz_paths, fuzz_region,
+	fuzz_segctl, fuzz_values;
 
 /* What libFuzzer calls. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -33,7 +34,8 @@ void fuzz_broken(const char *file, int line, const char *claim) __attribute__((n
 /* What a public call may return: 0, a count, or a code with its story. */
 int fuzz_rc(int rc);
 
-/* Let this process write below dir only (SEGREG_FUZZ_DIR, if that is set: libFuzzer starts others of itself), and make and remove objects of shared memory, where the kernel can do that. */
+/* Let this process write below dir only (SEGREG_FUZZ_DIR, if that is set: libFuzzer starts others of itself), and make
+ * and remove objects of shared memory, where the kernel can do that. */
 void fuzz_confine(const char *dir);
 
 /* segctl's main without its end, which would close stdout. What it prints goes nowhere. */
@@ -43,7 +45,8 @@ int fuzz_segctl_run(int argc, char **argv);
 /* A file of memory with these bytes; path becomes a name for it. The same one each time. */
 int fuzz_file(const void *data, size_t size, char path[32]);
 
-/* ---------------------------------------------------------------- an input, piece by piece; zeros when it is used up */
+/* ---------------------------------------------------------------- an input, piece by piece; zeros when it is used up
+ */
 
 struct input {
 	const uint8_t *at, *end;

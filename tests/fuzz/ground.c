@@ -1,5 +1,6 @@
 /*
- * ground.c - where targets play: a small registry with something of everything, the same before each input, and canaries.
+ * ground.c - where targets play: a small registry with something of everything, the same before each input, and
+ * canaries.
  */
 #include "ground.h"
 #include "base/sr_lockinfo.h"
@@ -41,7 +42,8 @@ static struct image {
 } images[] = { { .name = "registry/registry.mdb" }, { .name = "registry/registry.lock" }, { .name = "base/.segreg" } };
 #define IMAGES (sizeof(images) / sizeof(*images))
 
-static const char *const canaries[] = { "outside/keep", "outside/sub/keep", "outside/s4", "keep", "registry/registry.mdb" };
+static const char *const canaries[] = { "outside/keep", "outside/sub/keep", "outside/s4", "keep",
+					"registry/registry.mdb" };
 
 /* ---------------------------------------------------------------- things on the disk */
 
@@ -353,7 +355,9 @@ void ground_check(bool and_stranger)
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof(canaries) / sizeof(*canaries); i++)
-		FUZZ_CLAIM(fstatat(root_fd, canaries[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && "what is outside base stays");
+		FUZZ_CLAIM(fstatat(root_fd, canaries[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			   "what is outside base stays");
 	if (and_stranger)
-		FUZZ_CLAIM(fstatat(root_fd, "base/stranger/file", &st, AT_SYMLINK_NOFOLLOW) == 0 && "what is nobody's stays");
+		FUZZ_CLAIM(fstatat(root_fd, "base/stranger/file", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			   "what is nobody's stays");
 }

@@ -1,9 +1,10 @@
 /*
- * ground.h - where targets play: a small registry with something of everything, the same before each input, and canaries.
+ * ground.h - where targets play: a small registry with something of everything, the same before each input, and
+ * canaries.
  *
  *      ROOT/registry        the registry: 64 segments at most, 8 handles
- *      ROOT/base            s1, s2, ... are segments (GROUND_SEGMENTS); "spare" is a file, "stranger" a directory that is nobody's;
- *                           "link" and "up" are symlinks that lead out of base
+ *      ROOT/base            s1, s2, ... are segments (GROUND_SEGMENTS); "spare" is a file;
+ *                           "stranger" is a directory that is nobody's; "link" and "up" are symlinks that lead out of base
  *      ROOT/outside         canaries
  *      ROOT/store           second names of the files in base: what was deleted comes back with the same inode
  *
@@ -14,9 +15,9 @@
  *      8                                      reserved by another process
  *      9, 10 file                             retired, and live; pinned by one who died
  *
- * Putting things back takes a few tens of microseconds: bytes of registry.mdb, registry.lock, the marker and the shared memory are
- * written over, segments that are gone are linked or made again. A directory that is made again has another inode, which the saved
- * registry.mdb is told.
+ * Putting things back takes a few tens of microseconds: bytes of registry.mdb, registry.lock, the marker and the shared
+ * memory are written over, segments that are gone are linked or made again. A directory that is made again has another
+ * inode, which the saved registry.mdb is told.
  */
 #ifndef GROUND_H
 #define GROUND_H
@@ -38,8 +39,8 @@ struct ground {
 };
 
 /*
- * GROUND_KEPT: another process has the registry open, so who opens it joins. GROUND_ALONE: nobody has, so who opens it builds the
- * shared memory from the database.
+ * GROUND_KEPT: another process has the registry open, so who opens it joins. GROUND_ALONE: nobody has, so who opens it
+ * builds the shared memory from the database.
  */
 enum ground_company { GROUND_KEPT, GROUND_ALONE };
 

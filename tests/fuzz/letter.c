@@ -1,6 +1,6 @@
 /*
- * letter.c - an edit as another process wrote it into shared memory: decoded, it has paths that segments may have only, and travels
- * on as the same edit.
+ * letter.c - an edit as another process wrote it into shared memory: decoded, it has paths that segments may have only,
+ * and travels on as the same edit.
  */
 #include "fuzz.h"
 #include "edit/sr_edit.h"
@@ -18,13 +18,15 @@ static void prepare(void)
 
 static void claim_path(const char *path)
 {
-	FUZZ_CLAIM(*path && *path != '/' && strlen(path) <= SEGREG_PATH_MAX && !strstr(path, "/../") && !strstr(path, "//"));
+	FUZZ_CLAIM(*path && *path != '/' && strlen(path) <= SEGREG_PATH_MAX && !strstr(path, "/../") &&
+		   !strstr(path, "//"));
 	FUZZ_CLAIM(strncmp(path, "../", 3) && strcmp(path, "..") && strcmp(path, ".segreg"));
 }
 
 static void claim_same(const struct segreg_edit *a, const struct segreg_edit *b)
 {
-	FUZZ_CLAIM(a->n == b->n && a->expects == b->expects && a->expects_live == b->expects_live && a->has_token == b->has_token);
+	FUZZ_CLAIM(a->n == b->n && a->expects == b->expects && a->expects_live == b->expects_live &&
+		   a->has_token == b->has_token);
 	FUZZ_CLAIM(!a->expects || a->expected == b->expected);
 	for (size_t i = 0; i < a->n; i++) {
 		FUZZ_CLAIM(a->ops[i].asked == b->ops[i].asked && a->ops[i].record->id == b->ops[i].record->id);

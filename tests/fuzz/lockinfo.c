@@ -1,5 +1,6 @@
 /*
- * lockinfo.c - the text in registry.lock: what is believed of it names an object that segreg made, and is written back as it was read.
+ * lockinfo.c - the text in registry.lock: what is believed of it names an object that segreg made, and is written back
+ * as it was read.
  */
 #include "fuzz.h"
 #include "sys/sr_error.h"
@@ -15,7 +16,8 @@ static void one(const uint8_t *data, size_t size)
 		return;
 	FUZZ_CLAIM(!info.region[0] || (!strncmp(info.region, "/segreg-", 8) && !strchr(info.region + 1, '/')));
 	FUZZ_CLAIM(fuzz_rc(sr_lockinfo_write(fd, path, &info, false)) == 0);
-	FUZZ_CLAIM(sr_lockinfo_read(fd, path, &again) == 0 && again.present && again.ready == info.ready && again.ino == info.ino);
+	FUZZ_CLAIM(sr_lockinfo_read(fd, path, &again) == 0 && again.present && again.ready == info.ready &&
+		   again.ino == info.ino);
 	FUZZ_CLAIM(!memcmp(again.uuid, info.uuid, sizeof(info.uuid)) && !strcmp(again.region, info.region));
 }
 

@@ -1,9 +1,9 @@
 /*
- * paths.c - paths that try to lead out of base, in a tree that changes: with symlinks on the way, while segments are registered,
- * read and swept. What is outside base stays, and nothing of it is read.
+ * paths.c - paths that try to lead out of base, in a tree that changes: with symlinks on the way, while segments are
+ * registered, read and swept. What is outside base stays, and nothing of it is read.
  *
- * An input is a program of steps: one changes the tree below base/t, or calls the library with any path. The tree also changes in
- * the middle of a sweep, whenever that says something.
+ * An input is a program of steps: one changes the tree below base/t, or calls the library with any path. The tree also
+ * changes in the middle of a sweep, whenever that says something.
  */
 #include "ground.h"
 
@@ -34,8 +34,9 @@ static void prepare(void)
 static void make_path(struct input *in, char path[SEGREG_PATH_SIZE])
 {
 	static const char *const words[] = {
-		"", "a", "b", "c", "/", "..", "t/", "t/a", "t/b", "t/a/b", "../", "link", "link/s4", "up/keep", ".segreg", ".segreg-trash/", "//", "./",
-		"s4", "s5/", "s6/", "stranger", "file", "../outside/", "/dev/shm", "a/b/c", "very-long-name-very-long-name-very-long-name/",
+		"", "a", "b", "c", "/", "..", "t/", "t/a", "t/b", "t/a/b", "../", "link", "link/s4", "up/keep",
+		".segreg", ".segreg-trash/", "//", "./", "s4", "s5/", "s6/", "stranger", "file", "../outside/",
+		"/dev/shm", "a/b/c", "very-long-name-very-long-name-very-long-name/",
 	};
 	size_t length = 0;
 	uint8_t c;
@@ -46,7 +47,8 @@ static void make_path(struct input *in, char path[SEGREG_PATH_SIZE])
 	path[length] = '\0';
 }
 
-/* The directory that a path below t leads to without a symlink, so that this program itself stays inside; its last name. */
+/* The directory that a path below t leads to without a symlink, so that this program itself stays inside; its last
+ * name. */
 static int parent_of(char *path, const char **name)
 {
 	const struct open_how how = {
@@ -64,7 +66,8 @@ static int parent_of(char *path, const char **name)
 
 static void change_tree(struct input *in, unsigned how)
 {
-	static const char *const targets[] = { "../outside", "../../outside", "..", "/", "a", ".", "../s5", "../link", "/proc/self/fd" };
+	static const char *const targets[] = { "../outside", "../../outside", "..",           "/", "a", ".",
+					       "../s5",      "../link",       "/proc/self/fd" };
 	char path[SEGREG_PATH_SIZE], other[SEGREG_PATH_SIZE];
 	const char *name, *new_name;
 	int parent, new_parent, fd;

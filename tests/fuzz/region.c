@@ -1,11 +1,13 @@
 /*
  * region.c - shared memory that says anything: every call answers or fails, and nothing outside base is touched.
  *
- * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while it is open,
- * and calls in between. At its end come segreg_debug and all calls there are, unless it stops before.
+ * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while
+ * it is open, and calls in between. At its end come segreg_debug and all calls there are, unless it
+ * stops before.
  *
- * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread has locked, in
- * these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help it.
+ * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread
+ * has locked, in these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help
+ * it.
  */
 #include "ground.h"
 #include "tour.h"
@@ -26,8 +28,10 @@ static uint64_t part_at(unsigned n, uint64_t *size)
 		uint64_t at, size;
 	} parts[] = {
 		{ 0, sizeof(struct sr_header) },
-		{ offsetof(struct sr_header, index_bits), sizeof(struct sr_header) - offsetof(struct sr_header, index_bits) },
-		{ offsetof(struct sr_header, slot_top), sizeof(struct sr_header) - offsetof(struct sr_header, slot_top) },
+		{ offsetof(struct sr_header, index_bits),
+		  sizeof(struct sr_header) - offsetof(struct sr_header, index_bits) },
+		{ offsetof(struct sr_header, slot_top),
+		  sizeof(struct sr_header) - offsetof(struct sr_header, slot_top) },
 		{ g->base, SR_PAGE },
 		{ g->index, sr_index_level(SR_INDEX_MIN_BITS + 1) },
 		{ g->part[SR_PART_SLOTS], 16 * sizeof(struct sr_slot) },

@@ -1,8 +1,9 @@
 /*
  * segctl_run.c - segctl inside this process: all of it but the end of main, which closes stdout.
  *
- * Calls are replaced when the program is linked: execvp, so that "segctl hold" starts nothing; segreg_wait, so that "segctl wait" does
- * not; sr_sys_sleep, since "segctl sweep --pace 1" would delete one byte a second; and in config.c log_say.
+ * Calls are replaced when the program is linked: execvp, so that "segctl hold" starts nothing; segreg_wait, so that
+ * "segctl wait" does not; sr_sys_sleep, since "segctl sweep --pace 1" would delete one byte a second; and in config.c
+ * log_say.
  */
 #include "fuzz.h"
 #include "sys/sr_sys.h"

@@ -1,5 +1,6 @@
 /*
- * tour.h - all public calls of a handle, in turn or by number. Each may fail; none may crash, hang or return what it cannot.
+ * tour.h - all public calls of a handle, in turn or by number. Each may fail; none may crash, hang or return what it
+ * cannot.
  */
 #ifndef TOUR_H
 #define TOUR_H

@@ -1,10 +1,11 @@
 /*
- * values.c - a database whose values say anything: opening, every call and the sweep answer or fail, and nothing outside base is
- * touched. LMDB itself wrote the file, and is right about its own pages: it does not claim to survive others.
+ * values.c - a database whose values say anything: opening, every call and the sweep answer or fail, and nothing
+ * outside base is touched. LMDB itself wrote the file, and is right about its own pages: it does not claim to survive
+ * others.
  *
- * An input is a list of changes: a value that is there with bytes written over it, cut or lengthened; any key with any value; a record
- * of a segment elsewhere.
- * They are made before the registry is opened, or behind its back while it is open.
+ * An input is a list of changes: a value that is there with bytes written over it, cut or lengthened; any key with any
+ * value; a record of a segment elsewhere. They are made before the registry is opened, or behind its back while it is
+ * open.
  */
 #include "ground.h"
 #include "db/sr_codec.h"
@@ -52,7 +53,8 @@ static size_t change_value(struct input *in, const MDB_val *old, unsigned char v
 	if (how >= 0xf0)
 		return size ? input_u16(in) % size : 0; /* cut */
 	if (how >= 0xe0)
-		return size + input_bytes(in, value + size, VALUE_MOST - size < how ? VALUE_MOST - size : how); /* lengthened */
+		/* lengthened */
+		return size + input_bytes(in, value + size, VALUE_MOST - size < how ? VALUE_MOST - size : how);
 	at = size ? input_u16(in) % size : 0;
 	input_bytes(in, value + at, size - at < how % 32 ? size - at : how % 32);
 	return size;
@@ -62,11 +64,14 @@ static size_t change_value(struct input *in, const MDB_val *old, unsigned char v
 static void forge(struct input *in, MDB_txn *txn, MDB_dbi segments)
 {
 	static const char *const paths[] = {
-		"link/s4", "../outside/s4", "up/outside/s4", "../outside", "link", "up/keep", "../base/stranger", ".segreg", "s5/file", ".",
+		"link/s4", "../outside/s4",    "up/outside/s4", "../outside", "link",
+		"up/keep", "../base/stranger", ".segreg",       "s5/file",    ".",
 	};
 	static const enum sr_state states[] = { SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING };
 	unsigned kind = input_u8(in);
-	struct sr_record record = { .id = input_u8(in) % 16, .born = 1, .retired = kind & 4 ? 2 : 0, .state = states[kind % 4] };
+	struct sr_record record = {
+		.id = input_u8(in) % 16, .born = 1, .retired = kind & 4 ? 2 : 0, .state = states[kind % 4]
+	};
 	unsigned char id[8], value[SR_RECORD_FIXED + SEGREG_PATH_MAX];
 	MDB_val key = { .mv_size = sizeof(id), .mv_data = id }, data = { .mv_data = value };
 	struct sr_identity there = { .ino = 0 };

@@ -1,8 +1,9 @@
 /*
- * make.c - a small registry of the library that this is built with, as text: one file here for each schema that there ever was.
+ * make.c - a small registry of the library that this is built with, as text: one file here for each schema that there
+ * ever was.
  *
- * Built by hand, in a checkout of the version whose form is to be kept; tests/README.md says how. Prints a line for each value of
- * registry.mdb: its table ("" for the main one), key and value, as hexadecimal digits.
+ * Built by hand, in a checkout of the version whose form is to be kept; tests/README.md says how. Prints a line for
+ * each value of registry.mdb: its table ("" for the main one), key and value, as hexadecimal digits.
  */
 #include "segreg.h"
 
@@ -72,7 +73,8 @@ static void die_with_pin(const char *dir)
 	_exit(0);
 }
 
-/* Segments 7, 8 and 9 are registered by three processes at once. What travels with another's commit is a matter of luck. */
+/* Segments 7, 8 and 9 are registered by three processes at once. What travels with another's commit is a matter of
+ * luck. */
 static void register_together(const char *base, const char *dir)
 {
 	char go, path[16];
@@ -123,8 +125,9 @@ static void reserve_and_ride(struct segreg *reg, const char *base, const char *d
 /* Segment 1 is live, 2 is retired, 3 was deleted, and 4 is live, by an edit with a token if there were tokens. */
 static void make_registry(const char *base, const char *dir)
 {
-	struct segreg_open_options options = { .size = sizeof options, .flags = SEGREG_CREATE, .label = "old", .max_segments = 64,
-					       .max_lanes = 4 };
+	struct segreg_open_options options = {
+		.size = sizeof options, .flags = SEGREG_CREATE, .label = "old", .max_segments = 64, .max_lanes = 4
+	};
 	struct segreg_edit *edit;
 	struct segreg *reg;
 

@@ -1,6 +1,6 @@
 /*
- * old-program.c - a program that was compiled long ago, against the baseline's segreg.h: "old-program DIR" with an empty
- * directory. Each struct that it hands to the library ends where its memory ends, and has the size of then.
+ * old-program.c - a program that was compiled long ago, against the baseline's segreg.h: "old-program DIR" with an
+ * empty directory. Each struct that it hands to the library ends where its memory ends, and has the size of then.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,12 +12,13 @@
 
 #include "segreg.h"
 
-#define CHECK(condition)                                                                     \
-	do {                                                                                 \
-		if (!(condition)) {                                                          \
-			fprintf(stderr, "old-program: line %d: not so: %s (%s)\n", __LINE__, #condition, segreg_last_error()); \
-			exit(EXIT_FAILURE);                                                  \
-		}                                                                            \
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "old-program: line %d: not so: %s (%s)\n", __LINE__, #condition,               \
+				segreg_last_error());                                                                  \
+			exit(EXIT_FAILURE);                                                                            \
+		}                                                                                                      \
 	} while (0)
 
 /* Zeroed memory of so many bytes with nothing behind it. */

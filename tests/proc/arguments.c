@@ -1,5 +1,6 @@
 /*
- * arguments.c - every public call with every wrong argument: refused with SEGREG_E_INVAL and a text, and nothing happens.
+ * arguments.c - every public call with every wrong argument: refused with SEGREG_E_INVAL and a text, and nothing
+ * happens.
  */
 #include "harness.h"
 #include "world.h"

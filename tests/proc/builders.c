@@ -454,7 +454,8 @@ static void rebooted(void)
 static void sweep_dies_over_a_dead_builder(void)
 {
 	static const char *const points[] = {
-		"sweep.deciding", "sweep.decided", "change.durable", "sweep.committed", "trash.renamed", "sweep.removed", "sweep.synced",
+		"sweep.deciding", "sweep.decided", "change.durable", "sweep.committed",
+		"trash.renamed",  "sweep.removed", "sweep.synced",
 	};
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
@@ -533,5 +534,6 @@ T_SUITE(builders,
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },
 	{ "a sweep that dies over a dead builder's files is finished by the next", sweep_dies_over_a_dead_builder },
-	{ "a reservation that only a repair shows is nobody's, whoever had its slot", repaired_reservation_is_nobodys },
+	{ "a reservation that only a repair shows is nobody's, whoever had its slot",
+	  repaired_reservation_is_nobodys },
 	{ "a dry run tells what a builder left, and leaves it", dry_run });

@@ -1,8 +1,8 @@
 /*
  * callbacks.c - a function that a call calls back may stand as long as it likes: nobody else waits for it.
  *
- * Each callback has another process commit, pin and sweep, and commits through its own handle. A callback that ran under a lock would
- * have the other process wait in vain.
+ * Each callback has another process commit, pin and sweep, and commits through its own handle. A callback that ran
+ * under a lock would have the other process wait in vain.
  */
 #include "harness.h"
 #include "peer.h"

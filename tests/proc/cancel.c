@@ -1,5 +1,6 @@
 /*
- * cancel.c - a thread is cancelled at each stop point of each call: the call ends, no lock stays taken, and others go on.
+ * cancel.c - a thread is cancelled at each stop point of each call: the call ends, no lock stays taken, and others go
+ * on.
  */
 #include "harness.h"
 #include "peer.h"
@@ -28,7 +29,12 @@ struct act {
 	const char *must_meet; /* a stop point of this call */
 	void (*prepare)(struct victim *v); /* by the test's own thread */
 	int (*call)(struct victim *v);
-	enum { HAS_HANDLE, OPENS, BUILDS, CLOSES } life; /* of the handle; BUILDS: and nobody else has the registry open */
+	enum {
+		HAS_HANDLE,
+		OPENS,
+		BUILDS,
+		CLOSES
+	} life; /* of the handle; BUILDS: and nobody else has the registry open */
 };
 
 /* ---------------------------------------------------------------- the calls */
@@ -256,7 +262,8 @@ static void check_others(const struct victim *v, struct peer *other, struct segr
 }
 
 /* False: there is no nth stop point. */
-static bool play(const struct act *act, const struct t_world *world, struct peer *other, unsigned nth, int type, bool *has_met)
+static bool play(const struct act *act, const struct t_world *world, struct peer *other, unsigned nth, int type,
+		 bool *has_met)
 {
 	static uint64_t ids = 100;
 	struct victim v = { .act = act, .world = *world, .nth = nth, .type = type, .id = ids += 2 };

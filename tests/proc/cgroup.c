@@ -1,7 +1,9 @@
 /*
- * cgroup.c - a worker whose memory cgroup is full: it is refused, or the kernel kills it, and the others lose nothing. Root only.
+ * cgroup.c - a worker whose memory cgroup is full: it is refused, or the kernel kills it, and the others lose nothing.
+ * Root only.
  *
- * Shared memory is charged to who touches it first, so a small worker meets its limit in the midst of the library's work.
+ * Shared memory is charged to who touches it first, so a small worker meets its limit in the midst of the library's
+ * work.
  */
 #include "harness.h"
 #include "world.h"
@@ -38,7 +40,8 @@ static bool write_number(const struct group *group, const char *file, long numbe
 /* Of cgroup version 1, or 2. */
 static bool make_group(struct group *group, long bytes)
 {
-	static const char *const roots[][2] = { { "/sys/fs/cgroup/memory", "memory.limit_in_bytes" }, { "/sys/fs/cgroup", "memory.max" } };
+	static const char *const roots[][2] = { { "/sys/fs/cgroup/memory", "memory.limit_in_bytes" },
+						{ "/sys/fs/cgroup", "memory.max" } };
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
 		snprintf(group->dir, sizeof(group->dir), "%s/segreg-test-%d", roots[i][0], (int)getpid());
@@ -132,4 +135,5 @@ static void full_group(void)
 	printf("(stopped %u times) ", stopped);
 }
 
-T_SUITE(cgroup, { "where a memory cgroup is full a worker is refused or killed, and nothing is lost", full_group });
+T_SUITE(cgroup,
+	{ "where a memory cgroup is full a worker is refused or killed, and nothing is lost", full_group });

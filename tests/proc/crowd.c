@@ -1,5 +1,6 @@
 /*
- * crowd.c - many handles: the dead among them are found, all and only they, in a time that does not grow with the square.
+ * crowd.c - many handles: the dead among them are found, all and only they, in a time that does not grow with the
+ * square.
  */
 #include "harness.h"
 #include "peer.h"
@@ -81,7 +82,8 @@ static void finds_the_dead_one_by_one(void)
 	T_EQ(t_failed_calls(), 1);
 }
 
-/* A question that fails means that the lane's owner lives: so nothing is reclaimed, and the questions can be counted. */
+/* A question that fails means that the lane's owner lives: so nothing is reclaimed, and the questions can be counted.
+ */
 static void asks_for_no_living(void)
 {
 	struct crowd c = gather();

@@ -1,8 +1,9 @@
 /*
- * decisions.c - a decision to delete or to unregister, stopped or killed anywhere: nobody waits for it, and nobody sees it half made.
+ * decisions.c - a decision to delete or to unregister, stopped or killed anywhere: nobody waits for it, and nobody sees
+ * it half made.
  *
- * The sweeper decides between "sweep.deciding" and "sweep.decided", with the table lock in hand. An unregistering is durable at
- * "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/edit/sr_remove.c).
+ * The sweeper decides between "sweep.deciding" and "sweep.decided", with the table lock in hand. An unregistering is
+ * durable at "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/edit/sr_remove.c).
  */
 #include "harness.h"
 #include "peer.h"
@@ -247,7 +248,8 @@ static void pin_while_unregistering(const char *point, bool is_retired)
 
 static void pins_while_unregistering(void)
 {
-	static const char *const points[] = { "remove.prepared", "change.durable", "remove.deciding", "remove.counted" };
+	static const char *const points[] = { "remove.prepared", "change.durable", "remove.deciding",
+					      "remove.counted" };
 
 	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
 		pin_while_unregistering(points[i], false);
@@ -350,7 +352,8 @@ static void killed_while_forcing(void)
 	struct stage s = set(2);
 	struct segreg *patient;
 
-	peer_run_to(s.other, "change.durable", do_unregister, NULL, 0); /* held, and put back: its record is remembered */
+	/* held, and put back: its record is remembered */
+	peer_run_to(s.other, "change.durable", do_unregister, NULL, 0);
 	pin_once(s.reg, 1);
 	peer_go_on(s.other);
 	T_OK(peer_end(s.other, NULL));
@@ -365,14 +368,18 @@ static void killed_while_forcing(void)
 }
 
 T_SUITE(decisions,
-	{ "a sweeper stands while it decides: a pin, and a hand-over, do not wait, and the segment stays", sweeper_stands },
-	{ "a sweeper has counted nobody, and then there is a pin: the segment stays", sweeper_stands_before_the_last_step },
+	{ "a sweeper stands while it decides: a pin, and a hand-over, do not wait, and the segment stays",
+	  sweeper_stands },
+	{ "a sweeper has counted nobody, and then there is a pin: the segment stays",
+	  sweeper_stands_before_the_last_step },
 	{ "a sweeper dies while it decides: pins do not wait, and the next sweep goes on", sweeper_dies },
 	{ "a pin is killed before it takes a decision back: the next sweep deletes", pinner_dies },
 	{ "tables are repaired while somebody else has the commit lock", repair_without_the_commit_lock },
-	{ "a snapshot or a horizon comes while an unregistering waits for the disk: refused, as it is held", snapshots_while_unregistering },
+	{ "a snapshot or a horizon comes while an unregistering waits for the disk: refused, as it is held",
+	  snapshots_while_unregistering },
 	{ "a pin comes at any step of an unregistering: refused, and all is as before", pins_while_unregistering },
 	{ "a walk that has shown what is being unregistered keeps it", walk_while_unregistering },
-	{ "an unregistering is killed anywhere: the segment is there for all, or for nobody", deaths_while_unregistering },
+	{ "an unregistering is killed anywhere: the segment is there for all, or for nobody",
+	  deaths_while_unregistering },
 	{ "an unregistering is killed while it puts the record back: it is put back", killed_while_undoing },
 	{ "an unregistering by force is killed once it is durable: it is done", killed_while_forcing });

@@ -45,7 +45,8 @@ static void register_replaced(void)
 	t_make_segment(&w, 2);
 	T_SYS(stat(t_path(&w, "seg-1"), &now));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "seg-1"));
-	snprintf(both, sizeof(both), "another directory (inode %ju, was %ju)", (uintmax_t)now.st_ino, (uintmax_t)was.st_ino);
+	snprintf(both, sizeof(both), "another directory (inode %ju, was %ju)", (uintmax_t)now.st_ino,
+		 (uintmax_t)was.st_ino);
 	T_HAS(segreg_last_error(), both);
 	T_HAS(segreg_last_error(), "segreg_force_remove");
 	T_OK(segreg_edit_begin(reg, &edit));

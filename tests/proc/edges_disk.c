@@ -54,7 +54,9 @@ static void stopped_in_a_deletion(void)
 {
 	struct t_world w = t_world(T_MEMORY);
 	unsigned asked = 0;
-	struct segreg_sweep_options options = { .size = sizeof(options), .arg = &asked, .pace = 1, .stop = count_and_stop };
+	struct segreg_sweep_options options = {
+		.size = sizeof(options), .arg = &asked, .pace = 1, .stop = count_and_stop
+	};
 	struct segreg_sweep_result result = { .size = sizeof(result) };
 	struct segreg *reg = t_open(&w);
 	uint64_t bytes = 0;
@@ -134,7 +136,8 @@ static void delete_fails(void)
 	fail_to_delete("fsync", EIO);
 }
 
-/* What a sweep noted is known to the next one, whoever it is: here each has its own shared memory, as with sweeps by cron. */
+/* What a sweep noted is known to the next one, whoever it is: here each has its own shared memory, as with sweeps by
+ * cron. */
 static void failure_outlives_region(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -683,12 +686,15 @@ static void no_shared_memory(void)
 }
 
 T_SUITE(edges_disk,
-	{ "a sweep that waits for its pace is stopped in the midst of a deletion, and the next one finishes it", stopped_in_a_deletion },
+	{ "a sweep that waits for its pace is stopped in the midst of a deletion, and the next one finishes it",
+	  stopped_in_a_deletion },
 	{ "a deletion that fails is kept with its errno, not counted, and tried again", delete_fails },
 	{ "failed deletions are tried after 1 s, 2 s, 4 s, ... up to 5 minutes", back_off },
-	{ "a deletion that failed is known, with errno, attempts and back-off, after all shared memory is gone", failure_outlives_region },
+	{ "a deletion that failed is known, with errno, attempts and back-off, after all shared memory is gone",
+	  failure_outlives_region },
 	{ "and after a sweeper that died between disk and shared memory", failure_outlives_sweeper },
-	{ "a failure that the disk has no room for is known as long as the shared memory is", failure_meets_full_disk },
+	{ "a failure that the disk has no room for is known as long as the shared memory is",
+	  failure_meets_full_disk },
 	{ "a deletion that fails does not hinder the others", failing_does_not_hinder_others },
 	{ "a segment whose deletion keeps failing is forgotten by force only", force_remove_failing },
 	{ "a directory that took the place of the registered one is not deleted", replaced_directory },

@@ -158,7 +158,8 @@ static bool use_up(struct segreg *reg, uint64_t *id, uint64_t last)
 static void unreadable(void)
 {
 	struct t_world around = t_world(T_DISK);
-	const size_t mapped = ((size_t)1 << 30) + 4096 * (size_t)1048576; /* as sr_store.c has it for a registry without options */
+	const size_t mapped =
+		((size_t)1 << 30) + 4096 * (size_t)1048576; /* as sr_store.c has it for a registry without options */
 	struct segreg *reg;
 	struct stat st;
 	void *map;
@@ -312,7 +313,8 @@ static struct t_world on_overlay(const struct t_world *around)
 	T_SYS(mkdir(t_path(around, "merged"), 0700));
 	t_make_dir(around, "layers/lower/seg-1", 100);
 	for (int i = 0; i < 40; i++) /* deeper than directories are opened at once */
-		T_SYS(mkdir(t_path(around, "layers/lower/seg-1%.*s", 2 * (i + 1), "/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d"),
+		T_SYS(mkdir(t_path(around, "layers/lower/seg-1%.*s", 2 * (i + 1),
+				   "/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d"),
 			    0700));
 	t_make_file(around, "layers/lower/seg-2", 100);
 	t_mount_overlay(around, "layers", t_path(around, "merged"));
@@ -349,7 +351,9 @@ static void lower_layer(void)
 	t_fail_call(NULL, 0, 0);
 	t_close(reg);
 	reg = t_open(&w);
-	T_OK(segreg_sweep(reg, &(struct segreg_sweep_options){ .size = sizeof(struct segreg_sweep_options), .flags = SEGREG_SWEEP_RETRY_NOW },
+	T_OK(segreg_sweep(reg,
+			  &(struct segreg_sweep_options){ .size = sizeof(struct segreg_sweep_options),
+							  .flags = SEGREG_SWEEP_RETRY_NOW },
 			  NULL));
 	T_EQ(t_state(reg, 1), SEGREG_E_NOENT);
 	T_CHECK(!t_exists(&w, "seg-1"));
@@ -362,7 +366,8 @@ static void lower_layer(void)
 }
 
 T_SUITE(edges_mounts,
-	{ "on overlayfs, directories of a lower layer are deleted where they are, and files after they are copied up", lower_layer },
+	{ "on overlayfs, directories of a lower layer are deleted where they are, and files after they are copied up",
+	  lower_layer },
 	{ "on a full ext4, retiring and sweeping go on", full_ext4 },
 	{ "on a full xfs, retiring and sweeping go on", full_xfs },
 	{ "on a full btrfs, retiring and sweeping go on", full_btrfs },

@@ -70,7 +70,8 @@ static void register_and_delete(const struct t_world *w, struct segreg *reg, boo
 	check_clean(reg);
 }
 
-/* Made, registered, removed and made anew as fast as possible: the number may be the same, and so may the tick of the clock. */
+/* Made, registered, removed and made anew as fast as possible: the number may be the same, and so may the tick of the
+ * clock. */
 static void replace(const struct t_world *w, struct segreg *reg)
 {
 	const char *asked = getenv("ROUNDS");
@@ -106,7 +107,8 @@ static void replace(const struct t_world *w, struct segreg *reg)
 		T_SYS(is_directory ? rmdir(t_path(w, "victim")) : unlink(t_path(w, "victim")));
 	}
 	if (asked)
-		fprintf(stderr, "%u rounds, in %u of them under the same inode number: none deleted\n", rounds, replaced);
+		fprintf(stderr, "%u rounds, in %u of them under the same inode number: none deleted\n", rounds,
+			replaced);
 }
 
 /* The sweeper is killed at each point that it comes to; the next sweep finishes its work. */
@@ -232,7 +234,8 @@ static void on_overlay(void)
 	live_on(&around, false);
 }
 
-/* No file handles that last, no birth times, no RENAME_NOREPLACE. Below it is a tmpfs, which gives no number out again. */
+/* No file handles that last, no birth times, no RENAME_NOREPLACE. Below it is a tmpfs, which gives no number out again.
+ */
 static void on_bindfs(void)
 {
 	struct t_world around = begin();

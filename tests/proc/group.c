@@ -1,6 +1,6 @@
 /*
- * group.c - edits that travel with another process's commit: who is told what, and what is there, when all goes well and when
- * somebody is refused, killed, stopped or lies.
+ * group.c - edits that travel with another process's commit: who is told what, and what is there, when all goes well
+ * and when somebody is refused, killed, stopped or lies.
  *
  * A leader stands with the commit lock while riders post their letters; then it goes on, or does not.
  */
@@ -260,15 +260,16 @@ static void two_threads_of_one_handle(void)
 
 #define THREADS 8u
 
-/* All threads use reg. Thread 0 does leads and stands as the leader, thread 1 has the letter, the others are in the queue. */
+/* All threads use reg. Thread 0 does leads and stands as the leader, thread 1 has the letter, the others are in the
+ * queue. */
 static void line_up_behind(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands,
 			   peer_fn *leads)
 {
 	for (unsigned i = 0; i < THREADS; i++) {
 		thread[i] = peer_start(&s->w, PEER_THREAD);
 		T_OK(peer_use(thread[i], reg));
-		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined", i ? do_errand : leads,
-			    &errands[i], sizeof(errands[i]));
+		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined",
+			    i ? do_errand : leads, &errands[i], sizeof(errands[i]));
 	}
 }
 
@@ -361,7 +362,8 @@ static void threads_behind_a_process(bool dies)
 	for (unsigned i = 0; i < THREADS; i++) {
 		thread[i] = peer_start(&s.w, PEER_THREAD);
 		T_OK(peer_use(thread[i], s.reg));
-		peer_run_to(thread[i], i ? "queue.joined" : "letter.posted", do_errand, &errands[i], sizeof(errands[i]));
+		peer_run_to(thread[i], i ? "queue.joined" : "letter.posted", do_errand, &errands[i],
+			    sizeof(errands[i]));
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		peer_go_on(thread[i]);
@@ -457,7 +459,8 @@ static void thread_waits_while_taken(void)
 	peer_go_on(thread[0]);
 	T_CHECK(peer_stands(thread[0]));
 	go_on_behind(thread);
-	/* The letter's thread began to wait last. When it has waited in vain, and once more, the time of all the others is up. */
+	/* The letter's thread began to wait last. When it has waited in vain, and once more, the time of all the others
+	 * is up. */
 	T_ERR(SEGREG_E_REOPEN, peer_end(thread[1], NULL));
 	T_ERR(SEGREG_E_TIMEDOUT, peer_call(thread[1], do_errand, &again, sizeof(again)));
 	peer_go_on(thread[0]);
@@ -484,8 +487,8 @@ static void thread_too_late_for_a_leader(void)
 	for (unsigned i = 0; i < 3; i++) {
 		thread[i] = peer_start(&s.w, PEER_THREAD);
 		T_OK(peer_use(thread[i], s.reg));
-		peer_run_to(thread[i], !i ? "group.planned" : i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i],
-			    sizeof(errands[i]));
+		peer_run_to(thread[i], !i ? "group.planned" : i == 1 ? "letter.posted" : "queue.joined",
+			    do_errand, &errands[i], sizeof(errands[i]));
 	}
 	calls = sr_load_seqcst_u32(&s.reg->registry->queue.calls);
 	peer_go_on(thread[0]);
@@ -564,8 +567,8 @@ static int count_difference(void *arg, const struct segreg_finding *finding)
 }
 
 /*
- * The leader's commit fails, and another process stands inside the table lock: the leader cannot give back the slots that it took. A
- * repair frees them, and they are others' when the threads' edits are planned anew.
+ * The leader's commit fails, and another process stands inside the table lock: the leader cannot give back the slots
+ * that it took. A repair frees them, and they are others' when the threads' edits are planned anew.
  */
 static void leader_cannot_undo(void)
 {
@@ -582,7 +585,8 @@ static void leader_cannot_undo(void)
 	for (unsigned i = 1; i < THREADS; i++) {
 		thread[i] = peer_start(&s.w, PEER_THREAD);
 		T_OK(peer_use(thread[i], s.reg));
-		peer_run_to(thread[i], i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i], sizeof(errands[i]));
+		peer_run_to(thread[i], i == 1 ? "letter.posted" : "queue.joined", do_errand, &errands[i],
+			    sizeof(errands[i]));
 	}
 	peer_stop_at(thread[0], "edit.prepared", 1);
 	peer_go_on(thread[0]);
@@ -595,7 +599,8 @@ static void leader_cannot_undo(void)
 	t_fail_disk(t_path(&s.w, "registry/registry.mdb"), T_DATA_PAGES, 0);
 	peer_go_on(closes);
 	T_OK(peer_end(closes, NULL));
-	T_OK(peer_call(s.leader, do_errand, &(struct errand){ .add = LEADERS, .then = LEADERS + 1 }, sizeof(struct errand)));
+	T_OK(peer_call(s.leader, do_errand, &(struct errand){ .add = LEADERS, .then = LEADERS + 1 },
+		       sizeof(struct errand)));
 	T_EQ(t_stats(s.reg).repairs, 1);
 	go_on_behind(thread);
 	for (unsigned i = 1; i < THREADS; i++)
@@ -1041,7 +1046,7 @@ static void lies(void)
 	T_EQ(FORGE("\4token", 6), SEGREG_E_CORRUPT);                              /* half a token */
 	T_EQ(FORGE("\0\3" ID, 9), SEGREG_E_CORRUPT);                              /* half an id */
 	T_EQ(FORGE("\0\0" ID, 10), SEGREG_E_CORRUPT);                             /* no operation */
-	T_EQ(FORGE("\0\2" ID, 10), SEGREG_E_CORRUPT);                             /* publishing is not asked for by name */
+	T_EQ(FORGE("\0\2" ID, 10), SEGREG_E_CORRUPT); /* publishing is not asked for by name */
 	T_EQ(FORGE("\0\4" ID, 10), SEGREG_E_CORRUPT);                             /* reserving does not travel */
 	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 56), SEGREG_E_CORRUPT);         /* a path without end */
 	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 56), SEGREG_E_CORRUPT);             /* and just without */
@@ -1121,7 +1126,8 @@ T_SUITE(group,
 	{ "what is too much for threads together is tried by each alone", threads_too_many_together },
 	{ "a thread in the queue gives up, and its edit is never made", thread_gives_up },
 	{ "a thread whose edit is taken waits for its answer when its time is up", thread_waits_while_taken },
-	{ "a thread comes too late for a leader, and is called when the commit lock is free", thread_too_late_for_a_leader },
+	{ "a thread comes too late for a leader, and is called when the commit lock is free",
+	  thread_too_late_for_a_leader },
 	{ "a commit of threads has an unknown outcome: REOPEN to each, all or nothing", threads_of_an_unknown_commit },
 	{ "a full disk: each thread tries alone, and is told", threads_on_a_full_disk },
 	{ "a leader cannot give back its threads' slots: their edits get others", leader_cannot_undo },
@@ -1132,12 +1138,14 @@ T_SUITE(group,
 	{ "a leader without memory for its riders commits alone, and so do they", no_memory_for_others },
 	{ "a leader without memory for threads commits alone, and so do they", no_memory_for_threads },
 	{ "a leader is killed anywhere: its riders' edits are made, once", leader_killed },
-	{ "a leader is killed after its commit: its riders get the versions that it made", leader_killed_after_the_commit },
+	{ "a leader is killed after its commit: its riders get the versions that it made",
+	  leader_killed_after_the_commit },
 	{ "leader and riders are killed anywhere: all or nothing, then and later", all_killed },
 	{ "who repairs after a leader is killed too: the riders get their answers", repairer_killed },
 	{ "a rider is killed while a leader has its letter: the others are answered", rider_killed_while_taken },
 	{ "a lane is used again while a leader has its letter: the heir gets his own answer", lane_used_again },
-	{ "a lane is used again while a leader takes its letter: the heir's edit is made, once", lane_used_again_at_once },
+	{ "a lane is used again while a leader takes its letter: the heir's edit is made, once",
+	  lane_used_again_at_once },
 	{ "a rider that is dead by the time is left out", dead_before_taken },
 	{ "a leader is stopped before it takes letters: TIMEDOUT, and nothing has changed", stopped_before_it_takes },
 	{ "a leader is stopped with a letter and comes back: REOPEN, and the edit is made", stopped_and_back },

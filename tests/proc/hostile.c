@@ -1,6 +1,6 @@
 /*
- * hostile.c - a neighbour who exchanges directories below base for symbolic links that lead out of it, all the time, while
- * segments are registered, read, swept and measured. What lies outside is neither read nor deleted.
+ * hostile.c - a neighbour who exchanges directories below base for symbolic links that lead out of it, all the time,
+ * while segments are registered, read, swept and measured. What lies outside is neither read nor deleted.
  *
  * EXCHANGES=n: so many; a million take some minutes.
  */
@@ -123,7 +123,8 @@ static int nothing_for(void *arg, const struct segreg_finding *finding)
 	return 0;
 }
 
-/* Much of this is refused or fails, as it must. What was retired and could not be deleted is forgotten for the next turn. */
+/* Much of this is refused or fails, as it must. What was retired and could not be deleted is forgotten for the next
+ * turn. */
 static void turn(struct stage *s)
 {
 	const struct segreg_sweep_options dry = { .size = sizeof(dry), .flags = SEGREG_SWEEP_DRY_RUN };
@@ -164,8 +165,11 @@ static void exchanged(void)
 	T_EQ(waitpid(s.neighbour, NULL, 0), s.neighbour);
 	check_outside(&s);
 	T_CHECK(t_stats(s.reg).deleted > 0);
-	printf("(%u exchanges, %u turns, %llu deleted) ", *s.exchanges, turns, (unsigned long long)t_stats(s.reg).deleted);
+	printf("(%u exchanges, %u turns, %llu deleted) ", *s.exchanges, turns,
+	       (unsigned long long)t_stats(s.reg).deleted);
 	t_close(s.reg);
 }
 
-T_SUITE(hostile, { "directories are exchanged for links out of base all the time: nothing outside is read or deleted", exchanged });
+T_SUITE(hostile,
+	{ "directories are exchanged for links out of base all the time: nothing outside is read or deleted",
+	  exchanged });

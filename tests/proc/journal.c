@@ -204,7 +204,8 @@ static void evicted(void)
 static void no_space(void)
 {
 	struct t_world w = t_world(T_MEMORY);
-	struct peer *builder = peer_start(&w, PEER_PROCESS); /* which has allocated space, but who comes later does not know of it */
+	struct peer *builder =
+		peer_start(&w, PEER_PROCESS); /* which has allocated space, but who comes later does not know of it */
 	struct segreg *reg;
 	struct log log;
 

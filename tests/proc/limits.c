@@ -54,7 +54,8 @@ static void small_files(void)
 		for (uint64_t id = 1 + 20 * i; id <= 20 + 20 * i; id++) {
 			int rc = segreg_register(reg, id, t_segment(id));
 
-			T_CHECK(!rc || rc == SEGREG_E_NOSPC || rc == SEGREG_E_REOPEN || rc == SEGREG_E_IO); /* LMDB makes EIO of a short write */
+			T_CHECK(!rc || rc == SEGREG_E_NOSPC || rc == SEGREG_E_REOPEN ||
+				rc == SEGREG_E_IO); /* LMDB makes EIO of a short write */
 			failed += rc != 0;
 		}
 		segreg_close(reg, NULL);

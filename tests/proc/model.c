@@ -2,8 +2,8 @@
  * model.c - random histories of everything that one does with a registry, against a plain model.
  *
  * A history is a list of steps drawn from a seed. It is played by several processes (model_play.c), and after each step
- * the states, counts, snapshots and files are compared with what the model (model_state.c) says. One that fails is played
- * again with steps left out, as long as it still fails, and the short one is shown.
+ * the states, counts, snapshots and files are compared with what the model (model_state.c) says. One that fails is
+ * played again with steps left out, as long as it still fails, and the short one is shown.
  *
  *      STEPS=1000000 build/segreg-tests model    so many steps, rather than some thousands
  *      SEED=77 build/segreg-tests model          begin with the history of that seed

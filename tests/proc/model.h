@@ -17,8 +17,8 @@
 #define OPS 3u    /* in an edit */
 #define HISTORY 80u
 
-/* One step of a history, and how often it comes. Each makes sense, if only as a mistake that must be refused, whatever came
- * before: so any can be left out. */
+/* One step of a history, and how often it comes. Each makes sense, if only as a mistake that must be refused, whatever
+ * came before: so any can be left out. */
 #define STEPS(X)                                                                                                     \
 	X(EDIT, 30)                                                                                                  \
 	X(RESERVE, 8)                                                                                                \

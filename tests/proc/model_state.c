@@ -170,7 +170,8 @@ static int unregister(struct model *m, const struct step *step)
 	if (!segment->state)
 		return SEGREG_E_NOENT;
 	/* No sweep is at work here, so what is to be deleted can be forgotten, by force. */
-	if (!step->flag && (segment->state == SEGREG_DELETING || segment->state == SEGREG_BUILDING || is_held(m, segment)))
+	if (!step->flag &&
+	    (segment->state == SEGREG_DELETING || segment->state == SEGREG_BUILDING || is_held(m, segment)))
 		return SEGREG_E_BUSY;
 	make_unknown(segment, segment->has_files);
 	for (unsigned i = 0; i < PEERS; i++)

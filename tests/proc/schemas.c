@@ -1,5 +1,6 @@
 /*
- * schemas.c - a registry of every schema opens, is swept, and is of ours from then on, wherever the upgrade is cut short.
+ * schemas.c - a registry of every schema opens, is swept, and is of ours from then on, wherever the upgrade is cut
+ * short.
  *
  * The files in old-registries/ were made by the builds that they are named after, and hold the values of registry.mdb.
  */
@@ -26,7 +27,8 @@ static const struct form {
 	const char *lines[LINES];
 	unsigned schema;
 	bool has_token;
-	bool has_failures; /* 5 could not be deleted, 6 is reserved, 7 to 9 are live; some of these were others' riders */
+	/* 5 could not be deleted, 6 is reserved, 7 to 9 are live; some of these were others' riders */
+	bool has_failures;
 	uint64_t version;
 	uint64_t entries; /* of the journal */
 } forms[] = {
@@ -65,7 +67,8 @@ static void put_number(unsigned char *at, uint64_t number)
 }
 
 /* What the file says of other files than those of this test. */
-static size_t adapt(const struct t_world *w, const unsigned char *key, size_t key_size, unsigned char *value, size_t size, bool is_record)
+static size_t adapt(const struct t_world *w, const unsigned char *key, size_t key_size, unsigned char *value,
+		    size_t size, bool is_record)
 {
 	if (is_record && value[1] != SR_BUILDING) { /* what is reserved was not looked at */
 		uint64_t id = sr_decode_id(key);
@@ -124,7 +127,8 @@ static void put_lock_and_marker(const struct t_world *w, const unsigned char uui
 		sprintf(name + strlen(name), "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
 	put_text(lock, "");
 	T_SYS(stat(lock, &st));
-	snprintf(text, sizeof(text), "segreg registry 1\nuuid %s\ninode %ju\nstate ready\nregion -\n", name, (uintmax_t)st.st_ino);
+	snprintf(text, sizeof(text), "segreg registry 1\nuuid %s\ninode %ju\nstate ready\nregion -\n", name,
+		 (uintmax_t)st.st_ino);
 	put_text(lock, text);
 	snprintf(text, sizeof(text), "segreg base 1\nuuid %s\nstarts 1\n", name);
 	put_text(t_path(w, ".segreg"), text);
@@ -359,8 +363,8 @@ static void of_a_later_schema(void)
 	mdb_env_close(env);
 	free(key.mv_data);
 	T_ERR(SEGREG_E_VERSION, segreg_open(w.dir, NULL, &reg));
-	snprintf(both, sizeof(both), "schema %u, this library (segreg %s) knows schemas 1 to %u", SR_SCHEMA + 1, segreg_version_string(),
-		 SR_SCHEMA);
+	snprintf(both, sizeof(both), "schema %u, this library (segreg %s) knows schemas 1 to %u", SR_SCHEMA + 1,
+		 segreg_version_string(), SR_SCHEMA);
 	T_HAS(segreg_last_error(), both);
 }
 

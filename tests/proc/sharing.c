@@ -1,5 +1,6 @@
 /*
- * sharing.c - users of a group share a registry: each may come first and last, under any umask, and nothing stays behind.
+ * sharing.c - users of a group share a registry: each may come first and last, under any umask, and nothing stays
+ * behind.
  *
  * Needs root, whose peers become other users.
  */
@@ -104,8 +105,9 @@ static unsigned regions(uint64_t *blocks)
 	while ((entry = readdir(dir))) {
 		struct stat st;
 
-		if (strncmp(entry->d_name, "segreg-", 7) || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-		    !S_ISREG(st.st_mode) || st.st_uid < uid_of(OWNER) || st.st_uid > uid_of(STRANGER))
+		if (strncmp(entry->d_name, "segreg-", 7) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode) ||
+		    st.st_uid < uid_of(OWNER) || st.st_uid > uid_of(STRANGER))
 			continue;
 		n++;
 		*blocks += (uint64_t)st.st_blocks;
@@ -204,7 +206,8 @@ static void work(struct peer *peer, uint64_t id)
 	T_OK(peer_call(peer, do_work, &id, sizeof(id)));
 }
 
-/* Nothing that the users share lets in anybody whom registry.lock keeps out, and nothing keeps out those whom it lets in. */
+/* Nothing that the users share lets in anybody whom registry.lock keeps out, and nothing keeps out those whom it lets
+ * in. */
 static void check_modes(const struct t_world *w, mode_t mode)
 {
 	static const char *const names[] = { "registry/registry.mdb", ".segreg-lock" };
@@ -223,7 +226,8 @@ static void check_modes(const struct t_world *w, mode_t mode)
 static void come(const struct t_world *w, enum user first, enum user last, mode_t mask)
 {
 	static uint64_t id;
-	struct peer *a = start_as(w, first, mask), *b = start_as(w, last, mask), *stranger = start_as(w, STRANGER, mask);
+	struct peer *a = start_as(w, first, mask), *b = start_as(w, last, mask),
+		    *stranger = start_as(w, STRANGER, mask);
 
 	T_OK(peer_open(a));
 	T_OK(peer_open(b));
@@ -285,9 +289,18 @@ static void a_private_registry(void)
 /* Owner rw, a named user rw, group as given, mask rw, others nothing. */
 static bool set_list(const char *path, uid_t named, unsigned group)
 {
-	struct { uint32_t version; struct { uint16_t tag, rights; uint32_t id; } entry[5]; } list = { 2, {
-		{ 0x01, 6, UINT32_MAX }, { 0x02, 6, named }, { 0x04, (uint16_t)group, UINT32_MAX }, { 0x10, 6, UINT32_MAX },
-		{ 0x20, 0, UINT32_MAX } } };
+	struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, rights;
+			uint32_t id;
+		} entry[5];
+	} list = { 2,
+		   { { 0x01, 6, UINT32_MAX },
+		     { 0x02, 6, named },
+		     { 0x04, (uint16_t)group, UINT32_MAX },
+		     { 0x10, 6, UINT32_MAX },
+		     { 0x20, 0, UINT32_MAX } } };
 
 	return setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0) == 0;
 }

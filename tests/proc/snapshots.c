@@ -407,7 +407,8 @@ static void sweeps_name_what_holds(void)
 	t_strike(&s);
 }
 
-/* A place serves again. Then a second release, of a copy, is not found: it ends the snapshot that has the place, if that one is alike. */
+/* A place serves again. Then a second release, of a copy, is not found: it ends the snapshot that has the place, if
+ * that one is alike. */
 static void released_twice(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -445,5 +446,6 @@ T_SUITE(snapshots,
 	{ "closing a handle lets its snapshots go", closing_lets_go },
 	{ "a walk of 20,000 takes no lock and no memory", walks_cost_nothing },
 	{ "holders and sweeps name who holds by a snapshot", holders_are_named },
-	{ "a sweep counts pins, snapshots and horizons apart, and names a process that has what it names", sweeps_name_what_holds },
+	{ "a sweep counts pins, snapshots and horizons apart, and names a process that has what it names",
+	  sweeps_name_what_holds },
 	{ "a copy is released after its place serves again: found unless version and kind are alike", released_twice });

@@ -155,12 +155,13 @@ const char *segment_fault(uint64_t id, const char *path)
 	size = read(fd, &content, sizeof(content));
 	if (fstat(fd, &st) == -1 || st.st_nlink == 0)
 		snprintf(fault, sizeof(fault), "%.200s has no name any more", data);
-	else if (size < (ssize_t)offsetof(struct content, bytes) || content.length != (uint64_t)size - offsetof(struct content, bytes) ||
+	else if (size < (ssize_t)offsetof(struct content, bytes) ||
+		 content.length != (uint64_t)size - offsetof(struct content, bytes) ||
 		 content.sum != sum_of(content.bytes, content.length))
 		snprintf(fault, sizeof(fault), "%.200s is damaged", data);
 	else if (content.id != id || content.generation != strtoul(strrchr(path, '.') + 1, NULL, 10))
-		snprintf(fault, sizeof(fault), "%.200s is generation %" PRIu64 " of segment %" PRIu64, data, content.generation,
-			 content.id);
+		snprintf(fault, sizeof(fault), "%.200s is generation %" PRIu64 " of segment %" PRIu64, data,
+			 content.generation, content.id);
 	else
 		fault[0] = '\0';
 	close(fd);
@@ -181,7 +182,8 @@ static bool is_live(struct soak *s, struct segreg *reg, uint64_t id)
 static void check_whole(struct soak *s, uint32_t editor, uint32_t done, uint32_t n)
 {
 	if (done && done != n)
-		violation(s, "an edit of editor %u, killed before it was acknowledged, is made in %u of %u parts", editor, done, n);
+		violation(s, "an edit of editor %u, killed before it was acknowledged, is made in %u of %u parts",
+			  editor, done, n);
 }
 
 void ledger_settle(struct soak *s, struct segreg *reg, uint32_t editor)
@@ -235,8 +237,8 @@ static void sweep_up(struct soak *s, struct segreg *reg)
 
 	EXPECT(s, 0, segreg_sweep(reg, NULL, &result));
 	if (result.failed || result.held || result.waiting)
-		violation(s, "when all are dead: %" PRIu64 " failed, %" PRIu64 " held, %" PRIu64 " waiting", result.failed, result.held,
-			  result.waiting);
+		violation(s, "when all are dead: %" PRIu64 " failed, %" PRIu64 " held, %" PRIu64 " waiting",
+			  result.failed, result.held, result.waiting);
 	s->ledger->deleted += result.deleted;
 }
 
@@ -251,11 +253,13 @@ static void audit_key(struct soak *s, struct segreg *reg, uint32_t editor, uint3
 
 	absolute_path(s, editor, k, key->generation, path);
 	if (key->truth == LIVE && (rc || state != SEGREG_LIVE))
-		violation(s, "segment %" PRIu64 " was acknowledged as live and is %s", id, rc ? "not there" : segreg_state_name(state));
+		violation(s, "segment %" PRIu64 " was acknowledged as live and is %s", id,
+			  rc ? "not there" : segreg_state_name(state));
 	if (key->truth == LIVE)
 		fault = segment_fault(id, path);
 	else if (rc != SEGREG_E_NOENT)
-		violation(s, "segment %" PRIu64 " was retired, or never there, and is %s", id, rc ? segreg_last_error() : segreg_state_name(state));
+		violation(s, "segment %" PRIu64 " was retired, or never there, and is %s", id,
+			  rc ? segreg_last_error() : segreg_state_name(state));
 	else
 		key->truth = ABSENT;
 	if (fault)
@@ -272,9 +276,11 @@ static void check_counters(struct soak *s, struct segreg *reg)
 			live += s->ledger->key[editor][k].truth == LIVE;
 	EXPECT(s, 0, segreg_stats(reg, &stats));
 	if (stats.live != live || stats.pending + stats.deleting + stats.building || stats.lanes != 1)
-		violation(s, "when all are dead there are %" PRIu64 " live (not %" PRIu64 "), %" PRIu64 " pending, %" PRIu64 " deleting, "
-			  "%" PRIu64 " building, %" PRIu64 " handles", stats.live, live, stats.pending, stats.deleting, stats.building,
-			  stats.lanes);
+		violation(s,
+			  "when all are dead there are %" PRIu64 " live (not %" PRIu64 "), %" PRIu64
+			  " pending, %" PRIu64 " deleting, "
+			  "%" PRIu64 " building, %" PRIu64 " handles",
+			  stats.live, live, stats.pending, stats.deleting, stats.building, stats.lanes);
 }
 
 /* The last one to leave takes the shared memory with it. */

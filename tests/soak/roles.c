@@ -1,6 +1,6 @@
 /*
- * roles.c - what the processes do until they are killed: edit, pin, take snapshots, sweep, look, evict; and now and then something
- * to themselves that no library expects of its host.
+ * roles.c - what the processes do until they are killed: edit, pin, take snapshots, sweep, look, evict; and now and
+ * then something to themselves that no library expects of its host.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -199,7 +199,8 @@ static void act_snapper(struct actor *a)
 		snprintf(path, sizeof(path), "%s/%s", segreg_base_path(a->reg), entry.path);
 		fault = segment_fault(entry.id, path);
 		if (fault && segreg_snapshot_next(a->reg, &snapshot, &entry) != SEGREG_E_EVICTED)
-			violation(a->s, "process %d has a snapshot of version %" PRIu64 ", and %s", getpid(), snapshot.version, fault);
+			violation(a->s, "process %d has a snapshot of version %" PRIu64 ", and %s", getpid(),
+				  snapshot.version, fault);
 		count(&a->s->ledger->verified);
 	}
 	if (step != SEGREG_E_EVICTED)
@@ -272,7 +273,8 @@ static int choose(void *arg, const struct segreg_holder *holder)
 {
 	struct choice *choice = arg;
 
-	if ((!strcmp(holder->label, labels[PINNER]) || !strcmp(holder->label, labels[SNAPPER])) && !soak_random(choice->s, ++choice->n))
+	if ((!strcmp(holder->label, labels[PINNER]) || !strcmp(holder->label, labels[SNAPPER])) &&
+	    !soak_random(choice->s, ++choice->n))
 		choice->holder = *holder;
 	return 0;
 }
@@ -363,7 +365,8 @@ static void do_something_odd(struct actor *a)
 
 void role_play(struct soak *s, enum role role, uint32_t number)
 {
-	static void (*const acts[])(struct actor *a) = { act_editor, act_pinner, act_snapper, act_sweeper, act_observer, act_evictor };
+	static void (*const acts[])(struct actor *a) = { act_editor,  act_pinner,   act_snapper,
+							  act_sweeper, act_observer, act_evictor };
 	struct actor a = { .s = s, .role = role, .number = number };
 
 	open_registry(&a);

@@ -1,9 +1,9 @@
 /*
  * soak.c - segreg-soak [--kills N] [--seconds N] [--seed N]: the director, who has them die.
  *
- * Somebody is killed every few milliseconds, or stopped for as long; now and then all at once, and then the registry and the disk are
- * compared with the ledger. Some leave a core dump, where the kernel puts those into the current directory. Orphans become the
- * director's children, so it knows when everybody is dead.
+ * Somebody is killed every few milliseconds, or stopped for as long; now and then all at once, and then the registry
+ * and the disk are compared with the ledger. Some leave a core dump, where the kernel puts those into the current
+ * directory. Orphans become the director's children, so it knows when everybody is dead.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,9 +24,12 @@
 
 #define ROUND 400u /* deaths between two of everybody */
 
-static const struct { enum role role; uint32_t number; } cast[] = {
-	{ EDITOR, 0 }, { EDITOR, 1 }, { EDITOR, 2 }, { PINNER, 0 }, { PINNER, 1 }, { PINNER, 2 }, { SNAPPER, 0 }, { SNAPPER, 1 },
-	{ SWEEPER, 0 }, { SWEEPER, 1 }, { OBSERVER, 0 }, { EVICTOR, 0 },
+static const struct {
+	enum role role;
+	uint32_t number;
+} cast[] = {
+	{ EDITOR, 0 },  { EDITOR, 1 },  { EDITOR, 2 },  { PINNER, 0 },  { PINNER, 1 },   { PINNER, 2 },
+	{ SNAPPER, 0 }, { SNAPPER, 1 }, { SWEEPER, 0 }, { SWEEPER, 1 }, { OBSERVER, 0 }, { EVICTOR, 0 },
 };
 #define ACTORS (sizeof(cast) / sizeof(cast[0]))
 
@@ -164,8 +167,8 @@ static void audit(struct director *d)
 
 static bool goes_on(const struct director *d)
 {
-	return !__atomic_load_n(&d->s.ledger->is_violated, __ATOMIC_SEQ_CST) && (!d->most_kills || d->kills < d->most_kills) &&
-	       (!d->until || now() < d->until);
+	return !__atomic_load_n(&d->s.ledger->is_violated, __ATOMIC_SEQ_CST) &&
+	       (!d->most_kills || d->kills < d->most_kills) && (!d->until || now() < d->until);
 }
 
 static void show(const struct director *d)
@@ -173,8 +176,10 @@ static void show(const struct director *d)
 	const struct ledger *l = d->s.ledger;
 
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K%" PRIu64 " kills, %" PRIu64 " edits, %" PRIu64 " segments verified, %" PRIu64 " deleted", d->kills,
-			l->edits, l->verified, l->deleted);
+		fprintf(stderr,
+			"\r\033[K%" PRIu64 " kills, %" PRIu64 " edits, %" PRIu64 " segments verified, %" PRIu64
+			" deleted",
+			d->kills, l->edits, l->verified, l->deleted);
 }
 
 static void play_round(struct director *d)
@@ -205,7 +210,9 @@ static void play_round(struct director *d)
 
 static void set_stage(struct director *d)
 {
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE, .max_segments = 4096, .max_lanes = 64 };
+	struct segreg_open_options options = {
+		.size = sizeof(options), .flags = SEGREG_CREATE, .max_segments = 4096, .max_lanes = 64
+	};
 	struct soak *s = &d->s;
 	struct segreg *reg;
 	char path[192];
@@ -245,11 +252,13 @@ static int report(struct director *d, uint64_t seed)
 		snprintf(command, sizeof(command), "rm -rf %s", d->s.dir);
 	if (!l->is_violated && system(command))
 		printf("%s is left behind\n", d->s.dir);
-	printf("proof\tsoak\t%" PRIu64 " kills (%" PRIu64 " times everybody), %" PRIu64 " stops, %" PRIu64 " crashes, %" PRIu64
-	       " core dumps, %" PRIu64 " execs, %" PRIu64 " forks, %" PRIu64 " closefroms, %" PRIu64 " evictions; %" PRIu64 " edits acknowledged, %" PRIu64 " held segments verified, %" PRIu64
-	       " snapshots, %" PRIu64 " deleted, %" PRIu64 " handles reclaimed, %" PRIu64 " checks\t%d violations\n", d->kills, d->audits, d->stops,
-	       l->crashes, d->dumps, l->execs, l->forks, l->closes, l->evictions, l->edits, l->verified, l->snapshots, l->deleted, l->reclaimed, l->checks,
-	       l->is_violated != 0);
+	printf("proof\tsoak\t%" PRIu64 " kills (%" PRIu64 " times everybody), %" PRIu64 " stops, %" PRIu64
+	       " crashes, %" PRIu64 " core dumps, %" PRIu64 " execs, %" PRIu64 " forks, %" PRIu64
+	       " closefroms, %" PRIu64 " evictions; %" PRIu64 " edits acknowledged, %" PRIu64
+	       " held segments verified, %" PRIu64 " snapshots, %" PRIu64 " deleted, %" PRIu64
+	       " handles reclaimed, %" PRIu64 " checks\t%d violations\n",
+	       d->kills, d->audits, d->stops, l->crashes, d->dumps, l->execs, l->forks, l->closes, l->evictions,
+	       l->edits, l->verified, l->snapshots, l->deleted, l->reclaimed, l->checks, l->is_violated != 0);
 	return l->is_violated != 0;
 }
 
@@ -264,7 +273,8 @@ static uint64_t number(int argc, char **argv, const char *name, uint64_t otherwi
 int main(int argc, char **argv)
 {
 	static struct director d;
-	uint64_t seed = number(argc, argv, "--seed", (uint64_t)time(NULL)), seconds = number(argc, argv, "--seconds", 0);
+	uint64_t seed = number(argc, argv, "--seed", (uint64_t)time(NULL)),
+		 seconds = number(argc, argv, "--seconds", 0);
 
 	if (argc == 6 && !strcmp(argv[1], "--role")) { /* somebody who has become another program */
 		snprintf(d.s.dir, sizeof(d.s.dir), "%s", argv[4]);

@@ -1,6 +1,6 @@
 /*
- * holds.h - what peers do with snapshots. The test keeps the struct; the peer's handle holds what it stands for. And the scene
- * in which they do it.
+ * holds.h - what peers do with snapshots. The test keeps the struct; the peer's handle holds what it stands for. And
+ * the scene in which they do it.
  */
 #ifndef T_HOLDS_H
 #define T_HOLDS_H

@@ -31,7 +31,8 @@ void t_mount_tmpfs(const char *where, const char *options)
 		T_SKIP("cannot mount a tmpfs: %s", strerror(errno));
 }
 
-void t_mount_image(const struct t_world *around, const char *where, const char *type, const char *options, unsigned megabytes)
+void t_mount_image(const struct t_world *around, const char *where, const char *type, const char *options,
+		   unsigned megabytes)
 {
 	char command[1024];
 	const char *image = t_path(around, "image");
@@ -40,7 +41,8 @@ void t_mount_image(const struct t_world *around, const char *where, const char *
 	T_SYS(ftruncate(fd, (off_t)megabytes << 20));
 	close(fd);
 	snprintf(command, sizeof(command),
-		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.%s -q %s %s && mount -o loop %s %s; } >/dev/null 2>&1", type, options, image, image, where);
+		 "PATH=$PATH:/sbin:/usr/sbin; { mkfs.%s -q %s %s && mount -o loop %s %s; } >/dev/null 2>&1", type,
+		 options, image, image, where);
 	if (system(command) != 0)
 		T_SKIP("cannot make and mount a file system of type %s in a file", type);
 }

@@ -12,7 +12,8 @@
 void t_need_mounts(void);
 void t_mount_tmpfs(const char *where, const char *options);
 /* A file system in the file "image" below around, made by mkfs.TYPE with these options. */
-void t_mount_image(const struct t_world *around, const char *where, const char *type, const char *options, unsigned megabytes);
+void t_mount_image(const struct t_world *around, const char *where, const char *type, const char *options,
+		   unsigned megabytes);
 /* An overlay of LAYERS/lower and LAYERS/upper, which this call makes where they are missing. */
 void t_mount_overlay(const struct t_world *around, const char *layers, const char *where);
 /* What lies in from, seen through FUSE. */

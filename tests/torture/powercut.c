@@ -1,6 +1,6 @@
 /*
- * powercut.c - segreg-torture-powercut CYCLES TYPE...: cuts of the power, at least so many on each type of file system, spread over the
- * system calls of all acts; if there are more cuts than places, round after round.
+ * powercut.c - segreg-torture-powercut CYCLES TYPE...: cuts of the power, at least so many on each type of file system,
+ * spread over the system calls of all acts; if there are more cuts than places, round after round.
  */
 #include "../crash/powercut.h"
 #include "harness.h"
@@ -36,7 +36,8 @@ static unsigned judge(void)
 		printf("skipped: %s\n", t_outcome->text);
 		exit(CANNOT_RUN);
 	}
-	printf("VIOLATION: %s on %s: %s:%d: %s\n", cutting->text, type, t_outcome->file, t_outcome->line, t_outcome->text);
+	printf("VIOLATION: %s on %s: %s:%d: %s\n", cutting->text, type, t_outcome->file, t_outcome->line,
+	       t_outcome->text);
 	return 1;
 }
 
@@ -73,11 +74,13 @@ int main(int argc, char **argv)
 
 		type = argv[i];
 		violations += play_type(cycles);
-		snprintf(told + length, sizeof(told) - length, "%s%" PRIu64 " on %s", length ? ", " : "", powercut_tally->cuts - before, type);
+		snprintf(told + length, sizeof(told) - length, "%s%" PRIu64 " on %s", length ? ", " : "",
+			 powercut_tally->cuts - before, type);
 	}
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\033[K");
-	printf("proof\tpowercut\t%" PRIu64 " cuts of the power at both ends of system calls of %u acts: %s\t%u violations\n",
+	printf("proof\tpowercut\t%" PRIu64
+	       " cuts of the power at both ends of system calls of %u acts: %s\t%u violations\n",
 	       powercut_tally->cuts, cuttings_count, told, violations);
 	return violations > 0;
 }

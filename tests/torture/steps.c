@@ -1,8 +1,8 @@
 /*
  * steps.c - segreg-torture-steps [COUNT [PART OF A TEXT]]: all of what tests/crash/steps.c plays a sample of.
  *
- * COUNT: at most that many kills in each stepping, spread over it (so the root of it of each of two who die). 0: all, and
- * every instruction of each act is stepped, LMDB's and the C library's as well.
+ * COUNT: at most that many kills in each stepping, spread over it (so the root of it of each of two who die). 0: all,
+ * and every instruction of each act is stepped, LMDB's and the C library's as well.
  */
 #include "../crash/steps.h"
 #include "harness.h"
@@ -67,10 +67,12 @@ int main(int argc, char **argv)
 		t_run_isolated(play);
 		violations += judge();
 	}
-	printf("proof\tsteps\t%" PRIu64 " instructions stepped in %u acts, %u changes of shared memory and %u system calls seen; killed at "
-	       "%u of %u places, at %u of them as the second to die, on the %u ways that there are after %u first deaths (%u changes did "
+	printf("proof\tsteps\t%" PRIu64
+	       " instructions stepped in %u acts, %u changes of shared memory and %u system calls seen; killed at "
+	       "%u of %u places, at %u of them as the second to die, on the %u ways that there are after %u first "
+	       "deaths (%u changes did "
 	       "not come again)\t%u violations\n",
-	       t->steps, t->acts, t->changes, t->calls, t->kills + t->double_kills, t->places, t->double_kills, t->ways, t->first_deaths,
-	       t->strays, violations);
+	       t->steps, t->acts, t->changes, t->calls, t->kills + t->double_kills, t->places, t->double_kills, t->ways,
+	       t->first_deaths, t->strays, violations);
 	return violations > 0;
 }

@@ -48,4 +48,5 @@ static void tells_bases_and_registries(void)
 }
 
 T_SUITE(base,
-	{ "a directory with a marker or a registry.lock is told from one with other files of these names", tells_bases_and_registries });
+	{ "a directory with a marker or a registry.lock is told from one with other files of these names",
+	  tells_bases_and_registries });

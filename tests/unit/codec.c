@@ -134,7 +134,8 @@ static struct sr_riders make_riders(uint32_t n)
 	struct sr_riders riders = { .start = UINT64_MAX - 1, .n = n };
 
 	for (uint32_t i = 0; i < n; i++)
-		riders.rider[i] = (struct sr_rider){ .lane_id = (uint64_t)i << 32 | 7, .seq = UINT64_MAX - i, .version = i };
+		riders.rider[i] =
+			(struct sr_rider){ .lane_id = (uint64_t)i << 32 | 7, .seq = UINT64_MAX - i, .version = i };
 	return riders;
 }
 
@@ -215,10 +216,28 @@ static void bytes_of_schema_1(void)
 static struct sr_entry make_entry(uint16_t path_length)
 {
 	struct sr_entry entry = {
-		.number = 9, .kind = SEGREG_LOG_EVICTED, .at = 1, .id = UINT64_MAX, .born = 2, .retired = 3, .registered_at = -4,
-		.retired_at = 5, .bytes = 1ull << 60, .decided = 6, .asked = 7, .lane = 8, .uid = UINT32_MAX, .pid = -10,
-		.attached_at = 11, .pins = 12, .snapshots = 13, .label = "whose", .by_uid = 14, .by_pid = 15,
-		.by_label = "a label of thirty-one bytes, so", .path_length = path_length,
+		.number = 9,
+		.kind = SEGREG_LOG_EVICTED,
+		.at = 1,
+		.id = UINT64_MAX,
+		.born = 2,
+		.retired = 3,
+		.registered_at = -4,
+		.retired_at = 5,
+		.bytes = 1ull << 60,
+		.decided = 6,
+		.asked = 7,
+		.lane = 8,
+		.uid = UINT32_MAX,
+		.pid = -10,
+		.attached_at = 11,
+		.pins = 12,
+		.snapshots = 13,
+		.label = "whose",
+		.by_uid = 14,
+		.by_pid = 15,
+		.by_label = "a label of thirty-one bytes, so",
+		.path_length = path_length,
 	};
 
 	memset(entry.path, 'p', path_length);
@@ -259,8 +278,8 @@ static void bad_entries(void)
 	bytes[1] = 1;
 	for (unsigned length = 0; length < 256; length++) {
 		bytes[2] = (unsigned char)length;
-		T_EQ(sr_decode_entry(bytes, size, 1, &out), length <= size - SR_ENTRY_FIXED - bytes[3] && length < SEGREG_LABEL_SIZE ?
-							     0 : SEGREG_E_CORRUPT);
+		T_EQ(sr_decode_entry(bytes, size, 1, &out),
+		     length <= size - SR_ENTRY_FIXED - bytes[3] && length < SEGREG_LABEL_SIZE ? 0 : SEGREG_E_CORRUPT);
 	}
 	bytes[0] = SR_SCHEMA + 1;
 	T_ERR(SEGREG_E_VERSION, sr_decode_entry(bytes, size, 1, &out));
@@ -305,7 +324,8 @@ static void too_long(void)
 	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX);
 	const struct sr_clock c = { .version = 1 };
 	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1];
-	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1], riders[RIDERS_SIZE + SR_RIDER_SIZE] = { SR_SCHEMA };
+	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1],
+		riders[RIDERS_SIZE + SR_RIDER_SIZE] = { SR_SCHEMA };
 	struct sr_riders riders_out;
 	struct sr_record r_out;
 	struct sr_meta m_out;

@@ -10,10 +10,13 @@
 
 static void codes(void)
 {
-	static const struct { int errnum, code; } table[] = {
-		{ ENOENT, SEGREG_E_NOENT }, { ENOTDIR, SEGREG_E_NOENT }, { EACCES, SEGREG_E_PERM }, { EPERM, SEGREG_E_PERM },
-		{ EROFS, SEGREG_E_PERM },   { ENOMEM, SEGREG_E_NOMEM },	 { ENOSPC, SEGREG_E_NOSPC }, { EDQUOT, SEGREG_E_NOSPC },
-		{ EIO, SEGREG_E_IO },	    { EMFILE, SEGREG_E_IO },	 { EINTR, SEGREG_E_IO },
+	static const struct {
+		int errnum, code;
+	} table[] = {
+		{ ENOENT, SEGREG_E_NOENT }, { ENOTDIR, SEGREG_E_NOENT }, { EACCES, SEGREG_E_PERM },
+		{ EPERM, SEGREG_E_PERM },   { EROFS, SEGREG_E_PERM },    { ENOMEM, SEGREG_E_NOMEM },
+		{ ENOSPC, SEGREG_E_NOSPC }, { EDQUOT, SEGREG_E_NOSPC },  { EIO, SEGREG_E_IO },
+		{ EMFILE, SEGREG_E_IO },    { EINTR, SEGREG_E_IO },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -26,10 +29,17 @@ static void codes(void)
 /* The text of a system's error that has one cause, or few, names what to do. */
 static void ways_out(void)
 {
-	static const struct { int errnum; const char *words; } table[] = {
-		{ EACCES, "owner" }, { EPERM, "lsattr" }, { EROFS, "remount" }, { ENOSPC, "free space" }, { EDQUOT, "quota" },
-		{ EFBIG, "LimitFSIZE=" }, { EMFILE, "LimitNOFILE=" }, { ENFILE, "fs.file-max" }, { ENOMEM, "MemoryMax=" }, { EIO, "dmesg" },
-		{ EUCLEAN, "dmesg" }, { ENOTDIR, "move it away" }, { ELOOP, "symbolic link" }, { ENOSYS, "SystemCallFilter=" },
+	static const struct {
+		int errnum;
+		const char *words;
+	} table[] = {
+		{ EACCES, "owner" },        { EPERM, "lsattr" },
+		{ EROFS, "remount" },       { ENOSPC, "free space" },
+		{ EDQUOT, "quota" },        { EFBIG, "LimitFSIZE=" },
+		{ EMFILE, "LimitNOFILE=" }, { ENFILE, "fs.file-max" },
+		{ ENOMEM, "MemoryMax=" },   { EIO, "dmesg" },
+		{ EUCLEAN, "dmesg" },       { ENOTDIR, "move it away" },
+		{ ELOOP, "symbolic link" }, { ENOSYS, "SystemCallFilter=" },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

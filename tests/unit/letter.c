@@ -1,6 +1,6 @@
 /*
- * letter.c - an edit as bytes: what is read is what was written, nothing else is taken for an edit, and what cannot travel
- * is not sent.
+ * letter.c - an edit as bytes: what is read is what was written, nothing else is taken for an edit, and what cannot
+ * travel is not sent.
  */
 #include "harness.h"
 #include "edit/sr_edit.h"
@@ -114,7 +114,8 @@ static void garbage(void)
 			accepted++;
 			T_EQ(sr_edit_encode(back, again, sizeof(again)), size);
 			for (uint32_t i = 0; i < size; i++)
-				T_CHECK(bytes[i] == again[i] || (again[i] == 1 && bytes[i])); /* is_directory: any but 0 */
+				/* is_directory: any but 0 */
+				T_CHECK(bytes[i] == again[i] || (again[i] == 1 && bytes[i]));
 		}
 		segreg_edit_abort(back);
 	}

@@ -1,9 +1,9 @@
 /*
  * pin.c - sr_pin: the interleavings of a pin with deletions, each forced.
  *
- * The steps are those of the comment in lib/hold/sr_pin.c. The pinner is led from stop point to stop point: "pin.found" lies
- * before P2, "pin.looking" between P2 and P3, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5, "pin.read" after P5; the sweeper stands
- * at "sweep.deciding" between S1 and S2.
+ * The steps are those of the comment in lib/hold/sr_pin.c. The pinner is led from stop point to stop point: "pin.found"
+ * lies before P2, "pin.looking" between P2 and P3, "pin.looked" between P3 and P4, "pin.counted" between P4 and P5,
+ * "pin.read" after P5; the sweeper stands at "sweep.deciding" between S1 and S2.
  */
 #include "harness.h"
 #include "peer.h"
@@ -411,7 +411,8 @@ static void sum_of_lanes(void)
 
 T_SUITE(pin,
 	{ "found, then deleted: refused", deleted_before_the_count_each },
-	{ "found, then deleted and the slot reused: refused, and not pinned by mistake", slot_reused_before_the_count_each },
+	{ "found, then deleted and the slot reused: refused, and not pinned by mistake",
+	  slot_reused_before_the_count_each },
 	{ "found, then deleted and its id used again: the new one is pinned", same_id_again_before_the_count_each },
 	{ "counted on the next one's slot: that one waits for a sweep, and is told", count_on_the_next_one },
 	{ "found, then decided: refused", decided_before_the_look },

@@ -4,7 +4,8 @@
 #include "harness.h"
 #include "shm/sr_state.h"
 
-/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing. */
+/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing.
+ */
 static const char *const moves[SR_STATES] = {
 	[SR_FREE] =     ".bl.....",
 	[SR_BUILDING] = "..l.d.g.",
@@ -102,7 +103,8 @@ static void names(void)
 static void queued(void)
 {
 	for (unsigned state = 0; state < SR_STATES; state++)
-		T_EQ(sr_state_is_queued((enum sr_state)state), state != SR_FREE && sr_state_undecided((enum sr_state)state) != SR_LIVE);
+		T_EQ(sr_state_is_queued((enum sr_state)state),
+		     state != SR_FREE && sr_state_undecided((enum sr_state)state) != SR_LIVE);
 }
 
 T_SUITE(state,

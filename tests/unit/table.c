@@ -334,8 +334,9 @@ static uint64_t mean_probes(uint64_t (*family)(uint64_t), uint32_t n)
 static void ids_in_steps(void)
 {
 	static uint64_t (*const families[])(uint64_t) = {
-		consecutive, downward, steps_of_89, steps_of_1853, steps_of_50000, steps_of_page, steps_of_2_to_16, steps_of_2_to_32,
-		steps_of_2_to_40, steps_of_fibonacci, type_first, type_and_step, two_halves, bytes_reversed, time_and_number, by_chance,
+		consecutive,      downward,         steps_of_89,      steps_of_1853,      steps_of_50000, steps_of_page,
+		steps_of_2_to_16, steps_of_2_to_32, steps_of_2_to_40, steps_of_fibonacci, type_first,     type_and_step,
+		two_halves,       bytes_reversed,   time_and_number,  by_chance,
 	};
 	static const uint32_t sizes[] = { 500, 1000, 20000, 100000 };
 
@@ -344,7 +345,8 @@ static void ids_in_steps(void)
 			uint64_t mean = mean_probes(families[f], sizes[i]);
 
 			if (mean > (f ? 180u : 120u))
-				T_FAIL("family %zu, %u ids: %" PRIu64 " probes in a hundred searches", f, sizes[i], mean);
+				T_FAIL("family %zu, %u ids: %" PRIu64 " probes in a hundred searches", f, sizes[i],
+				       mean);
 		}
 }
 

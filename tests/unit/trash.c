@@ -336,7 +336,8 @@ static void exchanged_inside(void)
 	T_SYS(mkdir(t_path(&world, "victim"), 0700));
 	t_make_dir(&world, "victim/sub", 10);
 	record = registered("victim");
-	meddle_at("openat2", OPENS_BEFORE + 3, exchange_inside); /* the parent, the victim in the trash, and now what is in it */
+	/* the parent, the victim in the trash, and now what is in it */
+	meddle_at("openat2", OPENS_BEFORE + 3, exchange_inside);
 	T_CHECK(sr_trash_remove(&trash, &record, &removed) != 0);
 	check_meddled();
 	check_outside();
@@ -422,8 +423,10 @@ static void foreign_inside(void)
 	record = registered("victim");
 	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
 	T_HAS(removed.where, "registry");
-	T_CHECK(t_exists(&world, "victim/base/data") && t_exists(&world, "victim/registry/data")); /* and where they were */
-	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2"))); /* as if they had come just after the look */
+	/* and where they were */
+	T_CHECK(t_exists(&world, "victim/base/data") && t_exists(&world, "victim/registry/data"));
+	/* as if they had come just after the look */
+	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2")));
 	T_EQ(sr_trash_remove(&trash, &record, &removed), EBUSY);
 	T_HAS(removed.where, "1 more");
 	T_CHECK(t_exists(&world, T_TRASH "/1.2/base/data") && t_exists(&world, T_TRASH "/1.2/registry/data"));
@@ -525,7 +528,8 @@ static void foreign_and_deep(void)
 	}
 }
 
-/* A disk that is broken or read only: the removal ends with the first name, and so it does where a directory cannot be read. */
+/* A disk that is broken or read only: the removal ends with the first name, and so it does where a directory cannot be
+ * read. */
 static void broken_disk(void)
 {
 	static const int errors[] = { EIO, EROFS, EUCLEAN, EBADMSG, ENODEV, ENXIO, ESHUTDOWN, ENOTCONN };
@@ -775,15 +779,18 @@ T_SUITE(trash,
 	{ "a directory inside that is moved away meanwhile is left, but for 32 names", moved_away_inside },
 	{ "a registry, or the base of one, inside a victim is not removed", foreign_inside },
 	{ "one entry cannot be removed: all others go", goes_on },
-	{ "one entry cannot be removed: what is too deep goes all the same, in the same removal", deep_beside_a_failure },
+	{ "one entry cannot be removed: what is too deep goes all the same, in the same removal",
+	  deep_beside_a_failure },
 	{ "the base of a registry deep inside a victim stays where it is, and alone", foreign_and_deep },
 	{ "a broken disk, or one that is read only, ends a removal at the first name", broken_disk },
 	{ "what is gone already is a success", gone_already },
 	{ "what is gone with the directory above is a failure, until that is back", parent_away },
-	{ "what was made anew under the same inode number, in the same tick of the clock, stays", made_anew_within_a_tick },
+	{ "what was made anew under the same inode number, in the same tick of the clock, stays",
+	  made_anew_within_a_tick },
 	{ "what a crash left in the trash goes, its old path is left alone", in_the_trash_already },
 	{ "a stranger in the trash is left alone", stranger_in_the_trash },
 	{ "a removal that failed half way is finished the next time", half_removed },
 	{ "a removal that waits for its pace is stopped, and finished the next time", stopped_at_its_pace },
-	{ "a removal of 2,500 files is stopped in its midst, with no pace and with one that it never reaches", stopped_without_waiting },
+	{ "a removal of 2,500 files is stopped in its midst, with no pace and with one that it never reaches",
+	  stopped_without_waiting },
 	{ "a removal is not durable before every sync has succeeded", sync_fails });

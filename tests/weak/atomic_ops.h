@@ -48,7 +48,8 @@ static inline __attribute__((always_inline)) int AO_compare_and_swap_full(volati
 	return done;
 }
 
-static inline __attribute__((always_inline)) int AO_int_compare_and_swap_full(volatile unsigned *p, unsigned expected, unsigned value)
+static inline __attribute__((always_inline)) int AO_int_compare_and_swap_full(volatile unsigned *p, unsigned expected,
+									      unsigned value)
 {
 	bool done = m_cas(p, 4, expected, value, M_ACQ_REL);
 

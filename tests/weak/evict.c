@@ -1,6 +1,6 @@
 /*
- * evict.c - an operator evicts a handle that is getting memory for its counts, and a sweep follows: what the handle can still pin
- * with is spoiled.
+ * evict.c - an operator evicts a handle that is getting memory for its counts, and a sweep follows: what the handle can
+ * still pin with is spoiled.
  */
 #include "world.h"
 
@@ -32,7 +32,10 @@ static void end(void)
 	struct sr_lane *lane = sr_region_lane(&world.region, 0);
 
 	m_check(lane->state == SR_LANE_EVICTED, "the handle is not evicted");
-	m_check(!ready || (int32_t)sr_row_counts(sr_region_row(&world.region, 0))[world.slot] < 0, "an evicted handle can pin");
+	m_check(!ready || (int32_t)sr_row_counts(sr_region_row(&world.region, 0))[world.slot] < 0,
+		"an evicted handle can pin");
 }
 
-const struct m_scenario scenario = { .name = "evict", .reset = reset, .n_threads = 2, .thread = { owner, evictor }, .end = end };
+const struct m_scenario scenario = {
+	.name = "evict", .reset = reset, .n_threads = 2, .thread = { owner, evictor }, .end = end
+};

@@ -1,7 +1,7 @@
 /*
- * evict_walk.c - a handle takes a snapshot and walks it while an operator evicts it: what it holds may go, and its slot be
- * another's, but what a walk finds is still of one segment. Here alone the fence of look_at decides: who holds a snapshot finds
- * nothing in a slot that changes hands.
+ * evict_walk.c - a handle takes a snapshot and walks it while an operator evicts it: what it holds may go, and its slot
+ * be another's, but what a walk finds is still of one segment. Here alone the fence of look_at decides: who holds a
+ * snapshot finds nothing in a slot that changes hands.
  */
 #include "world.h"
 
@@ -31,4 +31,6 @@ static void evictor(void)
 	world_reuse();
 }
 
-const struct m_scenario scenario = { .name = "evict_walk", .reset = reset, .n_threads = 2, .thread = { reader, evictor } };
+const struct m_scenario scenario = {
+	.name = "evict_walk", .reset = reset, .n_threads = 2, .thread = { reader, evictor }
+};

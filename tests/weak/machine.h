@@ -30,11 +30,13 @@ void m_unlock(unsigned lock);
 /* Have that thread hold it from the start. */
 void m_hold(unsigned lock, unsigned thread);
 
-/* memcpy and memset for what others may read meanwhile: the words in there that have names are relaxed loads and stores. */
+/* memcpy and memset for what others may read meanwhile: the words in there that have names are relaxed loads and
+ * stores. */
 void *m_copy(void *to, const void *from, unsigned long size);
 void *m_fill(void *to, int byte, unsigned long size);
 
-/* For what scenarios check, not for what they model: what was written last; whether this thread has come to know of that. */
+/* For what scenarios check, not for what they model: what was written last; whether this thread has come to know of
+ * that. */
 uint64_t m_latest(const volatile void *at, unsigned size);
 bool m_knows(const volatile void *at, unsigned size);
 
@@ -47,7 +49,8 @@ struct m_scenario {
 	void (*reset)(void);     /* everything as at the start; called before each run */
 	unsigned n_threads;
 	void (*thread[3])(void);
-	unsigned mortal;         /* bits of threads that may die at any step but with M_TABLE, and die at their end: then their locks are given back */
+	/* bits of threads that may die at any step but with M_TABLE, and die at their end: then their locks are given back */
+	unsigned mortal;
 	void (*end)(void);       /* after all threads; may be NULL */
 };
 extern const struct m_scenario scenario;

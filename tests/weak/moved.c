@@ -1,6 +1,6 @@
 /*
- * moved.c - a handle takes a snapshot while versions go on: the version that it finds at last has a segment that was born after the one
- * that it found first, and that is retired and swept at once.
+ * moved.c - a handle takes a snapshot while versions go on: the version that it finds at last has a segment that was
+ * born after the one that it found first, and that is retired and swept at once.
  */
 #include "world.h"
 
@@ -18,7 +18,8 @@ static void reader(void)
 	if (sr_snapshot_take(&world.owner, SEGREG_SNAPSHOT, &snapshot))
 		return;
 	found = sr_snapshot_next(&world.owner, &snapshot, &entry);
-	m_check(found == (snapshot.version == VERSION + 1), "a walk does not find what its version has, or finds what it has not");
+	m_check(found == (snapshot.version == VERSION + 1),
+		"a walk does not find what its version has, or finds what it has not");
 	if (found == 1)
 		world_use(&world.file);
 }

@@ -1,5 +1,6 @@
 /*
- * newcomer.c - the first process ever attaches, gets memory for counts and pins, while a sweeper decides: it may miss the lane itself.
+ * newcomer.c - the first process ever attaches, gets memory for counts and pins, while a sweeper decides: it may miss
+ * the lane itself.
  */
 #include "world.h"
 
@@ -30,4 +31,6 @@ static void sweeper(void)
 	world_sweep();
 }
 
-const struct m_scenario scenario = { .name = "newcomer", .reset = reset, .n_threads = 2, .thread = { newcomer, sweeper } };
+const struct m_scenario scenario = {
+	.name = "newcomer", .reset = reset, .n_threads = 2, .thread = { newcomer, sweeper }
+};

@@ -1,5 +1,6 @@
 /*
- * plain.h - included before each file of the library: copies of what others may read or write meanwhile are the machine's.
+ * plain.h - included before each file of the library: copies of what others may read or write meanwhile are the
+ * machine's.
  */
 #include "machine.h"
 

@@ -1,6 +1,6 @@
 /*
- * received.c - a handle makes a snapshot its own that another of its threads holds, and releases meanwhile; then its segment is
- * retired and swept.
+ * received.c - a handle makes a snapshot its own that another of its threads holds, and releases meanwhile; then its
+ * segment is retired and swept.
  */
 #include "world.h"
 
@@ -38,4 +38,6 @@ static void holder(void)
 	world_sweep();
 }
 
-const struct m_scenario scenario = { .name = "received", .reset = reset, .n_threads = 2, .thread = { receiver, holder } };
+const struct m_scenario scenario = {
+	.name = "received", .reset = reset, .n_threads = 2, .thread = { receiver, holder }
+};

@@ -1,5 +1,6 @@
 /*
- * reclaim.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while another reclaims.
+ * reclaim.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while another
+ * reclaims.
  */
 #include "lane.h"
 

@@ -1,5 +1,6 @@
 /*
- * reclaim_sweep.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while a sweeper reclaims and sweeps.
+ * reclaim_sweep.c - a newcomer takes the lane of a dead process, which had a pin and a snapshot, and pins, while a
+ * sweeper reclaims and sweeps.
  */
 #include "lane.h"
 

@@ -1,6 +1,6 @@
 /*
- * repair.c - a handle pins, uses and unpins what a sweep was deciding when it died: a repair makes it pending again. The next sweep
- * dies when it has removed the file, and a repair frees the slot, which is used again.
+ * repair.c - a handle pins, uses and unpins what a sweep was deciding when it died: a repair makes it pending again.
+ * The next sweep dies when it has removed the file, and a repair frees the slot, which is used again.
  */
 #include "world.h"
 
@@ -20,4 +20,6 @@ static void repairer(void)
 	world_reuse();
 }
 
-const struct m_scenario scenario = { .name = "repair", .reset = reset, .n_threads = 2, .thread = { world_pin, repairer } };
+const struct m_scenario scenario = {
+	.name = "repair", .reset = reset, .n_threads = 2, .thread = { world_pin, repairer }
+};

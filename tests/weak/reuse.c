@@ -1,6 +1,6 @@
 /*
- * reuse.c - a handle pins the segment that gets the slot of a removed one, at any moment of that. The index names the slot from
- * the start: a reader may see an entry before what it leads to.
+ * reuse.c - a handle pins the segment that gets the slot of a removed one, at any moment of that. The index names the
+ * slot from the start: a reader may see an entry before what it leads to.
  */
 #include "world.h"
 

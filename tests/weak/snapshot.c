@@ -17,7 +17,8 @@ static void reader(void)
 	if (sr_snapshot_take(&world.owner, SEGREG_SNAPSHOT, &snapshot))
 		return;
 	found = sr_snapshot_next(&world.owner, &snapshot, &entry);
-	m_check(found == (snapshot.version == VERSION), "a walk does not find what its version has, or finds what it has not");
+	m_check(found == (snapshot.version == VERSION),
+		"a walk does not find what its version has, or finds what it has not");
 	if (found == 1) {
 		world_compare(&entry);
 		m_check(entry.id == ID, "a walk finds what its version has not");

@@ -1,5 +1,6 @@
 /*
- * world.c - see world.h. What the library asks of others stands below: one lock for both, memory that is there, nobody to wake.
+ * world.c - see world.h. What the library asks of others stands below: one lock for both, memory that is there, nobody
+ * to wake.
  */
 #include "world.h"
 
@@ -36,7 +37,9 @@ static void find_parts(struct sr_region *region)
 	region->index = memory + g->index;
 	region->levels = 1;
 	region->level[0] = (struct sr_level){
-		.entries = (const uint32_t *)(const void *)region->index, .shift = 64 - SR_INDEX_MIN_BITS, .mask = (1u << SR_INDEX_MIN_BITS) - 1,
+		.entries = (const uint32_t *)(const void *)region->index,
+		.shift = 64 - SR_INDEX_MIN_BITS,
+		.mask = (1u << SR_INDEX_MIN_BITS) - 1,
 	};
 	region->slots = (struct sr_slot *)(void *)(memory + g->part[SR_PART_SLOTS]);
 	region->details = (struct sr_detail *)(void *)(memory + g->part[SR_PART_DETAILS]);
@@ -127,7 +130,10 @@ static void open_process(struct process *process, struct segreg *reg)
 	process->registry.region = world.region;
 	process->attachment.hold.page = NULL;
 	*reg = (struct segreg){
-		.level = &world.region.level[0], .slots = world.region.slots, .registry = &process->registry, .attachment = &process->attachment,
+		.level = &world.region.level[0],
+		.slots = world.region.slots,
+		.registry = &process->registry,
+		.attachment = &process->attachment,
 		.region = world.region,
 	};
 }
@@ -182,7 +188,8 @@ bool world_decide(void)
 	m_unlock(M_TABLE);
 	sr_cells_sort(&cells);
 	m_lock(M_TABLE);
-	if (region->details[world.slot].retired > version || sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
+	if (region->details[world.slot].retired > version ||
+	    sr_word_state(sr_load_acquire_u64(&region->slots[world.slot].word)) != SR_PENDING) {
 		m_unlock(M_TABLE);
 		return false;
 	}
@@ -261,8 +268,9 @@ void world_compare(const struct segreg_entry *entry)
 {
 	bool next = entry->id == NEXT_ID;
 
-	m_check((next || entry->id == ID) && entry->born == (next ? NEXT_BORN : BORN) && !!entry->is_directory == next &&
-		entry->path[0] == world_path(entry->id), "a walk mixes two segments");
+	m_check((next || entry->id == ID) && entry->born == (next ? NEXT_BORN : BORN) &&
+			!!entry->is_directory == next && entry->path[0] == world_path(entry->id),
+		"a walk mixes two segments");
 }
 
 void world_use(const uint64_t *file)

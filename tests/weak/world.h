@@ -1,5 +1,6 @@
 /*
- * world.h - a region with one retired segment, a handle and a sweeper, for the scenarios: the library's own code on the machine.
+ * world.h - a region with one retired segment, a handle and a sweeper, for the scenarios: the library's own code on the
+ * machine.
  */
 #ifndef WORLD_H
 #define WORLD_H

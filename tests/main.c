@@ -40,7 +40,7 @@ static void run_current_test(void)
 	CU_assertImplementation(CU_FALSE, (unsigned)t_outcome->line, t_outcome->text, t_outcome->file, "", CU_FALSE);
 }
 
-/* For tests/run-check, which tells what takes longest. */
+/* For tests/run-check, which prints what takes longest. */
 #define TIMED_SUITES 128
 static struct {
 	const char *name;

@@ -1,4 +1,5 @@
-# proof.mk - the long tests, which make the promises believable. Each is bounded by time or count, and make check runs a short version.
+# proof.mk - the long tests, which make the promises believable. Each is bounded by time or count, and make check runs a
+# short version.
 # Each prints as its last line "proof", its name, what was tried and how many violations there were, with tabs between.
 
 STEPS_SRC := $(sort $(wildcard tests/torture/*.c))

@@ -174,7 +174,8 @@ complains "segment 5 5 is listed"
 [ -z "$(ls "$dir/base2")" ] || fail "something was done"
 ok "what speaks against a restoration is said first, and nothing is done then"
 
-# refuses_list PATH WHY: a backup with one segment, listed at PATH. What would be written outside base lies in $dir/out-of-base.
+# refuses_list PATH WHY: a backup with one segment, listed at PATH. Files that were written outside base would lie in
+# $dir/out-of-base.
 refuses_list() {
 	printf 'segreg dump 1\nversion 1\nsegment 1 dir %s\nend 1\n' "$1" >"$dir/damaged/live.txt"
 	expect 65 "$segctl" restore -r "$dir/registry2" "$dir/damaged"

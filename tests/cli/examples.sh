@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The examples: the sidecar's two containers as namespaces that have the mounts of sidecar.yaml and nothing else in common;
-# the unit as systemd reads it.
+# The examples work: the sidecar of sidecar.yaml in two namespaces, and the unit as systemd reads it.
+# The namespaces have the mounts of sidecar.yaml, and nothing else in common.
 . "$(dirname "$0")/lib.sh"
 
 examples=$root/tests/examples
@@ -25,7 +25,7 @@ container() {
 		mkdir -p "$dir/volumes/$volume"
 		script+="mkdir -p '$path' && mount --bind '$dir/volumes/$volume' '$path' && "
 	done < <(mounts "$name")
-	# Ends with its parent, so that whoever kills the container kills what is in it.
+	# Ends with its parent, so that a kill of the container kills what is in it.
 	exec unshare "${as_root[@]}" --mount --ipc --pid --fork --kill-child --mount-proc sh -c "$script"'exec "$@"' sh "$@"
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# segregd for several registries: its file, reading it again, one that fails beside others, and what it says in which form.
+# segregd for several registries: its file, reading it again, a registry that fails, and the forms of its log.
 . "$(dirname "$0")/lib.sh"
 
 new_registry

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Landlock: a segregd that somebody has taken over, here by a library that is loaded into it, cannot touch what is not the registry's.
+# Landlock: a segregd that an attacker controls cannot touch what is not the registry's.
+# The attacker here is a library that is loaded into segregd.
 . "$(dirname "$0")/lib.sh"
 
 new_registry

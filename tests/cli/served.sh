@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A segregd that runs and fails is told as what it is, and not as none.
+# segctl reports a segregd that runs and fails as failing, and not as absent.
 . "$(dirname "$0")/lib.sh"
 
 new_registry

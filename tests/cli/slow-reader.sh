@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A reader that never reads: a pipe that is full. Everybody else goes on, and nothing that was said is torn.
+# A reader that never reads: a pipe that is full. All other processes go on, and no line of the log is torn.
 . "$(dirname "$0")/lib.sh"
 
 new_registry

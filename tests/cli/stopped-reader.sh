@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Who does not read what segctl and segregd write holds up nobody: a full pipe, a stopped terminal, a service manager that hangs.
+# A reader that does not read what segctl and segregd write holds up no other process.
+# Such readers are: a full pipe, a stopped terminal, a service manager that hangs.
 . "$(dirname "$0")/lib.sh"
 
 new_registry
@@ -16,7 +17,8 @@ drained() {
 	timeout 1 dd if="$dir/pipe" iflag=nonblock bs=65536 status=none 2>/dev/null | tr -d '\0' >>"$dir/said"
 	grep -qF -- "$1" "$dir/said"
 }
-# For a while: the process or its child waits for the reader. Where the kernel does not tell, the test goes on all the same.
+# Wait until the process or its child waits for the reader. Where the kernel does not show that, the test goes on after
+# 3 seconds.
 comes_to_write() {
 	local i
 
@@ -66,7 +68,8 @@ command -v python3 >/dev/null || {
 	exit 0
 }
 
-# terminal UID COMMAND...: its stderr is a terminal that is stopped, or for another user than 0 is ready, with little room. Its pid is in $dir/pid, its status in $dir/status when it has ended.
+# terminal UID COMMAND...: the stderr of the command is a terminal with little room. For user 0 it is stopped, for
+# another user it is ready. $dir/pid has the pid of the command, and $dir/status its status when it has ended.
 terminal() {
 	rm -f "$dir/pid" "$dir/status"
 	python3 -c 'import os, pty, select, subprocess, sys, termios, time

@@ -108,7 +108,7 @@ else
 	skipped "a holder in another PID namespace: unshare --pid is not permitted here"
 fi
 
-# Whoever pins and unpins without end what another one holds rings segregd's bell all the time.
+# A client that pins and unpins without end what another client holds rings segregd's bell all the time.
 cpu_ticks() {
 	awk '{ print $14 + $15 }' "/proc/$daemon/stat"
 }

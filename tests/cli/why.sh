@@ -2,7 +2,7 @@
 # why: who holds what, since when, how many bytes; and if nobody does, what else.
 . "$(dirname "$0")/lib.sh"
 
-# tells PATTERN: so says why.
+# tells PATTERN: the output of why matches it.
 tells() {
 	"$segctl" why | grep -q "$1"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What went wrong is told with the next command.
+# An error message names the next command.
 . "$(dirname "$0")/lib.sh"
 
 # hint STATUS WORDS COMMAND...: it fails so, and says what to do.

@@ -1,9 +1,9 @@
 /*
- * failing.c - system calls that fail: each call through sr_sys, and each that LMDB and the C library make beside, with
- * each error that it can have, one at a time.
+ * failing.c - system calls fail, one at a time, with each error that they can have.
+ * They are the calls through sr_sys, and those that LMDB and the C library make themselves.
  *
- * A library call either copes with the failure or gives a clean error with a text, changes nothing and holds nothing
- * back; tried again it succeeds, while other processes go on all the time.
+ * A library call either copes with the failure or returns an error with a text. In the second case it changes nothing
+ * and holds nothing back, and the next try succeeds. Other processes go on all the time.
  */
 #include "acts.h"
 #include "faulter.h"
@@ -26,7 +26,7 @@ static void fail_everywhere(const void *arg)
 	struct harm harm = { .kind = f->kind, .nth = 1 };
 
 	if (f->act->creates)
-		scene.prober = NULL; /* who would create what the victim is to create */
+		scene.prober = NULL; /* the keeper would create what the victim is to create */
 	for (;; harm.choice++) {
 		if (f->act->creates)
 			scene_empty(&scene);

@@ -1,9 +1,9 @@
 /*
- * faulter.c - a system call of a victim's that fails, whoever makes it.
+ * faulter.c - a system call of a victim fails.
  *
- * Which errors: what the manual pages have, for files on a disk that fills up or breaks, for a user with quotas,
- * without descriptors, memory or rights, and for signals that come at the wrong time. None for what cannot fail in a
- * way that a program could do something about: close, munmap, unlocking, asking what an open file is.
+ * Which errors: those of the manual pages for a disk that fills up or breaks, and for a user with quotas. Those for a
+ * lack of descriptors, memory or rights, and those for signals that come at the wrong time. Calls whose failure a
+ * program can do nothing about do not fail here: close, munmap, unlocking, asking what an open file is.
  */
 #include "faulter.h"
 #include "harness.h"
@@ -90,8 +90,8 @@ static const struct fault *fault_of(pid_t pid, const struct user_regs_struct *re
 	return NULL;
 }
 
-/* At the entry of a call: the kernel finds none of that number, and then the result is another. False: the act has
- * ended meanwhile. */
+/* At the entry of a call: put in a number that the kernel does not know, then the result. False: the act ended
+ * meanwhile. */
 static bool fail(pid_t pid, struct user_regs_struct *regs, int error)
 {
 	regs->orig_rax = (unsigned long long)-1;

@@ -1,6 +1,5 @@
 /*
- * points.c - kill -9 everywhere: at each stop point of the library, before each call through sr_sys, before each
- * system call.
+ * points.c - kill -9 at each stop point of the library, and before each call through sr_sys and each system call.
  *
  * Each act is played again and again, and its victim killed at a later place each time, until it comes through
  * unharmed.
@@ -29,9 +28,9 @@ static void furnish(struct scene *scene, const struct act *act)
 		scene_furnish(scene);
 }
 
-#define A_SAMPLE 3 /* kills before one of so many calls */
+#define A_SAMPLE 3 /* kills before one of A_SAMPLE calls */
 
-/* EVERY=1: before all of them. At stop points somebody is killed at each. */
+/* EVERY=1: kill before all of them. At stop points there is a kill at each. */
 static unsigned stride(enum harm_kind kind)
 {
 	const char *every = getenv("EVERY");
@@ -145,7 +144,7 @@ KILLINGS(DEFINE)
 #define ONE(...) +1
 static const unsigned plays = 0 KILLINGS(ONE);
 
-/* Points that no act of one process leads to. The suite that is named stops or kills somebody there. */
+/* Points that no act of one process leads to. The suite that is named stops or kills a process there. */
 static const struct {
 	const char *point, *suite;
 } elsewhere[] = {

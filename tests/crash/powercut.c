@@ -1,9 +1,9 @@
 /*
  * powercut.c - the power fails at every system call of what changes the registry.
  *
- * The disk is a file in memory behind a loop device, so that thousands of cuts take minutes. A shutdown
- * (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN) lets nothing reach it any more; by turns the journal is written before that,
- * or not, for both can have happened by the time that the power goes.
+ * The disk is a file in memory behind a loop device, so that thousands of cuts take minutes. After a shutdown
+ * (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN) nothing reaches the disk any more. Every other shutdown writes the journal
+ * first, because both can have happened by the time that the power goes.
  */
 #include "powercut.h"
 #include "harness.h"
@@ -84,7 +84,7 @@ static int set_up_loop(struct disk *disk, int image)
 		loop = n < 0 ? -1 : open(disk->device, O_RDWR | O_CLOEXEC);
 		if (loop == -1 || ioctl(loop, LOOP_CONFIGURE, &config) == 0)
 			break;
-		close(loop); /* somebody else was faster */
+		close(loop); /* another process was faster */
 		loop = -1;
 	}
 	if (control != -1)
@@ -160,7 +160,7 @@ static void switch_off(void)
 		for (int i = 0; umount(disks[n].mount) == -1; i++) {
 			if (errno != EBUSY || i == ATTEMPTS)
 				T_FAIL("cannot unmount %s: %s", disks[n].mount, strerror(errno));
-			usleep(1000); /* somebody is still dying */
+			usleep(1000); /* a process is still dying */
 		}
 }
 

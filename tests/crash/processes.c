@@ -41,8 +41,8 @@ static void run_to(struct peer *peer, const char *point, peer_fn *fn, uint64_t i
 /* ---------------------------------------------------------------- killed */
 
 /*
- * The builder dies between the two tries of each of those who wait: what the first meets is not finished, and the
- * second meets it while the first may have the byte.
+ * The builder dies between the two tries of each waiter. The first waiter meets what is not finished; the second meets
+ * it while the first may have the byte.
  */
 static void kill_builder_at(const char *point)
 {
@@ -327,7 +327,7 @@ static void everybody(void)
 	T_EQ(t_state(reg, 1), SEGREG_PENDING);
 	T_EQ(t_state(reg, 2), SEGREG_DELETING);
 	T_EQ(t_state(reg, 3), SEGREG_LIVE);
-	T_EQ(t_state(reg, 4), SEGREG_LIVE); /* durable, though nobody was told */
+	T_EQ(t_state(reg, 4), SEGREG_LIVE); /* durable, though no call returned that */
 	T_EQ(t_sweep(reg).deleted, 2);
 	T_EQ(t_count_entries(&w, T_TRASH), 0);
 	t_close(reg);

@@ -215,7 +215,7 @@ static void die_at(const char *point)
 		kill(getpid(), SIGKILL);
 }
 
-/* Somebody who pins, builds and sweeps, and dies of it. */
+/* A process that pins, builds and sweeps, and dies of it. */
 static void lose_somebody(const struct scene *scene)
 {
 	struct segreg_pin pin;
@@ -576,7 +576,7 @@ void scene_audit(struct scene *scene)
 	struct segreg *reg;
 
 	region_name(scene, region);
-	if (scene->keeper && scene->ledger->turn % 2) /* by turns somebody old comes first, or somebody new */
+	if (scene->keeper && scene->ledger->turn % 2) /* by turns an old process comes first, or a new one */
 		T_OK(peer_call(scene->keeper, do_go_on, NULL, 0));
 	reg = open_here(scene);
 	T_ERR(SEGREG_E_NOENT, segreg_retire(reg, NOBODY)); /* repairs, if there is something to repair */

@@ -2,10 +2,11 @@
  * scene.h - a registry with something of everything in it, what should have become of each segment, and whether it is
  * so.
  *
- * The tests that kill processes and fail calls play on one scene. It is furnished before each turn; a victim acts on
- * it and says in the ledger, which it shares with the test, what it is about to change and what has been acknowledged
- * to it; then the audit opens the registry as the next process would and compares: what was acknowledged is there, what
- * was not is there wholly or not at all, pinned files are untouched, and when all is swept nothing is left over.
+ * The tests that kill processes and fail calls play on one scene, which is furnished before each turn. A victim acts
+ * on it, and shares a ledger with the test. There it writes what it is about to change, and what the library has
+ * acknowledged. Then the audit opens the registry as the next process would, and compares. What was acknowledged is
+ * there; what was not is there wholly or not at all. Pinned files are untouched, and when all is swept nothing is left
+ * over.
  */
 #ifndef SCENE_H
 #define SCENE_H
@@ -19,18 +20,18 @@
  * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a
  * directory of their own kind.
  *
- *      1 to 4     live; somebody who died pinned 2
- *      5, 6, 7    retired; somebody who died pinned 6
+ *      1 to 4     live; a process that died had pinned 2
+ *      5, 6, 7    retired; a process that died had pinned 6
  *      8          retired, and moved to the trash by a sweeper that died there
  *      9          reserved, and half written by a builder that died
  *      10 to 12   on the disk, not registered
  *      13, 14     neither
  */
 enum fate {
-	STRANGER, /* not registered; its files, if it has some, are somebody else's */
+	STRANGER, /* not registered; its files, if it has some, are not segreg's */
 	LIVE,
 	RETIRED,
-	RESERVED, /* by somebody dead */
+	RESERVED, /* by a dead process */
 };
 
 struct truth {
@@ -66,7 +67,7 @@ struct scene {
 };
 
 struct scene scene_set(enum company company);
-/* The same in a world that is there. */
+/* Like scene_set, in a world that exists already. */
 struct scene scene_set_at(struct t_world world, enum company company);
 /* Put everything into its place for another turn; empty: there is not even a registry. */
 void scene_furnish(struct scene *scene);

@@ -2,23 +2,23 @@
  * stepper.c - a victim's act instruction by instruction.
  *
  * How a change is seen. The tracer maps the same shared memory, keeps a copy of those pages that have memory, and
- * compares after each step. Pages get and lose memory by system calls alone, so after one the pages are looked up anew.
- * (A look at a page that has none would give it some.) What a system call itself changes is not counted as a change:
- * victims are killed at system calls, on the way in and on the way out, anyway.
+ * compares after each step. Pages get and lose memory by system calls alone, so after each call the tracer looks the
+ * pages up anew. (A look at a page that has none would give it some.) What a system call itself changes is not counted
+ * as a change. Victims are killed on the way into and out of system calls anyway.
  *
- * How a victim comes to the same change again. Not by its number of instructions, which differs a little from run to
- * run (process ids, times and names as text), but by the address of the instruction and how many changes that one has
- * made before: a breakpoint stops it there each time, and it is stepped over with the same comparison. A string
- * instruction is stepped, and makes its changes, once per element.
+ * How a victim comes to the same change again. Its number of instructions differs a little from run to run, by process
+ * ids, times and names as text. So a change is known by the address of its instruction, and by how many changes this
+ * instruction has made before. A breakpoint stops the victim there each time, and the tracer steps over it with the
+ * same comparison. A string instruction is stepped, and makes its changes, once per element.
  *
  * A breakpoint is the instruction int3 in the place of another. Debug registers need nothing of the victim's memory,
  * but some virtual machines accept an address in one and never stop there. Threads of the victim are not traced, and
  * int3 would kill one. So the victim has no breakpoint once it has started a thread: from there on the tracer steps to
  * the address.
  *
- * Steps are slow. Who does not ask for everything has calls out of the program to functions that get no address in the
- * region among their arguments (LMDB's; those that make or read text) run at their own speed: they cannot change it.
- * (Stepping through everything finds no change more.)
+ * Steps are slow. So calls out of the program run at their own speed, unless the test asks for everything. The
+ * called functions get no address in the region among their arguments, so they cannot change it. They are LMDB's, and
+ * those that make or read text. (Stepping through everything finds no further change.)
  */
 #include "stepper.h"
 #include "harness.h"
@@ -274,8 +274,7 @@ static void find_program(struct speed *speed)
 	tracer_find_span(getpid(), "/ld-linux", "x", &speed->loader);
 }
 
-/* The return address of a call from the program to somebody else, to whom no address in the region is given; 0: it is
- * not one. */
+/* The return address, if this is a call out of the program that gets no address in the region; 0 otherwise. */
 static uintptr_t harmless_call(pid_t pid, struct speed *speed, uintptr_t at)
 {
 	struct user_regs_struct regs;

@@ -1,15 +1,15 @@
 /*
  * steps.c - kill -9 after every instruction that changed the shared memory, and at both ends of every system call.
  *
- * Stop points are where somebody thought that a death might matter. Here nobody thinks: an act is stepped through once,
- * to see which instructions change the region, and then played again and again, its victim killed after each of them.
- * Files change by system calls alone (LMDB maps registry.mdb to read), so a kill on the way in and on the way out of
- * each is one before and after every change of a file. What an instruction changed but the region and the files dies
- * with its process, so these are all the states that somebody can leave behind.
+ * Stop points stand where an author thought that a death might matter. This suite does not depend on that. It steps
+ * through an act once, to see which instructions change the region. Then it plays the act again and again, and kills
+ * the victim after each of them. Files change by system calls alone, since LMDB maps registry.mdb to read. So a kill
+ * on the way in and on the way out of each call is one before and after every change of a file. All other memory that
+ * an instruction changed dies with its process. So these are all the states that a dead process can leave behind.
  *
  * A double crash: for a death in the first act, the second, which recovers, is stepped and killed the same way. Most
- * deaths leave what others left, at another moment. Of those after which the second goes the same way, by the same
- * instructions to changes of the same words, one stands for all.
+ * deaths leave the state that others left, at another moment. Several deaths can make the second act go the same way:
+ * by the same instructions to changes of the same words. Then one of these deaths stands for all.
  */
 #include "steps.h"
 #include "harness.h"
@@ -77,9 +77,9 @@ struct run {
 };
 
 /*
- * Places to die in an act: first after its changes, then at its system calls. Of two who die the state that they leave
- * is what counts, and as a call begins that is as after the change or the call before; so there calls have one place,
- * their end.
+ * Places to die in an act: first after its changes, then at its system calls. Of two victims only the state that they
+ * leave counts. As a call begins, that state is the one after the change or the call before. So in a double crash a
+ * call has one place, its end.
  */
 struct places {
 	struct trail trail;

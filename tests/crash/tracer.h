@@ -17,8 +17,8 @@
 #endif
 #endif
 
-/* Let it go on until its nth stop at a system call (there are two at each: as it enters, as it returns), and kill it
- * there. How many came? */
+/* Let the victim go on until its nth stop at a system call, and kill it there. Each call has two stops: as it enters,
+ * as it returns. Returns how many stops came. */
 unsigned tracer_kill_at_call(struct scene *scene, pid_t pid, unsigned nth);
 
 /* Note the file of the shared memory that a process has mapped. */

@@ -253,7 +253,7 @@ void intend_version(struct actor *actor)
 
 static void acknowledge(struct actor *actor)
 {
-	if (actor->intends) /* and not somebody before who died of it */
+	if (actor->intends) /* and not an earlier process that died of it */
 		ledger->now = ledger->next;
 	actor->intends = false;
 }

@@ -1,11 +1,11 @@
 /*
  * victim.h - a process to which something happens while it uses the registry.
  *
- * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes: it is killed at its nth stop
- * point, before its nth call through sr_sys, or before its nth system call of any kind (LMDB's among them, which its
- * tracer sees); or its nth call through sr_sys fails. Whoever counts up until no harm comes any more has tried every
- * place there is, without a list. Or it is stepped once, instruction by instruction, and then killed after each change
- * of the shared memory that was seen (stepper.h).
+ * A victim plays an act on a furnished scene. Somewhere in it, counted from 1, harm comes. The victim is killed at its
+ * nth stop point, before its nth call through sr_sys, or before its nth system call of any kind. (Its tracer sees the
+ * system calls of LMDB as well.) Or its nth call through sr_sys fails. A test that counts up until no harm comes any
+ * more has tried every place there is, without a list. Or the victim is stepped once, instruction by instruction, and
+ * then killed after each change of the shared memory that was seen (stepper.h).
  */
 #ifndef VICTIM_H
 #define VICTIM_H
@@ -21,7 +21,7 @@ enum harm_kind {
 	KILL_AT_SYSTEM_CALL, /* on the way in */
 	KILL_AT_CALL_STOP,   /* on the way in (odd) or out (even) of a system call */
 	KILL_AFTER_CHANGE,
-	FAIL_SYSTEM_CALL, /* whoever makes it (faulter.h) */
+	FAIL_SYSTEM_CALL, /* of the library, LMDB or the C library (faulter.h) */
 	/* No harm: what is there to be killed at? */
 	COUNT_CALLS,
 	STEP,
@@ -66,8 +66,8 @@ void intend(struct actor *actor, uint64_t id, enum fate fate);
 void intend_version(struct actor *actor);
 
 /*
- * Make a library call until it returns what is expected. If it returns something else, that must be an error which was
- * brought about, nothing may have changed by it, and nothing may be left over.
+ * Make a library call until it returns the expected result. Any other result must be an error that a test brought
+ * about. Such an error must have changed nothing, and must leave nothing over.
  */
 #define TRY(actor, call) TRY_FOR(0, actor, call)
 #define TRY_FOR(code, actor, call)                                                                                   \
@@ -75,7 +75,7 @@ void intend_version(struct actor *actor);
 		t_forget_text();                                                                                     \
 	while (!settled(T_HERE, (actor), #call, (code), (victim_enters(), (call))))
 
-/* The same for what cannot be tried again with another handle. */
+/* Like TRY, for a call that cannot be tried again with another handle. */
 #define TRY_IN_THIS_HANDLE(actor, call)                                                                              \
 	do                                                                                                           \
 		t_forget_text();                                                                                     \
@@ -92,7 +92,7 @@ bool settled(const char *file, int line, struct actor *actor, const char *call, 
 struct tally {
 	unsigned kills, failures;
 	unsigned plays; /* tests that ran to their end */
-	char points[POINTS_MAX][64]; /* at which somebody was killed */
+	char points[POINTS_MAX][64]; /* at which a process was killed */
 };
 
 extern struct tally *tally;

@@ -172,7 +172,7 @@ static void merge_segments(struct job *job, const uint64_t *ids, size_t count, u
 	free(merge);
 }
 
-/* The FAN_IN oldest segments of the lowest level that has so many; ids are sorted. */
+/* The FAN_IN oldest segments of the lowest level that has FAN_IN of them; ids are sorted. */
 static const uint64_t *choose(const uint64_t *ids, size_t count)
 {
 	for (size_t i = 0; i + FAN_IN <= count; i++)

@@ -33,12 +33,12 @@ void crew_resume(struct worker *worker);
 
 /* SIGKILL, and wait until it is gone. */
 void crew_kill(struct worker *worker);
-/* The same for all at once, but for spared, which may be NULL. The number of processes. */
+/* Like crew_kill, for all workers at once but for spared, which may be NULL. Returns the number of killed processes. */
 unsigned crew_kill_all(struct crew *crew, const struct worker *spared);
 
-/* Ask it to finish its work and end.. */
+/* Ask it to finish its work and end. */
 void crew_ask_to_stop(struct worker *worker);
-/* Has it ended? Then *ok tells whether that was in order. */
+/* Has it ended? *ok becomes true if that was in order. */
 bool crew_has_ended(struct worker *worker, bool *ok);
 
 /* A worker that ended without having been asked to; NULL: all are well. */

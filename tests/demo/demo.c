@@ -49,7 +49,7 @@ static void catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	signal(SIGPIPE, SIG_IGN); /* whoever reads along may go; we still have to clear up */
+	signal(SIGPIPE, SIG_IGN); /* the reader of our output may go; we still have to clear up */
 }
 
 static int usage(FILE *stream)

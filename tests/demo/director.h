@@ -23,7 +23,7 @@ struct director {
 	struct audit audit;
 	uint32_t second_cast;     /* workers from here on were started after everything had died */
 	uint64_t recovery_open;   /* nanoseconds from the start of the first of these until segreg_open had returned */
-	uint64_t recovery_answer; /* the same until the first verified look-up */
+	uint64_t recovery_answer; /* nanoseconds until the first verified look-up */
 	bool sweeper_ended_well;
 	char trouble[TALLY_TEXT_SIZE * 2]; /* why the run could not go on; "" if it could */
 };

@@ -8,7 +8,7 @@
 #include "segment.h"
 #include "tally.h"
 
-#define LIVE_MAX 40 /* the ingester waits for the compactor beyond so many live segments */
+#define LIVE_MAX 40 /* the ingester waits for the compactor beyond LIVE_MAX live segments */
 #define SET_MAX 64  /* and this many there can ever be: those, and what is on its way */
 
 struct job {
@@ -44,8 +44,8 @@ uint64_t job_reserve(struct job *job, uint32_t level, char path[TALLY_NAME_SIZE 
 /* Note that a segment is complete on disk; to be called before it is published. */
 void job_note_built(struct job *job, uint64_t id, const char *path);
 /*
- * Note what became of it. The furthest state stays, whoever notes it last: a segment may be retired before its maker
- * comes to note that it is live.
+ * Note what became of the segment. The furthest state stays, in whichever order the notes come: a segment may be
+ * retired before its maker comes to note that it is live.
  */
 void job_note(struct job *job, uint64_t id, enum record_state state);
 

@@ -150,7 +150,7 @@ static bool posting_is_true(const struct segment *segment, const struct posting 
 			      posting->offset, word);
 }
 
-/* Check all postings of term; *found tells whether one of them names document, at offset or before. */
+/* Check all postings of term; *found becomes true if one of them names document, at offset or before. */
 static bool check_term(const struct segment *segment, const struct term *term, uint32_t document, uint32_t offset,
 		       bool *found, char *why)
 {

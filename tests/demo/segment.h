@@ -87,7 +87,7 @@ bool segment_is_whole(struct segreg *reg, const struct segreg_pin *pin, const st
 const char *segment_text(const struct segment *segment, uint32_t document);
 
 /*
- * Look up the word that stands in document at offset and check the answer: its postings must name this document, and
+ * Look up the word that stands in document at offset, and check the answer. Its postings must name this document, and
  * each of them must point at the word.
  */
 bool segment_look_up(const struct segment *segment, uint32_t document, uint32_t offset, const struct word *word,

@@ -48,7 +48,7 @@ struct worker {
 
 /*
  * What became of a segment, as its maker noted. Between BUILT and LIVE, and between RETIRING and RETIRED, stands a
- * commit: who dies in between does not know whether it happened, and either is right.
+ * commit. A maker that dies in between does not know whether the commit happened, and either outcome is right.
  */
 enum record_state {
 	RECORD_NONE,
@@ -92,8 +92,8 @@ void worker_holds(struct worker *worker, uint64_t pins);
 void worker_changes(struct worker *worker);
 
 /*
- * A segment's number counts all segments of a run; its id says its level as well; its path says who made it, so that it
- * can be seen whose an unfinished one is.
+ * A segment's number counts all segments of a run, and its id has its level as well. Its path names its maker, so that
+ * an unfinished segment can be traced to a process.
  */
 static inline uint64_t segment_id(uint32_t level, uint32_t number)
 {

@@ -1,5 +1,5 @@
 /*
- * writer.c - writing a segment, and making it durable before anybody is told of it.
+ * writer.c - writing a segment, and making it durable before it is registered.
  */
 #include "writer.h"
 

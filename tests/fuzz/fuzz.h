@@ -34,8 +34,8 @@ void fuzz_broken(const char *file, int line, const char *claim) __attribute__((n
 /* What a public call may return: 0, a count, or a code with its story. */
 int fuzz_rc(int rc);
 
-/* Let this process write below dir only (SEGREG_FUZZ_DIR, if that is set: libFuzzer starts others of itself), and make
- * and remove objects of shared memory, where the kernel can do that. */
+/* Let this process write below dir only, and make and remove objects of shared memory, where the kernel can restrict
+ * it. SEGREG_FUZZ_DIR replaces dir if it is set, because libFuzzer starts further processes of this program. */
 void fuzz_confine(const char *dir);
 
 /* segctl's main without its end, which would close stdout. What it prints goes nowhere. */
@@ -69,7 +69,7 @@ static inline uint16_t input_u16(struct input *in)
 	return (uint16_t)(low | input_u8(in) << 8);
 }
 
-/* At most so many bytes, and no more than there are; how many. */
+/* Take at most `most` bytes, and no more than are left. Returns how many. */
 static inline size_t input_bytes(struct input *in, void *out, size_t most)
 {
 	size_t left = (size_t)(in->end - in->at), n = left < most ? left : most;

@@ -1,5 +1,5 @@
 /*
- * ground.h - where targets play: a small registry with something of everything, the same before each input, and
+ * ground.h - where targets play: a small registry with something of everything, the same before each input; and
  * canaries.
  *
  *      ROOT/registry        the registry: 64 segments at most, 8 handles
@@ -15,9 +15,9 @@
  *      8                                      reserved by another process
  *      9, 10 file                             retired, and live; pinned by one who died
  *
- * Putting things back takes a few tens of microseconds: bytes of registry.mdb, registry.lock, the marker and the shared
- * memory are written over, segments that are gone are linked or made again. A directory that is made again has another
- * inode, which the saved registry.mdb is told.
+ * Putting things back takes a few tens of microseconds. Bytes of registry.mdb, registry.lock, the marker and the
+ * shared memory are written over. Segments that are gone are linked or made again. A directory that is made again has
+ * another inode, which is written into the saved registry.mdb.
  */
 #ifndef GROUND_H
 #define GROUND_H
@@ -39,8 +39,8 @@ struct ground {
 };
 
 /*
- * GROUND_KEPT: another process has the registry open, so who opens it joins. GROUND_ALONE: nobody has, so who opens it
- * builds the shared memory from the database.
+ * GROUND_KEPT: another process has the registry open, so a process that opens it joins. GROUND_ALONE: no process has
+ * it open, so a process that opens it builds the shared memory from the database.
  */
 enum ground_company { GROUND_KEPT, GROUND_ALONE };
 

@@ -1,6 +1,6 @@
 /*
- * letter.c - an edit as another process wrote it into shared memory: decoded, it has paths that segments may have only,
- * and travels on as the same edit.
+ * letter.c - an edit as another process wrote it into shared memory. Decoded, all its paths are such as segments may
+ * have, and it travels on as the same edit.
  */
 #include "fuzz.h"
 #include "edit/sr_edit.h"

@@ -1,9 +1,9 @@
 /*
- * paths.c - paths that try to lead out of base, in a tree that changes: with symlinks on the way, while segments are
- * registered, read and swept. What is outside base stays, and nothing of it is read.
+ * paths.c - paths that try to lead out of base, in a tree that changes. Symlinks come and go on the way while segments
+ * are registered, read and swept. What is outside base stays, and nothing of it is read.
  *
  * An input is a program of steps: one changes the tree below base/t, or calls the library with any path. The tree also
- * changes in the middle of a sweep, whenever that says something.
+ * changes in the middle of a sweep, whenever that reports something.
  */
 #include "ground.h"
 

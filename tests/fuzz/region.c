@@ -1,13 +1,13 @@
 /*
- * region.c - shared memory that says anything: every call answers or fails, and nothing outside base is touched.
+ * region.c - shared memory that contains anything: every call answers or fails, and nothing outside base is touched.
  *
- * An input is a program of steps: bytes written over some part of a region that is right, before it is joined and while
- * it is open, and calls in between. At its end come segreg_debug and all calls there are, unless it
- * stops before.
+ * An input is a program of steps: bytes written over some part of a region that is right, and calls in between. Bytes
+ * are written before the region is joined and while it is open. At the end of an input come segreg_debug and all calls
+ * there are, unless the input stops before.
  *
- * Nothing is written while a call is running. There the C library keeps links between the robust mutexes that a thread
- * has locked, in these mutexes; who writes over those can make the holder crash, and no user of robust mutexes can help
- * it.
+ * Nothing is written while a call is running. During a call the C library keeps links between the robust mutexes that
+ * a thread has locked, in these mutexes. A process that writes over the links can make the holder crash, and no user
+ * of robust mutexes can help it.
  */
 #include "ground.h"
 #include "tour.h"

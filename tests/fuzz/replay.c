@@ -1,7 +1,8 @@
 /*
  * replay.c - the main program where there is no libFuzzer: "segreg-fuzz TARGET FILE..." tries each input once.
  *
- * An input that takes longer than LIMIT seconds ends the process by SIGALRM; which one it was is said before each.
+ * An input that takes longer than LIMIT seconds ends the process by SIGALRM. The name of each input is printed before
+ * it is tried.
  */
 #include "fuzz.h"
 

@@ -7,7 +7,7 @@
 
 #define MANY 4096 /* more than there can be of anything here */
 
-/* What a callback is told is looked at; what comes without end is a fault. */
+/* A callback checks what it gets; calls without end are a fault. */
 static void look(const char *text, size_t most, unsigned *n)
 {
 	FUZZ_CLAIM(strlen(text) <= most);

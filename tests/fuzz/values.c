@@ -1,11 +1,10 @@
 /*
- * values.c - a database whose values say anything: opening, every call and the sweep answer or fail, and nothing
- * outside base is touched. LMDB itself wrote the file, and is right about its own pages: it does not claim to survive
- * others.
+ * values.c - a database whose values contain anything: opening, every call and the sweep answer or fail, and nothing
+ * outside base is touched. LMDB itself wrote the file, so its pages are right: LMDB does not claim to survive others.
  *
- * An input is a list of changes: a value that is there with bytes written over it, cut or lengthened; any key with any
- * value; a record of a segment elsewhere. They are made before the registry is opened, or behind its back while it is
- * open.
+ * An input is a list of changes. A value that is there has bytes written over it, is cut or is lengthened. Or any key
+ * gets any value, or there is a forged record with a path elsewhere. The changes are made before the registry is
+ * opened, or behind its back while it is open.
  */
 #include "ground.h"
 #include "db/sr_codec.h"

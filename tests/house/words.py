@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """words.py - prose that a stranger has to read twice.
 
-Reads the comments and texts of the sources, the manuals and the READMEs, and finds two things: words that hide who acts, how much, or what
-is referred to; and sentences of more than 25 words. words.allowed lists the places that are left, as FILE, KIND, NUMBER. A place that has
-fewer by now must be taken off the list, so the list only shrinks. With --list: print what the list would have to be.
+Reads the comments of the sources and scripts, the manuals and the READMEs, and finds two things: words that hide who acts, how much, or
+what is referred to; and sentences of more than 25 words. words.allowed lists the places that are left, as FILE, KIND, NUMBER. A place that
+has fewer by now must be taken off the list, so the list only shrinks. With --list: print what the list would have to be.
 """
 import collections
 import re
@@ -14,7 +14,7 @@ LONGEST = 25
 HIDING = re.compile(
     r"\b(so many|so long|likewise|as the first|none is to be had|(is|are|was|were|been) (said|told)|tells? of|(is|are) to be had|whoever"
     r"|he|him|his|himself)\b|\b(for|by|of|to|with|from|than) who\b|^\W*The same\b", re.I)
-FILES = ("lib", "include", "daemon", "bench", "README.md", "CHANGELOG.md", "tests/README.md", "tests/*/README.md")
+FILES = ("lib", "include", "daemon", "bench", "README.md", "CHANGELOG.md", "tests")
 
 
 def comments(text):
@@ -22,6 +22,12 @@ def comments(text):
     for match in re.finditer(r"/\*(.*?)\*/", text, re.S):
         body = re.sub(r"^[ \t]*\* ?", "", match[1], flags=re.M)
         yield text.count("\n", 0, match.start()) + 1, body
+
+
+def remarks(text):
+    """The comments of a script, joined where one line follows the other."""
+    for match in re.finditer(r"(?:^[ \t]*#(?!!).*\n)+", text, re.M):
+        yield text.count("\n", 0, match.start()) + 1, re.sub(r"^[ \t]*# ?", "", match[0], flags=re.M)
 
 
 def paragraphs(text, roff):
@@ -51,8 +57,11 @@ def sentences(text):
 
 
 def faults(path, text):
-    if path.endswith((".c", ".h")):
+    is_code = path.endswith((".c", ".h", ".cc", ".pml"))
+    if is_code:
         blocks = comments(text)
+    elif path.endswith(".sh") or text.startswith("#!"):
+        blocks = remarks(text)
     elif re.search(r"\.[1-8]$", path):
         blocks = paragraphs(text, True)
     elif path.endswith(".md"):
@@ -63,7 +72,7 @@ def faults(path, text):
         block = re.sub(r'"[^"\n]{1,40}"', '"..."', block)  # a word that is quoted is not used
         for match in HIDING.finditer(block):
             yield line + block.count("\n", 0, match.start()), "word", match[0].strip()
-        if path.endswith((".c", ".h")) and re.search(r" {6,}\S.*\n.* {6,}\S|^ {3,}", block, re.M):
+        if is_code and re.search(r" {6,}\S.*\n.* {6,}\S|^ {3,}", block, re.M):
             block = "\n".join(row for row in block.split("\n") if not re.match(r" {3,}|.*\S {3,}\S", row))
         for sentence in sentences(block):
             words = re.findall(r"[\w.,()/*<>=+-]*\w[\w()]*", sentence)

@@ -1,15 +1,18 @@
 /*
- * builders.pml - reservations: segments that their builders write, publish or give up, who may be killed before any step.
+ * builders.pml - reservations: builders write segments, and publish them or give them up. A builder may be killed
+ * before any step.
  *
- * A builder attaches a lane, reserves an id, writes, and publishes, gives up or only closes; what it published it may retire.
- * Who is refused tries to publish all the same. A sweeper deletes what has no builder any more. Where nobody is attached, who
- * comes builds the region anew, and then no reservation has a builder.
+ * A builder attaches a lane, reserves an id, writes, and publishes, gives up or only closes. It may retire what it
+ * published. A builder whose reservation is refused tries to publish all the same. A sweeper deletes what has no
+ * builder any more. Where no process is attached, the next one builds the region anew, and then no reservation has a
+ * builder.
  *
- * Pins are left out (core.pml): what is retired is held by nobody. So are commits that carry others' edits (group.pml): that a
- * rider reserves nothing and publishes under its own name is all that matters here.
+ * Pins are left out (core.pml): no process holds what is retired. Commits that carry others' edits are left out too
+ * (group.pml). All that matters of them here is that a rider reserves nothing, and publishes under its own name.
  *
- * A lock is taken in one step with the first thing that is done under it, and given back in one with the last: nobody can
- * tell. What one does while others cannot look is one step as far as a death in the middle leaves nothing new.
+ * A lock is taken in one step with the first act under it, and given back in one step with the last. No other process
+ * can see a difference. Several acts that others cannot see are one step, as far as a death in the middle leaves
+ * nothing new.
  */
 #ifndef BUILDERS
 #define BUILDERS 2
@@ -84,8 +87,8 @@ bool file[IDS];
 byte lives = LIVES, sweeps = SWEEPS, kills = KILLS, fails = FAILS, sticks = STICKS, ended;
 bool killed[PROCESSES];
 
-/* Ghosts: which living builder was told "reserved"; whose reservation LMDB has; what was told "published" and not given up; what
- * an operator got back. */
+/* Ghosts: which living builder got the answer "reserved"; whose reservation LMDB has; what got the answer "published"
+ * and was not given up; what an operator got back. */
 byte builds[IDS], reserver[IDS], forgotten[IDS];
 bool told_published[IDS];
 
@@ -255,8 +258,11 @@ inline reclaim()
 #define READ_OWNER owner = OWNER(lane)
 #endif
 
-/* Without the table lock. What is found free is looked at again with the lane's byte in hand, in one step with the swap: while the
- * lane is free, the byte's holder alone changes it. lane: LANES if none is to be had. */
+/*
+ * Without the table lock. A lane that was found free is checked again while this process holds the lane's byte, in one
+ * step with the swap. While a lane is free, only the holder of its byte changes it. lane becomes LANES if no lane is
+ * free.
+ */
 inline attach_lane()
 {
 	lane = 0;
@@ -586,7 +592,8 @@ inline sweep()
 	UNLOCK(sweep_byte)
 }
 
-/* An operator, with force, while no sweep is at work. What lies in the trash is his, or what is at its path; that he takes away. */
+/* An operator, with force, while no sweep is at work. The operator takes away what lies in the trash, or what is at
+ * its path. */
 inline forget(id)
 {
 	LOCK(sweep_byte);

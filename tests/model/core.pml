@@ -2,7 +2,7 @@
  * core.pml - pins, sweeps, edits, lanes, repairs and rebuilds, and a killer who strikes between any two steps.
  *
  * Each step below is one access to what is shared; README.md says which line of C it stands for. Processes: PINNERS,
- * SWEEPERS, one writer, and a survivor who comes when all is quiet. Segment k has the id (k - 1) % IDS, so that ids and slots
+ * SWEEPERS, one writer, and a survivor that comes when all is quiet. Segment k has the id (k - 1) % IDS, so that ids and slots
  * are used again. Everything is bounded by budgets, so there is no cycle: what does not end is an invalid end state.
  *
  * What must hold stands in the assertions, with the ghosts held[], told_registered[], told_retired[], gives_up[]: no step
@@ -296,7 +296,7 @@ inline enter_table()
 
 /* ---------------------------------------------------------------- attaching; lanes */
 
-/* Nobody else there: build the region anew. Whoever is attached meets a whole one. */
+/* If no process is attached, build the region anew. A process that attaches later meets a whole region. */
 inline attach()
 {
 	atomic {
@@ -697,7 +697,7 @@ inline retire(k)
 	atomic { told_retired[k] = true; s = 0 }
 }
 
-/* Unregister whoever holds it; the files stay. */
+/* Unregister in spite of all holders; the files stay. */
 inline force_remove(k)
 {
 	atomic { find_slot(k); assert(s < SLOTS); commit_dirty = true };

@@ -23,7 +23,7 @@ bool page;                  /* it has memory */
 short count;
 byte table_lock;            /* 0: free */
 bool unlinked;
-bool held;                  /* the owner was told "pinned" and has not unpinned */
+bool held;                  /* the owner got the answer "pinned" and has not unpinned */
 
 #define counts (lane == USED || lane == EVICTING)
 
@@ -72,7 +72,7 @@ active proctype owner()
 			if
 			:: negative -> count--; assert(lane != USED)
 			:: !negative && word == PENDING ->
-				assert(!late); /* begun when it was evicted already: not to be told "pinned" */
+				assert(!late); /* begun when it was evicted already: must not get the answer "pinned" */
 				atomic { held = 1; assert(!unlinked || !counts) }
 				atomic { count--; negative = count < 0; held = 0 }
 				if

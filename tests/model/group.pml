@@ -45,7 +45,7 @@ bool dirty;			/* its word */
 short made;
 byte rider_epoch[WORKERS], rider_seq[WORKERS];
 
-/* What was told; edits have numbers. */
+/* What calls returned; edits have numbers. */
 short told_not, told_unknown;
 byte edits;
 byte kills, give_ups, troubles, refusals;
@@ -97,7 +97,7 @@ inline hand_back(l, an_epoch, a_seq)
 	fi
 }
 
-/* sr_letter_settle, in a repair by who has the commit lock now. */
+/* sr_letter_settle, in a repair by the present holder of the commit lock. */
 inline settle()
 {
 	n = 0;
@@ -191,7 +191,7 @@ inline commit()
 			if
 			:: n < riders && !seat_refused[n] ->
 				assert(!(made & BIT(seat_edit[n])));		/* nothing is made twice */
-				assert(!(told_not & BIT(seat_edit[n])));	/* nor what somebody was told is not */
+				assert(!(told_not & BIT(seat_edit[n])));	/* nor what was reported as not made */
 				made = made | BIT(seat_edit[n]);
 #ifndef BUG_RIDERS_NOT_WRITTEN
 				rider_epoch[seat_lane[n]] = seat_epoch[n];
@@ -338,7 +338,7 @@ next:		skip
 	od;
 	goto ends;
 
-	/* The kernel lets its locks go; somebody empties the lane, and another process has it. */
+	/* The kernel releases its locks; some process empties the lane, and another process gets it. */
 dies:	atomic {
 		lane[me].byte_held = 0;
 		if :: leader == me -> leader = NOBODY :: else fi

@@ -65,7 +65,7 @@ byte edits, kills, turns, give_ups, troubles, unknowns, refusals;
 /* A commit has this edit. */
 #define MAKE(e) \
 	assert(!(made & BIT(e)));		/* nothing is made twice */ \
-	assert(!(told_not & BIT(e)));		/* nor what its thread was told is not */ \
+	assert(!(told_not & BIT(e)));		/* nor what was reported to its thread as not made */ \
 	made = made | BIT(e)
 
 #define TELL_MADE atomic { assert(made & BIT(mine)); told_made = told_made | BIT(mine) }

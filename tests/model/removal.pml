@@ -1,10 +1,11 @@
 /*
  * removal.pml - an unforced unregistering beside pins, snapshots, walks and other edits, and its death at every step.
  *
- * One segment, born in version 1, in one slot. The remover unregisters it (R0 to R6 of lib/edit/sr_remove.c), and may die and come again. A
- * pinner pins and unpins without a lock; a walker takes a snapshot and walks it twice; an editor makes versions, and repairs what a
- * dead remover left. LMDB is `rec`, `kept` (the entry "removed") and `durable`: what one step changes is one transaction. core.pml has
- * deletion, reuse of slots and lanes; here nothing is deleted and no slot used again.
+ * One segment, born in version 1, in one slot. The remover unregisters it (R0 to R6 of lib/edit/sr_remove.c), and may
+ * die and come again. A pinner pins and unpins without a lock. A walker takes a snapshot and walks it twice. An editor
+ * makes versions, and repairs what a dead remover left. LMDB is `rec`, `kept` (the entry "removed") and `durable`:
+ * what one step changes is one transaction. core.pml has deletion and reuse of slots and lanes. Here nothing is
+ * deleted, and no slot used again.
  */
 #ifndef TRIES
 #define TRIES 2
@@ -47,11 +48,11 @@ byte durable = 1;
 byte kills = KILLS, ended;
 bool killed, alive;
 
-/* Ghosts: what was told; what the pinner and the walker hold; that a walk of its snapshot has shown the segment. */
+/* Ghosts: what calls returned; what the pinner and the walker hold; that a walk has shown the segment. */
 bool told_gone, pinned, has_shown;
 byte snapshot;
 
-/* 0 is told: nobody holds it. A snapshot of an older version does, and one whose walk has shown it. */
+/* The call returns 0: nobody holds it. A snapshot of an older version does, and one whose walk has shown it. */
 inline told_unheld()
 {
 	assert(!pinned);
@@ -199,7 +200,7 @@ proctype killer()
 
 /* ---------------------------------------------------------------- those who hold */
 
-/* Without a lock. A miss is believed only if an unregistering has been told, or is under way. */
+/* Without a lock. A miss is right only if an unregistering has returned 0, or is under way. */
 proctype pinner()
 {
 	byte left = PINS, w;

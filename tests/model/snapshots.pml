@@ -52,7 +52,7 @@ byte table_lock, version = 1, manifest = 1, kills = KILLS;
 bool file[VERSIONS + 1], killed[READERS], edited;
 byte ended;
 
-/* Ghosts: what a living reader was told that it holds; when each segment was retired. */
+/* Ghosts: what a living reader holds by the answers that it got; when each segment was retired. */
 byte told[READERS], retirement[VERSIONS + 1];
 
 /* C1, C2: segment v comes. */

@@ -55,7 +55,7 @@ static void make_stubborn(const char *base, unsigned id)
 	must(chmod(path, 0555), "chmod");
 }
 
-/* The journal tells of a process that ended with a pin. */
+/* The journal has an entry for a process that ended with a pin. */
 static void die_with_pin(const char *dir)
 {
 	struct segreg_open_options options = { .size = sizeof options, .label = "dead" };
@@ -73,7 +73,7 @@ static void die_with_pin(const char *dir)
 	_exit(0);
 }
 
-/* Segments 7, 8 and 9 are registered by three processes at once. What travels with another's commit is a matter of
+/* Three processes register segments 7, 8 and 9 at once. Which of them travels with another's commit is a matter of
  * luck. */
 static void register_together(const char *base, const char *dir)
 {

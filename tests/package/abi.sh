@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# abi.sh BUILD - what was compiled against the baseline of .packaging/abi goes on working with the library of today:
-# functions and types are the same or have grown as segreg.h says they may, constants are the same, and an old program runs.
+# abi.sh BUILD - what was compiled against the baseline of .packaging/abi goes on working with the library of today.
+# Functions and types are unchanged or have grown as segreg.h permits. Constants are unchanged, and an old program runs.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1
@@ -35,8 +35,8 @@ lost=$(comm -23 "$scratch/then" "$scratch/now")
 [ -z "$lost" ] || fail "constants that were changed or taken away: $lost"
 echo "ok constants and errors have their values"
 
-# members HEADER: a C program in which each member of its structs is checked against the segreg.h that it is compiled with:
-# that it has this type. It prints where they lie.
+# members HEADER: a C program that checks the type of each member of its structs against the segreg.h that it is
+# compiled with. It prints the offsets of the members.
 members() {
 	cat <<-'C'
 		#include <stdio.h>
@@ -67,7 +67,8 @@ grep -q '^segreg_sweep_event.label ' "$scratch/members-of-abi" || fail "the stru
 diff -u "$scratch/members-of-abi" "$scratch/members-of-include" || fail "members of structs have moved"
 echo "ok members of structs have their types and places"
 
-# Constants and sizes are compiled in. Structs lie at the very end of their memory, so that going beyond them is a SIGSEGV.
+# Constants and sizes are compiled in. Structs lie at the very end of their memory, so that going beyond them is a
+# SIGSEGV.
 "${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -I"$baseline" -o "$scratch/old" tests/package/old-program.c \
 	-L"$build" -lsegreg -Wl,-rpath,"$(realpath "$build")"
 mkdir "$scratch/base"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# build.sh BUILD - the build: the same bytes in two directories, everything anew when a setting changes and nothing
-# otherwise, one list of packages, a line of make help for each target, a clean that removes what was built.
+# build.sh BUILD - the build gives equal bytes in two directories.
+# It builds everything anew when a setting changes, and nothing otherwise. There is one list of packages, and make help
+# has a line for each target. make clean removes what was built.
 . "$(dirname "$0")/../cli/lib.sh"
 
 [ -z "${SAN_FLAGS-}" ] || { echo "skipped: a sanitizer changes nothing in the Makefile"; exit 77; }

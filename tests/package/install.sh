@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install.sh BUILD - make install puts everything where it is told to, a program finds it there with pkg-config, and
-# make uninstall takes it away again.
+# install.sh BUILD - make install puts everything where its variables say, and make uninstall takes it away again.
+# A program finds what was installed with pkg-config.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1

@@ -21,7 +21,7 @@
 		}                                                                                                      \
 	} while (0)
 
-/* Zeroed memory of so many bytes with nothing behind it. */
+/* Zeroed memory of size bytes with nothing behind it. */
 static void *at_the_edge(size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + page - 1) / page * page;

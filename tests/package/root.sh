@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# root.sh BUILD - an installed copy works without the tree that it was built in: in a root directory that has nothing but
-# what make install put there, the libraries of others, and a program that was linked with the installed library.
+# root.sh BUILD - an installed copy works without the tree that it was built in. It runs in a root directory of its own.
+# This has what make install put there, the libraries of others, and a program that was linked with the installed
+# library.
 set -eu
 cd "$(dirname "$0")/../.."
 unset MAKEFLAGS MAKELEVEL MFLAGS SEGREG_REGISTRY LD_LIBRARY_PATH

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# symbols.sh BUILD - what the library exports is what the header declares, under the version that the map gives it; the
-# library's names, man pages and change logs agree about the version.
+# symbols.sh BUILD - the library exports what the header declares, under the version that the map gives it.
+# The library's names, man pages and change logs agree about the version.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1

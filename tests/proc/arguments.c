@@ -1,6 +1,5 @@
 /*
- * arguments.c - every public call with every wrong argument: refused with SEGREG_E_INVAL and a text, and nothing
- * happens.
+ * arguments.c - every public call refuses every wrong argument, by SEGREG_E_INVAL and a text, and does nothing.
  */
 #include "harness.h"
 #include "world.h"

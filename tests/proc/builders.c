@@ -373,7 +373,7 @@ static void closed_builder(void)
 	strike(&s);
 }
 
-/* Whoever has its lane next is somebody else. */
+/* The next owner of its lane is another process. */
 static void reopened_builder(void)
 {
 	struct scene s = set();

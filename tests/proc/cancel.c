@@ -1,6 +1,6 @@
 /*
- * cancel.c - a thread is cancelled at each stop point of each call: the call ends, no lock stays taken, and others go
- * on.
+ * cancel.c - a thread is cancelled at each stop point of each call: the call ends, and no lock stays taken.
+ * Other threads and processes go on.
  */
 #include "harness.h"
 #include "peer.h"

@@ -1,9 +1,9 @@
 /*
- * cgroup.c - a worker whose memory cgroup is full: it is refused, or the kernel kills it, and the others lose nothing.
- * Root only.
+ * cgroup.c - the memory cgroup of a worker is full: the worker is refused or killed, and the others lose nothing.
+ * The kernel is what kills the worker. Root only.
  *
- * Shared memory is charged to who touches it first, so a small worker meets its limit in the midst of the library's
- * work.
+ * The kernel charges shared memory to the process that touches it first. So a small worker meets its limit in the
+ * midst of the library's work.
  */
 #include "harness.h"
 #include "world.h"

@@ -89,8 +89,8 @@ static void retry_now(void)
 
 /* ---------------------------------------------------------------- grace */
 
-/* The grace is whole from the first sweep on that has the right clock, and no longer; also if each sweep has its own
- * region. */
+/* The grace is whole, and no longer, from the first sweep on that has the right clock. So it is if each sweep has its
+ * own region. */
 static void check_grace(int64_t ahead_ms, bool reopened, const char *full)
 {
 	struct t_world w = t_world(T_MEMORY);

@@ -1,6 +1,6 @@
 /*
- * crowd.c - many handles: the dead among them are found, all and only they, in a time that does not grow with the
- * square.
+ * crowd.c - many handles: the dead among them are found, all and only they.
+ * The time does not grow with the square of their number.
  */
 #include "harness.h"
 #include "peer.h"
@@ -82,8 +82,8 @@ static void finds_the_dead_one_by_one(void)
 	T_EQ(t_failed_calls(), 1);
 }
 
-/* A question that fails means that the lane's owner lives: so nothing is reclaimed, and the questions can be counted.
- */
+/* If the question for a lock fails, its owner counts as alive. So nothing is reclaimed, and the questions can be
+ * counted. */
 static void asks_for_no_living(void)
 {
 	struct crowd c = gather();

@@ -1,6 +1,6 @@
 /*
- * decisions.c - a decision to delete or to unregister, stopped or killed anywhere: nobody waits for it, and nobody sees
- * it half made.
+ * decisions.c - a decision to delete or to unregister is stopped or killed anywhere.
+ * Nobody waits for it, and nobody sees it half made.
  *
  * The sweeper decides between "sweep.deciding" and "sweep.decided", with the table lock in hand. An unregistering is
  * durable at "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/edit/sr_remove.c).
@@ -137,7 +137,7 @@ static int do_register_three(struct peer_self *self, void *arg)
 	return segreg_register(self->reg, 3, t_segment(3));
 }
 
-/* The repair of tables alone: somebody who holds the commit lock, and waits for the disk, keeps nobody waiting. */
+/* The repair of tables alone: a process that holds the commit lock, and waits for the disk, keeps no other waiting. */
 static void repair_without_the_commit_lock(void)
 {
 	struct stage s = set(2);

@@ -385,7 +385,7 @@ static void unpin_after_slot_was_reused(void)
 	T_OK(segreg_unpin(reg, &pin));
 	T_OK(segreg_retire(reg, 1));
 	T_EQ(t_sweep(reg).deleted, 1);
-	t_add(&w, reg, 1); /* the same id, most likely in the same slot */
+	t_add(&w, reg, 1); /* id 1 again, most likely in the same slot */
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	T_ERR(SEGREG_E_NOTPINNED, segreg_unpin(reg, &stale));
 	T_EQ(t_refcount(reg, 1), 1);

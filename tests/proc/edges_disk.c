@@ -136,7 +136,7 @@ static void delete_fails(void)
 	fail_to_delete("fsync", EIO);
 }
 
-/* What a sweep noted is known to the next one, whoever it is: here each has its own shared memory, as with sweeps by
+/* The next sweep knows what a sweep noted, in any process: here each has its own shared memory, as with sweeps by
  * cron. */
 static void failure_outlives_region(void)
 {

@@ -35,7 +35,7 @@ static void fill(const struct t_world *w)
 }
 
 #define ONE_BY_ONE 20
-#define AT_ONCE 2000 /* so many that the commit needs pages that the database never had */
+#define AT_ONCE 2000 /* more than fit: the commit needs pages that the database never had */
 
 static void add_at_once(const struct t_world *w, struct segreg *reg)
 {
@@ -237,7 +237,7 @@ static void another_mount(void)
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1"));
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount/seg-1/data"));
 	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, "mount"));
-	/* The same file system, seen through a bind mount, is a mount all the same. */
+	/* A bind mount of the same file system is a mount all the same. */
 	t_make_dir(&w, "seg-2", 100);
 	T_SYS(mkdir(t_path(&w, "bound"), 0700));
 	T_SYS(mount(t_path(&w, "seg-2"), t_path(&w, "bound"), NULL, MS_BIND, NULL));

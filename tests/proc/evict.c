@@ -183,7 +183,7 @@ static void before_the_count(void)
 	strike(&s);
 }
 
-/* The pin came before the eviction, so it is told "pinned", and taken away. */
+/* The pin came before the eviction, so segreg_pin returns 0, and the eviction takes the pin away. */
 static void after_the_count(void)
 {
 	struct stage s = set(PEER_PROCESS);

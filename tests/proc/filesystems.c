@@ -70,8 +70,7 @@ static void register_and_delete(const struct t_world *w, struct segreg *reg, boo
 	check_clean(reg);
 }
 
-/* Made, registered, removed and made anew as fast as possible: the number may be the same, and so may the tick of the
- * clock. */
+/* Made, registered, removed and made anew as fast as possible: the number may be the same, and so may the clock. */
 static void replace(const struct t_world *w, struct segreg *reg)
 {
 	const char *asked = getenv("ROUNDS");
@@ -234,8 +233,7 @@ static void on_overlay(void)
 	live_on(&around, false);
 }
 
-/* No file handles that last, no birth times, no RENAME_NOREPLACE. Below it is a tmpfs, which gives no number out again.
- */
+/* No file handles that last, no birth times, no RENAME_NOREPLACE. The tmpfs below gives no number out again. */
 static void on_bindfs(void)
 {
 	struct t_world around = begin();

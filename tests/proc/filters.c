@@ -1,6 +1,5 @@
 /*
- * filters.c - calls beyond POSIX that a filter, a file system or a kernel refuses: the library goes another way, or
- * names the call.
+ * filters.c - a filter, a file system or a kernel refuses calls beyond POSIX: the library copes, or names the call.
  *
  * The filters are real ones (seccomp), as containers and systemd's RestrictSUIDSGID= and SystemCallFilter= make them.
  */

@@ -1,8 +1,8 @@
 /*
- * group.c - edits that travel with another process's commit: who is told what, and what is there, when all goes well
- * and when somebody is refused, killed, stopped or lies.
+ * group.c - edits that travel with another process's commit: what each call returns, and what is in the registry then.
+ * All goes well, or a process is refused, killed, stopped or writes what is wrong.
  *
- * A leader stands with the commit lock while riders post their letters; then it goes on, or does not.
+ * A leader stands with the commit lock while riders post their letters. Then it goes on, or does not.
  */
 #include "fault.h"
 #include "harness.h"
@@ -684,7 +684,7 @@ static void all_are_refused(void)
 	end_scene(&s);
 }
 
-/* Together they are too many; each alone is told. */
+/* Together the edits need too many segments. Each call returns what its edit alone would. */
 static void too_many_together(void)
 {
 	struct scene s = set_scene_with((struct segreg_open_options){ .max_segments = 3 });
@@ -877,7 +877,8 @@ static void rider_killed_while_taken(void)
 	end_scene(&s);
 }
 
-/* The lane of one who died on the way serves another, who has a letter out himself: he gets his own answer. */
+/* The lane of a rider that died on the way serves another process, which has posted a letter: the answer is to that
+ * letter. */
 static void lane_used_again(void)
 {
 	struct scene s = set_scene_with((struct segreg_open_options){ .max_lanes = RIDERS + 2 });
@@ -900,7 +901,8 @@ static void lane_used_again(void)
 	end_scene(&s);
 }
 
-/* The same at the very moment when the letter is taken: the heir's is taken after, and its edit made once. */
+/* As in lane_used_again, but the rider dies when its letter is being taken. The letter of the heir is taken later, and
+ * its edit made once. */
 static void lane_used_again_at_once(void)
 {
 	struct scene s = set_scene_with((struct segreg_open_options){ .max_lanes = RIDERS + 2 });

@@ -1,8 +1,9 @@
 /*
- * hostile.c - a neighbour who exchanges directories below base for symbolic links that lead out of it, all the time,
- * while segments are registered, read, swept and measured. What lies outside is neither read nor deleted.
+ * hostile.c - a neighbour exchanges directories below base for symbolic links that lead out of it.
+ * The exchanges go on while segments are registered, read, swept and measured. What lies outside is neither read nor
+ * deleted.
  *
- * EXCHANGES=n: so many; a million take some minutes.
+ * EXCHANGES=n: the number of exchanges; a million take some minutes.
  */
 #include "harness.h"
 #include "world.h"

@@ -132,7 +132,7 @@ static void forgotten(void)
 	T_STR(log.path[0], "seg-1");
 }
 
-/* A sweep tells of the dead though it deletes nothing. */
+/* A sweep writes entries for the dead though it deletes nothing. */
 static void reclaimed(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -167,7 +167,7 @@ static int find_lane(void *arg, const struct segreg_holder *holder)
 	return 0;
 }
 
-/* While somebody commits, an eviction does not wait to be told. */
+/* While a process commits, an eviction does not wait for its journal entry. */
 static void evicted(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -261,7 +261,7 @@ static void from_number(void)
 	t_close(reg);
 }
 
-/* Only so many are kept. */
+/* The journal keeps a bounded number of entries. */
 static void bounded(void)
 {
 	struct t_world w = t_world(T_MEMORY);

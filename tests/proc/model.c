@@ -5,7 +5,7 @@
  * the states, counts, snapshots and files are compared with what the model (model_state.c) says. One that fails is
  * played again with steps left out, as long as it still fails, and the short one is shown.
  *
- *      STEPS=1000000 build/segreg-tests model    so many steps, rather than some thousands
+ *      STEPS=1000000 build/segreg-tests model    a million steps, rather than some thousands
  *      SEED=77 build/segreg-tests model          begin with the history of that seed
  */
 #include "harness.h"

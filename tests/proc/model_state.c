@@ -121,7 +121,7 @@ static struct outcome edit(struct model *m, const struct step *step)
 
 		if (step->op[i].retires)
 			continue;
-		segment->has_files |= !segment->state; /* whoever registers has written them */
+		segment->has_files |= !segment->state; /* a process that registers has written them */
 		if (!segment->has_files)
 			return (struct outcome){ .rc = SEGREG_E_NOENT };
 	}

@@ -1,6 +1,6 @@
 /*
- * schemas.c - a registry of every schema opens, is swept, and is of ours from then on, wherever the upgrade is cut
- * short.
+ * schemas.c - a registry of every schema opens, is swept, and has our schema from then on.
+ * That holds wherever the upgrade is cut short.
  *
  * The files in old-registries/ were made by the builds that they are named after, and hold the values of registry.mdb.
  */
@@ -203,7 +203,7 @@ static void see_failures(const struct t_world *w, struct segreg *reg)
 	T_CHECK(t_exists(w, "seg-5") && t_exists(w, "seg-6"));
 }
 
-/* The files of this test can be deleted, and whoever reserved 6 has ended. */
+/* The files of this test can be deleted, and the builder that reserved 6 has ended. */
 static void see_no_failures(const struct t_world *w, struct segreg *reg)
 {
 	T_EQ(t_state(reg, 5), SEGREG_E_NOENT);

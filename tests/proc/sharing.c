@@ -1,6 +1,6 @@
 /*
- * sharing.c - users of a group share a registry: each may come first and last, under any umask, and nothing stays
- * behind.
+ * sharing.c - users of a group share a registry. Each may come first and last, and nothing stays behind.
+ * The umask of none of them matters.
  *
  * Needs root, whose peers become other users.
  */
@@ -93,7 +93,7 @@ static struct t_world shared_world(void)
 	return w;
 }
 
-/* Objects in /dev/shm that one of the users owns, whoever named them; and their memory. */
+/* Objects in /dev/shm that one of the users owns, under any name; and their memory. */
 static unsigned regions(uint64_t *blocks)
 {
 	DIR *dir = opendir("/dev/shm");
@@ -206,8 +206,7 @@ static void work(struct peer *peer, uint64_t id)
 	T_OK(peer_call(peer, do_work, &id, sizeof(id)));
 }
 
-/* Nothing that the users share lets in anybody whom registry.lock keeps out, and nothing keeps out those whom it lets
- * in. */
+/* Objects that the users share keep out the users that registry.lock keeps out, and let in those that it lets in. */
 static void check_modes(const struct t_world *w, mode_t mode)
 {
 	static const char *const names[] = { "registry/registry.mdb", ".segreg-lock" };

@@ -171,7 +171,7 @@ static void wrong_arguments(void)
 	t_strike(&s);
 }
 
-/* Whoever has the lane of the dead next does not inherit what they held. */
+/* The next owner of a dead process's lane does not inherit what the dead one held. */
 static void the_dead_let_go(void)
 {
 	struct t_scene s = t_scene(PEER_PROCESS);
@@ -269,7 +269,7 @@ static int do_replace_first(struct peer_self *self, void *arg)
 	return segreg_edit_commit(edit, NULL);
 }
 
-/* No memory is to be had, and somebody stands in a commit with both locks. */
+/* Every allocation fails, and another process stands in a commit with both locks. */
 static void walks_cost_nothing(void)
 {
 	struct t_world world = t_world(T_MEMORY);
@@ -407,8 +407,8 @@ static void sweeps_name_what_holds(void)
 	t_strike(&s);
 }
 
-/* A place serves again. Then a second release, of a copy, is not found: it ends the snapshot that has the place, if
- * that one is alike. */
+/* A place serves again. Then a second release, of a copy, fails; unless the snapshot that now has the place is alike:
+ * then it ends that one. */
 static void released_twice(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -431,7 +431,7 @@ static void released_twice(void)
 	T_OK(segreg_snapshot_release(reg, &later));
 	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &later));
 	T_EQ(later.cell, copy.cell);
-	T_OK(segreg_snapshot_release(reg, &copy)); /* told in segreg.h */
+	T_OK(segreg_snapshot_release(reg, &copy)); /* the contract in segreg.h */
 	T_ERR(SEGREG_E_NOTPINNED, segreg_snapshot_release(reg, &later));
 	t_close(reg);
 }

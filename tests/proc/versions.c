@@ -1,7 +1,7 @@
 /*
  * versions.c - what snapshots and horizons hold.
  *
- * What a holder may rely on is written once and runs twice: the holder is a thread that shares the test's handle, then
+ * What a holder may rely on is written once and runs twice. The holder is a thread that shares the test's handle, then
  * another process.
  */
 #include "harness.h"

@@ -194,7 +194,7 @@ void ledger_settle(struct soak *s, struct segreg *reg, uint32_t editor)
 
 	if (!__atomic_load_n(&intent->is_active, __ATOMIC_ACQUIRE))
 		return;
-	/* Whoever had taken it into his commit has ended when this one has gone through. */
+	/* A leader that had taken the intent into its own commit has ended once this call has gone through. */
 	EXPECT(s, SEGREG_E_NOENT, segreg_retire(reg, NOBODY));
 	for (uint32_t i = 0; i < intent->n_adds; i++)
 		done += is_live(s, reg, segment_id(editor, intent->add[i]));

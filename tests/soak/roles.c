@@ -1,6 +1,6 @@
 /*
- * roles.c - what the processes do until they are killed: edit, pin, take snapshots, sweep, look, evict; and now and
- * then something to themselves that no library expects of its host.
+ * roles.c - what the processes do until they are killed: edit, pin, take snapshots, sweep, look, evict. Now and then
+ * they do something to themselves that no library expects of its host.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /*
- * soak.c - segreg-soak [--kills N] [--seconds N] [--seed N]: the director, who has them die.
+ * soak.c - segreg-soak [--kills N] [--seconds N] [--seed N]: the director, which makes the other processes die.
  *
- * Somebody is killed every few milliseconds, or stopped for as long; now and then all at once, and then the registry
- * and the disk are compared with the ledger. Some leave a core dump, where the kernel puts those into the current
- * directory. Orphans become the director's children, so it knows when everybody is dead.
+ * Every few milliseconds the director kills a process, or stops it for as long. Now and then it kills all at once, and
+ * then compares the registry and the disk with the ledger. Some leave a core dump, where the kernel puts those into
+ * the current directory. Orphans become the director's children, so it knows when all processes are dead.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -76,7 +76,7 @@ static void start(struct director *d, size_t i)
 	role_play(&d->s, cast[i].role, cast[i].number);
 }
 
-/* Somebody is dead: whoever it was, another one takes his place. */
+/* A process is dead: another one takes its place. */
 static void note_death(struct director *d, pid_t pid)
 {
 	for (size_t i = 0; i < ACTORS; i++)
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
 	uint64_t seed = number(argc, argv, "--seed", (uint64_t)time(NULL)),
 		 seconds = number(argc, argv, "--seconds", 0);
 
-	if (argc == 6 && !strcmp(argv[1], "--role")) { /* somebody who has become another program */
+	if (argc == 6 && !strcmp(argv[1], "--role")) { /* a process that has become another program */
 		snprintf(d.s.dir, sizeof(d.s.dir), "%s", argv[4]);
 		snprintf(d.s.registry, sizeof(d.s.registry), "%s/registry", argv[4]);
 		d.s.random = strtoull(argv[5], NULL, 10) | 1;

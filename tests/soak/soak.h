@@ -1,11 +1,11 @@
 /*
- * soak.h - a registry under everything at once: processes of all roles, killed, stopped and restarted at random, and an
- * oracle.
+ * soak.h - a registry under everything at once: processes of all roles, killed, stopped and restarted at random, and
+ * an oracle.
  *
- * The director (soak.c) starts a process per slot, each with a role (roles.c), and has them die. What editors have been
- * told is kept in a ledger that outlives them (ledger.c): an intent before each call, what was acknowledged after it.
- * Whoever takes a dead editor's place, and the audit when all are dead, compares. Readers verify what they hold, byte
- * by byte.
+ * The director (soak.c) starts a process per slot, each with a role (roles.c), and makes them die. A ledger (ledger.c)
+ * outlives them: an editor writes its intent before each call, and what the library acknowledged after it. The
+ * successor of a dead editor compares the ledger with the registry; so does the audit when all are dead. Readers
+ * verify what they hold, byte by byte.
  */
 #ifndef SOAK_H
 #define SOAK_H

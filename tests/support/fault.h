@@ -1,8 +1,8 @@
 /*
  * fault.h - disks that fail and clocks that jump, for code that does not go through sr_sys: LMDB, and time.
  *
- * The test binary defines some functions of the C library itself, and so stands between it and whoever calls. Set
- * faults while nothing else runs; a forked peer has its own.
+ * The test binary defines some functions of the C library itself, and so stands between it and its callers. Set faults
+ * while nothing else runs; a forked peer has its own.
  */
 #ifndef T_FAULT_H
 #define T_FAULT_H

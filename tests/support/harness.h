@@ -7,9 +7,9 @@
  *              { "a pin of an unknown id is refused", refuses_unknown },
  *              { "a pin outlives the retirement of its segment", outlives_retirement });
  *
- * A check that fails ends the test there, from whatever thread or forked process it stands in, and the runner reports
- * it with its file, line and values. A test that crashes, leaks (sanitizer builds) or takes longer than T_SECONDS
- * (so many times T_PATIENCE, if that is in the environment) fails, and the tests after it still run.
+ * A check that fails ends the test there, from whatever thread or forked process it stands in. The runner reports it
+ * with its file, line and values. A test fails if it crashes, leaks (sanitizer builds) or takes longer than T_SECONDS,
+ * and the tests after it still run. T_PATIENCE in the environment multiplies T_SECONDS.
  */
 #ifndef T_HARNESS_H
 #define T_HARNESS_H

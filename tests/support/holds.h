@@ -1,13 +1,13 @@
 /*
- * holds.h - what peers do with snapshots. The test keeps the struct; the peer's handle holds what it stands for. And
- * the scene in which they do it.
+ * holds.h - what peers do with snapshots, and the scene in which they do it. The test keeps the struct; the peer's
+ * handle holds the snapshot.
  */
 #ifndef T_HOLDS_H
 #define T_HOLDS_H
 
 #include "peer.h"
 
-#define T_IDS 64u /* walks are told as sets: bit i for segment i */
+#define T_IDS 64u /* walks return sets: bit i for segment i */
 #define T_BIT(id) (1ull << (id))
 
 /* Argument of the functions below for peer_begin and peer_run_to. */

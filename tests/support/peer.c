@@ -1,9 +1,9 @@
 /*
- * peer.c - somebody else who uses the registry: does what the test says, when the test says it.
+ * peer.c - another user of the registry: does what the test orders, when the test orders it.
  *
- * One socket pair per peer. An order names a function of this image, and holds a copy of its argument; a thread and a
- * forked process both know what that means. The peer answers each order with one report, ENDED, and before it with one
- * STOPPED for each time that it came to its stop point, where it waits for the order to go on.
+ * One socket pair per peer. An order names a function of this image, and holds a copy of its argument. A thread and a
+ * forked process both know what that means. The peer answers each order with one report, ENDED. Before that it sends
+ * one STOPPED for each time that it came to its stop point, where it waits for the order to go on.
  */
 #include "peer.h"
 #include "harness.h"

@@ -1,9 +1,9 @@
 /*
- * peer.h - somebody else who uses the registry: does what the test says, when the test says it.
+ * peer.h - another user of the registry: does what the test orders, when the test orders it.
  *
  * A peer is a forked process, or for tests that want it so a thread of this one. It is commanded by hand-shakes, and
- * nothing sleeps.
- * It can be led up to a stop point inside the library and stays there until it is told to go on, or is killed:
+ * nothing sleeps. A test can lead it up to a stop point inside the library. The peer stays there until the test lets it
+ * go on, or kills it:
  *
  *      struct peer *sweeper = peer_start(&world, PEER_PROCESS);
  *
@@ -49,7 +49,7 @@ void peer_exit(struct peer *peer);
 
 /* Call fn in the peer. size: of *arg, at most PEER_ARG_SIZE. */
 int peer_call(struct peer *peer, peer_fn *fn, void *arg, size_t size);
-/* The same in two halves: in between, the peer is busy. */
+/* peer_call in two halves: in between, the peer is busy. */
 void peer_begin(struct peer *peer, peer_fn *fn, const void *arg, size_t size);
 int peer_end(struct peer *peer, void *arg);
 
@@ -81,7 +81,7 @@ int peer_retire(struct peer *peer, uint64_t id);
 int peer_sweep(struct peer *peer, struct segreg_sweep_result *result);
 int peer_closefrom(struct peer *peer); /* close every descriptor from 3 up */
 
-/* The same as functions for peer_begin and peer_run_to: arg is a uint64_t id where the call has one. */
+/* The calls above as functions for peer_begin and peer_run_to: arg is a uint64_t id where the call has one. */
 peer_fn peer_do_open, peer_do_pin, peer_do_unpin, peer_do_retire, peer_do_sweep, peer_do_close;
 /* arg: struct peer_registration */
 peer_fn peer_do_register;

@@ -1,6 +1,6 @@
 /*
- * powercut.c - segreg-torture-powercut CYCLES TYPE...: cuts of the power, at least so many on each type of file system,
- * spread over the system calls of all acts; if there are more cuts than places, round after round.
+ * powercut.c - segreg-torture-powercut CYCLES TYPE...: at least CYCLES cuts of the power on each type of file system.
+ * The cuts are spread over the system calls of all acts. If there are more cuts than places, round follows round.
  */
 #include "../crash/powercut.h"
 #include "harness.h"

@@ -176,7 +176,7 @@ static struct sr_record record_on_disk(void)
 	};
 }
 
-/* Bytes that are on disks already; whoever changes this changes SR_SCHEMA. */
+/* Bytes that are on disks already: a change of them is a change of SR_SCHEMA. */
 static void bytes_on_disk(void)
 {
 	static const unsigned char expected[] = {

@@ -1,6 +1,5 @@
 /*
- * filelock.c - sr_filelock: locks that end with their process and not before, and descriptors that are only used if
- * they are ours.
+ * filelock.c - sr_filelock: locks end with their process and not before, and only descriptors of ours are used.
  */
 #include "harness.h"
 #include "sys/sr_filelock.h"
@@ -28,7 +27,7 @@ static struct sr_lockfile make_lockfile(const struct t_world *w)
 	return file;
 }
 
-/* As somebody else sees it. */
+/* As another process sees it. */
 static bool is_locked(const struct sr_lockfile *file, off_t byte)
 {
 	int fd = T_SYS(sr_lockfile_reopen(file));

@@ -1,6 +1,6 @@
 /*
- * letter.c - an edit as bytes: what is read is what was written, nothing else is taken for an edit, and what cannot
- * travel is not sent.
+ * letter.c - an edit as bytes: what is read is what was written.
+ * Nothing else is taken for an edit, and what cannot travel is not sent.
  */
 #include "harness.h"
 #include "edit/sr_edit.h"

@@ -171,7 +171,7 @@ static void same_id_again_before_the_count(const char *point)
 
 EACH_POINT(same_id_again_before_the_count)
 
-/* The count lies on the slot of somebody else for a moment: his deletion waits, and a sleeping sweeper is told. */
+/* The count lies on the slot of another segment for a moment: that deletion waits, and a sleeping sweeper is woken. */
 static void count_on_the_next_one(void)
 {
 	struct stage s = set();

@@ -2,8 +2,8 @@
  * snapshot.c - the races of sr_snapshot.c, each interleaving of them forced.
  *
  * One process takes a hold, step by step from stop point to stop point. Others retire segment OLD and add NEW in one
- * edit, sweep, retire NEW, and sweep again, with steps of their own. Every merge of the two sequences is played;
- * whatever version the hold ends up with, what it holds must be there, and a walk must be that version.
+ * edit, sweep, retire NEW, and sweep again, with steps of their own. Every merge of the two sequences is played.
+ * Whatever version the hold ends up with, what it holds must be there, and a walk must be that version.
  */
 #include "harness.h"
 #include "holds.h"
@@ -260,7 +260,7 @@ static void hand_over_while_letting_go(void)
 	strike(&r);
 }
 
-/* As above, and the giver dies. Until somebody reclaims its lane, it holds: what is received from it then is whole. */
+/* As above, and the giver dies. It holds until its lane is reclaimed, so what is received from it before is whole. */
 static void receiving_from_the_dying(void)
 {
 	for (int sweeps = 0; sweeps < 2; sweeps++) {

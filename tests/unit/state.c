@@ -4,8 +4,7 @@
 #include "harness.h"
 #include "shm/sr_state.h"
 
-/* From row to column, in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing.
- */
+/* Rows and columns in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing. */
 static const char *const moves[SR_STATES] = {
 	[SR_FREE] =     ".bl.....",
 	[SR_BUILDING] = "..l.d.g.",
@@ -49,7 +48,7 @@ static void decisions(void)
 		word = before;
 		T_EQ(sr_state_take_back(&word, before), is_open);
 		T_EQ(word, sr_word_make(1000, sr_state_undecided((enum sr_state)from)));
-		if (is_open) /* somebody was faster */
+		if (is_open) /* another process was faster */
 			T_CHECK(!sr_state_take_back(&word, before) && !sr_state_decide(&word, SR_GONE));
 	}
 }
@@ -86,7 +85,7 @@ static void forced(void)
 		uint64_t word = sr_word_make(7, (enum sr_state)from);
 
 		sr_state_force(&word, SR_LIVE);
-		T_CHECK(word == sr_word_make(7, SR_LIVE)); /* the same segment as before */
+		T_CHECK(word == sr_word_make(7, SR_LIVE)); /* generation 7: still this segment */
 	}
 }
 

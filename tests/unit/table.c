@@ -1,6 +1,5 @@
 /*
- * table.c - sr_table: slots, index, paths and queue against a plain model; and what a repair makes of them when they
- * are scribbled on.
+ * table.c - sr_table: slots, index, paths and queue against a plain model; and their repair after scribbling.
  */
 #include "harness.h"
 #include "shm/sr_paths.h"
@@ -402,7 +401,7 @@ static void counted(void)
 		add(&t, id, 20);
 		T_CHECK(t.segments[t.n - 1].slot != slot);
 	}
-	add(&t, 1, 20); /* the same id, in another slot */
+	add(&t, 1, 20); /* id 1 again, in another slot */
 	T_CHECK(t.segments[t.n - 1].slot != slot);
 	T_ERR(SEGREG_E_FULL, sr_table_prepare(&t.region, 1));
 	T_OK(sr_table_free_gone(&t.region, slot));
@@ -532,7 +531,7 @@ static void repair(void)
 	drop_table(&t);
 }
 
-/* Somebody had taken slots for an edit and died before he published them. */
+/* A process took slots for an edit and died before publishing them. */
 static void repair_of_taken_slots(void)
 {
 	struct table t = make_table(20);

@@ -636,7 +636,7 @@ static void in_the_trash_already(void)
 	make_victim();
 	record = registered("victim");
 	T_SYS(rename(t_path(&world, "victim"), t_path(&world, T_TRASH "/1.2")));
-	make_victim(); /* somebody's new one, at the old path */
+	make_victim(); /* a new one of a stranger, at the old path */
 	T_EQ(sr_trash_remove(&trash, &record, &removed), 0);
 	T_CHECK(removed.bytes_freed > 5000);
 	T_EQ(t_count_entries(&world, T_TRASH), 0);

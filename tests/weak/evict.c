@@ -1,6 +1,6 @@
 /*
- * evict.c - an operator evicts a handle that is getting memory for its counts, and a sweep follows: what the handle can
- * still pin with is spoiled.
+ * evict.c - an operator evicts a handle that is getting memory for its counts, and a sweep follows. The eviction
+ * spoils the counts that the handle can still pin with.
  */
 #include "world.h"
 

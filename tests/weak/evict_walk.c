@@ -1,7 +1,7 @@
 /*
- * evict_walk.c - a handle takes a snapshot and walks it while an operator evicts it: what it holds may go, and its slot
- * be another's, but what a walk finds is still of one segment. Here alone the fence of look_at decides: who holds a
- * snapshot finds nothing in a slot that changes hands.
+ * evict_walk.c - a handle takes a snapshot and walks it while an operator evicts it. What it holds may go, and another
+ * segment may get the slot. Even so, what a walk finds is of one segment. The fence of look_at decides in this
+ * scenario alone: a walk of a held snapshot finds nothing in a slot that changes hands.
  */
 #include "world.h"
 

@@ -4,20 +4,23 @@
  *      PROGRAM             the scenario as it is; then prints each use of an ordering that it met, and each weaker ordering of that
  *      PROGRAM USE ORDER   the scenario with that use weakened to that ordering
  *
- * Memory is what the promise-free part of the "promising" semantics says (Kang, Hur, Lahav, Vafeiadis, Dreyer: A promising
- * semantics for relaxed-memory concurrency, POPL 2017). Each word is the list of all that was ever written to it. Each thread has
- * a view: how far into each list it must have seen. A load takes any entry from there on. A release writes the thread's view
- * beside the value, an acquire that reads it takes it over, and a full fence exchanges views with all full fences before it. A
- * read-modify-write takes the last entry, and hands on the view of what it replaced.
+ * Memory is what the promise-free part of the "promising" semantics defines (Kang, Hur, Lahav, Vafeiadis, Dreyer: A
+ * promising semantics for relaxed-memory concurrency, POPL 2017). Each word is the list of all that was ever written to
+ * it. Each thread has a view: how far into each list it must have seen. A load takes any entry from there on. A release
+ * writes the thread's view beside the value, and an acquire that reads the value takes the view over. A full fence
+ * exchanges views with all full fences before it. A read-modify-write takes the last entry, and hands on the view of
+ * what it replaced.
  *
- * Not in it: a load that sees a store which its own thread makes possible only later (no ordering that is in use allows that: each
- * store that others act on is a release or follows an acquire), and a store that gets a place in the list before an older one
- * (each word has one writer at a time, or is changed by read-modify-writes alone).
+ * Two things are not in it. First, a load that sees a store which its own thread makes possible only later. No ordering
+ * that is in use allows that: each store that others act on is a release or follows an acquire. Second, a store that
+ * gets a place in the list before an older one. Each word has one writer at a time, or is changed by read-modify-writes
+ * alone.
  *
- * Runs are replayed from the start. Choices are which thread steps next and which entry a load takes. What a thread does next
- * depends only on what its steps have returned; so these results, the lists and the views are the whole state, and a state
- * that was met before is not entered again. That makes the search complete and short. Of each state the search keeps a hash of
- * 128 bits: that two of some million states have the same hash is less likely than a fault of the machine's memory.
+ * Runs are replayed from the start. Choices are which thread steps next and which entry a load takes. What a thread
+ * does next depends only on what its steps have returned. So these results, the lists and the views are the whole
+ * state. A state that was met before is not entered again, which makes the search complete and short. Of each state the
+ * search keeps a hash of 128 bits. That two of some million states have equal hashes is less likely than a fault of the
+ * machine's memory.
  *
  * A use of an ordering is named by the C that makes it: function, operation, word. It is found by the return address.
  */
@@ -203,8 +206,8 @@ __attribute__((noinline)) void resume(jmp_buf &at)
 }
 
 /*
- * Let any thread go on; returns when this one may. Nobody goes on between taking M_TABLE and the first operation under it: what
- * others do there they can as well do before, since they only wait for that lock.
+ * Let any thread go on; returns when this one may. No other thread goes on between taking M_TABLE and the first
+ * operation under it. What others do there they can as well do before, since they only wait for that lock.
  */
 void step()
 {

@@ -20,7 +20,7 @@ uint64_t m_add(volatile void *at, unsigned size, uint64_t value, enum m_order or
 bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value, enum m_order order);
 void m_fence(enum m_order order);
 
-/* Locks that order as a mutex does: one that is waited for (M_TABLE), and others. m_try: false if somebody has it. */
+/* Locks that order as a mutex does: one that is waited for (M_TABLE), and others. m_try: false if a thread has it. */
 #define M_TABLE 0u
 #define M_LOCKS 4u
 void m_lock(unsigned lock);
@@ -30,13 +30,11 @@ void m_unlock(unsigned lock);
 /* Have that thread hold it from the start. */
 void m_hold(unsigned lock, unsigned thread);
 
-/* memcpy and memset for what others may read meanwhile: the words in there that have names are relaxed loads and
- * stores. */
+/* memcpy and memset for words that others may read meanwhile: words with names are relaxed loads and stores. */
 void *m_copy(void *to, const void *from, unsigned long size);
 void *m_fill(void *to, int byte, unsigned long size);
 
-/* For what scenarios check, not for what they model: what was written last; whether this thread has come to know of
- * that. */
+/* For checks of scenarios: what was written last, and whether this thread has come to know it. */
 uint64_t m_latest(const volatile void *at, unsigned size);
 bool m_knows(const volatile void *at, unsigned size);
 

@@ -1,6 +1,6 @@
 /*
- * moved.c - a handle takes a snapshot while versions go on: the version that it finds at last has a segment that was
- * born after the one that it found first, and that is retired and swept at once.
+ * moved.c - a handle takes a snapshot while versions go on. The version that it finds at last has a segment that was
+ * born after the version that it found first. This segment is retired and swept at once.
  */
 #include "world.h"
 

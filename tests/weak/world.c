@@ -243,7 +243,7 @@ void world_retire(void)
 	uint64_t version;
 
 	m_lock(M_TABLE);
-	version = region->header->version + 1; /* whoever has the lock has the newest */
+	version = region->header->version + 1; /* the holder of the lock has the newest version */
 	sr_store_release_u64(&region->details[world.slot].retired, version);
 	sr_table_move(region, world.slot, SR_PENDING);
 	sr_region_set_version(region, version);

@@ -49,7 +49,7 @@ void world_pin(void);
 /* A sweep's decision: true if ID's file is removed. */
 bool world_decide(void);
 
-/* The same, and with the slot free then. */
+/* Like world_decide, and with the slot free then. */
 bool world_sweep(void);
 
 /* What a repair does with ID's slot: its state is what the database says; if that is nothing, the slot is freed. */
@@ -67,7 +67,7 @@ void world_reuse(void);
 /* What a walk has found is one segment's alone. */
 void world_compare(const struct segreg_entry *entry);
 
-/* What is held is there, while it is held, and whoever holds it knows what is in it. */
+/* What is held is there while it is held, and its holder knows what is in it. */
 void world_use(const uint64_t *file);
 
 #endif

@@ -62,7 +62,8 @@ expect 0 script -qec "'$segctl' backup '$dir/shown'" /dev/null
 says "0 of 4 segments, 0 B copied"
 expect 0 "$segctl" backup "$dir/unseen"
 is_said=$(cat "$dir/out" "$dir/err")
-[ "$is_said" = "4 segments copied (136 KiB), 0 there already, 0 removed; version 4" ] || fail "it shows more than that: $is_said"
+[ "$is_said" = "4 segments copied (136 KiB), 0 there already, 0 removed; version 4" ] ||
+	fail "it shows more than that: $is_said"
 ok "how far it has come is shown on a terminal, and nowhere else"
 
 expect 0 "$segctl" retire 2

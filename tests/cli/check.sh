@@ -26,7 +26,8 @@ ln -s /etc "$base/link"
 expect 0 "$segctl" check
 says "0 faults, 5 strangers"
 expect 65 "$segctl" check --strangers -nRo PATH
-[ "$(sort "$dir/out" | tr '\n' ' ')" = "deep/astray deep/er/45 link lost stray " ] || fail "other strangers: $(cat "$dir/out")"
+[ "$(sort "$dir/out" | tr '\n' ' ')" = "deep/astray deep/er/45 link lost stray " ] ||
+	fail "other strangers: $(cat "$dir/out")"
 ok "strangers are shown, and are no fault"
 
 mv "$base/1" "$base/aside"
@@ -34,7 +35,8 @@ mv "$base/2" "$base/2-aside"
 mkdir "$base/2"
 mv "$base/3" "$base/3-aside"
 expect 65 "$segctl" check -nRo FOUND,ID
-[ "$(grep -v stranger "$dir/out" | sort | tr '\n' ' ')" = "missing 1 missing 3 replaced 2 " ] || fail "found: $(cat "$dir/out")"
+[ "$(grep -v stranger "$dir/out" | sort | tr '\n' ' ')" = "missing 1 missing 3 replaced 2 " ] ||
+	fail "found: $(cat "$dir/out")"
 expect 65 "$segctl" check --json
 python3 -c 'import json, sys; assert len([f for f in json.load(sys.stdin)["findings"] if f["id"] == 2 and f["path"] == "2"]) == 1' <"$dir/out" ||
 	fail "JSON"

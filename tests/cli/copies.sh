@@ -134,7 +134,8 @@ is_there 2
 is_there 3
 ok "a base whose registry is gone is taken by a new one, which knows and deletes nothing of it"
 
-if [ "$(id -u)" != 0 ] || ! truncate -s 16M "$dir/disk" || ! mkfs.ext4 -q "$dir/disk" || ! mkdir "$dir/prod" "$dir/snapshot" ||
+if [ "$(id -u)" != 0 ] || ! truncate -s 16M "$dir/disk" || ! mkfs.ext4 -q "$dir/disk" ||
+	! mkdir "$dir/prod" "$dir/snapshot" ||
 	! mount -o loop "$dir/disk" "$dir/prod" 2>"$dir/err"; then
 	skipped "a snapshot of a file system: needs root, mkfs.ext4 and a loop device"
 	exit 0

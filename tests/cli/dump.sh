@@ -119,7 +119,8 @@ end "$holder" TERM
 ok "a dump is in the order of ids; a retired segment is not live again"
 
 state >"$dir/before"
-for line in "segment 7 dir" "segment 7 dir 2026/ab more" "segment 7 link 2026/ab" "segment -7 dir 2026/ab" "segment 7 dir a\\x0" \
+for line in "segment 7 dir" "segment 7 dir 2026/ab more" "segment 7 link 2026/ab" "segment -7 dir 2026/ab" \
+	"segment 7 dir a\\x0" \
 	"segment 7 dir a\\x00b" "segment 7 dir a\\q" "segment 7 dir a\\xAB" "segment 7 dir " "Segment 7 dir 2026/ab" \
 	$'segment 7 dir 2026/ab\r' "segment" "segment  7 dir 2026/ab" "version x" "end"; do
 	text "$line"

@@ -26,7 +26,8 @@ container() {
 		script+="mkdir -p '$path' && mount --bind '$dir/volumes/$volume' '$path' && "
 	done < <(mounts "$name")
 	# Ends with its parent, so that a kill of the container kills what is in it.
-	exec unshare "${as_root[@]}" --mount --ipc --pid --fork --kill-child --mount-proc sh -c "$script"'exec "$@"' sh "$@"
+	exec unshare "${as_root[@]}" --mount --ipc --pid --fork --kill-child --mount-proc \
+		sh -c "$script"'exec "$@"' sh "$@"
 }
 
 # In a process of its own, to its end.
@@ -35,7 +36,8 @@ container_runs() {
 }
 
 may_unshare() {
-	unshare "$@" --mount --ipc --pid --fork --mount-proc sh -c 'mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /var/lib'
+	unshare "$@" --mount --ipc --pid --fork --mount-proc \
+		sh -c 'mount -t tmpfs tmpfs /dev/shm && mount -t tmpfs tmpfs /var/lib'
 } 2>/dev/null
 
 as_root=()
@@ -84,8 +86,10 @@ fi
 if command -v systemd-analyze >/dev/null; then
 	mkdir "$dir/units"
 	sed 's,/usr/bin/worker ,/bin/true ,' "$examples/worker@.service" >"$dir/units/worker@.service"
-	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$root/daemon/segregd/segregd.service" >"$dir/units/segregd.service"
-	expect 0 env SYSTEMD_UNIT_PATH="$dir/units:" systemd-analyze --man=no --recursive-errors=no verify "$dir/units/worker@1.service"
+	sed 's,^ExecStart=[^ ]*,ExecStart=/bin/true,' "$root/daemon/segregd/segregd.service" \
+		>"$dir/units/segregd.service"
+	expect 0 env SYSTEMD_UNIT_PATH="$dir/units:" systemd-analyze \
+		--man=no --recursive-errors=no verify "$dir/units/worker@1.service"
 	[ ! -s "$dir/err" ] || fail "systemd finds fault with the worker's unit"
 	ok "systemd accepts the worker's unit"
 else

@@ -30,8 +30,10 @@ size_of() {
 	done
 	echo "$sum"
 }
-[ "$(row "$both" PINS,SEGMENTS,KEPT,ALONE)" = "3 3 $(size_of 1 2 3) $(size_of 3)" ] || fail "both: $(row "$both" PINS,SEGMENTS,KEPT,ALONE)"
-[ "$(row "$some" PINS,SEGMENTS,KEPT,ALONE)" = "3 2 $(size_of 1 2) 0" ] || fail "some: $(row "$some" PINS,SEGMENTS,KEPT,ALONE)"
+[ "$(row "$both" PINS,SEGMENTS,KEPT,ALONE)" = "3 3 $(size_of 1 2 3) $(size_of 3)" ] ||
+	fail "both: $(row "$both" PINS,SEGMENTS,KEPT,ALONE)"
+[ "$(row "$some" PINS,SEGMENTS,KEPT,ALONE)" = "3 2 $(size_of 1 2) 0" ] ||
+	fail "some: $(row "$some" PINS,SEGMENTS,KEPT,ALONE)"
 [ "$("$segctl" holders -nRo LABEL | head -n 1)" = both ] || fail "not the worst first"
 [ "$("$segctl" holders -nRo LABEL,PINS 2 | sort | tr '\n' ' ')" = "both 1 some 2 " ] || fail "not the holders of 2"
 ok "what each one holds, and holds alone"

@@ -12,7 +12,8 @@ expect 0 "$segctl" register 0xffffffffffffffff "$evil"
 hold $'la\e]0;bel"\xfe' 2 2 18446744073709551615
 expect 0 "$segctl" retire 2 3 18446744073709551615
 
-for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551615" why "why 1" "why 2" "why 3" \
+for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551615" why \
+	"why 1" "why 2" "why 3" \
 	"why 18446744073709551615" "why -o PID" holders "holders 2" "holders 3" stats "stats -o LIVE"; do
 	# shellcheck disable=SC2086
 	expect 0 "$segctl" $verb --json

@@ -4,7 +4,8 @@
 
 # recipe WORDS: the example below the sentence that begins so.
 recipe() {
-	awk -v words="$1" 'index($0, words) == 1 { found = 1 } found && /^\.Ed/ { exit } inside { print } found && /^\.Bd/ { inside = 1 }' \
+	awk -v words="$1" 'index($0, words) == 1 { found = 1 } found && /^\.Ed/ { exit }
+		inside { print } found && /^\.Bd/ { inside = 1 }' \
 		"$root/daemon/segctl/segctl.1" >"$dir/recipe"
 	[ -s "$dir/recipe" ] || fail "no example that begins '$1'"
 }

@@ -26,7 +26,8 @@ segment 7
 expect 66 "$segctl" remove 6 77 7 78
 complains "segment 77 is not registered"
 complains "segment 78 is not registered"
-[ "$("$segctl" ls -nRo ID | paste -sd' ')" = "1 3 4 5" ] || fail "one that is not there keeps others from being forgotten"
+[ "$("$segctl" ls -nRo ID | paste -sd' ')" = "1 3 4 5" ] ||
+	fail "one that is not there keeps others from being forgotten"
 ok "a segment is forgotten, and its files stay"
 
 hold reader 3
@@ -53,7 +54,8 @@ expect 75 "$segctl" remove -n 5
 ok "a snapshot holds it, too, and the dry run says so"
 
 expect 0 "$segctl" retire --dry-run 4 5
-[ "$(cat "$dir/out")" = $'would retire 4 4, pinned 0 times\nwould retire 5 5, pinned 0 times' ] || fail "what would be retired is not said"
+[ "$(cat "$dir/out")" = $'would retire 4 4, pinned 0 times\nwould retire 5 5, pinned 0 times' ] ||
+	fail "what would be retired is not said"
 [ "$(column 4 STATE)" = live ] || fail "a dry run retired"
 expect 66 "$segctl" retire --dry-run 4 9
 expect 64 "$segctl" retire --dry-run x

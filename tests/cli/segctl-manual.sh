@@ -10,7 +10,8 @@ options_in_help() {
 }
 
 options_in_manual() {
-	sed -n 's/^\.It Fl \([[:alpha:]]\)\( Ar [a-z]*\)\? , Fl -\([a-z-]*\)\( Ar [a-z]*\)\?$/\1 \3/p' "$manual" | sort -u
+	sed -n 's/^\.It Fl \([[:alpha:]]\)\( Ar [a-z]*\)\? , Fl -\([a-z-]*\)\( Ar [a-z]*\)\?$/\1 \3/p' "$manual" |
+		sort -u
 }
 
 # "NAME help" of each column, as a help has them and as the manual's section has them.
@@ -24,7 +25,8 @@ columns_in_manual() {
 
 expect 0 "$segctl" --help
 verbs=$(sed -n '/^Verbs:$/,/^$/s/^  \([a-z]*\) .*/\1/p' "$dir/out")
-[ "$verbs" = "$(sed -n '/^\.Sh VERBS/,/^\.Sh TABLES/s/^\.It Ic \([a-z]*\).*/\1/p' "$manual")" ] || fail "other verbs than in the manual: $verbs"
+[ "$verbs" = "$(sed -n '/^\.Sh VERBS/,/^\.Sh TABLES/s/^\.It Ic \([a-z]*\).*/\1/p' "$manual")" ] ||
+	fail "other verbs than in the manual: $verbs"
 options_in_help >"$dir/all"
 for verb in $verbs; do
 	expect 0 "$segctl" "$verb" --help
@@ -45,7 +47,8 @@ for verb in ls show why holders stats; do
 	expect 0 "$segctl" "$verb" --help
 	columns_in_help >"$dir/helps"
 	columns_in_manual "$section" >"$dir/manuals"
-	diff "$dir/helps" "$dir/manuals" >"$dir/out" || fail "columns of segctl $verb --help (<) and of segctl.1 (>) differ"
+	diff "$dir/helps" "$dir/manuals" >"$dir/out" ||
+		fail "columns of segctl $verb --help (<) and of segctl.1 (>) differ"
 	[ "$(wc -l <"$dir/helps")" -ge 15 ] || fail "the columns were not found"
 done
 ok "the manual has the columns"

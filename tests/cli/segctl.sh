@@ -77,7 +77,8 @@ expect 0 "$segctl" retire 4
 expect 75 "$segctl" sweep
 expect 0 "$segctl" show 4
 says "Error:         its path is no longer what was registered"
-grep -Eq '^Retry at: .*\((in [12]s|[0-9]+s ago)\)$' "$dir/out" || fail "show does not say when the deletion is tried again"
+grep -Eq '^Retry at: .*\((in [12]s|[0-9]+s ago)\)$' "$dir/out" ||
+	fail "show does not say when the deletion is tried again"
 expect 0 "$segctl" show 4 --json
 python3 - "$dir/out" <<'PYTHON' || fail "the JSON does not say when the deletion is tried again"
 import datetime, json, sys

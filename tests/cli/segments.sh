@@ -57,7 +57,8 @@ says "PATH"
 expect 0 "$segctl" ls --raw -n -o id,bytes,type -s pending
 [ "$(sed -n 2p "$dir/out")" = "255 4096 file" ] || fail "ls --raw"
 expect 0 "$segctl" ls -n --bytes -o BYTES -s live
-[ "$(cat "$dir/out")" -eq "$(du -s --block-size=1 "$base/2026/seg-2" | cut -f 1)" ] || fail "ls --bytes is not what du says"
+[ "$(cat "$dir/out")" -eq "$(du -s --block-size=1 "$base/2026/seg-2" | cut -f 1)" ] ||
+	fail "ls --bytes is not what du says"
 ok "ls"
 
 expect 0 "$segctl" show 255
@@ -90,7 +91,8 @@ if bindfs "$dir/below" "$dir/fuse" 2>"$dir/bindfs"; then
 	"$segctl" -r "$dir/weak" register 1 file 2>"$dir/note"
 	"$segctl" -r "$dir/weak" ls --noheadings -o WEAK >"$dir/column"
 	umount "$dir/fuse"
-	grep -q "only the inode number tells segment 1" "$dir/note" || fail "register does not tell that nothing but the number is known"
+	grep -q "only the inode number tells segment 1" "$dir/note" ||
+		fail "register does not tell that nothing but the number is known"
 	grep -q yes "$dir/column" || fail "ls does not tell that nothing but the number is known"
 	ok "register and ls tell where only the inode number is known"
 else

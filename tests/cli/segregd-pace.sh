@@ -73,7 +73,8 @@ shift
 exec "$@"
 SCRIPT
 : >"$dir/log"
-env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" --pressure 20 -m "$dir/prom" 2>"$dir/log" &
+env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" \
+	--pressure 20 -m "$dir/prom" 2>"$dir/log" &
 daemon=$!
 children+=("$daemon")
 eventually logged "memory is short: 50 % of time is lost to that; sweeps wait"
@@ -92,7 +93,8 @@ stop
 pressure 50.00
 expect 0 "$segctl" retire 31
 : >"$dir/log"
-env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" --pressure 20 --free 100 2>"$dir/log" &
+env --default-signal=INT unshare -m sh "$dir/under-pressure" "$dir/pressure" "$segregd" \
+	--pressure 20 --free 100 2>"$dir/log" &
 daemon=$!
 children+=("$daemon")
 eventually is_gone 31

@@ -22,7 +22,8 @@ lacks 'DynamicUser=([^nf0]|on)' "$unit" "$worker"      # the end of a process wo
 lacks 'RemoveIPC=([^nf0]|on)' "$unit" "$worker"        # and so would this
 lacks 'Limit(AS|FSIZE)=' "$unit" "$worker"             # the database's mapping needs address space, its file size
 lacks 'NoExecPaths=/$|RootDirectory=|RootImage=|InaccessiblePaths=/(dev|proc|var)' "$unit"
-grep -qE '^ReadWritePaths=.*/dev/shm' "$unit" || fail "ProtectSystem=strict makes /dev/shm read-only without ReadWritePaths"
+grep -qE '^ReadWritePaths=.*/dev/shm' "$unit" ||
+	fail "ProtectSystem=strict makes /dev/shm read-only without ReadWritePaths"
 ok "it has no directive that takes away what segregd or the library needs"
 
 if ! command -v systemd-analyze >/dev/null; then
@@ -46,7 +47,8 @@ members() {
 		@*) ;;
 		*) echo "$group"; continue ;;
 		esac
-		systemd-analyze --no-pager syscall-filter "$group" | sed -n '2,$s/^ *\([@a-z0-9_-]*\)$/\1/p' | while read -r line; do
+		systemd-analyze --no-pager syscall-filter "$group" |
+			sed -n '2,$s/^ *\([@a-z0-9_-]*\)$/\1/p' | while read -r line; do
 			members "$line"
 		done
 	done

@@ -33,7 +33,8 @@ drained() {
 	grep -q "deleted 3" "$dir/log"
 }
 eventually drained
-grep -qE "segregd: [1-9][0-9]* lines were lost: the log was not read in time" "$dir/log" || fail "it does not count the lines that were lost"
+grep -qE "segregd: [1-9][0-9]* lines were lost: the log was not read in time" "$dir/log" ||
+	fail "it does not count the lines that were lost"
 fill
 stop
 ok "a full pipe stops neither segregd's deletions nor SIGTERM, and lost lines are counted"

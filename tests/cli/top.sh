@@ -20,7 +20,8 @@ expect 0 "$segctl" retire {1..41}
 tmux() {
 	command tmux -S "$dir/tmux" -f /dev/null "$@"
 }
-tmux new-session -d -x 80 -y 24 "TERM=screen '$segctl' top; echo ended with \$?; sleep 1000" || { skipped "top on a terminal: tmux cannot start"; exit 0; }
+tmux new-session -d -x 80 -y 24 "TERM=screen '$segctl' top; echo ended with \$?; sleep 1000" ||
+	{ skipped "top on a terminal: tmux cannot start"; exit 0; }
 children+=("$(tmux display-message -p '#{pid}')")
 shows() {
 	tmux capture-pane -p >"$dir/out"
@@ -33,7 +34,8 @@ is_full() {
 eventually is_full # a screen is drawn bit by bit
 says "retired segments keep"
 says "no segregd runs"
-[ "$(sed -n 5p "$dir/out" | awk '{ print $1, $2, $4, $5, $6, $7 }')" = "304 KiB 1 pending 41 41" ] || fail "the biggest is not the first: $(sed -n 5p "$dir/out")"
+[ "$(sed -n 5p "$dir/out" | awk '{ print $1, $2, $4, $5, $6, $7 }')" = "304 KiB 1 pending 41 41" ] ||
+	fail "the biggest is not the first: $(sed -n 5p "$dir/out")"
 tmux send-keys NPage
 eventually shows " pending +39 39$"
 tmux send-keys Home

@@ -19,8 +19,10 @@ expect 0 "$segctl" ls --help
 says "REGISTERED_AT"
 ok "help and version"
 
-for command in "" "nosuchverb" "--nosuchoption" "ls" "ls --nosuchoption" "ls operand" "register" "register 1" "register 1 a b" \
-	"retire" "show" "show 1 2" "holders 1 2" "remove" "remove x" "remove 1 x" "retire -n x" "why 1 2" "stats 1" "sweep 1" "init" "-r $dir/a init $dir/b" "init a b"; do
+for command in "" "nosuchverb" "--nosuchoption" "ls" "ls --nosuchoption" "ls operand" "register" "register 1" \
+	"register 1 a b" \
+	"retire" "show" "show 1 2" "holders 1 2" "remove" "remove x" "remove 1 x" "retire -n x" \
+	"why 1 2" "stats 1" "sweep 1" "init" "-r $dir/a init $dir/b" "init a b"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segctl" $command
 	complains "Try 'segctl "

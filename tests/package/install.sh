@@ -63,9 +63,11 @@ parts=$scratch/parts
 make_in "$parts/lib" install-lib PREFIX=/usr LIBDIR=/usr/lib/there
 version=$(awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $3; s = "." } END { print v }' include/segreg.h)
 lists "$parts/lib" "usr/lib/there/libsegreg.so.$version" "usr/lib/there/libsegreg.so.${version%%.*}"
-make_in "$parts/all" install PREFIX=/usr BINDIR=/b SBINDIR=/s LIBDIR=/l INCLUDEDIR=/i PKGCONFIGDIR=/p MANDIR=/m UNITDIR=/u \
+make_in "$parts/all" install PREFIX=/usr BINDIR=/b SBINDIR=/s LIBDIR=/l INCLUDEDIR=/i PKGCONFIGDIR=/p MANDIR=/m \
+	UNITDIR=/u \
 	SYSUSERSDIR=/y TMPFILESDIR=/t COMPLETIONDIR=/c
-[ ! -e "$parts/all/usr" ] || fail "a directory that was given is not used: $(find "$parts/all/usr" ! -type d | head -n 3)"
+[ ! -e "$parts/all/usr" ] ||
+	fail "a directory that was given is not used: $(find "$parts/all/usr" ! -type d | head -n 3)"
 for name in b/segctl s/segregd l/libsegreg.so i/segreg.h p/segreg.pc m/man7/segreg.7; do
 	[ -r "$parts/all/$name" ] || fail "no $name"
 done
@@ -104,7 +106,8 @@ runs() {
 # shellcheck disable=SC2046,SC2086
 {
 	cd "$scratch"
-	"${CC:-cc}" -std=gnu11 $strict -o shared example.c $(pkg-config --cflags --libs segreg) -Wl,-rpath,"$root/usr/lib/there"
+	"${CC:-cc}" -std=gnu11 $strict -o shared example.c \
+		$(pkg-config --cflags --libs segreg) -Wl,-rpath,"$root/usr/lib/there"
 	readelf -d shared | grep -q "NEEDED.*libsegreg.so.${version%%.*}" || fail "it does not need the shared library"
 	runs "the README's example, with the shared library" ./shared
 	"${CC:-cc}" -std=gnu11 $strict -static -o static example.c $(pkg-config --static --cflags --libs segreg)
@@ -141,7 +144,8 @@ CC
 for standard in c++11 c++20; do
 	mkdir base
 	# shellcheck disable=SC2046,SC2086
-	g++ -std=$standard $strict -o cxx example.cc $(pkg-config --cflags --libs segreg) -Wl,-rpath,"$root/usr/lib/there"
+	g++ -std=$standard $strict -o cxx example.cc \
+		$(pkg-config --cflags --libs segreg) -Wl,-rpath,"$root/usr/lib/there"
 	./cxx base/registry || fail "the program in $standard ends with an error"
 	rm -rf base
 	ok "a program in $standard includes the header and links"

@@ -21,7 +21,8 @@ same() {
 sed -n 's/^\(SEGREG_[0-9.]*\) {$/version \1/p; s/^\t\t\(segreg_[a-z0-9_]*\);$/\1/p' lib/libsegreg.map |
 	awk '$1 == "version" { version = $2; next } { print $1 "@@" version }' | sort >"$scratch/map"
 sed 's/@@.*//' "$scratch/map" >"$scratch/named-in-map"
-nm -D --defined-only --with-symbol-versions "$build/libsegreg.so" | awk '$2 != "A" { print $3 }' | sort >"$scratch/library"
+nm -D --defined-only --with-symbol-versions "$build/libsegreg.so" |
+	awk '$2 != "A" { print $3 }' | sort >"$scratch/library"
 
 same "libsegreg.map names every function of segreg.h, and none beside" header named-in-map
 same "libsegreg.so exports these, each under its version" map library

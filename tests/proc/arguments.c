@@ -269,9 +269,11 @@ static void of_questions(void)
 	REFUSED(segreg_debug(NULL, NULL, nothing_for_item, NULL));
 	REFUSED(segreg_debug("", NULL, nothing_for_item, NULL));
 	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .flags = 0 }, nothing_for_item, NULL));
-	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 8 },
+	REFUSED(segreg_debug("dir",
+			     &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 8 },
 			     nothing_for_item, NULL));
-	REFUSED(segreg_debug("dir", &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 6 },
+	REFUSED(segreg_debug("dir",
+			     &(struct segreg_debug_options){ .size = sizeof(struct segreg_debug_options), .flags = 6 },
 			     nothing_for_item, NULL));
 	REFUSED(segreg_sweep_wait(reg, NULL, 0));
 	REFUSED(segreg_sweep(reg, &options, NULL));

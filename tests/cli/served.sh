@@ -86,7 +86,8 @@ tells_not "the last"
 out_of_trouble
 ok "what a dead segregd failed of is told as that, until one has ended in order"
 
-for text in "" "segregd 1" "$(printf 'segregd 1\nturn 1\npid x in 1\nfailed 1 lies\n%1024s' '')" "$(head -c 1100 /dev/zero | tr '\0' x)" \
+for text in "" "segregd 1" "$(printf 'segregd 1\nturn 1\npid x in 1\nfailed 1 lies\n%1024s' '')" \
+	"$(head -c 1100 /dev/zero | tr '\0' x)" \
 	"$(printf 'segregd 1\nturn 7\npid 5 in 1')$(head -c 955 /dev/zero | tr '\0' ' ')$(printf '\nturn 7%26s' '')"; do
 	printf %s "$text" >"$lock"
 	expect 0 "$segctl" why

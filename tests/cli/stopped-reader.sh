@@ -23,7 +23,8 @@ comes_to_write() {
 	local i
 
 	for i in {1..300}; do
-		cat "/proc/$1/wchan" $(sed -E 's|[0-9]+|/proc/&/wchan|g' "/proc/$1/task/$1/children") 2>/dev/null | grep -q pipe_write && return
+		cat "/proc/$1/wchan" $(sed -E 's|[0-9]+|/proc/&/wchan|g' "/proc/$1/task/$1/children") 2>/dev/null |
+			grep -q pipe_write && return
 		sleep 0.01
 	done
 }
@@ -95,7 +96,8 @@ def other():
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-child = subprocess.Popen(sys.argv[3:], stderr=side, stdout=open(sys.argv[1] + "/out", "w"), preexec_fn=other if uid else None)
+child = subprocess.Popen(sys.argv[3:], stderr=side, stdout=open(sys.argv[1] + "/out", "w"),
+                         preexec_fn=other if uid else None)
 def put(name, number):
     with open(sys.argv[1] + "/new", "w") as file: file.write(str(number))
     os.rename(sys.argv[1] + "/new", sys.argv[1] + "/" + name)

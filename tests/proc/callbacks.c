@@ -143,9 +143,7 @@ static void sweeps(void)
 	strike(&s);
 }
 
-T_SUITE(callbacks,
-	{ "nobody waits for the callback of a list", lists },
+T_SUITE(callbacks, { "nobody waits for the callback of a list", lists },
 	{ "nobody waits for the callback of a list of holders or handles", holders },
-	{ "nobody waits for the callback of a check", checks },
-	{ "nobody waits for the callback of a log", logs },
+	{ "nobody waits for the callback of a check", checks }, { "nobody waits for the callback of a log", logs },
 	{ "only other sweeps are refused during the callback of a sweep", sweeps });

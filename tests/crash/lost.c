@@ -228,7 +228,8 @@ static bool is_refused(int rc)
 	return rc == SEGREG_E_MISMATCH;
 }
 
-/* To the middle of a page, to the meta pages, to nothing: LMDB has the file mapped, and would touch what is not there. */
+/* To the middle of a page, to the meta pages, to nothing: LMDB has the file mapped, and would touch what is not there.
+ */
 static void database_cut_off(void)
 {
 	static const off_t sizes[] = { 0, 100, 4096, 8192, 12288, 20000 };

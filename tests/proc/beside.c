@@ -1,5 +1,6 @@
 /*
- * beside.c - what goes on while another thread of the process opens or closes a registry: everything but an open of that registry.
+ * beside.c - what goes on while another thread of the process opens or closes a registry: everything but an open of
+ * that registry.
  *
  * The other thread stands at a stop point of its call until the act is over. So an act that waited for it would hang.
  */
@@ -22,7 +23,8 @@ struct other {
 	struct segreg_open_options options;
 	const char *dir, *point;
 	struct segreg *reg; /* closed, if there is one; otherwise opened */
-	int fails_with;     /* errno that the thread's next question for the process's PID namespace gets; 0: it gets an answer */
+	int fails_with;     /* errno that the thread's next question for the process's PID namespace gets; 0: it gets an
+			       answer */
 	pthread_t thread;
 	sem_t stands, go;
 	bool has_met;
@@ -179,7 +181,8 @@ static void act_all(struct bystander *by)
 
 static void beside_builders(void)
 {
-	static const char *const points[] = { "attach.counting", "attach.counted", "attach.building", "lane.found", "lane.publishing" };
+	static const char *const points[] = { "attach.counting", "attach.counted", "attach.building", "lane.found",
+					      "lane.publishing" };
 	struct bystander by = make_bystander();
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
@@ -536,8 +539,7 @@ static void arrives_once(void)
 	t_close(reg);
 }
 
-T_SUITE(beside,
-	{ "nobody waits for a thread that builds a registry", beside_builders },
+T_SUITE(beside, { "nobody waits for a thread that builds a registry", beside_builders },
 	{ "nobody waits for a thread that joins a registry", beside_joiners },
 	{ "nobody waits for a thread that waits for a stopped builder", beside_waiters },
 	{ "nobody waits for a thread that closes a registry", beside_closers },
@@ -546,5 +548,6 @@ T_SUITE(beside,
 	{ "an open waits for a close of the same registry, as long as it may", waits_for_a_close },
 	{ "a child that was forked in the middle of an open opens the same registry", child_opens_the_same },
 	{ "a child that was forked in the middle of an open keeps no lock of its dead parent", child_keeps_no_lock },
-	{ "a child keeps no file of a registry that a thread of its parent was opening or closing", child_keeps_no_file },
+	{ "a child keeps no file of a registry that a thread of its parent was opening or closing",
+	  child_keeps_no_file },
 	{ "two threads of a child attach an inherited handle once", arrives_once });

@@ -1,8 +1,8 @@
 /*
  * fairness.c - a process that commits again and again keeps no other process out of the commit lock.
  *
- * A register rides along with another process's commit. A reservation, an unregistering and a sweep take the commit lock themselves. What
- * is counted is the other process's calls while they wait, and not time.
+ * A register rides along with another process's commit. A reservation, an unregistering and a sweep take the commit
+ * lock themselves. What is counted is the other process's calls while they wait, and not time.
  */
 #include "harness.h"
 #include "peer.h"

@@ -91,7 +91,7 @@ static void removed_under_users(void)
 	T_OK(peer_pin(user, 1));
 	remove_shared_memory(&w);
 	T_ERR(SEGREG_E_REGION_LOST, peer_open(late));
-	/* Those who have it go on, but for sweeps: nobody else could tell them what he pins. */
+	/* Those who have it go on, but for sweeps: no other process could tell them what the late one pins. */
 	T_OK(segreg_retire(reg, 1));
 	T_OK(peer_retire(user, 2));
 	T_OK(peer_pin(user, 3));
@@ -346,7 +346,7 @@ static void adopt_in_use(void)
 	close_and_open(&w, adopt(&w));
 }
 
-/* Who pins by the old one is met in base, whether he built the shared memory or joined. */
+/* A process that pins by the old lock is met in base, whether it built the shared memory or joined. */
 static void replace_in_use(bool builder)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -384,7 +384,8 @@ static void lock_file_replaced_in_use(void)
 	replace_in_use(true);
 }
 
-/* Both locks are removed under who pins: shared memory still tells of the user, whether that built it or joined. */
+/* Both locks are removed under a process that pins. Shared memory still shows that process, whether it built the memory
+ * or joined. */
 static void remove_both_locks_in_use(bool builder, const char *gone)
 {
 	struct t_world w = t_world(T_MEMORY);

@@ -703,8 +703,10 @@ int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg);
 /* ------------------------------------------------------------------ care */
 
 enum segreg_finding_kind {
-	SEGREG_FOUND_MISSING = 1,    /* a LIVE or PENDING segment is not on the disk */
-	SEGREG_FOUND_REPLACED = 2,   /* something else is at the path of a LIVE or PENDING segment */
+	/* a segment is not on the disk; it is LIVE, PENDING, or DELETING and its deletion failed for that reason */
+	SEGREG_FOUND_MISSING = 1,
+	/* something else is at the path of a segment; it is LIVE, PENDING, or DELETING and its deletion failed */
+	SEGREG_FOUND_REPLACED = 2,
 	SEGREG_FOUND_STRANGER = 3,   /* something below base belongs to no segment: the registry never deletes it */
 	SEGREG_FOUND_DIFFERENCE = 4, /* shared memory and the database disagree about a segment */
 	SEGREG_FOUND_LEFTOVER = 5,   /* an object in /dev/shm is this registry's, but its processes do not use it */

@@ -6,7 +6,7 @@
  * no segment. Other processes work meanwhile. So the check reports a fault on the disk only if the registry still
  * confirms it afterwards:
  *
- * - a missing path, if its segment is still registered;
+ * - a missing or replaced path, if its segment is still registered;
  * - a stranger, if no segment has been registered at its path;
  * - an entry in the trash, if it outlives the record to which it belonged.
  *
@@ -214,8 +214,8 @@ static int repair_tables(struct segreg *reg)
 
 /* ---------------------------------------------------------------- segments and the disk */
 
-/* *still gets whether the segment is as it was when the records were read. */
-static int is_still(struct segreg *reg, const struct sr_record *record, bool *still)
+/* *still gets whether the segment is as it was when the records were read, *error the errno of its failed deletion. */
+static int is_still(struct segreg *reg, const struct sr_record *record, bool *still, int *error)
 {
 	uint32_t slot;
 	int rc = sr_table_lock_take(reg);
@@ -225,17 +225,28 @@ static int is_still(struct segreg *reg, const struct sr_record *record, bool *st
 	slot = sr_table_find(&reg->region, record->id);
 	*still = slot != SR_NONE && reg->region.details[slot].born == record->born &&
 		 sr_word_state(sr_load_acquire_u64(&reg->region.slots[slot].word)) == record->state;
+	*error = *still && reg->region.details[slot].attempts ? reg->region.details[slot].error : 0;
 	sr_table_lock_give(reg);
 	return 0;
+}
+
+/*
+ * Whether a segment in DELETING should be what was registered, although it is not. A deletion that has not failed may
+ * be at work: its segment is gone from the path already. A deletion that has failed otherwise than by ENOENT and ESTALE
+ * has found the segment, and may have moved it to the trash.
+ */
+static bool is_deletion_stuck(int error, bool is_missing)
+{
+	return is_missing ? error == ENOENT || error == ESTALE : error != 0;
 }
 
 static int check_segment(const struct check *check, const struct sr_record *record)
 {
 	struct sr_identity identity;
 	bool still;
-	int rc;
+	int rc, error;
 
-	if (record->state != SR_LIVE && record->state != SR_PENDING)
+	if (record->state == SR_BUILDING)
 		return 0;
 	rc = sr_base_identify(&check->reg->registry->base, record->path, &identity);
 	if (!rc && sr_base_is_registered(check->dev, record, &identity))
@@ -243,8 +254,8 @@ static int check_segment(const struct check *check, const struct sr_record *reco
 	if (rc && rc != SEGREG_E_NOENT && rc != SEGREG_E_PATH)
 		return rc;
 	bool is_missing = rc == SEGREG_E_NOENT;
-	rc = is_still(check->reg, record, &still);
-	if (rc || !still)
+	rc = is_still(check->reg, record, &still, &error);
+	if (rc || !still || (record->state == SR_DELETING && !is_deletion_stuck(error, is_missing)))
 		return rc;
 	return is_missing ? report(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk")
 			  : report(check, SEGREG_FOUND_REPLACED, record->id, record->path,

@@ -1,11 +1,14 @@
 /*
  * check.c - segreg_check finds what is wrong, and nothing else, while others go on.
  */
+#include "fault.h"
 #include "harness.h"
+#include "mounts.h"
 #include "peer.h"
 #include "registry/sr_registry.h"
 #include "shm/sr_table.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +121,80 @@ static void ends_when_told(void)
 	t_close(reg);
 }
 
+/* Found by the check before the sweep that fails on it, and after. */
+static void found_still(const struct t_world *w, struct segreg *reg, uint64_t id, enum segreg_finding_kind kind, int error)
+{
+	struct seen seen;
+
+	T_OK(segreg_retire(reg, id));
+	T_EQ(check(reg, 0).n[kind], 1);
+	T_EQ(t_sweep(reg).failed, 1);
+	T_EQ(t_info(reg, id).error, error);
+	seen = check(reg, 0);
+	T_EQ(all(seen), 1);
+	T_EQ(seen.n[kind], 1);
+	T_EQ(seen.id, id);
+	T_OK(segreg_force_remove(reg, id, SEGREG_FORCE));
+	t_remove_tree(t_path(w, "%s", t_segment(id)));
+	T_EQ(check(reg, 0).n[kind], 0);
+}
+
+/* A sweep that could not delete a segment does not make what is wrong with it right. */
+static void deletion_failed(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	t_remove_tree(t_path(&w, "seg-1"));
+	t_make_segment(&w, 1);
+	found_still(&w, reg, 1, SEGREG_FOUND_REPLACED, ESTALE);
+	t_add(&w, reg, 2);
+	t_remove_tree(t_path(&w, "seg-2"));
+	T_SYS(symlink("elsewhere", t_path(&w, "seg-2")));
+	found_still(&w, reg, 2, SEGREG_FOUND_REPLACED, ESTALE);
+	T_SYS(unlink(t_path(&w, "seg-2")));
+	T_SYS(mkdir(t_path(&w, "above"), 0755));
+	t_make_dir(&w, "above/3", 100);
+	T_OK(segreg_register(reg, 3, "above/3"));
+	t_remove_tree(t_path(&w, "above"));
+	found_still(&w, reg, 3, SEGREG_FOUND_MISSING, ENOENT);
+	t_close(reg);
+}
+
+/* What fails while the segment is on the disk is no fault of the disk: segctl why shows it. */
+static void deletion_failed_midway(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+
+	t_add(&w, reg, 1);
+	T_OK(segreg_retire(reg, 1));
+	t_fail_call("unlinkat", 0, EIO);
+	T_EQ(t_sweep(reg).failed, 1);
+	t_fail_call(NULL, 0, 0);
+	T_CHECK(!t_exists(&w, "seg-1"));
+	T_EQ(all(check(reg, 0)), 0);
+	t_make_segment(&w, 1); /* beside what is in the trash */
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_REPLACED], 1);
+	t_close(reg);
+}
+
+static void mounted_over(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+
+	t_need_mounts();
+	struct segreg *reg = t_open(&w);
+	t_add(&w, reg, 1);
+	t_mount_tmpfs(t_path(&w, "seg-1"), "size=1m");
+	T_OK(segreg_retire(reg, 1));
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_REPLACED], 1);
+	T_EQ(t_sweep(reg).failed, 1);
+	T_EQ(check(reg, 0).n[SEGREG_FOUND_REPLACED], 1);
+	t_close(reg);
+}
+
 /* As it lies there after its name was lost: the registry's header in another object. */
 static void leave_region(const struct sr_header *header, const char *name)
 {
@@ -168,4 +245,7 @@ T_SUITE(check,
 	{ "shared memory that lies there unused is found, and its owner is named", memory_is_left },
 	{ "shared memory that differs from the database is found, and repaired if that is asked for", differs },
 	{ "what others change meanwhile is no fault", others_go_on },
+	{ "what is replaced or missing is found also after a sweep failed on it", deletion_failed },
+	{ "a deletion that fails midway is no fault of the disk", deletion_failed_midway },
+	{ "what is mounted over a segment is found also after a sweep failed on it", mounted_over },
 	{ "a check ends when it is told to, and refuses what it does not know", ends_when_told });

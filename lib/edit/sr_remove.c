@@ -123,11 +123,14 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 
 /*
  * Check a forced unregistering. A DELETING segment can be forgotten only while no sweep runs: then its deletion has
- * failed, was cut short, or has not begun.
+ * failed, was cut short, or has not begun. The caller holds the commit lock. A sweep that begins now needs that lock
+ * before it deletes anything. So it suffices to look at the sweeper's byte. A sweep that tried to take the byte
+ * meanwhile would fail, if this call took it.
  */
-static int check_forced(const struct sr_record *record, bool idle)
+static int check_forced(const struct sr_change *change, const struct sr_record *record)
 {
-	if (record->state != SR_DELETING || idle)
+	if (record->state != SR_DELETING ||
+	    !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
 		return 0;
 	return sr_fail(SEGREG_E_BUSY,
 		       "segment %" PRIu64
@@ -176,7 +179,7 @@ static int conclude_unheld(struct sr_change *change, const struct sr_record *rec
 	return rc ? rc : fail_held(record->id, holds);
 }
 
-static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
+int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
 {
 	struct sr_journal journal;
 	struct sr_change change;
@@ -193,7 +196,7 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 	else if (!rc && slot == SR_NONE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)
-		rc = forced ? check_forced(&record, idle) : check_unheld(&change, &record, slot);
+		rc = forced ? check_forced(&change, &record) : check_unheld(&change, &record, slot);
 	if (rc) {
 		sr_change_cancel(&change);
 		return rc;
@@ -211,15 +214,4 @@ static int force_remove(struct segreg *reg, uint64_t id, bool forced, bool idle)
 		return conclude_unheld(&change, &record, slot);
 	sr_change_conclude(&change, sr_table_drop(&reg->region, slot));
 	return 0;
-}
-
-int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
-{
-	struct sr_hold hold;
-	bool idle = sr_registry_hold(reg->registry, SR_BYTE_SWEEP, &hold) == 0;
-	int rc = force_remove(reg, id, forced, idle);
-
-	if (idle)
-		sr_hold_drop(&hold);
-	return rc;
 }

@@ -5,9 +5,11 @@
  * The sweeper decides between "sweep.deciding" and "sweep.decided", with the table lock in hand. An unregistering is
  * durable at "change.durable", and decides between "remove.deciding" and its end (R1 to R6 of lib/edit/sr_remove.c).
  */
+#include "fault.h"
 #include "harness.h"
 #include "peer.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SHORT_MS 50 /* the longest wait of those who must not wait: they would fail, not be slow */
@@ -174,6 +176,54 @@ static int do_unregister_by_force(struct peer_self *self, void *arg)
 {
 	(void)arg;
 	return segreg_force_remove(self->reg, 1, SEGREG_FORCE);
+}
+
+/* The unregistering has the commit lock. A sweep waits for that, and does not take it for another sweep. */
+static void sweep_meets(struct stage *s, peer_fn *unregister)
+{
+	peer_run_to(s->other, "remove.prepared", unregister, NULL, 0);
+	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep(s->reg, NULL, NULL));
+	peer_go_on(s->other);
+	T_OK(peer_end(s->other, NULL));
+	T_EQ(t_state(s->reg, 1), SEGREG_E_NOENT);
+	T_CHECK(t_exists(&s->world, "seg-1/data"));
+	T_OK(segreg_sweep(s->reg, NULL, NULL));
+}
+
+static void sweep_meets_unregistering(void)
+{
+	struct stage s = set(1);
+
+	sweep_meets(&s, do_unregister);
+	T_OK(segreg_register(s.reg, 1, t_segment(1)));
+	sweep_meets(&s, do_unregister_by_force);
+	T_OK(segreg_register(s.reg, 1, t_segment(1)));
+	T_OK(segreg_retire(s.reg, 1));
+	t_fail_call("renameat2", 0, EIO);
+	T_EQ(t_sweep(s.reg).failed, 1);
+	t_fail_call(NULL, 0, 0);
+	T_EQ(t_state(s.reg, 1), SEGREG_DELETING);
+	sweep_meets(&s, do_unregister_by_force);
+	t_close(s.reg);
+}
+
+/* A deletion at work: the sweep keeps what it deletes, at any of its steps. */
+static void unregister_meets_sweep(void)
+{
+	static const char *const points[] = { "sweep.removed", "sweep.synced" };
+
+	for (unsigned i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		struct stage s = set(1);
+
+		T_OK(segreg_retire(s.reg, 1));
+		peer_run_to(s.other, points[i], peer_do_sweep, NULL, 0);
+		T_ERR(SEGREG_E_BUSY, segreg_force_remove(s.reg, 1, SEGREG_FORCE));
+		peer_go_on(s.other);
+		T_OK(peer_end(s.other, NULL));
+		T_EQ(t_state(s.reg, 1), SEGREG_E_NOENT);
+		T_CHECK(!t_exists(&s.world, "seg-1"));
+		t_close(s.reg);
+	}
 }
 
 static int count_forgotten(void *arg, const struct segreg_log_entry *entry)
@@ -382,4 +432,6 @@ T_SUITE(decisions,
 	{ "an unregistering is killed anywhere: the segment is there for all, or for nobody",
 	  deaths_while_unregistering },
 	{ "an unregistering is killed while it puts the record back: it is put back", killed_while_undoing },
+	{ "a sweep that meets an unregistering waits, and does not take it for a sweep", sweep_meets_unregistering },
+	{ "what a sweep is deleting is not unregistered", unregister_meets_sweep },
 	{ "an unregistering by force is killed once it is durable: it is done", killed_while_forcing });

@@ -16,6 +16,17 @@
 
 /* ---------------------------------------------------------------- the registry's directory */
 
+/*
+ * Each start writes the text of registry.lock anew, in the same place. On btrfs, a write takes new blocks, unless the
+ * file has a flag that is set before its first byte. The blocks of the first write are allocated here. Other file
+ * systems need neither, and may refuse both.
+ */
+static void keep_space(int fd)
+{
+	sr_sys_set_nocow(fd);
+	sr_sys_fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, SR_PAGE);
+}
+
 int sr_create_prepare(struct sr_registry *registry)
 {
 	struct dirent *entry;
@@ -43,6 +54,7 @@ int sr_create_prepare(struct sr_registry *registry)
 	if (fd == -1)
 		return errno == EEXIST ? 0 : sr_fail_errno(errno, "cannot create %s", registry->lock_path);
 	registry->made_lockfile = true;
+	keep_space(fd);
 	sr_sys_close(fd);
 	return 0;
 }

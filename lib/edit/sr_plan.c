@@ -7,6 +7,7 @@
 #include "base/sr_trash.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- the records */
@@ -43,6 +44,40 @@ static bool is_ours(const struct sr_region *region, uint64_t lane_id, uint64_t i
 	       region->details[*slot].builder == lane_id;
 }
 
+/* The lane of the handle that reserved slot; NULL: its process is dead, or it was closed. [commit] */
+static const struct sr_lane *find_builder(const struct sr_change *change, uint32_t slot)
+{
+	const struct sr_region *region = &change->reg->region;
+	uint64_t builder = slot == SR_NONE ? 0 : region->details[slot].builder;
+	uint32_t n = (uint32_t)builder;
+
+	if (!builder || n >= sr_region_lane_top(region) ||
+	    sr_load_acquire_u32(&sr_region_lane(region, n)->epoch) != builder >> 32 ||
+	    !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (off_t)n))
+		return NULL;
+	return sr_region_lane(region, n);
+}
+
+#define NEXT_SIZE 128
+
+/* What can be done about a segment that has an id or a path which an edit asks for: "; " and words, or "". */
+static const char *describe_next(const struct sr_change *change, const struct sr_record *there, char next[NEXT_SIZE])
+{
+	const struct sr_lane *lane;
+
+	*next = '\0';
+	if (there->state == SR_PENDING || there->state == SR_DELETING)
+		snprintf(next, NEXT_SIZE, "; segctl why %" PRIu64 " says when a sweep deletes it", there->id);
+	if (there->state != SR_BUILDING)
+		return next;
+	lane = find_builder(change, sr_table_find(&change->reg->region, there->id));
+	if (lane)
+		snprintf(next, NEXT_SIZE, "; process %" PRId64 " is building it", lane->pid);
+	else
+		snprintf(next, NEXT_SIZE, "; its builder is gone, and a sweep deletes what it built: segctl sweep");
+	return next;
+}
+
 /* Note version and time of an addition. A reservation has no version yet. */
 static void note_birth(const struct sr_change *change, struct sr_op *op)
 {
@@ -51,10 +86,14 @@ static void note_birth(const struct sr_change *change, struct sr_op *op)
 	op->record->registered_at = sr_sys_realtime();
 }
 
-static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op,
+			const struct sr_record *there)
 {
+	char next[NEXT_SIZE];
+
 	if (!is_ours(&change->reg->region, edit->lane_id, op->record->id, &op->slot))
-		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle", op->record->id);
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle%s", op->record->id,
+			       describe_next(change, there, next));
 	op->effect = SR_OP_PUBLISH;
 	note_birth(change, op);
 	return sr_store_update(&change->reg->registry->store, op->record);
@@ -103,6 +142,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_record there;
+	char next[NEXT_SIZE];
 	uint64_t other;
 	int rc = sr_store_get(store, op->record->id, &there);
 	bool same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
@@ -110,16 +150,22 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (same && there.state == SR_LIVE)
 		return check_same(&there, op->record);
 	if (same && there.state == SR_BUILDING)
-		return plan_publish(change, edit, op);
+		return plan_publish(change, edit, op, &there);
 	if (rc == 0)
-		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s", there.id,
-			       segreg_state_name((enum segreg_state)there.state), there.path);
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s%s", there.id,
+			       segreg_state_name((enum segreg_state)there.state), there.path,
+			       describe_next(change, &there, next));
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	rc = sr_store_overlap(store, op->record->path, &other);
-	if (rc == 0)
-		return sr_fail(SEGREG_E_EXISTS, "path %s is equal to, above or below the path of segment %" PRIu64,
-			       op->record->path, other);
+	if (rc == 0) {
+		rc = sr_store_get(store, other, &there);
+		return rc && rc != SR_STORE_ABSENT
+			       ? rc
+			       : sr_fail(SEGREG_E_EXISTS,
+					 "path %s is equal to, above or below the path of segment %" PRIu64 "%s",
+					 op->record->path, other, rc ? "" : describe_next(change, &there, next));
+	}
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	/*

@@ -515,6 +515,34 @@ static void dry_run(void)
 	strike(&s);
 }
 
+/* Who builds what is in the way, and what ends that. */
+static void errors_name_the_builder(void)
+{
+	struct scene s = set();
+	char builder[48];
+
+	snprintf(builder, sizeof(builder), "; process %lld is building it", (long long)peer_pid(s.builder));
+	T_OK(reserve_there(&s, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 7, "seg-7"));
+	T_HAS(t_last_text(), builder);
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 8, "seg-7"));
+	T_HAS(t_last_text(), builder);
+	peer_kill(s.builder);
+	for (uint64_t id = 7; id <= 8; id++) {
+		T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, id, "seg-7"));
+		T_HAS(t_last_text(), "; its builder is gone, and a sweep deletes what it built: segctl sweep");
+	}
+	T_ERR(SEGREG_E_EXISTS, segreg_reserve(s.reg, 7, "elsewhere"));
+	T_HAS(t_last_text(), "segctl sweep");
+	T_EQ(t_sweep(s.reg).deleted, 1);
+	t_add(&s.world, s.reg, 7);
+	T_OK(segreg_retire(s.reg, 7));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(s.reg, 8, "seg-7"));
+	T_HAS(t_last_text(), "; segctl why 7 says when");
+	t_close(s.reg);
+}
+
 T_SUITE(builders,
 	{ "a reserved segment is built, published and then like any other", built_and_published },
 	{ "a file can be built as well as a directory", a_file_is_built },
@@ -530,6 +558,7 @@ T_SUITE(builders,
 	{ "a builder that closes leaves nothing behind", closed_builder },
 	{ "a builder that opens again is another one", reopened_builder },
 	{ "a stopped builder keeps its work, a killed one leaves nothing behind", killed_builder },
+	{ "a refusal names the builder of what is in the way, dead or alive", errors_name_the_builder },
 	{ "a forked child does not build its parent's segments", forked_builder },
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },

@@ -258,7 +258,9 @@ int segreg_register(struct segreg *reg, uint64_t id, const char *path);
  * pinned, and makes no version.
  *
  * The path belongs to the builder alone. The sweeper cannot tell what the builder wrote from anything else. So it
- * deletes WHATEVER is at the path of a reservation that ended unpublished, no matter which program put it there.
+ * deletes WHATEVER file or directory is at the path of a reservation that ended unpublished, no matter which program
+ * put it there. This holds also if the directory above was replaced. What is no file or directory stays, such as a
+ * symlink. The deletion then fails with ESTALE until that is removed.
  * Reserve names that no other program uses. A path at which something exists already, such as a log that grows, cannot
  * be reserved (EXISTS).
  *

@@ -325,18 +325,32 @@ static const char *format_bytes(const struct ctl *ctl, uint64_t bytes, char buf[
 	return buf;
 }
 
-static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
+#define LEAST_SIZE (TOOL_SPAN_SIZE + 16)
+
+/* is_least: the sizes of some segments are not known, and bytes is the sum of the others. */
+static const char *format_least(const struct ctl *ctl, uint64_t bytes, bool is_least, char buf[LEAST_SIZE])
 {
-	char held[TOOL_SPAN_SIZE], alone[TOOL_SPAN_SIZE], since[TOOL_SPAN_SIZE];
+	char sum[TOOL_SPAN_SIZE];
+
+	if (is_least && !bytes)
+		return "an unknown amount";
+	snprintf(buf, LEAST_SIZE, "%s%s", is_least ? "at least " : "", format_bytes(ctl, bytes, sum));
+	return buf;
+}
+
+static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst, bool is_least)
+{
+	char held[LEAST_SIZE], alone[LEAST_SIZE], since[TOOL_SPAN_SIZE];
 	struct ctl_process process;
 
 	ctl_process_find(&worst->holder, &process);
 	tool_text_say(stdout, "",
 		      "Pid %" PRId64 " %s (%s), %s%s%s, holds %s of it in %" PRIu64 " %s, for %s; %s come back %s.",
 		      worst->holder.pid, process.command, worst->label, process.user, *process.cgroup ? ", in " : "",
-		      process.cgroup, format_bytes(ctl, worst->held, held), worst->segments,
+		      process.cgroup, format_least(ctl, worst->held, is_least, held), worst->segments,
 		      worst->segments == 1 ? "segment" : "segments",
-		      tool_format_span(tool_now_real() - worst->since, since), format_bytes(ctl, worst->alone, alone),
+		      tool_format_span(tool_now_real() - worst->since, since),
+		      format_least(ctl, worst->alone, is_least, alone),
 		      process.is_dead ? "with the next sweep: segctl sweep" : "if it ends");
 }
 
@@ -344,20 +358,22 @@ static void tell_worst(const struct ctl *ctl, const struct ctl_culprit *worst)
 static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n)
 {
 	struct ctl_blame blame;
-	char bytes[TOOL_SPAN_SIZE], text[TOOL_SERVED_TEXT];
+	char bytes[LEAST_SIZE], text[TOOL_SERVED_TEXT];
+	bool is_least = false;
 	uint64_t sum = 0;
 	int code = ctl_blame_begin(ctl, &blame);
 
 	for (size_t i = 0; i < n && !code; i++) {
 		sum += kept[i].bytes;
+		is_least |= !kept[i].is_measured;
 		if (kept[i].info->state == SEGREG_PENDING)
 			code = ctl_blame_add(ctl, &blame, kept[i].info, kept[i].bytes);
 	}
 	if (!code) {
 		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep",
-		       format_bytes(ctl, sum, bytes));
+		       format_least(ctl, sum, is_least, bytes));
 		if (ctl_blame_find_worst(&blame))
-			tell_worst(ctl, ctl_blame_find_worst(&blame));
+			tell_worst(ctl, ctl_blame_find_worst(&blame), is_least);
 		if (*kept->served->error)
 			tool_text_say(stdout, "", "Mind: %s", tool_served_describe(kept->served, text));
 		printf("\n");

@@ -74,6 +74,8 @@ mkdir "$base/5"
 expect 0 "$segctl" retire 5
 eventually logged "failed 5 5"
 eventually tells "deletion failed.*: its path is no longer what was registered; next try in"
+expect 0 "$segctl" why
+says "3 retired segments keep at least "
 expect 0 "$segctl" stats
 grep -q '^Failed: *1$' "$dir/out" || fail "stats does not count the failure"
 grep -q '^Sweeper: *yes$' "$dir/out" || fail "stats does not see segregd"

@@ -260,9 +260,8 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 
 	if (sr_marker_read_in(dir, &marker) == -1)
 		return sr_fail(SEGREG_E_EXISTS,
-			       "%s cannot be a base: it lies in %s, which is a registry. If that "
-			       "registry is gone for good, remove %s/registry.lock",
-			       base->path, above, above);
+			       "%s cannot be a base: it lies in %s, which is a registry; give a directory outside of it",
+			       base->path, above);
 	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
 		return sr_fail(SEGREG_E_EXISTS,
 			       "%s cannot be a base: it lies in %s, the base of the registry at %s, "

@@ -286,7 +286,7 @@ static void in_a_registry(void)
 	T_SYS(mkdir(t_path(&w, "registry/data"), 0700));
 	snprintf(other.base, sizeof(other.base), "%s", t_path(&w, "registry/data"));
 	T_ERR(SEGREG_E_EXISTS, create(&other, SEGREG_TAKE_BASE, &reg));
-	T_HAS(segreg_last_error(), "which is a registry");
+	T_HAS(segreg_last_error(), "which is a registry; give a directory outside of it");
 	left_nothing(&other);
 }
 

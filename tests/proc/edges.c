@@ -36,7 +36,7 @@ static void register_replaced(void)
 	struct segreg *reg = t_open(&w);
 	struct segreg_edit *edit;
 	struct stat was, now;
-	char both[64];
+	char both[96];
 
 	t_add(&w, reg, 1);
 	T_SYS(stat(t_path(&w, "seg-1"), &was));
@@ -45,7 +45,7 @@ static void register_replaced(void)
 	t_make_segment(&w, 2);
 	T_SYS(stat(t_path(&w, "seg-1"), &now));
 	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "seg-1"));
-	snprintf(both, sizeof(both), "another directory (inode %ju, was %ju)", (uintmax_t)now.st_ino,
+	snprintf(both, sizeof(both), "another directory is there now (inode %ju, was %ju)", (uintmax_t)now.st_ino,
 		 (uintmax_t)was.st_ino);
 	T_HAS(segreg_last_error(), both);
 	T_HAS(segreg_last_error(), "segreg_force_remove");

@@ -184,8 +184,10 @@ struct segreg_open_options {
  * another name. The original opens as before. With SEGREG_ADOPT such files are refused in both directories.
  *
  * SEGREG_ADOPT with base moves the registry, or a copy of it, to that directory. Each record gets the inode of what is
- * at its path there. A record whose segment is missing there matches nothing that comes to its path later. Other
- * processes may use the original meanwhile.
+ * at its path there. A record whose segment is missing there matches nothing that comes to its path later. A record
+ * whose path leads to a registry, or to another registry's base, matches nothing: segreg_check reports it, and its
+ * deletion fails. Other processes may use the original meanwhile. For the new base the rules of SEGREG_CREATE hold. The
+ * old base loses its marker, unless it is an original's.
  *
  * Safe from several threads.
  *

@@ -86,20 +86,25 @@ static int fail_foreign(int answer, const char *path, size_t length)
 				 path, (int)length, path, SR_BASE_MARKER);
 }
 
+int sr_foreign_find_above(int dir, const char *path, size_t *length)
+{
+	int answer = 0;
+
+	for (const char *slash = strchr(path, '/'); slash && !answer; slash = strchr(slash + 1, '/')) {
+		*length = (size_t)(slash - path);
+		answer = is_foreign_at(dir, path, *length);
+	}
+	return answer;
+}
+
 int sr_foreign_check_above(struct sr_base *base, const char *path)
 {
+	size_t length = 0;
 	int dir = sr_base_fd(base);
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		size_t length = (size_t)(slash - path);
-		int rc = fail_foreign(is_foreign_at(dir, path, length), path, length);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
+	return fail_foreign(sr_foreign_find_above(dir, path, &length), path, length);
 }
 
 int sr_foreign_check_top(struct sr_base *base, const char *path)

@@ -17,5 +17,8 @@ int sr_foreign_has_registry(int dir);
  * these fail with SEGREG_E_PATH if a directory above path (_above), or path itself (_top), is a registry or a base. */
 int sr_foreign_check_above(struct sr_base *base, const char *path);
 int sr_foreign_check_top(struct sr_base *base, const char *path);
+/* Is a directory between dir, which is base, and path a registry or a base? Returns 1, 0, or -1 with errno. Unless 0,
+ * that directory's name is the first *length bytes of path. */
+int sr_foreign_find_above(int dir, const char *path, size_t *length);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/sr_trash.h"
 #include "sys/sr_error.h"
 #include "base/sr_removal.h"
+#include "base/sr_foreign.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -199,6 +200,26 @@ static int remove_in_place(struct sr_trash *trash, const struct sr_record *recor
 	return error ? error : note_parent(trash, record->path);
 }
 
+/* A directory above the victim may have become a registry or another base since the registration. Returns 0 or an
+ * errno. */
+static int check_above(const struct sr_trash *trash, const char *path, struct sr_removed *removed)
+{
+	size_t length = 0;
+	int answer = sr_foreign_has_registry(trash->base_fd);
+
+	if (!answer)
+		answer = sr_foreign_find_above(trash->base_fd, path, &length);
+	if (!answer)
+		return 0;
+	if (!length)
+		path = ".", length = 1;
+	if (answer == -1)
+		return blame(removed, errno, "cannot see whether its directory %.*s is a registry", (int)length, path);
+	return blame(removed, EBUSY,
+		     "its directory %.*s is a registry, or another registry's base: others may pin what is there",
+		     (int)length, path);
+}
+
 /* Rename the victim into the trash. *gone: nothing is at its path, or nothing any more. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
 			 struct sr_removed *removed, bool *gone)
@@ -226,6 +247,8 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 					: blame(removed, errno, "cannot look at it");
 	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	else if ((error = check_above(trash, record->path, removed)))
+		goto out;
 	else if (S_ISDIR(identity.mode) && (error = sr_removal_look(dir, leaf, removed)))
 		goto out;
 	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {

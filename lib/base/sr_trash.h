@@ -12,6 +12,7 @@
  * - It exchanges a directory inside the victim for a symlink: the symlink itself is unlinked.
  * - It mounts something inside the victim: that is another device and is not entered. The deletion fails with EBUSY or
  *   EXDEV.
+ * - It makes a directory between base and the victim a registry, or another base: the deletion fails with EBUSY.
  * - It moves the victim, or a directory in it, out of the trash: sr_removal.c checks where it is, and stops.
  *
  * After a crash, what is in the trash under the victim's own name is the victim, and the next sweep goes on with it. So

@@ -57,7 +57,7 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 
 	if (rc == SEGREG_E_MISMATCH && adopt &&
 	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
-		rc = 0;
+		rc = sr_owner_check_above(registry, &registry->base); /* it gets a marker, as at a creation */
 	if (rc)
 		return rc;
 	if (!adopt && marker.has_owner && strcmp(marker.place, registry->dir))

@@ -118,11 +118,8 @@ int sr_create_find_base(const struct sr_registry *registry, const char *given, c
 
 static int open_base(struct sr_registry *registry, const char *path)
 {
-	int rc;
+	int rc = sr_base_open(&registry->base, path, registry->dir);
 
-	if (!strcmp(path, registry->dir))
-		return sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", registry->dir);
-	rc = sr_base_open(&registry->base, path, registry->dir);
 	return rc ? rc : sr_owner_check_above(registry, &registry->base);
 }
 

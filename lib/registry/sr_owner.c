@@ -292,16 +292,23 @@ static int check_itself(const struct sr_base *base)
 		      : 0;
 }
 
+static int fail_own(const struct sr_base *base)
+{
+	return sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory, or lie in it: %s", base->path);
+}
+
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base)
 {
 	char above[SEGREG_PATH_SIZE];
 
+	if (!strcmp(base->path, registry->dir))
+		return fail_own(base);
 	for (const char *slash = base->path; slash && slash[1]; slash = strchr(slash + 1, '/')) {
 		int fd, answer, rc = 0;
 
 		snprintf(above, sizeof(above), "%.*s", slash > base->path ? (int)(slash - base->path) : 1, base->path);
 		if (!strcmp(above, registry->dir))
-			continue;
+			return fail_own(base);
 		fd = sr_sys_openat(AT_FDCWD, above, O_PATH | O_DIRECTORY, 0);
 		if (fd == -1)
 			return sr_fail_errno(errno, "cannot look at %s", above);

@@ -6,6 +6,7 @@
 #include "registry/sr_leftover.h"
 #include "registry/sr_owner.h"
 #include "base/sr_trash.h"
+#include "base/sr_foreign.h"
 #include "base/sr_marker.h"
 
 #include <errno.h>
@@ -40,6 +41,19 @@ static int find(struct sr_base *base, const char *path, struct sr_identity *iden
 	return rc == SEGREG_E_NOENT || rc == SEGREG_E_PATH ? SR_STORE_ABSENT : rc;
 }
 
+/* Returns 0, SR_STORE_ABSENT if path cannot be registered in base, or an error. The text counts too: the registry may
+ * lie elsewhere in base than it did in the old one. */
+static int check_place(struct sr_base *base, const char *path)
+{
+	int rc = sr_base_check_path(base, path);
+
+	if (!rc)
+		rc = sr_foreign_check_above(base, path);
+	if (!rc)
+		rc = sr_foreign_check_top(base, path);
+	return rc == SEGREG_E_PATH ? SR_STORE_ABSENT : rc;
+}
+
 static int find_parent(struct sr_base *base, struct sr_record *record)
 {
 	char parent[SEGREG_PATH_MAX + 1];
@@ -58,18 +72,21 @@ static int identify_record(struct sr_base *base, struct sr_record *record)
 {
 	char path[SEGREG_PATH_MAX + 1], name[SR_TRASH_NAME_SIZE];
 	struct sr_identity identity;
-	int rc;
+	int rc, refused = 0;
 
 	strcpy(path, record->path);
 	if (record->state == SR_DELETING) {
 		sr_trash_name(record, name);
 		snprintf(path, sizeof(path), "%s/%s", SR_BASE_TRASH, name);
+	} else {
+		refused = check_place(base, path);
 	}
-	rc = find(base, path, &identity);
+	rc = refused ? refused : find(base, path, &identity);
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;
 	if (!record->ino)
-		record->ino = rc ? 0 : NEVER; /* a reservation: what stands there was not made by its builder */
+		/* A reservation: what stands there was not made by its builder. */
+		record->ino = rc && !refused ? 0 : NEVER;
 	else if (rc || !!S_ISDIR(identity.mode) != record->is_directory)
 		record->ino = NEVER;
 	else
@@ -126,30 +143,39 @@ struct terms {
 	uint32_t timeout_ms;
 };
 
+/* The base that the registry leaves. */
+struct old {
+	struct sr_base base;     /* open after look_at_old, if it is there */
+	struct sr_marker marker; /* valid if is_ours */
+	bool is_ours;            /* it is no original's, and no process uses it */
+};
+
 /* Is the old base there, with our marker, as another directory than base? Returns 1, 0, or an error. */
 static int look_at_old(const struct sr_registry *registry, const struct sr_base *base, const struct sr_meta *meta,
-		       const struct terms *terms)
+		       const struct terms *terms, struct old *old)
 {
-	struct sr_base old = { .dir.path = NULL };
 	struct sr_marker marker;
-	int rc = sr_base_open(&old, meta->base, registry->dir);
+	int rc = sr_base_open(&old->base, meta->base, registry->dir);
 
 	if (rc)
 		return rc == SEGREG_E_NOENT ? 0 : rc;
-	if (old.dir.dev == base->dir.dev && old.dir.ino == base->dir.ino)
+	if (old->base.dir.dev == base->dir.dev && old->base.dir.ino == base->dir.ino)
 		rc = 0;
-	else if (sr_marker_read(&old, &marker) == -1)
+	else if (sr_marker_read(&old->base, &marker) == -1)
 		rc = errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot read %s/%s", meta->base, SR_BASE_MARKER);
 	else
 		rc = !memcmp(marker.uuid, meta->uuid, sizeof(marker.uuid));
 	/* If the old base is this registry's and no original's, processes may still use it by a registry.lock that
 	 * was replaced. */
 	if (rc == 1 && !strcmp(marker.place, registry->dir)) {
-		int busy = sr_base_join_alone(&old, terms->access, terms->timeout_ms);
+		int busy = sr_base_join_alone(&old->base, terms->access, terms->timeout_ms);
 
 		rc = busy ? busy : 1;
+		/* Another container may have the original in a directory of the same path. */
+		old->is_ours =
+			!busy && marker.lock_dev == registry->lockfile.dev && marker.lock_ino == registry->lockfile.ino;
+		old->marker = marker;
 	}
-	sr_base_close(&old);
 	return rc;
 }
 
@@ -222,25 +248,25 @@ static int move(struct sr_registry *registry, struct sr_base *base, struct sr_me
 	return rc ? rc : write_store(registry, base, meta, &clock);
 }
 
-static int rebase(struct sr_registry *registry, const char *path, const struct terms *terms)
+static int rebase(struct sr_registry *registry, const char *path, const struct terms *terms, struct old *old)
 {
 	struct sr_base base = { .dir.path = NULL };
 	struct sr_meta meta;
-	int old, rc = sr_store_get_meta(&registry->store, &meta);
+	int has_old, rc = sr_store_get_meta(&registry->store, &meta);
 
 	/* Opening refuses a database without a description. */
 	if (rc || !strcmp(meta.base, path))
 		return rc == SR_STORE_ABSENT ? 0 : rc;
-	if (!strcmp(path, registry->dir))
-		return sr_fail(SEGREG_E_INVAL, "base cannot be the registry's own directory %s", path);
 	memcpy(registry->uuid, meta.uuid, sizeof(registry->uuid));
 	rc = sr_base_open(&base, path, registry->dir);
 	if (rc)
 		return rc;
-	old = look_at_old(registry, &base, &meta, terms);
-	rc = old < 0 ? old : sr_base_join_alone(&base, terms->access, terms->timeout_ms);
+	has_old = sr_owner_check_above(registry, &base);
+	if (!has_old)
+		has_old = look_at_old(registry, &base, &meta, terms, old);
+	rc = has_old < 0 ? has_old : sr_base_join_alone(&base, terms->access, terms->timeout_ms);
 	if (!rc)
-		rc = move(registry, &base, &meta, old);
+		rc = move(registry, &base, &meta, has_old);
 	sr_base_close(&base);
 	return rc;
 }
@@ -249,16 +275,20 @@ int sr_rebase(struct sr_registry *registry, const char *path, const struct sr_ac
 {
 	const struct terms terms = { .access = access, .timeout_ms = timeout_ms };
 	struct sr_store *store = &registry->store;
+	struct old old = { .base.dir.path = NULL };
 	int rc = sr_store_begin(store);
 
 	if (rc)
 		return rc;
-	rc = rebase(registry, path, &terms);
+	rc = rebase(registry, path, &terms, &old);
 	if (rc) {
 		sr_store_abort(store);
-		return rc;
+	} else {
+		rc = sr_store_commit(store);
+		SR_STOP("rebase.committed");
+		if (!rc && old.is_ours)
+			sr_marker_unclaim(&old.base, &old.marker);
 	}
-	rc = sr_store_commit(store);
-	SR_STOP("rebase.committed");
+	sr_base_close(&old.base);
 	return rc;
 }

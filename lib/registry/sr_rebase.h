@@ -9,7 +9,11 @@
  * the old base is gone: then base was moved.
  *
  * Inode numbers mean nothing in another base, so each record gets those of what is at its path now. A record whose
- * segment is not there matches nothing any more: what comes to that path later is not deleted for it.
+ * segment is not there matches nothing any more: what comes to that path later is not deleted for it. Nor does a record
+ * match anything whose path leads to a registry or to another registry's base.
+ *
+ * The new base keeps the rules of a creation's. The old one loses its marker after the transaction, unless it is an
+ * original's or in use.
  */
 #ifndef SR_REBASE_H
 #define SR_REBASE_H

@@ -240,6 +240,14 @@ static bool is_deletion_stuck(int error, bool is_missing)
 	return is_missing ? error == ENOENT || error == ESTALE : error != 0;
 }
 
+/* Why what is at a segment's path is not the segment. */
+static const char *name_replacement(struct sr_base *base, const char *path)
+{
+	if (sr_foreign_check_above(base, path) == SEGREG_E_PATH || sr_foreign_check_top(base, path) == SEGREG_E_PATH)
+		return "its path leads to a registry, or to another registry's base: no sweep deletes there";
+	return "another file or directory is there than was registered";
+}
+
 static int check_segment(const struct check *check, const struct sr_record *record)
 {
 	struct sr_identity identity;
@@ -258,8 +266,8 @@ static int check_segment(const struct check *check, const struct sr_record *reco
 	if (rc || !still || (record->state == SR_DELETING && !is_deletion_stuck(error, is_missing)))
 		return rc;
 	return is_missing ? report(check, SEGREG_FOUND_MISSING, record->id, record->path, "it is not on the disk")
-			  : report(check, SEGREG_FOUND_REPLACED, record->id, record->path,
-				   "another file or directory is there than was registered");
+			  : report(check, SEGREG_FOUND_REPLACED, record->id, record->path, "%s",
+				   name_replacement(&check->reg->registry->base, record->path));
 }
 
 /* ---------------------------------------------------------------- the disk and segments */

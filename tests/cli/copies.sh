@@ -97,6 +97,43 @@ expect 0 "$segctl" -r "$dir/linked/reg" sweep
 is_there 1
 ok "a copy by hard links is refused until it has files of its own; its segments may be hard links"
 
+# Two registries, and the live segment y/s1 of the first: no adoption brings a sweep of another registry to it.
+mkdir -p "$dir/two/d/data/y/s1" "$dir/two/e/data" "$dir/two/e/base/data/y/s1" "$dir/two/e/base/registry" || exit 1
+two=$dir/two
+d=$two/d/registry
+expect 0 "$segctl" -r "$d" init --base "$two/d/data"
+expect 0 "$segctl" -r "$d" register 1 y/s1
+expect 0 "$segctl" -r "$two/e/registry" init --base "$two/e/data"
+export SEGREG_REGISTRY=$d
+hold user 1
+cp -a "$d" "$two/dcopy"
+for registry in "$two/dcopy" "$two/e/registry"; do
+	expect 73 "$segctl" -r "$registry" init --adopt --base "$two/d/data/y"
+	complains "$two/d/data/y cannot be a base: it lies in $two/d/data, the base of the registry at $d"
+	expect 73 "$segctl" -r "$registry" init --adopt --base "$d"
+	complains "$d cannot be a base: it is a registry"
+done
+echo x >"$two/e/base/registry/registry.mdb"
+expect 0 "$segctl" -r "$two/e/reg" init --base "$two/e/base"
+expect 0 "$segctl" -r "$two/e/reg" register 1 data/y/s1
+expect 0 "$segctl" -r "$two/e/reg" register 2 registry/registry.mdb
+expect 0 "$segctl" -r "$two/e/reg" init --adopt --base "$two/d"
+expect 65 "$segctl" -r "$two/e/reg" check
+says "another registry's base: no sweep deletes there"
+expect 0 "$segctl" -r "$two/e/reg" retire 1 2
+"$segctl" -r "$two/e/reg" sweep >"$dir/out" 2>"$dir/err" && fail "a sweep in another registry's base succeeds"
+end "$holder" TERM
+[ -d "$two/d/data/y/s1" ] && [ -s "$d/registry.mdb" ] || fail "an adopted registry has deleted what is another's"
+expect 0 "$segctl" check
+says "0 faults"
+ok "no adoption brings a registry into the base or the directory of another one"
+
+mkdir "$two/new"
+expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/new"
+[ ! -e "$two/e/data/.segreg" ] || fail "the base that was left has its marker"
+expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/e/data"
+ok "a base that its registry leaves is free for others, and for its return"
+
 # The registry was on tmpfs: its directory is gone after a reboot, and base is on the disk.
 base=$dir/disk-data
 mkdir "$base" "$dir/run" || exit 1

@@ -194,14 +194,10 @@ static int rebase(const struct t_world *w, const char *base, struct segreg **reg
 	return segreg_open(w->dir, &options, reg);
 }
 
-/* Copy what tests need of base below another one: a segment that is there, of the right type or not. */
-static struct t_world new_base(const struct t_world *w)
+/* An empty directory outside of every base. */
+static struct t_world new_base(void)
 {
-	struct t_world to = *w;
-
-	snprintf(to.base, sizeof(to.base), "%s", t_path(w, "clone"));
-	T_SYS(mkdir(to.base, 0755));
-	return to;
+	return t_world(T_MEMORY);
 }
 
 /* The same files by another path, as a container sees them. */
@@ -229,7 +225,7 @@ static int join_in_peer(struct peer_self *self, void *arg)
 static void hard_linked(void)
 {
 	static const char *const names[] = { LOCK, MDB };
-	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();
 	struct peer *joiner = peer_start(&w, PEER_PROCESS);
 	struct segreg *reg, *original = t_open(&w);
 
@@ -261,7 +257,7 @@ static void hard_linked(void)
 /* A hard link of base's lock: who is in the way of whom is said. */
 static void hard_linked_base_lock(void)
 {
-	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();
 	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = to.base,
 					      .timeout_ms = 30 };
 	struct segreg *reg, *original = t_open(&w);
@@ -326,7 +322,7 @@ static void records_in_another_base(void)
 		T_OK(segreg_retire(reg, id));
 	t_close(reg);
 	other = copy(&w, "copy");
-	to = new_base(&w);
+	to = new_base();
 	t_make_segment(&to, 1);
 	t_make_segment(&to, 2);
 	t_make_file(&to, t_segment(3), 10); /* another type */
@@ -368,7 +364,7 @@ static void another_base_cut_short(void)
 					      "attach.building" };
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-		struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base(&w);
+		struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();
 		struct peer *peer = peer_start(&other, PEER_PROCESS);
 		struct segreg *reg, *original;
 
@@ -397,7 +393,7 @@ static void decided_in_another_base(void)
 	static const char *const points[] = { "sweep.committed", "trash.renamed" };
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
-		struct t_world w = make_original(), other, to = new_base(&w);
+		struct t_world w = make_original(), other, to = new_base();
 		struct peer *sweeper = peer_start(&w, PEER_PROCESS);
 		struct segreg_sweep_result result;
 		struct segreg *reg;
@@ -416,6 +412,146 @@ static void decided_in_another_base(void)
 		T_CHECK(t_exists(&to, "seg-1/data"));
 		t_close(reg);
 	}
+}
+
+/* ---------------------------------------------------------------- bases of other registries */
+
+/* An adoption gives no base that a creation would refuse. */
+static void refused_bases(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy"), unrelated = make_original();
+	struct t_world *const adopters[] = { &other, &unrelated };
+	struct segreg *reg, *original = t_open(&w);
+
+	T_SYS(mkdir(t_path(&w, "lower"), 0755));
+	for (size_t i = 0; i < 2; i++) {
+		T_ERR(SEGREG_E_EXISTS, rebase(adopters[i], t_path(&w, "lower"), &reg));
+		T_HAS(segreg_last_error(), "it lies in");
+		T_HAS(segreg_last_error(), w.base);
+		T_ERR(SEGREG_E_EXISTS, rebase(adopters[i], w.dir, &reg));
+		T_HAS(segreg_last_error(), "cannot be a base");
+	}
+	T_ERR(SEGREG_E_INVAL, rebase(&unrelated, unrelated.dir, &reg));
+	T_SYS(mkdir(t_path(&unrelated, "registry/sub"), 0755));
+	T_SYS(unlink(t_path(&unrelated, MARKER)));
+	T_ERR(SEGREG_E_INVAL, rebase(&unrelated, t_path(&unrelated, "registry/sub"), &reg));
+	T_CHECK(!t_exists(&w, "lower/" MARKER));
+	t_close(original);
+}
+
+/* A base that lost its marker gets a new one only where a creation could put one. */
+static void lost_marker_below_a_base(void)
+{
+	struct t_world outer = t_world(T_MEMORY), inner = outer;
+	struct segreg_open_options create = { .size = sizeof(create), .flags = SEGREG_CREATE };
+	struct segreg *reg;
+
+	snprintf(inner.base, sizeof(inner.base), "%s", t_path(&outer, "inner"));
+	snprintf(inner.dir, sizeof(inner.dir), "%s", t_path(&outer, "inner/registry"));
+	T_SYS(mkdir(inner.base, 0755));
+	T_SYS(mkdir(inner.dir, 0755));
+	T_OK(segreg_open(inner.dir, &create, &reg));
+	t_close(reg);
+	t_close(t_open(&outer));
+	T_OK(try(&inner, SEGREG_ADOPT));
+	T_SYS(unlink(t_path(&inner, MARKER)));
+	T_ERR(SEGREG_E_EXISTS, try(&inner, SEGREG_ADOPT));
+	T_HAS(segreg_last_error(), "it lies in");
+}
+
+static int is_replaced(void *arg, const struct segreg_finding *finding)
+{
+	unsigned *n = arg;
+
+	*n += finding->kind == SEGREG_FOUND_REPLACED && strstr(finding->reason, "another registry's base");
+	return 0;
+}
+
+/* A record is not bound to what stands in another base or registry, and the deletion of it fails. */
+static void records_in_foreign_places(void)
+{
+	static const char *const paths[] = { "data/y", "data/registry/" MDB, "data" };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct t_world d = t_world(T_MEMORY), inner = d, e = t_world(T_MEMORY);
+		struct segreg_open_options create = { .size = sizeof(create), .flags = SEGREG_CREATE };
+		struct segreg *reg, *other;
+		unsigned replaced = 0;
+
+		snprintf(inner.base, sizeof(inner.base), "%s", t_path(&d, "data"));
+		snprintf(inner.dir, sizeof(inner.dir), "%s", t_path(&d, "data/registry"));
+		T_SYS(mkdir(inner.base, 0755));
+		T_SYS(mkdir(inner.dir, 0755));
+		T_SYS(mkdir(t_path(&d, "data/y"), 0755));
+		T_OK(segreg_open(inner.dir, &create, &other));
+		T_OK(segreg_register(other, 1, "y"));
+		reg = t_open(&e);
+		T_SYS(mkdir(t_path(&e, "data"), 0755));
+		T_SYS(mkdir(t_path(&e, "data/registry"), 0755));
+		T_SYS(mkdir(t_path(&e, "data/y"), 0755));
+		t_make_file(&e, "data/registry/" MDB, 10);
+		T_OK(segreg_register(reg, 1, paths[i]));
+		t_close(reg);
+		T_OK(rebase(&e, d.base, &reg));
+		T_OK(segreg_check(reg, 0, is_replaced, &replaced));
+		T_EQ(replaced, 1);
+		T_OK(segreg_retire(reg, 1));
+		T_EQ(t_sweep(reg).failed, 1);
+		T_CHECK(t_exists(&d, paths[i]));
+		t_close(reg);
+		t_close(other);
+	}
+}
+
+/* The directory of a segment becomes another registry's base, or a registry, after the registration. */
+static void foreign_since(void)
+{
+	struct t_world w = t_world(T_MEMORY), away = t_world(T_MEMORY), far = t_world(T_MEMORY);
+	struct segreg_open_options create = { .size = sizeof(create), .flags = SEGREG_CREATE };
+	struct segreg *reg = t_open(&w), *other, *inner;
+
+	T_SYS(mkdir(t_path(&w, "y"), 0755));
+	t_make_file(&w, "y/file", 10);
+	T_OK(segreg_register(reg, 1, "y/file"));
+	create.base = t_path(&away, "y");
+	T_SYS(rename(t_path(&w, "y"), create.base));
+	T_SYS(mkdir(away.dir, 0755));
+	T_OK(segreg_open(away.dir, &create, &other));
+	T_SYS(rename(create.base, t_path(&w, "y")));
+
+	create.base = far.base;
+	T_OK(segreg_open(t_path(&w, "inner"), &create, &inner));
+	T_SYS(rename(t_path(&w, "inner/" LOCK), t_path(&w, "lock")));
+	T_OK(segreg_register(reg, 2, "inner/" MDB));
+	T_SYS(rename(t_path(&w, "lock"), t_path(&w, "inner/" LOCK)));
+
+	T_OK(segreg_retire(reg, 1));
+	T_OK(segreg_retire(reg, 2));
+	T_EQ(t_sweep(reg).failed, 2);
+	T_CHECK(t_exists(&w, "y/file"));
+	T_CHECK(t_exists(&w, "inner/" MDB));
+	t_close(inner);
+	t_close(other);
+	t_close(reg);
+}
+
+/* A registry that leaves its base gives it up, and can come back. A copy leaves the original's base alone. */
+static void leaves_its_base(void)
+{
+	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();
+	struct segreg *reg;
+
+	T_OK(rebase(&other, to.base, &reg));
+	t_close(reg);
+	T_CHECK(t_exists(&w, MARKER));
+	T_OK(rebase(&w, new_base().base, &reg));
+	t_close(reg);
+	T_CHECK(!t_exists(&w, MARKER));
+	T_CHECK(t_exists(&w, "seg-1/data"));
+	T_OK(rebase(&w, w.base, &reg));
+	t_close(reg);
+	T_OK(try(&w, 0));
+	T_OK(try(&other, 0));
 }
 
 static void damaged_marker(void)
@@ -460,4 +596,9 @@ T_SUITE(copies,
 	{ "in another base a record is what stands at its path then; without it, nothing that comes later", records_in_another_base },
 	{ "a change of base that was cut short is done again, and the original is whole", another_base_cut_short },
 	{ "what a killed sweep had decided is deleted in another base's trash alone", decided_in_another_base },
+	{ "an adoption gives no base that lies in another registry or base, or is a registry", refused_bases },
+	{ "a lost marker is not put up again below another base", lost_marker_below_a_base },
+	{ "in another base no record is bound to what is in a registry, or in a third base", records_in_foreign_places },
+	{ "no sweep deletes where another base or a registry has come since", foreign_since },
+	{ "a base that its registry leaves is free, and an original's is not", leaves_its_base },
 	{ "a damaged marker is refused", damaged_marker });

@@ -58,6 +58,8 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 	if (rc == SEGREG_E_MISMATCH && adopt &&
 	    sr_sys_identify(sr_base_fd(&registry->base), SR_BASE_MARKER, &identity) == -1 && errno == ENOENT)
 		rc = sr_owner_check_above(registry, &registry->base); /* it gets a marker, as at a creation */
+	else if (rc == SEGREG_E_MISMATCH && marker.starts && memcmp(marker.uuid, registry->uuid, sizeof(marker.uuid)))
+		rc = sr_owner_fail_taken(registry, &registry->base, &marker);
 	if (rc)
 		return rc;
 	if (!adopt && marker.has_owner && strcmp(marker.place, registry->dir))

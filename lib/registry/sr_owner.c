@@ -204,6 +204,13 @@ int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_ba
 {
 	const char *place = name_of(marker->place);
 
+	/* At a creation no registry was at this place before. */
+	if (!may_take && !strcmp(place, registry->dir))
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s has the marker of an earlier base of the registry at %s, which is this "
+			       "registry or an earlier one at its place. If no other registry uses base, "
+			       "remove %s/%s",
+			       base->path, place, base->path, SR_BASE_MARKER);
 	switch (look_for_owner(registry, marker)) {
 	case SR_STANDS:
 		return sr_fail(SEGREG_E_EXISTS,
@@ -229,6 +236,32 @@ int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_ba
 		       "%s is the base of another registry: of that at %s, which is not there any "
 		       "more. If it is gone for good, and neither unmounted nor elsewhere, "
 		       "remove %s/%s",
+		       base->path, place, base->path, SR_BASE_MARKER);
+}
+
+int sr_owner_fail_taken(const struct sr_registry *registry, const struct sr_base *base, const struct sr_marker *marker)
+{
+	const char *place = name_of(marker->place);
+
+	switch (look_for_owner(registry, marker)) {
+	case SR_STANDS:
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s is the base of another registry now: of that at %s, which is there. "
+			       "Use that registry; or give %s another base: segctl init --adopt --base DIR",
+			       base->path, place, registry->dir);
+	case SR_UNKNOWN:
+		return sr_fail(SEGREG_E_MISMATCH,
+			       "%s is the base of another registry now: of that at %s, and whether that "
+			       "is still there cannot be seen (%s). Run this as a user who can see it; or if that "
+			       "registry is gone for good, remove %s/%s and run segctl init --adopt",
+			       base->path, place, strerror(errno), base->path, SR_BASE_MARKER);
+	case SR_STANDS_NOT:
+		break;
+	}
+	return sr_fail(SEGREG_E_MISMATCH,
+		       "%s is the base of another registry now: of that at %s, which is not there any "
+		       "more. If it is gone for good, and neither unmounted nor elsewhere, remove %s/%s and run "
+		       "segctl init --adopt",
 		       base->path, place, base->path, SR_BASE_MARKER);
 }
 
@@ -258,10 +291,22 @@ static int fail_above(const struct sr_registry *registry, const struct sr_base *
 {
 	struct sr_marker marker;
 
+	if (sr_foreign_has_registry(dir) == 1)
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s cannot be a base: it lies in %s, which is a registry; give a "
+			       "directory outside of it",
+			       base->path, above);
 	if (sr_marker_read_in(dir, &marker) == -1)
 		return sr_fail(SEGREG_E_EXISTS,
-			       "%s cannot be a base: it lies in %s, which is a registry; give a directory outside of it",
-			       base->path, above);
+			       "%s cannot be a base: it lies in %s, whose %s cannot be read. If no "
+			       "registry has its base there, remove %s/%s",
+			       base->path, above, SR_BASE_MARKER, above, SR_BASE_MARKER);
+	if (!strcmp(marker.place, registry->dir))
+		return sr_fail(SEGREG_E_EXISTS,
+			       "%s cannot be a base: it lies in %s, a base of the registry at %s, which is this "
+			       "registry or an earlier one at its place. Give a directory outside of it; or if no "
+			       "registry uses it, remove %s/%s",
+			       base->path, above, marker.place, above, SR_BASE_MARKER);
 	if (look_for_owner(registry, &marker) == SR_STANDS_NOT)
 		return sr_fail(SEGREG_E_EXISTS,
 			       "%s cannot be a base: it lies in %s, the base of the registry at %s, "

@@ -49,8 +49,10 @@ int sr_owner_may_claim(const struct sr_registry *registry, struct sr_base *base,
  * way. */
 int sr_owner_fail_foreign(const struct sr_registry *registry, const struct sr_base *base,
 			  const struct sr_marker *marker, bool may_take);
+/* Fail with SEGREG_E_MISMATCH and the way out: this registry's base has another registry's marker. */
+int sr_owner_fail_taken(const struct sr_registry *registry, const struct sr_base *base, const struct sr_marker *marker);
 /* Check a base that is to become this registry's. Fail with SEGREG_E_EXISTS if it lies in another registry or base, or
- * is another registry's directory; with SEGREG_E_INVAL if it is this registry's directory, or lies in it. */
+ * is another registry's directory. Fail with SEGREG_E_INVAL if it is this registry's directory, or lies in it. */
 int sr_owner_check_above(const struct sr_registry *registry, const struct sr_base *base);
 
 #endif

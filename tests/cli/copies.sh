@@ -134,6 +134,41 @@ expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/new"
 expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/e/data"
 ok "a base that its registry leaves is free for others, and for its return"
 
+rm -r "$two/e/reg" "$two/d/.segreg" || exit 1
+# A marker that a crash left in the base before, and a base that another registry took.
+cp "$two/e/data/.segreg" "$two/marker"
+expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/new"
+cp "$two/marker" "$two/e/data/.segreg"
+expect 73 "$segctl" -r "$two/e/registry" init --adopt --base "$two/e/data"
+complains "an earlier base of the registry at $two/e/registry, which is this registry or an earlier one at its place"
+complains "remove $two/e/data/.segreg"
+rm "$two/e/data/.segreg"
+expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/e/data"
+mv "$d" "$two/hidden"
+expect 0 "$segctl" -r "$two/taker" init --base "$two/d/data" --take-base
+mv "$two/hidden" "$d"
+for adopt in "ls" "init --adopt" "init --adopt --base $two/d/data"; do
+	expect 78 "$segctl" $adopt
+	complains "$two/d/data is the base of another registry now: of that at $two/taker, which is there"
+	complains "segctl init --adopt --base DIR"
+done
+rm -r "$two/taker"
+for adopt in "ls" "init --adopt" "init --adopt --base $two/d/data"; do
+	expect 78 "$segctl" $adopt
+	complains "of that at $two/taker, which is not there any more"
+	complains "remove $two/d/data/.segreg and run segctl init --adopt"
+done
+rm "$two/d/data/.segreg"
+expect 0 "$segctl" init --adopt
+expect 0 "$segctl" check
+mkdir "$two/d/data/z" "$d/sub"
+expect 73 "$segctl" init --adopt --base "$two/d/data/z"
+complains "the registry at $d, which is this registry or an earlier one at its place"
+expect 73 "$segctl" -r "$two/taker" init --base "$d/sub"
+complains "give a directory outside of it"
+rmdir "$d/sub"
+ok "a marker in the way is explained: whose it is, whether that stands, and what to do"
+
 # The registry was on tmpfs: its directory is gone after a reboot, and base is on the disk.
 base=$dir/disk-data
 mkdir "$base" "$dir/run" || exit 1

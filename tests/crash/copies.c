@@ -598,7 +598,7 @@ T_SUITE(copies,
 	{ "what a killed sweep had decided is deleted in another base's trash alone", decided_in_another_base },
 	{ "an adoption gives no base that lies in another registry or base, or is a registry", refused_bases },
 	{ "a lost marker is not put up again below another base", lost_marker_below_a_base },
-	{ "in another base no record is bound to what is in a registry, or in a third base", records_in_foreign_places },
+	{ "in another base no record is bound to what is in a third one", records_in_foreign_places },
 	{ "no sweep deletes where another base or a registry has come since", foreign_since },
 	{ "a base that its registry leaves is free, and an original's is not", leaves_its_base },
 	{ "a damaged marker is refused", damaged_marker });

@@ -100,11 +100,12 @@ int sr_foreign_find_above(int dir, const char *path, size_t *length)
 int sr_foreign_check_above(struct sr_base *base, const char *path)
 {
 	size_t length = 0;
-	int dir = sr_base_fd(base);
+	int answer, dir = sr_base_fd(base);
 
 	if (dir == -1)
 		return sr_fail_kept(errno, base->path);
-	return fail_foreign(sr_foreign_find_above(dir, path, &length), path, length);
+	answer = sr_foreign_find_above(dir, path, &length);
+	return fail_foreign(answer, path, length);
 }
 
 int sr_foreign_check_top(struct sr_base *base, const char *path)

@@ -28,7 +28,7 @@ static void copy_file(const char *from, const char *to)
 	close(out);
 }
 
-/* The same world, with the registry in another directory of base. */
+/* That world, with the registry in another directory of base. */
 static struct t_world in_directory(const struct t_world *w, const char *name)
 {
 	struct t_world other = *w;
@@ -200,7 +200,7 @@ static struct t_world new_base(void)
 	return t_world(T_MEMORY);
 }
 
-/* The same files by another path, as a container sees them. */
+/* A container sees the files of a registry by another path. */
 static void by_another_path(void)
 {
 	struct t_world w, other;
@@ -254,7 +254,7 @@ static void hard_linked(void)
 	t_close(original);
 }
 
-/* A hard link of base's lock: who is in the way of whom is said. */
+/* A hard link of base's lock: the error names the cause. */
 static void hard_linked_base_lock(void)
 {
 	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();

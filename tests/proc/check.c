@@ -122,7 +122,8 @@ static void ends_when_told(void)
 }
 
 /* Found by the check before the sweep that fails on it, and after. */
-static void found_still(const struct t_world *w, struct segreg *reg, uint64_t id, enum segreg_finding_kind kind, int error)
+static void found_still(const struct t_world *w, struct segreg *reg, uint64_t id, enum segreg_finding_kind kind,
+			int error)
 {
 	struct seen seen;
 

@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PIECE 64u       /* lanes that are asked for at once, and emptied under one hold of the table lock */
+#define PIECE 1u        /* lanes that are asked for at once: a stopped process keeps them from every opener */
 #define HOLD_NS 1000000 /* nanoseconds for which the table lock is held, about: then others have their turn */
 
 /* Consecutive lanes that are not known to live. */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PEERS 4
-#define ASKED 64    /* handles in a row that are asked for at once */
+#define ASKED 1     /* handles in a row that are asked for at once */
 #define HANDLES 150 /* of each peer; all together more than are asked for one by one */
 
 static int open_many(struct peer_self *self, void *arg)

@@ -72,6 +72,8 @@ uint64_t sr_debug_read_again(const struct sr_debug *d, uint64_t at, size_t size)
 /* Show a snapshot cell: "snapshot of version 3". */
 void sr_debug_say_cell(struct sr_debug *d, uint32_t at, uint64_t cell);
 
+/* sr_debug_header.c */
+void sr_debug_header(struct sr_debug *d);
 /* sr_debug_lanes.c */
 void sr_debug_lanes(struct sr_debug *d);
 void sr_debug_queue(struct sr_debug *d);

@@ -40,217 +40,18 @@
 #include "edit/sr_group.h"
 #include "sys/sr_error.h"
 #include "registry/sr_reclaim.h"
-#include "registry/sr_letter.h"
-#include "edit/sr_plan.h"
+#include "edit/sr_seats.h"
 #include "shm/sr_table.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#define LONGEST_SYNC ((int64_t)10000000) /* nanoseconds; a longer sync_time in the header counts as this */
-
-struct seat {
-	struct segreg_edit *edit;
-	struct sr_plan plan;
-	bool is_planned;
-	int rc;                   /* 0, or why the edit is refused */
-	struct sr_waiter *waiter; /* a waiting thread of this process; NULL: the seat is the leader's, or a letter's */
-	/* For a letter: */
-	uint64_t lane_id, seq;
-	struct segreg_edit carried;
-	char text[SR_LETTER_TEXT]; /* why the edit is refused */
-};
-
-struct group {
-	struct segreg *reg;
-	struct sr_change change;
-	struct seat own;
-	struct seat *riders; /* NULL, or room for SR_RIDERS_MAX */
-	uint32_t n_riders;
-	uint32_t n_threads; /* riders that are threads of this process */
-	bool alone;         /* the leader takes no riders, or no more riders */
-};
-
-static uint32_t n_seats(const struct group *g)
-{
-	return 1 + g->n_riders;
-}
-
-static struct seat *seat(struct group *g, uint32_t i)
-{
-	return i ? &g->riders[i - 1] : &g->own;
-}
-
-/* ---------------------------------------------------------------- planning */
-
-/* Whether rc is an answer to one edit. Any other failure is one of the whole group. */
-static bool is_refusal(int rc)
-{
-	return rc == SEGREG_E_EXISTS || rc == SEGREG_E_NOENT || rc == SEGREG_E_CONFLICT;
-}
-
-static void keep_refusal(struct seat *s, int rc)
-{
-	s->rc = rc;
-	strncpy(s->text, segreg_last_error(), sizeof(s->text) - 1);
-}
-
-/*
- * Plan one seat's edit. Returns 0 if it is planned or refused. A rider's refusal leaves this thread's error text
- * unchanged.
- */
-static int plan_seat(struct group *g, struct seat *s)
-{
-	char before[SR_ERROR_SIZE];
-	int rc;
-
-	sr_error_keep(before);
-	rc = sr_plan_make(&g->change, s->edit, &s->plan);
-	if (!is_refusal(rc))
-		return rc;
-	keep_refusal(s, rc);
-	if (s != &g->own)
-		sr_error_put_back(before);
-	return 0;
-}
-
-static int begin_anew(struct group *g)
-{
-	for (uint32_t i = 0; i < n_seats(g); i++)
-		seat(g, i)->is_planned = false;
-	return sr_change_restart(&g->change);
-}
-
-/* Plan all edits that are not planned yet, in the order of their seats. */
-static int plan_seats(struct group *g)
-{
-	int rc = 0;
-
-	for (uint32_t i = 0; i < n_seats(g) && !rc; i++) {
-		struct seat *s = seat(g, i);
-
-		if (s->rc || s->is_planned)
-			continue;
-		rc = plan_seat(g, s);
-		s->is_planned = !s->rc;
-		if (rc || !s->rc || !s->plan.changes)
-			continue;
-		rc = begin_anew(g);
-		i = UINT32_MAX; /* begin with the first seat */
-	}
-	return rc;
-}
-
-/* Read a letter into a seat. A lack of memory here is not an answer to the letter's edit. */
-static int seat_rider(struct group *g, struct seat *s, const struct sr_taken *taken)
-{
-	char before[SR_ERROR_SIZE];
-	int rc;
-
-	memset(s, 0, sizeof(*s));
-	s->lane_id = taken->lane_id;
-	s->seq = taken->seq;
-	s->carried.reg = g->reg;
-	s->carried.lane_id = taken->lane_id;
-	s->edit = &s->carried;
-	sr_error_keep(before);
-	rc = sr_edit_decode(&s->carried, taken->edit, taken->length);
-	if (rc && rc != SEGREG_E_NOMEM)
-		keep_refusal(s, rc);
-	sr_error_put_back(before);
-	return rc == SEGREG_E_NOMEM ? rc : 0;
-}
-
-/* Hand a letter back, because this process has no memory for it. Its rider then leads. Take no more riders. */
-static void turn_away(struct group *g, struct seat *s)
-{
-	sr_edit_clear(&s->carried);
-	sr_letter_hand_back(&g->reg->region, s->lane_id, s->seq);
-	g->alone = true;
-}
-
-static void board_letters(struct group *g)
-{
-	struct sr_taken taken;
-	uint32_t next = 0;
-
-	sr_change_prepare(&g->change);
-	while (!g->alone && g->n_riders < SR_RIDERS_MAX && sr_letter_take(g->reg->registry, &next, &taken)) {
-		struct seat *s = &g->riders[g->n_riders];
-
-		if (seat_rider(g, s, &taken))
-			turn_away(g, s);
-		else
-			g->n_riders++;
-	}
-}
-
-static void board_threads(struct group *g)
-{
-	struct sr_waiter *waiter;
-
-	while (g->n_riders < SR_RIDERS_MAX && (waiter = sr_queue_take(&g->reg->registry->queue, g->reg->store_epoch))) {
-		struct seat *s = &g->riders[g->n_riders++];
-
-		memset(s, 0, sizeof(*s));
-		s->waiter = waiter;
-		s->edit = waiter->edit;
-		g->n_threads++;
-	}
-}
-
-/* Take letters and waiting threads of this process along. Returns how many. */
-static uint32_t board(struct group *g)
-{
-	uint32_t letters = sr_letter_count(&g->reg->region), before = g->n_riders;
-
-	if (g->alone || (!letters && !sr_queue_count(&g->reg->registry->queue)))
-		return 0;
-	if (!g->riders)
-		g->riders = sr_sys_malloc(SR_RIDERS_MAX * sizeof(*g->riders));
-	if (!g->riders)
-		return 0;
-	if (letters)
-		board_letters(g);
-	if (!g->alone)
-		board_threads(g);
-	return g->n_riders - before;
-}
-
-/*
- * Wait for riders. Those of the last group are likely to come again soon. So wait for all of them, but at most for half
- * the time that a commit takes.
- */
-static void gather(const struct group *g)
-{
-	const struct sr_header *header = g->reg->region.header;
-	uint32_t company = header->company <= SR_RIDERS_MAX ? header->company : SR_RIDERS_MAX;
-	uint32_t letters = company ? company - 1 : 0, threads = g->reg->registry->queue.company;
-	int64_t most = header->sync_time < LONGEST_SYNC ? (int64_t)header->sync_time : LONGEST_SYNC;
-
-	if (!g->alone && letters + threads)
-		sr_letter_gather(g->reg->registry, letters, threads, most / 2);
-}
-
-/* Plan the own edit, and the riders' edits, until no rider waits. */
-static int plan_all(struct group *g)
-{
-	int rc = plan_seats(g);
-
-	if (!rc)
-		gather(g);
-	while (!rc && board(g))
-		rc = plan_seats(g);
-	return rc;
-}
 
 /* ---------------------------------------------------------------- what they come to together */
 
-static void add_up(struct group *g, struct sr_plan *all)
+static void add_up(struct sr_group *g, struct sr_plan *all)
 {
 	*all = (struct sr_plan){ .version = g->change.clock.version };
-	for (uint32_t i = 0; i < n_seats(g); i++) {
-		const struct seat *s = seat(g, i);
+	for (uint32_t i = 0; i < sr_seats_count(g); i++) {
+		const struct sr_seat *s = sr_seats_get(g, i);
 
 		if (s->rc)
 			continue;
@@ -261,20 +62,21 @@ static void add_up(struct group *g, struct sr_plan *all)
 	}
 }
 
-static int put_riders(struct group *g)
+static int put_riders(struct sr_group *g)
 {
 	struct sr_riders riders = { .start = g->reg->region.header->starts };
 
 	for (uint32_t i = 0; i < g->n_riders; i++) {
-		const struct seat *s = &g->riders[i];
+		const struct sr_seat *s = &g->riders[i];
 
 		if (!s->rc && !s->waiter)
-			riders.rider[riders.n++] = (struct sr_rider){ .lane_id = s->lane_id, .seq = s->seq, .version = s->plan.version };
+			riders.rider[riders.n++] =
+				(struct sr_rider){ .lane_id = s->lane_id, .seq = s->seq, .version = s->plan.version };
 	}
 	return riders.n ? sr_store_put_riders(&g->reg->registry->store, &riders) : 0;
 }
 
-static int complete_records(struct group *g, const struct sr_plan *all)
+static int complete_records(struct sr_group *g, const struct sr_plan *all)
 {
 	struct sr_store *store = &g->reg->registry->store;
 	int rc = put_riders(g);
@@ -286,7 +88,7 @@ static int complete_records(struct group *g, const struct sr_plan *all)
 	return rc;
 }
 
-static int take_slots(struct group *g, uint32_t n)
+static int take_slots(struct sr_group *g, uint32_t n)
 {
 	struct sr_region *region = &g->reg->region;
 	int rc;
@@ -296,9 +98,9 @@ static int take_slots(struct group *g, uint32_t n)
 	if (rc)
 		return rc;
 	rc = sr_table_prepare(region, n);
-	for (uint32_t i = 0; i < n_seats(g) && !rc; i++)
-		if (!seat(g, i)->rc)
-			rc = sr_plan_take_slots(region, seat(g, i)->edit);
+	for (uint32_t i = 0; i < sr_seats_count(g) && !rc; i++)
+		if (!sr_seats_get(g, i)->rc)
+			rc = sr_plan_take_slots(region, sr_seats_get(g, i)->edit);
 	sr_change_close_table(&g->change);
 	return rc;
 }
@@ -329,10 +131,10 @@ static int make_room(struct sr_change *change)
 /* ---------------------------------------------------------------- ending */
 
 /* Answer all letters. [commit] */
-static void answer(struct group *g)
+static void answer(struct sr_group *g)
 {
 	for (uint32_t i = 0; i < g->n_riders; i++) {
-		const struct seat *s = &g->riders[i];
+		const struct sr_seat *s = &g->riders[i];
 
 		if (!s->waiter)
 			sr_letter_answer(&g->reg->region, s->lane_id, s->seq, s->rc, s->plan.version, s->text);
@@ -343,7 +145,7 @@ static void answer(struct group *g)
  * Let a thread of this process go on. rc: the outcome of the group. If it failed, the thread is queued again, because
  * that is no answer to its edit. If the outcome is unknown (SEGREG_E_REOPEN), that is the answer.
  */
-static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
+static void release_thread(struct sr_queue *queue, const struct sr_seat *s, int rc)
 {
 	if (rc && rc != SEGREG_E_REOPEN) {
 		sr_plan_forget_slots(s->edit);
@@ -356,7 +158,7 @@ static void release_thread(struct sr_queue *queue, const struct seat *s, int rc)
 }
 
 /* Let the riders go on. rc: 0 if the letters have been answered; otherwise what the group failed with. */
-static void release_riders(struct group *g, int rc)
+static void release_riders(struct sr_group *g, int rc)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
 
@@ -375,18 +177,18 @@ static void release_riders(struct group *g, int rc)
 /*
  * Give back the slots that were taken for a commit that does not take place. Returns false if a repair has to do this.
  */
-static bool give_slots(struct group *g)
+static bool give_slots(struct sr_group *g)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < n_seats(g); i++)
-		any |= sr_plan_has_slots(seat(g, i)->edit);
+	for (uint32_t i = 0; i < sr_seats_count(g); i++)
+		any |= sr_plan_has_slots(sr_seats_get(g, i)->edit);
 	if (!any)
 		return true;
 	if (sr_change_open_table(&g->change))
 		return false;
-	for (uint32_t i = 0; i < n_seats(g); i++)
-		sr_plan_give_slots(&g->reg->region, seat(g, i)->edit);
+	for (uint32_t i = 0; i < sr_seats_count(g); i++)
+		sr_plan_give_slots(&g->reg->region, sr_seats_get(g, i)->edit);
 	sr_change_close_table(&g->change);
 	return true;
 }
@@ -395,7 +197,7 @@ static bool give_slots(struct group *g)
  * Undo the group: give back its slots, and hand back its letters. Returns false if a repair has to do this; the locks
  * are then given back.
  */
-static bool undo(struct group *g)
+static bool undo(struct sr_group *g)
 {
 	if (!give_slots(g)) {
 		sr_change_abandon(&g->change); /* the lock stays dirty: a repair settles slots and letters */
@@ -408,14 +210,14 @@ static bool undo(struct group *g)
 }
 
 /* Show the change in the region. It is durable, and this thread holds the table lock. */
-static void conclude(struct group *g, const struct sr_plan *all)
+static void conclude(struct sr_group *g, const struct sr_plan *all)
 {
 	struct sr_region *region = &g->reg->region;
 	int rc = 0;
 
-	for (uint32_t i = 0; i < n_seats(g) && !rc; i++)
-		if (!seat(g, i)->rc)
-			rc = sr_plan_show(region, seat(g, i)->edit);
+	for (uint32_t i = 0; i < sr_seats_count(g) && !rc; i++)
+		if (!sr_seats_get(g, i)->rc)
+			rc = sr_plan_show(region, sr_seats_get(g, i)->edit);
 	if (!rc) {
 		sr_region_set_version(region, g->change.clock.version);
 		answer(g);
@@ -425,14 +227,14 @@ static void conclude(struct group *g, const struct sr_plan *all)
 		sr_region_wake(region);
 }
 
-static int commit(struct group *g)
+static int commit(struct sr_group *g)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
 	int rc = sr_change_commit_open(&g->change);
 
 	if (rc)
 		return rc;
-	g->reg->region.header->company = n_seats(g) - g->n_threads + sr_letter_count(&g->reg->region);
+	g->reg->region.header->company = sr_seats_count(g) - g->n_threads + sr_letter_count(&g->reg->region);
 	queue->company = g->n_threads + sr_queue_count(queue);
 	return rc;
 }
@@ -441,13 +243,13 @@ static int commit(struct group *g)
  * Plan, commit and show. 0: each edit has its answer, and the locks are given back. SEGREG_E_REOPEN: the outcome is
  * unknown, and the locks are given back. Any other error: the caller has to undo the group.
  */
-static int attempt(struct group *g)
+static int attempt(struct sr_group *g)
 {
 	struct sr_plan all;
 	int rc;
 
 	SR_STOP("group.leading");
-	rc = plan_all(g);
+	rc = sr_seats_fill(g);
 	if (rc)
 		return rc;
 	SR_STOP("group.planned");
@@ -476,7 +278,7 @@ static int attempt(struct group *g)
 }
 
 /* Attempt the group. If it fails with riders, let them go and attempt the own edit alone. */
-static int attempt_twice(struct group *g)
+static int attempt_twice(struct sr_group *g)
 {
 	char before[SR_ERROR_SIZE];
 	int rc;
@@ -489,7 +291,7 @@ static int attempt_twice(struct group *g)
 		release_riders(g, rc);
 		g->alone = true;
 		sr_error_put_back(before);
-		rc = begin_anew(g);
+		rc = sr_seats_restart(g);
 		if (!rc)
 			rc = attempt(g);
 		if (!rc || rc == SEGREG_E_REOPEN || !undo(g))
@@ -501,7 +303,7 @@ static int attempt_twice(struct group *g)
 
 int sr_group_lead(struct segreg_edit *edit, uint64_t *version)
 {
-	struct group g = { .reg = edit->reg, .own.edit = edit };
+	struct sr_group g = { .reg = edit->reg, .own.edit = edit };
 	int rc = sr_change_start(&g.change, g.reg);
 
 	if (rc)

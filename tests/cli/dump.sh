@@ -102,7 +102,7 @@ refused 65 "text:2: "
 text "segment 7 dir none" "segment 8 dir none-either"
 refused 66 "text:3: "
 complains "text:2: "
-ok "what cannot be is said by its line, and nothing is changed"
+ok "an impossible segment is named with its line, and nothing is changed"
 
 segment 5
 expect 0 "$segctl" dump

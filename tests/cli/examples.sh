@@ -74,7 +74,7 @@ sidecar() {
 
 	expect 69 container_runs apart "$segctl" -r "$registry" ls
 	complains "share /dev/shm"
-	ok "a container with a /dev/shm of its own is told so"
+	ok "the error names the /dev/shm of a container"
 }
 
 if may_unshare ${as_root[@]+"${as_root[@]}"}; then

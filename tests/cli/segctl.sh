@@ -97,5 +97,5 @@ expect 0 "$segctl" retire 6
 [ $? -eq 74 ] || fail "a sweep that could not say what it did is not EX_IOERR"
 complains "cannot write"
 "$segctl" pin 2 -- /no/such/command 2>/dev/full
-[ $? -eq 127 ] || fail "a full disk behind stderr changes what is said of a command"
+[ $? -eq 127 ] || fail "a full disk behind stderr changes the exit status of a command"
 ok "an exit status does not depend on what could be written"

@@ -144,4 +144,4 @@ expect 0 "$segctl" init -r "$long" --base "$dir/data4"
 serve -m "$dir/prom" "$long"
 eventually logged "no metrics: the registry's path makes a file name of more than 255 bytes"
 stop
-ok "a name that is too long for a file is told"
+ok "a name that is too long for a file is reported"

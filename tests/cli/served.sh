@@ -84,7 +84,7 @@ serve --interval 600
 stop
 tells_not "the last"
 out_of_trouble
-ok "what a dead segregd failed of is told as that, until one has ended in order"
+ok "segctl shows what a dead segregd failed of, until one has ended in order"
 
 for text in "" "segregd 1" "$(printf 'segregd 1\nturn 1\npid x in 1\nfailed 1 lies\n%1024s' '')" \
 	"$(head -c 1100 /dev/zero | tr '\0' x)" \
@@ -92,7 +92,7 @@ for text in "" "segregd 1" "$(printf 'segregd 1\nturn 1\npid x in 1\nfailed 1 li
 	printf %s "$text" >"$lock"
 	expect 0 "$segctl" why
 	says "no segregd runs: segctl sweep"
-	grep -q lies "$dir/out" && fail "what was not understood is told"
+	grep -q lies "$dir/out" && fail "segctl repeats what it has not understood"
 done
 head -c 2000 /dev/urandom >"$lock"
 expect 0 "$segctl" why

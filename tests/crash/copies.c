@@ -164,7 +164,8 @@ static void original_comes_back(void)
 
 static void moved(void)
 {
-	struct t_world w = make_original(), first = in_directory(&w, "first name"), second = in_directory(&w, "second\nregistry x\n");
+	struct t_world w = make_original(), first = in_directory(&w, "first name"),
+		       second = in_directory(&w, "second\nregistry x\n");
 	struct t_world third, elsewhere = t_world(T_MEMORY);
 	struct segreg_open_options create = { .size = sizeof(create), .flags = SEGREG_CREATE, .base = elsewhere.base };
 	struct segreg *reg;
@@ -221,7 +222,8 @@ static int join_in_peer(struct peer_self *self, void *arg)
 	return try(&self->world, 0);
 }
 
-/* cp -al: the copy's files are the original's. The copy is refused until it has its own; the original goes on, and is not adopted. */
+/* cp -al: the copy's files are the original's. The copy is refused until it has its own; the original goes on, and is
+ * not adopted. */
 static void hard_linked(void)
 {
 	static const char *const names[] = { LOCK, MDB };
@@ -387,7 +389,8 @@ static void another_base_cut_short(void)
 	}
 }
 
-/* A sweep was killed after its decision: what it had moved to the trash goes on being deleted there, and nothing else. */
+/* A sweep was killed after its decision: what it had moved to the trash goes on being deleted there, and nothing else.
+ */
 static void decided_in_another_base(void)
 {
 	static const char *const points[] = { "sweep.committed", "trash.renamed" };
@@ -586,14 +589,17 @@ static void damaged_marker(void)
 T_SUITE(copies,
 	{ "a copy is refused as long as its original stands, adopted or not, in use or not", beside_its_original },
 	{ "a copy is refused also if base's marker is gone", without_a_marker },
-	{ "a copy is refused also if the original's registry.lock is empty, lost or unreadable", beside_a_damaged_original },
-	{ "an original that comes back after its copy was adopted is refused, and adopted once the copy is gone", original_comes_back },
+	{ "a copy is refused also if the original's registry.lock is empty, lost or unreadable",
+	  beside_a_damaged_original },
+	{ "an original that comes back after its copy was adopted is refused, and adopted once the copy is gone",
+	  original_comes_back },
 	{ "a moved registry goes on; one that was copied and removed is adopted", moved },
 	{ "a registry that is reached by two paths is one registry", by_another_path },
 	{ "a copy by hard links is refused until it has files of its own; its original goes on", hard_linked },
-	{ "a copy of base that shares the original's lock is told why it waits", hard_linked_base_lock },
+	{ "the error names a lock that a copy of base shares with its original", hard_linked_base_lock },
 	{ "an adoption that was cut short is done again", cut_short },
-	{ "in another base a record is what stands at its path then; without it, nothing that comes later", records_in_another_base },
+	{ "in another base a record is what stands at its path then; without it, nothing that comes later",
+	  records_in_another_base },
 	{ "a change of base that was cut short is done again, and the original is whole", another_base_cut_short },
 	{ "what a killed sweep had decided is deleted in another base's trash alone", decided_in_another_base },
 	{ "an adoption gives no base that lies in another registry or base, or is a registry", refused_bases },

@@ -249,4 +249,4 @@ T_SUITE(check,
 	{ "what is replaced or missing is found also after a sweep failed on it", deletion_failed },
 	{ "a deletion that fails midway is no fault of the disk", deletion_failed_midway },
 	{ "what is mounted over a segment is found also after a sweep failed on it", mounted_over },
-	{ "a check ends when it is told to, and refuses what it does not know", ends_when_told });
+	{ "a check ends when its callback asks for it, and refuses unknown flags", ends_when_told });

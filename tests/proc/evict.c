@@ -296,7 +296,7 @@ static void builders_go_on(void)
 }
 
 T_SUITE(evict,
-	{ "an evicted process holds nothing, is told so, and can open again", tells_a_process },
+	{ "an evicted process holds nothing, its calls fail with EVICTED, and it can open again", tells_a_process },
 	{ "an evicted thread's handle likewise", tells_a_thread },
 	{ "evicted before it counted: refused", before_the_count },
 	{ "evicted after it counted: pinned, and taken away", after_the_count },

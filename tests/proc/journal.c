@@ -284,7 +284,7 @@ static void bounded(void)
 }
 
 T_SUITE(journal,
-	{ "a deletion is told of, with what its record said, across a reboot", deleted },
+	{ "the journal has a deletion, with what its record said, across a reboot", deleted },
 	{ "so is what its builder gave up", given_up },
 	{ "so is a segment that was unregistered", forgotten },
 	{ "so is a dead process's handle, with its pins", reclaimed },

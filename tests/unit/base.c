@@ -48,5 +48,5 @@ static void tells_bases_and_registries(void)
 }
 
 T_SUITE(base,
-	{ "a directory with a marker or a registry.lock is told from one with other files of these names",
+	{ "a directory with a marker or a registry.lock is foreign, and one with other files of these names is not",
 	  tells_bases_and_registries });

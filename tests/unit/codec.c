@@ -445,7 +445,7 @@ T_SUITE(codec,
 	{ "records of schema 1 are read, without what schema 2 added", bytes_of_schema_1 },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },
-	{ "every other schema is told as such, whatever its size", another_schema },
+	{ "every other schema is named in the error, whatever its size", another_schema },
 	{ "what cannot be is refused", impossible },
 	{ "of garbage only what could have been written is accepted", garbage },
 	{ "keys sort as their ids", order_of_keys });

@@ -409,12 +409,12 @@ static void sum_of_lanes(void)
 	strike(&s);
 }
 
-T_SUITE(pin,
-	{ "found, then deleted: refused", deleted_before_the_count_each },
+T_SUITE(pin, { "found, then deleted: refused", deleted_before_the_count_each },
 	{ "found, then deleted and the slot reused: refused, and not pinned by mistake",
 	  slot_reused_before_the_count_each },
 	{ "found, then deleted and its id used again: the new one is pinned", same_id_again_before_the_count_each },
-	{ "counted on the next one's slot: that one waits for a sweep, and is told", count_on_the_next_one },
+	{ "counted on the next one's slot: the next segment waits for a sweep, and the pin wakes one",
+	  count_on_the_next_one },
 	{ "found, then decided: refused", decided_before_the_look },
 	{ "looked at, then decided, then counted: refused", decided_before_the_count },
 	{ "counted on a slot that is given up: that slot is nobody's until the count is gone", count_on_the_dying },

@@ -8,7 +8,8 @@
  * just written, and empty the lane under its new owner.
  *
  * Each question for a lock, and each taking, walks the kernel's list of all locks of the file. So the bytes of dead
- * lanes in a row are asked for and taken at once.
+ * lanes in a row are asked for and taken at once. If the reclaimer is stopped then, no process can get these lanes. So
+ * a piece is at most a 64th of all lanes.
  */
 #include "registry/sr_reclaim.h"
 #include "sys/sr_error.h"
@@ -19,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PIECE 1u        /* lanes that are asked for at once: a stopped process keeps them from every opener */
+#define PIECE 64u       /* lanes that are asked for at once, at most; emptied under one hold of the table lock */
 #define HOLD_NS 1000000 /* nanoseconds for which the table lock is held, about: then others have their turn */
 
 /* Consecutive lanes that are not known to live. */
@@ -35,7 +36,8 @@ struct suspects {
 static uint32_t find_suspects(const struct sr_region *region, const struct sr_living *living, uint32_t lane,
 			      uint32_t top, struct suspects *suspects)
 {
-	uint32_t end = top - lane < PIECE ? top : lane + PIECE;
+	uint32_t share = region->geometry.max_lanes / 64, piece = share < 1 ? 1 : share < PIECE ? share : PIECE;
+	uint32_t end = top - lane < piece ? top : lane + piece;
 
 	suspects->n = 0;
 	for (; lane < end && !sr_living_has(living, lane); lane++) {
@@ -123,6 +125,7 @@ static int reclaim_piece(struct segreg *reg, const struct suspects *suspects, co
 
 	if (sr_hold_take_many(&reg->registry->lockfile, SR_BYTE_LANES + suspects->of[0].lane, suspects->n, &hold) == -1)
 		return 0; /* another reclaimer is at them */
+	SR_STOP("lane.reclaiming");
 	while (!rc && at < suspects->n)
 		rc = reclaim_some(reg, suspects, &at, dead, &n);
 	sr_hold_drop(&hold);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PEERS 4
-#define ASKED 1     /* handles in a row that are asked for at once */
+#define ASKED 16    /* handles in a row that are asked for at once: a 64th of the lanes that a registry has */
 #define HANDLES 150 /* of each peer; all together more than are asked for one by one */
 
 static int open_many(struct peer_self *self, void *arg)
@@ -115,8 +115,41 @@ static void dies_after_the_list(void)
 	t_close(c.reg);
 }
 
+#define SMALL 64 /* lanes of a registry that has few */
+
+static int open_all_but_one(struct peer_self *self, void *arg)
+{
+	const struct segreg_open_options options = { .size = sizeof(options) };
+	struct segreg *handle;
+	int rc = 0;
+
+	(void)arg;
+	for (unsigned i = 0; i < SMALL - 2 && !rc; i++)
+		rc = segreg_open(self->world.dir, &options, &handle);
+	return rc;
+}
+
+/* A sweep that is stopped while it takes dead handles away keeps one lane of a small registry, and not all. */
+static void stopped_sweep(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open_with(&w, (struct segreg_open_options){ .max_lanes = SMALL });
+	struct peer *many = peer_start(&w, PEER_PROCESS), *sweeper = peer_start(&w, PEER_PROCESS);
+
+	T_OK(peer_open(sweeper));
+	T_OK(peer_call(many, open_all_but_one, NULL, 0));
+	peer_kill(many);
+	peer_run_to(sweeper, "lane.reclaiming", peer_do_sweep, NULL, 0);
+	for (unsigned i = 0; i < SMALL - 3; i++)
+		t_open(&w);
+	peer_go_on(sweeper);
+	T_OK(peer_end(sweeper, NULL));
+	t_close(reg);
+}
+
 T_SUITE(crowd,
 	{ "the dead among 600 handles are reclaimed, and the living are not", finds_the_dead },
 	{ "so they are where the kernel's list of locks cannot be read", finds_the_dead_one_by_one },
 	{ "no handle is asked for that the kernel lists as alive", asks_for_no_living },
-	{ "a process that dies after the list was read is reclaimed by the next sweep", dies_after_the_list });
+	{ "a process that dies after the list was read is reclaimed by the next sweep", dies_after_the_list },
+	{ "a sweep that is stopped among the dead keeps few of them from others", stopped_sweep });

@@ -346,6 +346,23 @@ static void adopt_in_use(void)
 	close_and_open(&w, adopt(&w));
 }
 
+/* user pins a retired segment, and nobody else has the registry open. builder: whether it built the shared memory. */
+static void pin_retired(const struct t_world *w, struct peer *user, bool builder)
+{
+	struct segreg *reg;
+
+	t_close(t_open(w));
+	if (builder)
+		T_OK(peer_open(user));
+	reg = t_open(w);
+	if (!builder)
+		T_OK(peer_open(user));
+	t_add(w, reg, 1);
+	T_OK(peer_pin(user, 1));
+	T_OK(segreg_retire(reg, 1));
+	t_close(reg);
+}
+
 /* A process that pins by the old lock is met in base, whether it built the shared memory or joined. */
 static void replace_in_use(bool builder)
 {
@@ -354,16 +371,7 @@ static void replace_in_use(bool builder)
 	struct peer *user = peer_start(&w, PEER_PROCESS);
 	struct segreg *reg;
 
-	t_close(t_open(&w));
-	if (builder)
-		T_OK(peer_open(user));
-	reg = t_open(&w);
-	if (!builder)
-		T_OK(peer_open(user));
-	t_add(&w, reg, 1);
-	T_OK(peer_pin(user, 1));
-	T_OK(segreg_retire(reg, 1));
-	t_close(reg);
+	pin_retired(&w, user, builder);
 	copy_file(&w, LOCK, "copy");
 	move_file(&w, "copy", LOCK);
 	reg = NULL;
@@ -393,16 +401,7 @@ static void remove_both_locks_in_use(bool builder, const char *gone)
 	struct peer *user = peer_start(&w, PEER_PROCESS);
 	struct segreg *reg;
 
-	t_close(t_open(&w));
-	if (builder)
-		T_OK(peer_open(user));
-	reg = t_open(&w);
-	if (!builder)
-		T_OK(peer_open(user));
-	t_add(&w, reg, 1);
-	T_OK(peer_pin(user, 1));
-	T_OK(segreg_retire(reg, 1));
-	t_close(reg);
+	pin_retired(&w, user, builder);
 	T_SYS(unlink(t_path(&w, LOCK)));
 	T_SYS(unlink(t_path(&w, BASE_LOCK)));
 	if (gone) {

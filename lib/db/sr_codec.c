@@ -183,14 +183,15 @@ size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE
 	at = sr_bytes_put(at, c->version, 8);
 	at = sr_bytes_put(at, c->starts, 8);
 	at = sr_bytes_put(at, c->tokens, 8);
+	at = sr_bytes_put(at, c->ids, 8);
 	return (size_t)(at - out);
 }
 
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 {
 	const unsigned char *at = in;
-	bool is_first = size == SR_CLOCK_SIZE_FIRST && at[0] == 1;
-	size_t right = is_first ? SR_CLOCK_SIZE_FIRST : SR_CLOCK_SIZE;
+	bool is_first = size == SR_CLOCK_SIZE_FIRST && at[0] == 1, has_ids = size && at[0] > 2;
+	size_t right = is_first ? SR_CLOCK_SIZE_FIRST : has_ids ? SR_CLOCK_SIZE : SR_CLOCK_SIZE_2;
 	int rc = check(at, size, right, right, "clock");
 
 	if (rc)
@@ -199,6 +200,7 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	c->version = sr_bytes_take(&at, 8);
 	c->starts = sr_bytes_take(&at, 8);
 	c->tokens = is_first ? 0 : sr_bytes_take(&at, 8);
+	c->ids = has_ids ? sr_bytes_take(&at, 8) : 0;
 	return 0;
 }
 

@@ -5,7 +5,8 @@
  *               i64 retired_at, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid, u32 attempts, u8 error,
  *               i64 retry_at, path (to the end); schema 1 ends with ino, btime, path
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, base (to the end)
- *      clock    u8 schema, u64 version, u64 starts, u64 tokens; the first builds of schema 1 had no tokens
+ *      clock    u8 schema, u64 version, u64 starts, u64 tokens, u64 ids; schemas 1 and 2 have no ids, and the first
+ *               builds of schema 1 had no tokens
  *      token    u8 schema, u64 version, u64 place
  *      entry    u8 schema, u8 kind, u8 length of label, u8 length of by_label, i64 at, u64 id, u64 born, u64 retired,
  *               i64 registered_at, i64 retired_at, u64 bytes, u64 decided, u32 asked, u32 lane, u32 uid, i64 pid,
@@ -24,7 +25,8 @@
 #define SR_META_FIXED (1 + SR_UUID_SIZE + 4 + 4 + 8)
 #define SR_OWNER_FIXED (1 + SR_NONCE_SIZE)
 #define SR_CLOCK_SIZE_FIRST (1 + 2 * 8)
-#define SR_CLOCK_SIZE (1 + 3 * 8)
+#define SR_CLOCK_SIZE_2 (1 + 3 * 8) /* up to schema 2 */
+#define SR_CLOCK_SIZE (1 + 4 * 8)
 #define SR_TOKEN_VALUE_SIZE (1 + 2 * 8)
 #define SR_RIDERS_FIXED (1 + 8)
 #define SR_RIDER_SIZE (3 * 8)

@@ -39,6 +39,7 @@ int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
  *      first       no tokens, and a clock without their number; no journal; meta and clock in a table "meta"
  *      then        tokens; then riders, in "meta" as well; then meta, clock and riders moved to main; then the journal
  *      schema 2    records with the fields that sr_codec.h names
+ *      schema 3    a clock with the number of ids that the registry chose
  *
  * An upgrade makes the missing tables and writes meta with our number. An earlier library then finds that number and
  * refuses the file. Such a library may read meta in the table "meta", so if there is this table, the new value goes

@@ -117,7 +117,7 @@ static void owner_round_trip(void)
 
 static void clock_and_token_round_trip(void)
 {
-	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63 }, out;
+	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63, .ids = 1ull << 62 }, out;
 	unsigned char bytes[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
 	uint64_t version = 0;
 
@@ -125,6 +125,7 @@ static void clock_and_token_round_trip(void)
 	T_EQ(out.version, in.version);
 	T_EQ(out.starts, in.starts);
 	T_EQ(out.tokens, in.tokens);
+	T_EQ(out.ids, in.ids);
 	T_OK(sr_decode_token(token, sr_encode_token(77, 4095, token), &version));
 	T_EQ(version, 77);
 }
@@ -158,7 +159,7 @@ static void riders_round_trip(void)
 	}
 }
 
-/* What schemas 1 and 2 have in common. */
+/* What all schemas have in common. */
 #define FIRST_BYTES                                                                                                  \
 	3, 1,                         /* pending, directory */                                                       \
 	8, 7, 6, 5, 4, 3, 2, 1,       /* born */                                                                     \
@@ -180,7 +181,7 @@ static struct sr_record record_on_disk(void)
 static void bytes_on_disk(void)
 {
 	static const unsigned char expected[] = {
-		2, FIRST_BYTES,
+		3, FIRST_BYTES,
 		1, 2, 3, 4, 5, 6, 7, 8,       /* fid */
 		17, 0, 0, 0, 0, 0, 0, 0,      /* parent_ino */
 		18, 0, 0, 0, 0, 0, 0, 0,      /* parent_fid */
@@ -211,6 +212,29 @@ static void bytes_of_schema_1(void)
 	memset(&r, 0xee, sizeof(r));
 	T_OK(sr_decode_record(old, sizeof(old), 0, &r));
 	check_same(&r, &expected);
+}
+
+static void clocks_of_earlier_schemas(void)
+{
+	static const unsigned char old[] = {
+		2,
+		8, 7, 6, 5, 4, 3, 2, 1, /* version */
+		5, 0, 0, 0, 0, 0, 0, 0, /* starts */
+		9, 0, 0, 0, 0, 0, 0, 0, /* tokens */
+	};
+	unsigned char bytes[sizeof(old)];
+
+	memcpy(bytes, old, sizeof(old));
+	for (bytes[0] = 1; bytes[0] <= 2; bytes[0]++) {
+		struct sr_clock c = { .ids = 77 };
+
+		T_OK(sr_decode_clock(bytes, sizeof(bytes), &c));
+		T_EQ(c.version, 0x0102030405060708);
+		T_EQ(c.starts, 5);
+		T_EQ(c.tokens, 9);
+		T_EQ(c.ids, 0);
+	}
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(bytes, sizeof(bytes), &(struct sr_clock){ 0 }));
 }
 
 static struct sr_entry make_entry(uint16_t path_length)
@@ -443,6 +467,7 @@ T_SUITE(codec,
 	{ "an entry of the journal that cannot be is refused", bad_entries },
 	{ "a record's bytes are those of earlier builds", bytes_on_disk },
 	{ "records of schema 1 are read, without what schema 2 added", bytes_of_schema_1 },
+	{ "clocks of schemas 1 and 2 are read, without what schema 3 added", clocks_of_earlier_schemas },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },
 	{ "every other schema is named in the error, whatever its size", another_schema },

@@ -230,9 +230,17 @@ enum segreg_state {
 const char *segreg_state_name(enum segreg_state state);
 
 /*
+ * As the id of an addition or a reservation: the registry chooses the id. It chooses from 2^63 on, gives no id twice,
+ * and skips ids that callers have chosen. segreg_find returns the id. A segment that is at path already keeps its id.
+ * So a registration may be tried again, and a reservation of this handle is published.
+ */
+#define SEGREG_ID_NEXT UINT64_MAX
+
+/*
  * Make id a live segment at path. path is relative to base, such as "2026/seg-7", and names a directory or a regular
- * file. Any 64-bit id will do. An id may be used again once its segment is gone. The caller makes the segment's own
- * data durable (fsync) before. The registration is durable when the call returns 0.
+ * file. Any 64-bit id will do, and SEGREG_ID_NEXT lets the registry choose. An id may be used again once its segment is
+ * gone. The caller makes the segment's own data durable (fsync) before. The registration is durable when the call
+ * returns 0.
  *
  * If id is live at the same path already, and what was registered is still there, the call changes nothing and returns
  * 0. If something else is there now, it fails with EXISTS, and the text names both inodes. To replace a segment under
@@ -285,6 +293,53 @@ int segreg_unreserve(struct segreg *reg, uint64_t id);
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. NOENT: id is unknown or BUILDING.
  */
 int segreg_retire(struct segreg *reg, uint64_t id);
+
+/*
+ * Retire the segment at path, as segreg_retire does. path is relative to base, or absolute below it; empty components
+ * and "." in it are left out. Errors: those of segreg_retire. NOENT: no segment has that path, or it is BUILDING. PATH:
+ * path is not below base.
+ */
+int segreg_retire_path(struct segreg *reg, const char *path);
+
+/*
+ * Discard n files or directories: a sweep deletes each of them as soon as no process needs it that came before. No id
+ * is needed, and nothing need be registered before. Readers take a horizon, and then read which files there are.
+ * Durable when it returns 0. All paths are discarded in one commit, or none.
+ *
+ * paths are relative to base, or absolute below it; empty components and "." are left out. For each path:
+ *    - The path is no segment: the edit adds what is there as a segment and retires it. So each horizon that is older
+ *      holds it. Its id is of the registry's choice (SEGREG_ID_NEXT).
+ *    - The path is a segment: the edit retires it. A segment that is retired already stays as it is.
+ *    - Something else has taken the place of the segment at that path: the registry forgets that segment, as
+ *      segreg_force_remove does, and discards what is there now.
+ *    - Nothing is there: the call retires the segment of that path, if it is live, and else changes nothing.
+ *
+ * Before a program makes a file whose name it may have used before, it calls segreg_vacate. flags must be 0. n may be
+ * 0.
+ *
+ * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
+ *    PATH    as for segreg_register; or path is not below base
+ *    EXISTS  a path lies above or below a segment, or is reserved; or something took the place of a segment that is
+ *            still being deleted
+ *    FULL    max_segments segments exist
+ */
+int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsigned flags);
+
+/*
+ * Take what was discarded out of the way of a new file at path. Many programs use names again, at least after a crash.
+ * Without this call such a program would write into the very file that a sweep is about to delete. So it calls
+ * segreg_vacate before it opens a file for writing with O_CREAT, and before it renames a file to path. path is as for
+ * segreg_discard.
+ *
+ * If nothing is at path, the call returns 0 after one system call. If a retired segment has that path, the registry
+ * forgets it, no matter which process holds it. Its file is unlinked, so processes that have the file open or mapped
+ * keep it. A process that opens it by its name later gets the new file. A directory stays, and belongs to the caller
+ * again. If no segment has that path, what is there is the caller's, and stays.
+ *
+ * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. PATH: as for segreg_discard. EXISTS: a segment is
+ * there that is live or reserved. BUSY: a sweep is about to delete the segment, and has not come to it in timeout_ms.
+ */
+int segreg_vacate(struct segreg *reg, const char *path);
 
 /* Flag of segreg_force_remove. */
 #define SEGREG_FORCE (1u << 0)
@@ -581,6 +636,15 @@ int segreg_is_live(struct segreg *reg, uint64_t id);
 
 /* *state becomes id's state. Errors: INVAL, NOENT, TIMEDOUT, CORRUPT. */
 int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state);
+
+/*
+ * Find the segment at path: *id and *state (NULL: not wanted) become its id and state. path is as for segreg_discard.
+ * The call asks the database, so it may wait for another process's commit.
+ *
+ * Errors: INVAL, NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. NOENT: no segment has that path. PATH: path is not below
+ * base.
+ */
+int segreg_find(struct segreg *reg, const char *path, uint64_t *id, enum segreg_state *state);
 
 /*
  * *count becomes the number of pins of id in all handles of all processes, at some moment during the call. Snapshots do

@@ -5,12 +5,14 @@
 #include "segreg_check.h"
 #include "ask/sr_ask.h"
 #include "ask/sr_debug.h"
+#include "ask/sr_find.h"
 #include "sweep/sr_check.h"
 #include "edit/sr_edit.h"
 #include "edit/sr_commit.h"
 #include "registry/sr_journal.h"
 #include "registry/sr_lane.h"
 #include "edit/sr_remove.h"
+#include "edit/sr_vacate.h"
 #include "sweep/sr_sweep.h"
 #include "shm/sr_table.h"
 #include "ask/sr_wait.h"
@@ -136,6 +138,46 @@ int segreg_unreserve(struct segreg *reg, uint64_t id)
 int segreg_retire(struct segreg *reg, uint64_t id)
 {
 	return edit_id(reg, sr_edit_retire, id);
+}
+
+int segreg_retire_path(struct segreg *reg, const char *path)
+{
+	SR_UNCANCELLED();
+	struct segreg_edit edit;
+	int rc = sr_check_handle_and(reg, path, "no path");
+
+	if (rc)
+		return rc;
+	begin(reg, &edit);
+	return commit_one(&edit, sr_edit_retire_path(&edit, path));
+}
+
+int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsigned flags)
+{
+	SR_UNCANCELLED();
+	struct segreg_edit edit;
+	int rc = sr_check_handle(reg);
+
+	if (rc)
+		return rc;
+	if (flags)
+		return sr_invalid("unknown flags");
+	if (n && !paths)
+		return sr_invalid("no paths");
+	if (!n)
+		return 0;
+	begin(reg, &edit);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = paths[i] ? sr_edit_discard(&edit, paths[i]) : sr_invalid("one of the paths is missing");
+	return commit_one(&edit, rc);
+}
+
+int segreg_vacate(struct segreg *reg, const char *path)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, path, "no path");
+
+	return rc ? rc : sr_vacate(reg, path);
 }
 
 int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
@@ -277,6 +319,16 @@ int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state)
 	if (!rc)
 		*state = (enum segreg_state)sr_word_state(word);
 	return rc;
+}
+
+int segreg_find(struct segreg *reg, const char *path, uint64_t *id, enum segreg_state *state)
+{
+	SR_UNCANCELLED();
+	uint64_t found;
+	enum segreg_state now;
+	int rc = sr_check_handle_and(reg, path, "no path");
+
+	return rc ? rc : sr_find(reg, path, id ? id : &found, state ? state : &now);
 }
 
 int segreg_is_live(struct segreg *reg, uint64_t id)

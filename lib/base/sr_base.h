@@ -55,6 +55,12 @@ int sr_base_fd(struct sr_base *base);
 /* May a segment have path? Checks the text only. Returns 0 or SEGREG_E_PATH. */
 int sr_base_check_path(const struct sr_base *base, const char *path);
 
+/*
+ * Make a segment's path of `given`, which is relative to base, or absolute below it. Empty components and "." are left
+ * out. Returns 0 or SEGREG_E_PATH.
+ */
+int sr_base_relate(const struct sr_base *base, const char *given, char path[SEGREG_PATH_MAX + 1]);
+
 /* Split a segment's path: parent becomes the directory above ("." for base itself); returns the last component. */
 const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1]);
 

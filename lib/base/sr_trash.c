@@ -154,6 +154,21 @@ void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]
 	snprintf(name, SR_TRASH_NAME_SIZE, "%" PRIu64 ".%" PRId64, record->id, record->registered_at);
 }
 
+int sr_trash_has(struct sr_base *base, const struct sr_record *record)
+{
+	char path[sizeof(SR_BASE_TRASH) + SR_TRASH_NAME_SIZE], name[SR_TRASH_NAME_SIZE];
+	struct sr_identity identity;
+	int dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_kept(errno, base->path);
+	sr_trash_name(record, name);
+	snprintf(path, sizeof(path), "%s/%s", SR_BASE_TRASH, name);
+	if (sr_sys_identify(dir, path, &identity) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot look at %s below %s", path, base->path);
+}
+
 /* Remove name from the trash. Returns ENOENT if it is not there. */
 static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
 		       struct sr_removed *removed)

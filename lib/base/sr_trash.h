@@ -51,6 +51,9 @@ struct sr_trash {
 /* Format the name of the record's segment in the trash. */
 void sr_trash_name(const struct sr_record *record, char name[SR_TRASH_NAME_SIZE]);
 
+/* Does the trash have what a deletion left of the record's segment? Returns 1, 0 or SEGREG_E_*. */
+int sr_trash_has(struct sr_base *base, const struct sr_record *record);
+
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */
 	uint64_t bytes_linked; /* st_blocks * 512 of the inodes that keep other links */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FIRST_ID (UINT64_C(1) << 63) /* the first id of the registry's choice */
+
 int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
 {
 	MDB_val value;
@@ -169,6 +171,27 @@ static int id_of_value(struct sr_store *store, const MDB_val *value, uint64_t *i
 			       value->mv_size);
 	*id = sr_decode_id(value->mv_data);
 	return 0;
+}
+
+int sr_store_find(struct sr_store *store, const char *path, uint64_t *id)
+{
+	MDB_val value;
+	int rc = sr_value_get(store, store->paths, sr_value_key(path), &value);
+
+	return rc ? rc : id_of_value(store, &value, id);
+}
+
+/* Callers choose ids too, so one of theirs may be in the way. SEGREG_ID_NEXT itself is never given. */
+int sr_store_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *id)
+{
+	struct sr_record record;
+	int rc;
+
+	do {
+		*id = FIRST_ID | clock->ids++;
+		rc = *id == SEGREG_ID_NEXT ? 0 : sr_store_get(store, *id, &record);
+	} while (!rc);
+	return rc == SR_STORE_ABSENT ? 0 : rc;
 }
 
 /*

@@ -109,6 +109,10 @@ int sr_store_add(struct sr_store *store, const struct sr_record *record); /* wri
 /* Writes a record again; its id and path have not changed. */
 int sr_store_update(struct sr_store *store, const struct sr_record *record);
 int sr_store_remove(struct sr_store *store, const struct sr_record *record);
+/* *id gets the segment at exactly this path. SR_STORE_ABSENT: there is none. */
+int sr_store_find(struct sr_store *store, const char *path, uint64_t *id);
+/* *id gets an id of the registry's choice that no segment has. Counts it in clock, which the caller writes. */
+int sr_store_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *id);
 /* *id gets a segment whose path is equal to, above or below path. SR_STORE_ABSENT: there is none. */
 int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
 

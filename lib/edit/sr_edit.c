@@ -28,7 +28,11 @@ static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct s
 		edit->room = room;
 	}
 	*copy = *record;
-	edit->ops[edit->n++] = (struct sr_op){ .asked = kind, .record = copy };
+	edit->ops[edit->n++] = (struct sr_op){
+		.asked = kind,
+		.is_next = (kind == SR_OP_ADD || kind == SR_OP_RESERVE) && record->id == SEGREG_ID_NEXT,
+		.record = copy,
+	};
 	return 0;
 }
 
@@ -67,28 +71,40 @@ static int identify(struct segreg_edit *edit, const char *path, struct sr_identi
 	return rc;
 }
 
-int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
+static void set_path(struct sr_record *record, const char *path)
 {
-	struct sr_base *base = &edit->reg->registry->base;
-	struct sr_record record = { .id = id, .state = SR_LIVE };
-	struct sr_identity identity;
-	int rc = sr_base_check_path(base, path);
+	record->path_length = (uint16_t)strlen(path);
+	memcpy(record->path, path, record->path_length + 1u);
+}
 
-	if (!rc)
-		rc = identify(edit, path, &identity);
+/* Note in record what is at path. */
+static int describe(struct segreg_edit *edit, const char *path, struct sr_record *record)
+{
+	struct sr_identity identity;
+	int rc = identify(edit, path, &identity);
+
 	if (!rc && S_ISDIR(identity.mode))
-		rc = sr_foreign_check_top(base, path);
+		rc = sr_foreign_check_top(&edit->reg->registry->base, path);
 	if (rc)
 		return rc;
-	record.is_directory = S_ISDIR(identity.mode);
-	record.ino = identity.ino;
-	record.btime = identity.btime;
-	record.fid = identity.fid;
-	record.parent_ino = edit->beside_ino;
-	record.parent_fid = edit->beside_fid;
-	record.path_length = (uint16_t)strlen(path);
-	memcpy(record.path, path, record.path_length + 1u);
-	return append(edit, SR_OP_ADD, &record);
+	record->is_directory = S_ISDIR(identity.mode);
+	record->ino = identity.ino;
+	record->btime = identity.btime;
+	record->fid = identity.fid;
+	record->parent_ino = edit->beside_ino;
+	record->parent_fid = edit->beside_fid;
+	set_path(record, path);
+	return 0;
+}
+
+int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
+{
+	struct sr_record record = { .id = id, .state = SR_LIVE };
+	int rc = sr_base_check_path(&edit->reg->registry->base, path);
+
+	if (!rc)
+		rc = describe(edit, path, &record);
+	return rc ? rc : append(edit, SR_OP_ADD, &record);
 }
 
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
@@ -108,9 +124,39 @@ int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path)
 		rc = sr_foreign_check_above(base, path);
 	if (rc)
 		return rc;
-	record.path_length = (uint16_t)strlen(path);
-	memcpy(record.path, path, record.path_length + 1u);
+	set_path(&record, path);
 	return append(edit, SR_OP_RESERVE, &record);
+}
+
+int sr_edit_retire_path(struct segreg_edit *edit, const char *given)
+{
+	struct sr_record record = { .id = 0 };
+	char path[SEGREG_PATH_MAX + 1];
+	int rc = sr_base_relate(&edit->reg->registry->base, given, path);
+
+	if (rc)
+		return rc;
+	set_path(&record, path);
+	return append(edit, SR_OP_RETIRE_PATH, &record);
+}
+
+/* An inode number of 0 stands for a path at which nothing is. */
+int sr_edit_discard(struct segreg_edit *edit, const char *given)
+{
+	struct sr_record record = { .state = SR_PENDING };
+	char before[SR_ERROR_SIZE], path[SEGREG_PATH_MAX + 1];
+	int rc = sr_base_relate(&edit->reg->registry->base, given, path);
+
+	if (rc)
+		return rc;
+	sr_error_keep(before);
+	rc = describe(edit, path, &record);
+	if (rc == SEGREG_E_NOENT) {
+		sr_error_put_back(before);
+		set_path(&record, path);
+		rc = 0;
+	}
+	return rc ? rc : append(edit, SR_OP_DISCARD, &record);
 }
 
 int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id)
@@ -145,21 +191,32 @@ int sr_edit_sync(struct segreg_edit *edit)
  * An edit as bytes:
  *
  *      u8 flags, [u64 expected], [token], then for each operation u8 kind, u64 id;
- *      an addition goes on with u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino, u64 parent_fid,
- *      u16 length, path
+ *      an operation with a path goes on with u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino,
+ *      u64 parent_fid, u16 length, path
  */
 enum { HAS_EXPECTED = 1, EXPECTS_LIVE = 2, HAS_TOKEN = 4, FLAGS = 7 };
 
 #define OP_FIXED (1u + 8)
-#define ADD_FIXED (OP_FIXED + 1 + 5 * 8 + 2)
+#define PATH_FIXED (OP_FIXED + 1 + 5 * 8 + 2)
+
+static bool has_path(enum sr_op_kind kind)
+{
+	return kind == SR_OP_ADD || kind == SR_OP_RETIRE_PATH || kind == SR_OP_DISCARD;
+}
+
+/* The id that the caller gave, even if a plan has put another in its place. */
+static uint64_t asked_id(const struct sr_op *op)
+{
+	return op->is_next ? SEGREG_ID_NEXT : op->record->id;
+}
 
 static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
 {
 	const struct sr_record *record = op->record;
 
 	at = sr_bytes_put(at, op->asked, 1);
-	at = sr_bytes_put(at, record->id, 8);
-	if (op->asked != SR_OP_ADD)
+	at = sr_bytes_put(at, asked_id(op), 8);
+	if (!has_path(op->asked))
 		return at;
 	at = sr_bytes_put(at, record->is_directory, 1);
 	at = sr_bytes_put(at, record->ino, 8);
@@ -177,7 +234,7 @@ static size_t size_of(const struct segreg_edit *edit)
 	size_t size = 1 + (edit->expects ? 8 : 0) + (edit->has_token ? SR_TOKEN_SIZE : 0);
 
 	for (size_t i = 0; i < edit->n; i++)
-		size += edit->ops[i].asked == SR_OP_ADD ? ADD_FIXED + edit->ops[i].record->path_length : OP_FIXED;
+		size += has_path(edit->ops[i].asked) ? PATH_FIXED + edit->ops[i].record->path_length : OP_FIXED;
 	return size;
 }
 
@@ -223,13 +280,13 @@ static int fail_damaged(const char *what)
 	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it has an edit with %s", what);
 }
 
-static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_record *record)
+static int decode_path(struct segreg_edit *edit, struct input *in, enum sr_op_kind kind, struct sr_record *record)
 {
 	int rc;
 
-	if (!has(in, ADD_FIXED - OP_FIXED))
-		return fail_damaged("half an addition");
-	record->state = SR_LIVE;
+	if (!has(in, PATH_FIXED - OP_FIXED))
+		return fail_damaged("half a path");
+	record->state = kind == SR_OP_ADD ? SR_LIVE : SR_PENDING;
 	record->is_directory = sr_bytes_take(&in->at, 1) != 0;
 	record->ino = sr_bytes_take(&in->at, 8);
 	record->btime = (int64_t)sr_bytes_take(&in->at, 8);
@@ -243,7 +300,7 @@ static int decode_add(struct segreg_edit *edit, struct input *in, struct sr_reco
 	record->path[record->path_length] = '\0';
 	in->at += record->path_length;
 	rc = sr_base_check_path(&edit->reg->registry->base, record->path);
-	return rc ? rc : append(edit, SR_OP_ADD, record);
+	return rc ? rc : append(edit, kind, record);
 }
 
 static int decode_op(struct segreg_edit *edit, struct input *in)
@@ -255,8 +312,8 @@ static int decode_op(struct segreg_edit *edit, struct input *in)
 		return fail_damaged("half an operation");
 	kind = (enum sr_op_kind)sr_bytes_take(&in->at, 1);
 	record.id = sr_bytes_take(&in->at, 8);
-	if (kind == SR_OP_ADD)
-		return decode_add(edit, in, &record);
+	if (has_path(kind))
+		return decode_path(edit, in, kind, &record);
 	if (kind != SR_OP_RETIRE && kind != SR_OP_UNRESERVE)
 		return fail_damaged("an unknown operation");
 	return append(edit, kind, &record);

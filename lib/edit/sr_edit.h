@@ -6,14 +6,26 @@
 
 #include "registry/sr_registry.h"
 
-enum sr_op_kind { SR_OP_NONE, SR_OP_ADD, SR_OP_PUBLISH, SR_OP_RETIRE, SR_OP_RESERVE, SR_OP_UNRESERVE };
+enum sr_op_kind {
+	SR_OP_NONE,
+	SR_OP_ADD,
+	SR_OP_PUBLISH,
+	SR_OP_RETIRE,
+	SR_OP_RESERVE,
+	SR_OP_UNRESERVE,
+	SR_OP_RETIRE_PATH,
+	SR_OP_DISCARD
+};
 
 struct sr_op {
 	enum sr_op_kind asked;
 	enum sr_op_kind effect; /* what the commit has to do, after reading the records; set by sr_plan_make */
-	bool taken;             /* SR_OP_ADD, SR_OP_RESERVE: the edit has taken slot, and has not published it */
+	bool taken;             /* the edit has taken slot for a new segment, and has not published it */
+	bool is_next;           /* SR_OP_ADD, SR_OP_RESERVE: the registry chooses the id (SEGREG_ID_NEXT) */
+	bool displaces;         /* SR_OP_DISCARD: the segment `displaced` is forgotten; set by sr_plan_make */
 	uint32_t slot;
-	struct sr_record *record; /* of an addition: id, path and identity of the file; of others: id */
+	uint64_t displaced;
+	struct sr_record *record; /* of an addition: id, path and identity of the file; of others: id, or path */
 };
 
 struct segreg_edit {
@@ -36,6 +48,9 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id);
 int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id);
+/* Both take a path as a caller has it: sr_base_relate. */
+int sr_edit_retire_path(struct segreg_edit *edit, const char *given);
+int sr_edit_discard(struct segreg_edit *edit, const char *given);
 /* Make the files of all additions durable. */
 int sr_edit_sync(struct segreg_edit *edit);
 /* Free the operations of the edit, but not the edit. */

@@ -5,6 +5,7 @@
 #include "sys/sr_error.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
+#include "registry/sr_journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -137,16 +138,47 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 		       now->ino == there->ino ? ", made anew" : "", there->id);
 }
 
+/* Let the registry choose the id: of the segment that is at the path, if there is one, or else a new one. */
+static int choose_id(struct sr_change *change, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = sr_store_find(store, op->record->path, &op->record->id);
+
+	return rc == SR_STORE_ABSENT ? sr_store_next_id(store, &change->clock, &op->record->id) : rc;
+}
+
+/* Check that no segment's path is equal to, above or below path. */
+static int check_free(const struct sr_change *change, const char *path)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	struct sr_record there;
+	char next[NEXT_SIZE];
+	uint64_t other;
+	int rc = sr_store_overlap(store, path, &other);
+
+	if (rc)
+		return rc == SR_STORE_ABSENT ? 0 : rc;
+	rc = sr_store_get(store, other, &there);
+	return rc && rc != SR_STORE_ABSENT
+		       ? rc
+		       : sr_fail(SEGREG_E_EXISTS,
+				 "path %s is equal to, above or below the path of segment %" PRIu64 "%s", path, other,
+				 rc ? "" : describe_next(change, &there, next));
+}
+
 /* Plan an addition or a reservation. */
 static int plan_add(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_record there;
 	char next[NEXT_SIZE];
-	uint64_t other;
-	int rc = sr_store_get(store, op->record->id, &there);
-	bool same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
+	int rc = op->is_next ? choose_id(change, op) : 0;
+	bool same;
 
+	if (rc)
+		return rc;
+	rc = sr_store_get(store, op->record->id, &there);
+	same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
 	if (same && there.state == SR_LIVE)
 		return check_same(&there, op->record);
 	if (same && there.state == SR_BUILDING)
@@ -157,16 +189,8 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 			       describe_next(change, &there, next));
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	rc = sr_store_overlap(store, op->record->path, &other);
-	if (rc == 0) {
-		rc = sr_store_get(store, other, &there);
-		return rc && rc != SR_STORE_ABSENT
-			       ? rc
-			       : sr_fail(SEGREG_E_EXISTS,
-					 "path %s is equal to, above or below the path of segment %" PRIu64 "%s",
-					 op->record->path, other, rc ? "" : describe_next(change, &there, next));
-	}
-	if (rc != SR_STORE_ABSENT)
+	rc = check_free(change, op->record->path);
+	if (rc)
 		return rc;
 	/*
 	 * We hold the commit lock, so no other process can register something here and unregister it. So a file that
@@ -201,6 +225,116 @@ static int plan_retire(struct sr_change *change, const struct segreg_edit *edit,
 	return sr_store_update(store, op->record);
 }
 
+static int plan_retire_path(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	int rc = sr_store_find(&change->reg->registry->store, op->record->path, &op->record->id);
+
+	if (rc == SR_STORE_ABSENT)
+		return sr_fail(SEGREG_E_NOENT, "no segment has the path %s (segctl ls)", op->record->path);
+	return rc ? rc : plan_retire(change, edit, op);
+}
+
+/* ---------------------------------------------------------------- discarding */
+
+/*
+ * Something else has taken the place of the segment that record registered. Nothing reaches that segment's files by
+ * their path any more, so forget it. Only what a deletion left in the trash still needs its record.
+ */
+static int forget_displaced(struct sr_change *change, const struct sr_record *record)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	int rc = record->state == SR_DELETING ? sr_trash_has(&change->reg->registry->base, record) : 0;
+
+	if (rc > 0)
+		return sr_fail(SEGREG_E_EXISTS,
+			       "something else is at %s already, and segment %" PRIu64
+			       " of that path is still being deleted; segctl why %" PRIu64 " says what keeps it",
+			       record->path, record->id, record->id);
+	if (!rc)
+		rc = sr_store_remove(store, record);
+	if (!rc)
+		rc = sr_store_put_removed(store, NULL); /* or a repair might put it back */
+	return rc ? rc : sr_journal_forget(change->reg, record);
+}
+
+/* Is what an operation found still at its path? *is_there: false if it has gone, or something else is there. */
+static int look_again(struct sr_base *base, const struct sr_record *record, bool *is_there)
+{
+	struct sr_identity now;
+	int rc = sr_base_identify(base, record->path, &now);
+
+	*is_there = !rc && sr_base_is_registered(now.dev, record, &now);
+	return rc == SEGREG_E_NOENT ? 0 : rc;
+}
+
+/* Add what is at the path as a retired segment: older horizons hold it, and nothing else does. */
+static int add_retired(struct sr_change *change, struct sr_op *op)
+{
+	int rc = sr_store_next_id(&change->reg->registry->store, &change->clock, &op->record->id);
+
+	op->effect = SR_OP_DISCARD;
+	note_birth(change, op);
+	op->record->retired = op->record->born;
+	op->record->retired_at = op->record->registered_at;
+	return rc ? rc : sr_store_add(&change->reg->registry->store, op->record);
+}
+
+/*
+ * Retire the segment that is at the path. The operation keeps the identity of what it found, because it may be planned
+ * again.
+ */
+static int retire_found(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, uint64_t id)
+{
+	struct sr_record copy = { .id = id };
+	struct sr_op retire = { .asked = SR_OP_RETIRE, .record = &copy };
+	int rc = plan_retire(change, edit, &retire);
+
+	op->effect = retire.effect;
+	op->record->id = id;
+	op->record->retired = copy.retired;
+	op->record->retired_at = copy.retired_at;
+	return rc;
+}
+
+static int plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	const struct sr_identity found = {
+		.ino = op->record->ino,
+		.btime = op->record->btime,
+		.fid = op->record->fid,
+		.mode = op->record->is_directory ? S_IFDIR : S_IFREG,
+	};
+	struct sr_record there;
+	char next[NEXT_SIZE];
+	bool is_there;
+	int rc = sr_store_find(store, op->record->path, &there.id);
+
+	op->displaces = false;
+	if (!rc)
+		rc = sr_store_get(store, there.id, &there);
+	if (rc == SR_STORE_ABSENT) {
+		rc = found.ino ? check_free(change, op->record->path) : 0;
+		return rc || !found.ino ? rc : add_retired(change, op);
+	}
+	if (rc)
+		return rc;
+	if (found.ino && there.state == SR_BUILDING)
+		return sr_fail(SEGREG_E_EXISTS, "%s is reserved for segment %" PRIu64 "%s", there.path, there.id,
+			       describe_next(change, &there, next));
+	if (!found.ino || sr_base_is_registered(found.dev, &there, &found))
+		return there.state == SR_LIVE ? retire_found(change, edit, op, there.id) : 0;
+	rc = look_again(&change->reg->registry->base, op->record, &is_there);
+	if (rc || !is_there)
+		return rc;
+	rc = forget_displaced(change, &there);
+	if (rc)
+		return rc;
+	op->displaces = true;
+	op->displaced = there.id;
+	return add_retired(change, op);
+}
+
 static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	switch (op->asked) {
@@ -208,9 +342,18 @@ static int plan_op(struct sr_change *change, const struct segreg_edit *edit, str
 		return plan_retire(change, edit, op);
 	case SR_OP_UNRESERVE:
 		return plan_unreserve(change, edit, op);
+	case SR_OP_RETIRE_PATH:
+		return plan_retire_path(change, edit, op);
+	case SR_OP_DISCARD:
+		return plan_discard(change, edit, op);
 	default:
 		return plan_add(change, edit, op);
 	}
+}
+
+static bool needs_slot(const struct sr_op *op)
+{
+	return op->effect == SR_OP_ADD || op->effect == SR_OP_RESERVE || op->effect == SR_OP_DISCARD;
 }
 
 static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)
@@ -224,9 +367,10 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 		op->effect = SR_OP_NONE; /* an earlier plan may have set it */
 		rc = plan_op(change, edit, op);
 		plan->changes += op->effect != SR_OP_NONE;
-		plan->slots += op->effect == SR_OP_ADD || op->effect == SR_OP_RESERVE;
-		plan->wakes |= op->effect == SR_OP_RETIRE || op->effect == SR_OP_UNRESERVE;
-		visible |= op->effect == SR_OP_ADD || op->effect == SR_OP_PUBLISH || op->effect == SR_OP_RETIRE;
+		plan->slots += needs_slot(op);
+		plan->wakes |=
+			op->effect == SR_OP_RETIRE || op->effect == SR_OP_UNRESERVE || op->effect == SR_OP_DISCARD;
+		visible |= op->effect != SR_OP_NONE && op->effect != SR_OP_RESERVE && op->effect != SR_OP_UNRESERVE;
 	}
 	change->clock.version += visible;
 	plan->version = change->clock.version;
@@ -264,7 +408,7 @@ int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit)
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
-		if (op->taken || (op->effect != SR_OP_ADD && op->effect != SR_OP_RESERVE))
+		if (op->taken || !needs_slot(op))
 			continue;
 		rc = sr_table_take(region, op->record, &op->slot);
 		op->taken = !rc;
@@ -320,6 +464,21 @@ static int show_retired(struct sr_region *region, const struct sr_op *op)
 	return sr_table_move(region, slot, SR_PENDING);
 }
 
+/* Show what was discarded. What it displaced leaves the region first. */
+static int show_discarded(struct sr_region *region, const struct sr_op *op)
+{
+	uint32_t slot = op->displaces ? sr_table_find(region, op->displaced) : SR_NONE;
+	int rc = 0;
+
+	if (op->displaces && slot == SR_NONE)
+		return sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", op->displaced);
+	if (op->displaces)
+		rc = sr_table_drop(region, slot);
+	if (!rc)
+		sr_table_publish(region, op->slot, op->record->state);
+	return rc;
+}
+
 static int show(struct sr_region *region, const struct sr_op *op)
 {
 	SR_STOP("edit.publishing");
@@ -334,6 +493,8 @@ static int show(struct sr_region *region, const struct sr_op *op)
 		return show_retired(region, op);
 	case SR_OP_UNRESERVE:
 		return sr_table_move(region, op->slot, SR_DELETING);
+	case SR_OP_DISCARD:
+		return show_discarded(region, op);
 	default:
 		return 0;
 	}

@@ -129,6 +129,16 @@ void sr_journal_end(const struct sr_journal *journal)
 		sr_store_release_u64(&header->notes_lost, header->notes_lost + journal->lost);
 }
 
+int sr_journal_forget(struct segreg *reg, const struct sr_record *record)
+{
+	struct sr_journal journal = { .reg = reg };
+	struct sr_entry entry;
+	int rc = sr_store_last_entry(&reg->registry->store, &journal.number);
+
+	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
+	return rc ? rc : sr_journal_put(&journal, &entry);
+}
+
 static int begin_to_flush(struct sr_change *change, struct segreg *reg, bool patiently)
 {
 	int rc;

@@ -29,6 +29,8 @@ int sr_journal_begin(struct sr_journal *journal, struct segreg *reg);
 int sr_journal_put(struct sr_journal *journal, struct sr_entry *entry);
 /* Fill entry with kind and with what record has, before the record is dropped. */
 void sr_journal_fill(struct sr_entry *entry, uint32_t kind, const struct sr_record *record);
+/* In a change that adds records, and so reserves space: write that record's segment was unregistered, alone. */
+int sr_journal_forget(struct segreg *reg, const struct sr_record *record);
 /* After the commit: drop the notes that were written, and count the entries that were lost. [table] */
 void sr_journal_end(const struct sr_journal *journal);
 

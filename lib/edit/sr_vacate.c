@@ -1,0 +1,155 @@
+/*
+ * sr_vacate.c - taking a retired segment out of the way of a new file of the same name.
+ *
+ *      look at the path: nothing is there: done, without a lock
+ *      commit lock
+ *        no segment has the path: done, what is there is the caller's
+ *        PENDING, or DELETING while no sweep runs: unlink the file; drop the record; commit; drop the slot
+ *        DELETING while a sweep runs: give the lock back, and look again a little later
+ *
+ * A sweep makes a segment DELETING under the commit lock. So a segment that is PENDING under that lock is not being
+ * deleted. A sweep that runs may be about to move a DELETING segment into the trash: then a new file could be in the
+ * way of that move. The call waits until the sweep has moved it, or has ended.
+ *
+ * The file goes first. If the process dies between the two, the next sweep finds the files gone and drops the record.
+ */
+#include "edit/sr_vacate.h"
+#include "registry/sr_change.h"
+#include "registry/sr_journal.h"
+#include "shm/sr_table.h"
+#include "base/sr_trash.h"
+#include "sys/sr_error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#define PAUSE ((int64_t)5000000) /* nanoseconds between two looks at a sweep */
+
+/* Unlink the regular file at path. A directory stays, and so does what cannot be there any more. */
+static int unlink_file(struct sr_base *base, const char *path)
+{
+	char parent[SEGREG_PATH_MAX + 1];
+	const char *leaf = sr_base_parent(path, parent);
+	int fd, error, dir = sr_base_fd(base);
+
+	if (dir == -1)
+		return sr_fail_kept(errno, base->path);
+	fd = sr_sys_open_beneath(dir, parent, O_PATH | O_DIRECTORY);
+	if (fd == -1)
+		return sr_fail_errno(errno, "cannot reach %s below %s", parent, base->path);
+	error = sr_sys_unlinkat(fd, leaf, 0) == 0 ? 0 : errno;
+	sr_sys_close(fd);
+	return !error || error == ENOENT ? 0 : sr_fail_errno(error, "cannot remove %s below %s", path, base->path);
+}
+
+/* May the segment of record be taken out of the way now? [commit] */
+static int check_state(const struct sr_change *change, const struct sr_record *record)
+{
+	if (record->state != SR_PENDING && record->state != SR_DELETING)
+		return sr_fail(SEGREG_E_EXISTS, "%s is segment %" PRIu64 ", which is %s: retire it first", record->path,
+			       record->id, segreg_state_name((enum segreg_state)record->state));
+	if (record->state == SR_PENDING || !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
+		return 0;
+	return sr_fail(SEGREG_E_BUSY,
+		       "a sweep is about to delete segment %" PRIu64 " at %s, and has not come to it yet; try again",
+		       record->id, record->path);
+}
+
+static int drop_record(struct sr_change *change, const struct sr_record *record, struct sr_journal *journal)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	struct sr_entry entry;
+	int rc = sr_store_remove(store, record);
+
+	change->clock.version++;
+	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
+	if (!rc)
+		rc = sr_store_put_removed(store, NULL); /* or a repair might put the record back */
+	if (!rc)
+		rc = sr_store_put_clock(store, &change->clock);
+	if (!rc)
+		rc = sr_journal_begin(journal, change->reg);
+	if (!rc)
+		rc = sr_journal_put(journal, &entry);
+	SR_STOP("vacate.unlinked");
+	return rc ? rc : sr_change_commit_open(change);
+}
+
+/* Take the segment of record out of the way. is_file: a regular file of it is at its path. Ends the change. */
+static int forget(struct sr_change *change, const struct sr_record *record, bool is_file)
+{
+	struct segreg *reg = change->reg;
+	struct sr_journal journal;
+	uint32_t slot = sr_table_find(&reg->region, record->id); /* exact, under the commit lock */
+	int rc = 0;
+
+	if (slot == SR_NONE)
+		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", record->id);
+	else if (is_file)
+		rc = unlink_file(&reg->registry->base, record->path);
+	if (!rc)
+		rc = drop_record(change, record, &journal);
+	if (rc == SEGREG_E_REOPEN)
+		return rc;
+	if (rc) {
+		sr_change_cancel(change);
+		return rc;
+	}
+	sr_journal_end(&journal);
+	sr_change_conclude(change, sr_table_drop(&reg->region, slot));
+	return 0;
+}
+
+/* identity: what is at path. */
+static int vacate(struct segreg *reg, const char *path, const struct sr_identity *identity)
+{
+	struct sr_store *store = &reg->registry->store;
+	struct sr_change change;
+	struct sr_record record;
+	bool is_it = false;
+	uint64_t id;
+	int rc = sr_change_begin(&change, reg);
+
+	if (rc)
+		return rc;
+	rc = sr_store_find(store, path, &id);
+	if (!rc)
+		rc = sr_store_get(store, id, &record);
+	if (!rc)
+		rc = check_state(&change, &record);
+	if (!rc) {
+		is_it = sr_base_is_registered(identity->dev, &record, identity);
+		rc = is_it || record.state == SR_PENDING ? 0 : sr_trash_has(&reg->registry->base, &record);
+	}
+	if (!rc)
+		return forget(&change, &record, is_it && S_ISREG(identity->mode));
+	sr_change_cancel(&change);
+	return rc < 0 ? rc : 0; /* no segment has the path, or its remains in the trash need their record */
+}
+
+int sr_vacate(struct segreg *reg, const char *given)
+{
+	struct sr_base *base = &reg->registry->base;
+	int64_t deadline = sr_sys_monotonic() + (int64_t)reg->timeout_ms * 1000000;
+	char before[SR_ERROR_SIZE], path[SEGREG_PATH_MAX + 1];
+	struct sr_identity identity;
+	int rc = sr_base_relate(base, given, path);
+
+	if (rc)
+		return rc;
+	sr_error_keep(before);
+	for (;;) {
+		rc = sr_base_identify(base, path, &identity);
+		if (!rc)
+			rc = vacate(reg, path, &identity);
+		if (rc != SEGREG_E_BUSY || sr_sys_monotonic() >= deadline)
+			break;
+		sr_sys_sleep(PAUSE);
+	}
+	if (rc == SEGREG_E_NOENT)
+		rc = 0;
+	if (!rc)
+		sr_error_put_back(before);
+	return rc;
+}

@@ -132,6 +132,7 @@ struct segreg; /* a handle: one attachment of this process to one registry */
 
 #define SEGREG_LABEL_SIZE 32             /* bytes of the longest label, with its NUL */
 #define SEGREG_PATH_MAX 500              /* bytes of the longest path of a segment, relative to base, without a NUL */
+#define SEGREG_USER_SIZE 64              /* the most bytes of its own that a caller gives a segment */
 #define SEGREG_PATH_SIZE 4096            /* a buffer of this many bytes holds any absolute path of a segment */
 #define SEGREG_MAX_SEGMENTS 16777214u    /* the largest max_segments */
 #define SEGREG_MAX_LANES 16384u          /* the largest max_lanes */

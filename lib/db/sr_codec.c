@@ -39,7 +39,14 @@ uint64_t sr_decode_id(const unsigned char in[8])
 	return id;
 }
 
-size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX])
+/* Write bytes at `at`. Returns the position behind them. */
+static unsigned char *put_text(unsigned char *at, const void *text, size_t length)
+{
+	memcpy(at, text, length);
+	return at + length;
+}
+
+size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_FIXED + SR_RECORD_TEXT])
 {
 	unsigned char *at = out;
 
@@ -58,8 +65,16 @@ size_t sr_encode_record(const struct sr_record *r, unsigned char out[SR_RECORD_F
 	at = sr_bytes_put(at, r->attempts, 4);
 	at = sr_bytes_put(at, r->error, 1);
 	at = sr_bytes_put(at, (uint64_t)r->retry_at, 8);
-	memcpy(at, r->path, r->path_length);
-	return (size_t)(at - out) + r->path_length;
+	at = sr_bytes_put(at, r->user_size, 1);
+	at = put_text(at, r->user, r->user_size);
+	return (size_t)(put_text(at, r->path, r->path_length) - out);
+}
+
+static void take_text(const unsigned char **at, size_t length, char *out)
+{
+	memcpy(out, *at, length);
+	out[length] = '\0';
+	*at += length;
 }
 
 /* Read the fields that schema 2 added. */
@@ -79,13 +94,27 @@ static void take_additions(const unsigned char **at, struct sr_record *r, unsign
 	r->retry_at = (int64_t)sr_bytes_take(at, 8);
 }
 
+/* Read the caller's own bytes, which schema 3 added, if the value has them. */
+static void take_user(const unsigned char **at, uint8_t size, unsigned char user[SEGREG_USER_SIZE])
+{
+	memcpy(user, *at, size);
+	memset(user + size, 0, SEGREG_USER_SIZE - size);
+	*at += size;
+}
+
+/* Size of a record without user and path. */
+static size_t record_fixed(unsigned schema)
+{
+	return schema == 1 ? SR_RECORD_FIXED_1 : schema == 2 ? SR_RECORD_FIXED_2 : SR_RECORD_FIXED;
+}
+
 int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record *r)
 {
 	const unsigned char *at = in;
 	unsigned schema = size ? at[0] : SR_SCHEMA;
-	size_t fixed = schema == 1 ? SR_RECORD_FIXED_1 : SR_RECORD_FIXED;
-	uint64_t flags;
-	int rc = check(at, size, fixed + 1, fixed + SEGREG_PATH_MAX, "record");
+	size_t fixed = record_fixed(schema), user_most = schema > 2 ? SEGREG_USER_SIZE : 0;
+	uint64_t flags, user_size;
+	int rc = check(at, size, fixed + 1, fixed + user_most + SEGREG_PATH_MAX, "record");
 
 	if (rc)
 		return rc;
@@ -101,14 +130,18 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	r->ino = sr_bytes_take(&at, 8);
 	r->btime = (int64_t)sr_bytes_take(&at, 8);
 	take_additions(&at, r, schema);
-	r->path_length = (uint16_t)(size - fixed);
-	memcpy(r->path, at, r->path_length);
-	r->path[r->path_length] = '\0';
+	user_size = schema > 2 ? sr_bytes_take(&at, 1) : 0;
+	size -= fixed;
 	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
-	    memchr(r->path, '\0', r->path_length))
+	    user_size > user_most || user_size >= size || size - user_size > SEGREG_PATH_MAX ||
+	    memchr(at + user_size, '\0', size - user_size))
 		return sr_fail(SEGREG_E_CORRUPT,
 			       "registry.mdb is damaged: the record of segment %llu has impossible values",
 			       (unsigned long long)id);
+	r->user_size = (uint8_t)user_size;
+	take_user(&at, r->user_size, r->user);
+	r->path_length = (uint16_t)(size - user_size);
+	take_text(&at, r->path_length, r->path);
 	return 0;
 }
 
@@ -204,25 +237,30 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	return 0;
 }
 
-size_t sr_encode_token(uint64_t version, uint64_t place, unsigned char out[SR_TOKEN_VALUE_SIZE])
+size_t sr_encode_token(const struct sr_token *token, unsigned char out[SR_TOKEN_VALUE_SIZE])
 {
 	unsigned char *at = out;
 
 	at = sr_bytes_put(at, SR_SCHEMA, 1);
-	at = sr_bytes_put(at, version, 8);
-	at = sr_bytes_put(at, place, 8);
+	at = sr_bytes_put(at, token->version, 8);
+	at = sr_bytes_put(at, token->place, 8);
+	at = sr_bytes_put(at, token->digest, 8);
 	return (size_t)(at - out);
 }
 
-int sr_decode_token(const void *in, size_t size, uint64_t *version)
+int sr_decode_token(const void *in, size_t size, struct sr_token *token)
 {
 	const unsigned char *at = in;
-	int rc = check(at, size, SR_TOKEN_VALUE_SIZE, SR_TOKEN_VALUE_SIZE, "token");
+	bool has_digest = size && at[0] > 2;
+	size_t right = has_digest ? SR_TOKEN_VALUE_SIZE : SR_TOKEN_VALUE_SIZE_2;
+	int rc = check(at, size, right, right, "token");
 
 	if (rc)
 		return rc;
 	at++;
-	*version = sr_bytes_take(&at, 8);
+	token->version = sr_bytes_take(&at, 8);
+	token->place = sr_bytes_take(&at, 8);
+	token->digest = has_digest ? sr_bytes_take(&at, 8) : 0;
 	return 0;
 }
 
@@ -287,24 +325,25 @@ size_t sr_encode_entry(const struct sr_entry *e, unsigned char out[SR_ENTRY_FIXE
 	at = sr_bytes_put(at, e->by_uid, 4);
 	at = sr_bytes_put(at, (uint64_t)e->by_pid, 8);
 	at = sr_bytes_put(at, e->was_gone, 1);
-	memcpy(at, e->label, label);
-	memcpy(at + label, e->by_label, by_label);
-	memcpy(at + label + by_label, e->path, e->path_length);
-	return (size_t)(at - out) + label + by_label + e->path_length;
+	at = sr_bytes_put(at, e->user_size, 1);
+	at = put_text(at, e->label, label);
+	at = put_text(at, e->by_label, by_label);
+	at = put_text(at, e->user, e->user_size);
+	return (size_t)(put_text(at, e->path, e->path_length) - out);
 }
 
-static void take_text(const unsigned char **at, size_t length, char *out)
+/* Size of an entry without its texts. */
+static size_t entry_fixed(unsigned schema)
 {
-	memcpy(out, *at, length);
-	out[length] = '\0';
-	*at += length;
+	return schema == 1 ? SR_ENTRY_FIXED_1 : schema == 2 ? SR_ENTRY_FIXED_2 : SR_ENTRY_FIXED;
 }
 
 int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *e)
 {
 	const unsigned char *at = in;
-	size_t label, by_label, fixed = size && at[0] == 1 ? SR_ENTRY_FIXED_1 : SR_ENTRY_FIXED;
-	uint64_t flags = 0;
+	unsigned schema = size ? at[0] : SR_SCHEMA;
+	size_t label, by_label, user, fixed = entry_fixed(schema), user_most = schema > 2 ? SEGREG_USER_SIZE : 0;
+	uint64_t flags;
 	int rc = check(at, size, fixed, fixed + SR_ENTRY_TEXT, "entry of the journal");
 
 	if (rc)
@@ -331,18 +370,21 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	e->snapshots = sr_bytes_take(&at, 8);
 	e->by_uid = (uint32_t)sr_bytes_take(&at, 4);
 	e->by_pid = (int64_t)sr_bytes_take(&at, 8);
-	if (fixed == SR_ENTRY_FIXED)
-		flags = sr_bytes_take(&at, 1);
+	flags = schema > 1 ? sr_bytes_take(&at, 1) : 0;
+	user = schema > 2 ? sr_bytes_take(&at, 1) : 0;
 	e->was_gone = flags & 1;
 	size -= fixed;
-	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || label + by_label > size ||
-	    size - label - by_label > SEGREG_PATH_MAX || e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
+	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || user > user_most ||
+	    label + by_label + user > size || size - label - by_label - user > SEGREG_PATH_MAX ||
+	    e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
 		return sr_fail(SEGREG_E_CORRUPT,
 			       "registry.mdb is damaged: entry %llu of the journal has impossible values",
 			       (unsigned long long)number);
-	e->path_length = (uint16_t)(size - label - by_label);
+	e->path_length = (uint16_t)(size - label - by_label - user);
+	e->user_size = (uint8_t)user;
 	take_text(&at, label, e->label);
 	take_text(&at, by_label, e->by_label);
+	take_user(&at, e->user_size, e->user);
 	take_text(&at, e->path_length, e->path);
 	return 0;
 }

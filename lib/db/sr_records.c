@@ -41,7 +41,8 @@ int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
  *      first       no tokens, and a clock without their number; no journal; meta and clock in a table "meta"
  *      then        tokens; then riders, in "meta" as well; then meta, clock and riders moved to main; then the journal
  *      schema 2    records with the fields that sr_codec.h names
- *      schema 3    a clock with the number of ids that the registry chose
+ *      schema 3    a clock with the number of ids that the registry chose; records and entries of the journal with the
+ *                  caller's own bytes; tokens with a digest
  *
  * An upgrade makes the missing tables and writes meta with our number. An earlier library then finds that number and
  * refuses the file. Such a library may read meta in the table "meta", so if there is this table, the new value goes
@@ -130,7 +131,7 @@ int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record)
 
 static int put_record(struct sr_store *store, const struct sr_record *record, unsigned flags)
 {
-	unsigned char id[8], bytes[SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	unsigned char id[8], bytes[SR_RECORD_FIXED + SR_RECORD_TEXT];
 	MDB_val key = { .mv_size = sizeof(id), .mv_data = id };
 
 	sr_encode_id(record->id, id);
@@ -245,15 +246,15 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
 	return find_below(store, path, id);
 }
 
-int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version)
+int sr_store_get_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], struct sr_token *token)
 {
 	unsigned char bytes[SR_TOKEN_SIZE];
 	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
 	int rc;
 
-	memcpy(bytes, token, sizeof(bytes));
+	memcpy(bytes, name, sizeof(bytes));
 	rc = sr_value_get(store, store->tokens, key, &value);
-	return rc ? rc : sr_decode_token(value.mv_data, value.mv_size, version);
+	return rc ? rc : sr_decode_token(value.mv_data, value.mv_size, token);
 }
 
 static int forget_token(struct sr_store *store, uint64_t place)
@@ -279,18 +280,18 @@ static int forget_token(struct sr_store *store, uint64_t place)
 	return error ? sr_value_fail(error, store, "delete from it") : 0;
 }
 
-int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version, uint64_t place)
+int sr_store_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token)
 {
 	unsigned char bytes[SR_TOKEN_SIZE], number[8], made[SR_TOKEN_VALUE_SIZE];
 	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes }, at = { .mv_size = sizeof(number), .mv_data = number };
 	int rc;
 
-	memcpy(bytes, token, sizeof(bytes));
-	sr_encode_id(place, number);
-	rc = sr_value_put(store, store->tokens, key, made, sr_encode_token(version, place, made), 0);
+	memcpy(bytes, name, sizeof(bytes));
+	sr_encode_id(token->place, number);
+	rc = sr_value_put(store, store->tokens, key, made, sr_encode_token(token, made), 0);
 	if (!rc)
 		rc = sr_value_put(store, store->tokens, at, bytes, sizeof(bytes), 0);
-	return rc || place < SEGREG_TOKENS ? rc : forget_token(store, place - SEGREG_TOKENS);
+	return rc || token->place < SEGREG_TOKENS ? rc : forget_token(store, token->place - SEGREG_TOKENS);
 }
 
 /* Take one step with a cursor in the journal; MDB_SET_RANGE starts at *number. *number gets the number of the entry. */
@@ -390,7 +391,7 @@ int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
 
 int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
 {
-	unsigned char bytes[8 + SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	unsigned char bytes[8 + SR_RECORD_FIXED + SR_RECORD_TEXT];
 	MDB_val key = sr_value_key("removed");
 	int error = record ? 0 : mdb_del(store->txn, store->meta, &key, NULL);
 

@@ -10,7 +10,7 @@
  *                 "removed" -> id, struct sr_record: what the last unforced unregistering removed (sr_remove.c)
  *                 LMDB keeps the roots of the other tables in main, so each transaction writes this page anyway
  *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
- *      tokens     token -> the version that its edit made, and its place in the order of tokens
+ *      tokens     token -> struct sr_token
  *                 place (8 bytes, big-endian) -> token
  *      journal    number (8 bytes, big-endian) -> struct sr_entry: what has ended; the last SEGREG_LOG_MAX entries
  *      paths      path -> id; the order of keys finds a path above, below or equal to another
@@ -116,11 +116,10 @@ int sr_store_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *i
 /* *id gets a segment whose path is equal to, above or below path. SR_STORE_ABSENT: there is none. */
 int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
 
-/* *version gets the version that an edit with this token made. SR_STORE_ABSENT: the token is not known. */
-int sr_store_get_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t *version);
-/* Remember a token, as number `place`, and forget the token SEGREG_TOKENS places before it. */
-int sr_store_put_token(struct sr_store *store, const unsigned char token[SR_TOKEN_SIZE], uint64_t version,
-		       uint64_t place);
+/* *token gets what is remembered of the edit with the token `name`. SR_STORE_ABSENT: the token is not known. */
+int sr_store_get_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], struct sr_token *token);
+/* Remember a token, and forget the token SEGREG_TOKENS places before it. */
+int sr_store_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token);
 
 /* *number gets the number of the journal's last entry; 0: the journal is empty. */
 int sr_store_last_entry(struct sr_store *store, uint64_t *number);

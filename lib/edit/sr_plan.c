@@ -380,10 +380,13 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)
 {
 	struct sr_store *store = &change->reg->registry->store;
+	struct sr_token token;
 	int rc;
 
 	*plan = (struct sr_plan){ .slots = 0 };
-	rc = edit->has_token ? sr_store_get_token(store, edit->token, &plan->version) : SR_STORE_ABSENT;
+	rc = edit->has_token ? sr_store_get_token(store, edit->token, &token) : SR_STORE_ABSENT;
+	if (!rc)
+		plan->version = token.version;
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	if (edit->expects && edit->expected != change->clock.version)
@@ -393,7 +396,8 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 	if (!rc && edit->has_token) {
 		plan->changes++;
 		plan->grows = true;
-		rc = sr_store_put_token(store, edit->token, plan->version, change->clock.tokens++);
+		token = (struct sr_token){ .version = plan->version, .place = change->clock.tokens++ };
+		rc = sr_store_put_token(store, edit->token, &token);
 	}
 	plan->grows |= plan->slots > 0;
 	return rc;

@@ -27,6 +27,13 @@ struct sr_clock {
 	uint64_t ids;     /* number of ids that the registry chose so far (SEGREG_ID_NEXT) */
 };
 
+/* What is remembered of an edit with a token. */
+struct sr_token {
+	uint64_t version; /* version that the edit made */
+	uint64_t place;   /* number of the token, in the order in which tokens came */
+	uint64_t digest;  /* of what the edit asked for (sr_edit_digest); 0: not known (schemas 1 and 2) */
+};
+
 /*
  * Which registry.mdb owns base. A copy of registry.mdb has the uuid of its original. As soon as either file adopts
  * base, their nonces differ.
@@ -70,7 +77,9 @@ struct sr_record {
 	int64_t retry_at;    /* CLOCK_REALTIME, nanoseconds: no attempt before this */
 	enum sr_state state; /* SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING */
 	bool is_directory;
+	uint8_t user_size; /* bytes of user */
 	uint16_t path_length;
+	unsigned char user[SEGREG_USER_SIZE];
 	char path[SEGREG_PATH_MAX + 1];
 };
 
@@ -86,7 +95,9 @@ struct sr_entry {
 	uint64_t decided; /* the version at which a sweep found that no handle holds the segment; 0: not known */
 	uint32_t asked;   /* handles that the sweep asked for that */
 	bool was_gone;    /* the files were gone before a sweep came to delete them */
+	uint8_t user_size;
 	uint16_t path_length;
+	unsigned char user[SEGREG_USER_SIZE];
 	char path[SEGREG_PATH_MAX + 1];
 	/* For a handle that was reclaimed or evicted: */
 	uint32_t lane, uid;

@@ -15,12 +15,13 @@ static bool is_same(const uint8_t *in, const unsigned char *out, size_t size)
 
 static void record(const uint8_t *in, size_t size)
 {
-	unsigned char out[SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	unsigned char out[SR_RECORD_FIXED + SR_RECORD_TEXT];
 	struct sr_record r;
 
 	if (fuzz_rc(sr_decode_record(in, size, 7, &r)))
 		return;
 	FUZZ_CLAIM(r.path_length == strlen(r.path) && r.path_length <= SEGREG_PATH_MAX);
+	FUZZ_CLAIM(r.user_size <= SEGREG_USER_SIZE);
 	if (in[0] == SR_SCHEMA) /* earlier ones are shorter */
 		FUZZ_CLAIM(sr_encode_record(&r, out) == size && is_same(in, out, size));
 }
@@ -48,9 +49,11 @@ static void clock_value(const uint8_t *in, size_t size)
 
 static void token(const uint8_t *in, size_t size)
 {
-	uint64_t version;
+	unsigned char out[SR_TOKEN_VALUE_SIZE];
+	struct sr_token t;
 
-	fuzz_rc(sr_decode_token(in, size, &version));
+	if (fuzz_rc(sr_decode_token(in, size, &t)) == 0 && in[0] == SR_SCHEMA)
+		FUZZ_CLAIM(sr_encode_token(&t, out) == size && is_same(in, out, size));
 }
 
 static void riders(const uint8_t *in, size_t size)

@@ -71,7 +71,7 @@ static void forge(struct input *in, MDB_txn *txn, MDB_dbi segments)
 	struct sr_record record = {
 		.id = input_u8(in) % 16, .born = 1, .retired = kind & 4 ? 2 : 0, .state = states[kind % 4]
 	};
-	unsigned char id[8], value[SR_RECORD_FIXED + SEGREG_PATH_MAX];
+	unsigned char id[8], value[SR_RECORD_FIXED + SR_RECORD_TEXT];
 	MDB_val key = { .mv_size = sizeof(id), .mv_data = id }, data = { .mv_data = value };
 	struct sr_identity there = { .ino = 0 };
 	char at[GROUND_PATH + SEGREG_PATH_SIZE];

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD_SIZE (SR_RECORD_FIXED + SEGREG_PATH_MAX)
+#define RECORD_SIZE (SR_RECORD_FIXED + SR_RECORD_TEXT)
 #define META_SIZE (SR_META_FIXED + SEGREG_PATH_SIZE)
 #define RIDERS_SIZE (SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE)
 
-static struct sr_record make_record(enum sr_state state, size_t path_length)
+static struct sr_record make_record(enum sr_state state, size_t path_length, size_t user_size)
 {
 	struct sr_record r = {
 		.id = 42,
@@ -30,9 +30,12 @@ static struct sr_record make_record(enum sr_state state, size_t path_length)
 		.state = state,
 		.is_directory = path_length % 2,
 		.path_length = (uint16_t)path_length,
+		.user_size = (uint8_t)user_size,
 	};
 
 	memset(r.path, 'p', path_length);
+	for (size_t i = 0; i < user_size; i++)
+		r.user[i] = (unsigned char)(200 + i); /* one of 64 is a NUL */
 	return r;
 }
 
@@ -55,6 +58,8 @@ static void check_same(const struct sr_record *a, const struct sr_record *b)
 	T_EQ(a->is_directory, b->is_directory);
 	T_EQ(a->path_length, b->path_length);
 	T_STR(a->path, b->path);
+	T_EQ(a->user_size, b->user_size);
+	T_CHECK(!memcmp(a->user, b->user, sizeof(a->user)));
 }
 
 /* ---------------------------------------------------------------- there and back */
@@ -63,15 +68,16 @@ static void record_round_trip(void)
 {
 	static const enum sr_state states[] = { SR_BUILDING, SR_LIVE, SR_PENDING, SR_DELETING };
 	static const size_t lengths[] = { 1, 2, 16, 17, 499, SEGREG_PATH_MAX };
+	static const size_t user_sizes[] = { 0, 1, 63, SEGREG_USER_SIZE };
 	unsigned char bytes[RECORD_SIZE];
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 4 * 4; i++)
 		for (size_t j = 0; j < sizeof(lengths) / sizeof(lengths[0]); j++) {
-			struct sr_record in = make_record(states[i], lengths[j]), out;
+			struct sr_record in = make_record(states[i % 4], lengths[j], user_sizes[i / 4]), out;
 			size_t size = sr_encode_record(&in, bytes);
 
 			memset(&out, 0xee, sizeof(out));
-			T_EQ(size, SR_RECORD_FIXED + lengths[j]);
+			T_EQ(size, SR_RECORD_FIXED + user_sizes[i / 4] + lengths[j]);
 			T_OK(sr_decode_record(bytes, size, 42, &out));
 			check_same(&out, &in);
 		}
@@ -118,16 +124,19 @@ static void owner_round_trip(void)
 static void clock_and_token_round_trip(void)
 {
 	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63, .ids = 1ull << 62 }, out;
+	const struct sr_token made = { .version = 77, .place = 4095, .digest = UINT64_MAX - 3 };
 	unsigned char bytes[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
-	uint64_t version = 0;
+	struct sr_token read;
 
 	T_OK(sr_decode_clock(bytes, sr_encode_clock(&in, bytes), &out));
 	T_EQ(out.version, in.version);
 	T_EQ(out.starts, in.starts);
 	T_EQ(out.tokens, in.tokens);
 	T_EQ(out.ids, in.ids);
-	T_OK(sr_decode_token(token, sr_encode_token(77, 4095, token), &version));
-	T_EQ(version, 77);
+	T_OK(sr_decode_token(token, sr_encode_token(&made, token), &read));
+	T_EQ(read.version, made.version);
+	T_EQ(read.place, made.place);
+	T_EQ(read.digest, made.digest);
 }
 
 static struct sr_riders make_riders(uint32_t n)
@@ -169,6 +178,15 @@ static void riders_round_trip(void)
 	0xef, 0xbe, 0, 0, 0, 0, 0, 0, /* ino */                                                                      \
 	0, 0, 0, 0, 0, 0, 0, 0x40     /* btime */
 
+/* What schema 2 added. */
+#define SECOND_BYTES                                                                                                 \
+	1, 2, 3, 4, 5, 6, 7, 8,       /* fid */                                                                      \
+	17, 0, 0, 0, 0, 0, 0, 0,      /* parent_ino */                                                               \
+	18, 0, 0, 0, 0, 0, 0, 0,      /* parent_fid */                                                               \
+	3, 0, 0, 0,                   /* attempts */                                                                 \
+	16,                           /* error */                                                                    \
+	0xff, 255, 255, 255, 255, 255, 255, 255 /* retry_at: -1 */
+
 static struct sr_record record_on_disk(void)
 {
 	return (struct sr_record){
@@ -177,21 +195,9 @@ static struct sr_record record_on_disk(void)
 	};
 }
 
-/* Bytes that are on disks already: a change of them is a change of SR_SCHEMA. */
-static void bytes_on_disk(void)
+static struct sr_record second_record_on_disk(void)
 {
-	static const unsigned char expected[] = {
-		3, FIRST_BYTES,
-		1, 2, 3, 4, 5, 6, 7, 8,       /* fid */
-		17, 0, 0, 0, 0, 0, 0, 0,      /* parent_ino */
-		18, 0, 0, 0, 0, 0, 0, 0,      /* parent_fid */
-		3, 0, 0, 0,                   /* attempts */
-		16,                           /* error */
-		0xff, 255, 255, 255, 255, 255, 255, 255, /* retry_at: -1 */
-		's', 'e', 'g',
-	};
 	struct sr_record r = record_on_disk();
-	unsigned char bytes[RECORD_SIZE];
 
 	r.fid = 0x0807060504030201;
 	r.parent_ino = 17;
@@ -199,6 +205,18 @@ static void bytes_on_disk(void)
 	r.attempts = 3;
 	r.error = 16;
 	r.retry_at = -1;
+	return r;
+}
+
+/* Bytes that are on disks already: a change of them is a change of SR_SCHEMA. */
+static void bytes_on_disk(void)
+{
+	static const unsigned char expected[] = { 3, FIRST_BYTES, SECOND_BYTES, 2, 'u', '\0', 's', 'e', 'g' };
+	struct sr_record r = second_record_on_disk();
+	unsigned char bytes[RECORD_SIZE];
+
+	r.user_size = 2;
+	r.user[0] = 'u';
 	T_EQ(sr_encode_record(&r, bytes), sizeof(expected));
 	T_CHECK(memcmp(bytes, expected, sizeof(expected)) == 0);
 }
@@ -212,6 +230,37 @@ static void bytes_of_schema_1(void)
 	memset(&r, 0xee, sizeof(r));
 	T_OK(sr_decode_record(old, sizeof(old), 0, &r));
 	check_same(&r, &expected);
+}
+
+static void bytes_of_schema_2(void)
+{
+	static const unsigned char old[] = { 2, FIRST_BYTES, SECOND_BYTES, 's', 'e', 'g' };
+	const struct sr_record expected = second_record_on_disk();
+	unsigned char bytes[SR_RECORD_FIXED_2 + SEGREG_PATH_MAX + 1] = { 0 };
+	struct sr_record r;
+
+	memset(&r, 0xee, sizeof(r));
+	T_OK(sr_decode_record(old, sizeof(old), 0, &r));
+	check_same(&r, &expected);
+	memcpy(bytes, old, sizeof(old));
+	memset(bytes + SR_RECORD_FIXED_2, 'p', SEGREG_PATH_MAX + 1);
+	T_OK(sr_decode_record(bytes, sizeof(bytes) - 1, 0, &r));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(bytes, sizeof(bytes), 0, &r));
+}
+
+static void tokens_of_earlier_schemas(void)
+{
+	unsigned char bytes[] = { 0, 8, 7, 6, 5, 4, 3, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0 };
+
+	for (bytes[0] = 1; bytes[0] <= 2; bytes[0]++) {
+		struct sr_token token = { .digest = 77 };
+
+		T_OK(sr_decode_token(bytes, sizeof(bytes), &token));
+		T_EQ(token.version, 0x0102030405060708);
+		T_EQ(token.place, 5);
+		T_EQ(token.digest, 0);
+	}
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_token(bytes, sizeof(bytes), &(struct sr_token){ 0 }));
 }
 
 static void clocks_of_earlier_schemas(void)
@@ -262,15 +311,17 @@ static struct sr_entry make_entry(uint16_t path_length)
 		.by_pid = 15,
 		.by_label = "a label of thirty-one bytes, so",
 		.path_length = path_length,
+		.user_size = (uint8_t)(path_length % (SEGREG_USER_SIZE + 1)),
 	};
 
+	memset(entry.user, 0xff, entry.user_size);
 	memset(entry.path, 'p', path_length);
 	return entry;
 }
 
 static void entry_round_trip(void)
 {
-	static const uint16_t lengths[] = { 0, 1, SEGREG_PATH_MAX };
+	static const uint16_t lengths[] = { 0, 1, SEGREG_USER_SIZE, SEGREG_PATH_MAX };
 	unsigned char bytes[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -287,7 +338,7 @@ static void entry_round_trip(void)
 
 static void bad_entries(void)
 {
-	const struct sr_entry entry = make_entry(10);
+	const struct sr_entry entry = make_entry(10); /* 10 bytes of user and path each */
 	unsigned char bytes[SR_ENTRY_FIXED + SR_ENTRY_TEXT + 1] = { 0 };
 	size_t size = sr_encode_entry(&entry, bytes);
 	struct sr_entry out;
@@ -301,22 +352,47 @@ static void bad_entries(void)
 	}
 	bytes[1] = 1;
 	for (unsigned length = 0; length < 256; length++) {
+		bool fits = length <= size - SR_ENTRY_FIXED - bytes[3] - 10;
+
 		bytes[2] = (unsigned char)length;
+		T_EQ(sr_decode_entry(bytes, size, 1, &out), fits && length < SEGREG_LABEL_SIZE ? 0 : SEGREG_E_CORRUPT);
+	}
+	bytes[2] = 0;
+	for (unsigned length = 0; length < 256; length++) {
+		bytes[SR_ENTRY_FIXED - 1] = (unsigned char)length;
 		T_EQ(sr_decode_entry(bytes, size, 1, &out),
-		     length <= size - SR_ENTRY_FIXED - bytes[3] && length < SEGREG_LABEL_SIZE ? 0 : SEGREG_E_CORRUPT);
+		     length <= size - SR_ENTRY_FIXED - bytes[3] && length <= SEGREG_USER_SIZE ? 0 : SEGREG_E_CORRUPT);
 	}
 	bytes[0] = SR_SCHEMA + 1;
 	T_ERR(SEGREG_E_VERSION, sr_decode_entry(bytes, size, 1, &out));
 }
 
+/* They are those of this schema without what it added. */
+static void entries_of_earlier_schemas(void)
+{
+	struct sr_entry entry = make_entry(0), out;
+	unsigned char bytes[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
+	size_t size = sr_encode_entry(&entry, bytes), texts = size - SR_ENTRY_FIXED;
+
+	for (bytes[0] = 2; bytes[0] >= 1; bytes[0]--) {
+		size_t fixed = bytes[0] == 2 ? SR_ENTRY_FIXED_2 : SR_ENTRY_FIXED_1;
+
+		memmove(bytes + fixed, bytes + fixed + 1, texts);
+		memset(&out, 0, sizeof(out));
+		T_OK(sr_decode_entry(bytes, fixed + texts, 9, &out));
+		T_CHECK(!memcmp(&out, &entry, sizeof(out)));
+	}
+}
+
 static void truncated(void)
 {
-	const struct sr_record r = make_record(SR_LIVE, 1);
+	const struct sr_record r = make_record(SR_LIVE, 1, 3);
 	const struct sr_meta m = { .max_segments = 1, .max_lanes = 1, .base = "/" };
 	const struct sr_clock c = { .version = 1 };
 	unsigned char record[RECORD_SIZE], meta[META_SIZE], clock[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
 	size_t record_size = sr_encode_record(&r, record), meta_size = sr_encode_meta(&m, meta);
-	size_t clock_size = sr_encode_clock(&c, clock), token_size = sr_encode_token(1, 2, token);
+	size_t clock_size = sr_encode_clock(&c, clock);
+	size_t token_size = sr_encode_token(&(struct sr_token){ .version = 1 }, token);
 	const struct sr_riders r3 = make_riders(3);
 	unsigned char riders[RIDERS_SIZE];
 	size_t riders_size = sr_encode_riders(&r3, riders);
@@ -324,7 +400,7 @@ static void truncated(void)
 	struct sr_record r_out;
 	struct sr_meta m_out;
 	struct sr_clock c_out;
-	uint64_t version;
+	struct sr_token t_out;
 
 	for (size_t size = 0; size < record_size; size++)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_record(record, size, 1, &r_out));
@@ -333,7 +409,7 @@ static void truncated(void)
 	for (size_t size = 0; size < clock_size; size++)
 		T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, size, &c_out));
 	for (size_t size = 0; size < token_size; size++)
-		T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, size, &version));
+		T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, size, &t_out));
 	for (size_t size = 0; size < riders_size; size++) {
 		bool whole = size >= SR_RIDERS_FIXED && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE == 0;
 
@@ -345,7 +421,7 @@ static void truncated(void)
 
 static void too_long(void)
 {
-	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX);
+	const struct sr_record r = make_record(SR_LIVE, SEGREG_PATH_MAX, SEGREG_USER_SIZE);
 	const struct sr_clock c = { .version = 1 };
 	unsigned char record[RECORD_SIZE + 1], meta[META_SIZE + 1];
 	unsigned char clock[SR_CLOCK_SIZE + 1], token[SR_TOKEN_VALUE_SIZE + 1],
@@ -354,19 +430,26 @@ static void too_long(void)
 	struct sr_record r_out;
 	struct sr_meta m_out;
 	struct sr_clock c_out;
-	uint64_t version;
+	struct sr_token t_out;
 
 	sr_encode_record(&r, record);
 	sr_encode_clock(&c, clock);
-	sr_encode_token(1, 2, token);
+	sr_encode_token(&(struct sr_token){ .version = 1 }, token);
 	record[RECORD_SIZE] = clock[SR_CLOCK_SIZE] = token[SR_TOKEN_VALUE_SIZE] = 'x';
 	memset(meta, '/', sizeof(meta));
 	meta[0] = SR_SCHEMA;
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(record, sizeof(record), 1, &r_out));
+	memset(record + SR_RECORD_FIXED - 1, 'p', sizeof(record) - SR_RECORD_FIXED + 1);
+	/* The path has a limit of its own. */
+	for (unsigned user_size = 0; user_size <= SEGREG_USER_SIZE + 1; user_size++) {
+		record[SR_RECORD_FIXED - 1] = (unsigned char)user_size;
+		T_EQ(sr_decode_record(record, RECORD_SIZE, 1, &r_out),
+		     user_size == SEGREG_USER_SIZE ? 0 : SEGREG_E_CORRUPT);
+	}
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_meta(meta, META_SIZE, &m_out)); /* no room for the NUL */
 	T_OK(sr_decode_meta(meta, META_SIZE - 1, &m_out));
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(clock, sizeof(clock), &c_out));
-	T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, sizeof(token), &version));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_token(token, sizeof(token), &t_out));
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_riders(riders, sizeof(riders), &riders_out));
 }
 
@@ -377,7 +460,7 @@ static void another_schema(void)
 	struct sr_meta m;
 	struct sr_clock c;
 	struct sr_riders riders;
-	uint64_t version;
+	struct sr_token t;
 
 	for (unsigned schema = 0; schema < 256; schema++) {
 		bytes[0] = (unsigned char)schema;
@@ -387,14 +470,14 @@ static void another_schema(void)
 		T_ERR(SEGREG_E_VERSION, sr_decode_record(bytes, 100, 1, &r));
 		T_ERR(SEGREG_E_VERSION, sr_decode_meta(bytes, 100, &m));
 		T_ERR(SEGREG_E_VERSION, sr_decode_clock(bytes, 100, &c));
-		T_ERR(SEGREG_E_VERSION, sr_decode_token(bytes, 100, &version));
+		T_ERR(SEGREG_E_VERSION, sr_decode_token(bytes, 100, &t));
 		T_ERR(SEGREG_E_VERSION, sr_decode_riders(bytes, 100, &riders));
 	}
 }
 
 static void impossible(void)
 {
-	const struct sr_record good = make_record(SR_LIVE, 10);
+	const struct sr_record good = make_record(SR_LIVE, 10, 4);
 	unsigned char bytes[RECORD_SIZE], meta[META_SIZE];
 	const struct sr_meta relative = { .max_segments = 1, .max_lanes = 1, .base = "base" };
 	size_t size = sr_encode_record(&good, bytes);
@@ -411,7 +494,14 @@ static void impossible(void)
 	bytes[2] = 2;
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(bytes, size, 1, &r));
 	bytes[2] = 0;
-	bytes[SR_RECORD_FIXED + 5] = '\0';
+	for (unsigned user_size = 0; user_size < 256; user_size++) {
+		bytes[SR_RECORD_FIXED - 1] = (unsigned char)user_size;
+		T_EQ(sr_decode_record(bytes, size, 1, &r), user_size < size - SR_RECORD_FIXED ? 0 : SEGREG_E_CORRUPT);
+	}
+	bytes[SR_RECORD_FIXED - 1] = 4;
+	bytes[SR_RECORD_FIXED + 3] = '\0'; /* the last of the caller's own */
+	T_OK(sr_decode_record(bytes, size, 1, &r));
+	bytes[SR_RECORD_FIXED + 4] = '\0';
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_record(bytes, size, 1, &r));
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_meta(meta, sr_encode_meta(&relative, meta), &m));
 }
@@ -467,6 +557,9 @@ T_SUITE(codec,
 	{ "an entry of the journal that cannot be is refused", bad_entries },
 	{ "a record's bytes are those of earlier builds", bytes_on_disk },
 	{ "records of schema 1 are read, without what schema 2 added", bytes_of_schema_1 },
+	{ "records of schema 2 are read, without what schema 3 added", bytes_of_schema_2 },
+	{ "tokens of schemas 1 and 2 are read, without what schema 3 added", tokens_of_earlier_schemas },
+	{ "entries of earlier schemas are read, without what later schemas added", entries_of_earlier_schemas },
 	{ "clocks of schemas 1 and 2 are read, without what schema 3 added", clocks_of_earlier_schemas },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },

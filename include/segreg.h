@@ -501,6 +501,18 @@ int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned 
 int segreg_unpin(struct segreg *reg, struct segreg_pin *pin);
 
 /*
+ * Release n pins of this handle and zero each. Skips pins that are zeroed already. Never waits. It wakes the sweepers
+ * once, after the last pin, if one of the segments is retired. In a large registry the call takes less time than n
+ * single calls, because it fetches memory ahead.
+ *
+ * If the handle does not hold some of the pins, the call leaves those as they are and releases the others. It then
+ * fails as segreg_unpin would for the first pin that is not held.
+ *
+ * Errors: those of segreg_unpin.
+ */
+int segreg_unpin_many(struct segreg *reg, struct segreg_pin *pins, size_t n);
+
+/*
  * Pin for reg the segment that another handle, of this process or another, has pinned. theirs is a copy of the other
  * handle's pin, sent by any means. *pin becomes a pin of reg. If the other handle keeps its pin until this call has
  * returned, the segment is pinned throughout.

@@ -51,6 +51,14 @@ SR_HOT int segreg_unpin(struct segreg *reg, struct segreg_pin *pin)
 	return sr_is_ready(reg) && pin ? sr_unpin(reg, pin) : unpin_checked(reg, pin);
 }
 
+int segreg_unpin_many(struct segreg *reg, struct segreg_pin *pins, size_t n)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, pins || !n, "no pins");
+
+	return rc ? rc : sr_unpin_many(reg, pins, n);
+}
+
 int segreg_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)
 {
 	SR_UNCANCELLED();

@@ -80,10 +80,16 @@ static inline int make_pin(uint64_t lane_id, uint64_t id, uint32_t slot, uint64_
 	return 0;
 }
 
+/* After a count went down: whether a sweep may now delete the segment. */
+static inline bool is_retired(const struct segreg *reg, uint32_t slot)
+{
+	return SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE);
+}
+
 /* After a count went down: wake threads that wait for sweeps, if the segment is not LIVE. */
 static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
 {
-	if (SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE))
+	if (is_retired(reg, slot))
 		sr_region_wake(&reg->region);
 }
 
@@ -255,6 +261,8 @@ SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg
  */
 #define AHEAD_INDEX 8u
 #define AHEAD_SLOT 4u
+/* How many pins ahead sr_unpin_many prefetches. */
+#define AHEAD_UNPIN 8u
 
 static inline void ask_for_slot(const struct segreg *reg, uint64_t id)
 {
@@ -278,8 +286,7 @@ int sr_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flag
 			ask_for_slot(reg, ids[i + AHEAD_SLOT]);
 		rc = sr_pin(reg, ids[i], flags, &pins[i]);
 		if (rc) {
-			while (i-- > 0)
-				sr_unpin(reg, &pins[i]);
+			sr_unpin_many(reg, pins, i);
 			return rc;
 		}
 	}
@@ -316,17 +323,57 @@ static SR_COLD int unpin_mistaken(struct segreg *reg, const struct segreg_pin *p
 	return sr_pin_fail(reg, pin);
 }
 
+/* Release a pin, and wake no thread. */
+static inline int let_go(struct segreg *reg, struct segreg_pin *pin)
+{
+	if (SR_UNLIKELY(!is_ours(reg, pin)))
+		return sr_pin_fail(reg, pin);
+	if (SR_UNLIKELY(!sr_count_down_seqcst(&reg->counts[pin->slot])))
+		return unpin_mistaken(reg, pin);
+	*pin = (struct segreg_pin){ 0 };
+	return 0;
+}
+
 SR_HOT int sr_unpin(struct segreg *reg, struct segreg_pin *pin)
 {
 	uint32_t slot = pin->slot;
+	int rc = let_go(reg, pin);
 
-	if (SR_UNLIKELY(!is_ours(reg, pin)))
-		return sr_pin_fail(reg, pin);
-	if (SR_UNLIKELY(!sr_count_down_seqcst(&reg->counts[slot])))
-		return unpin_mistaken(reg, pin);
-	*pin = (struct segreg_pin){ 0 };
-	wake_if_retired(reg, slot);
-	return 0;
+	if (SR_LIKELY(!rc))
+		wake_if_retired(reg, slot);
+	return rc;
+}
+
+/* Fetch the memory that the release of a pin needs. A pin of another handle may have any slot. */
+static inline void ask_for_pin(const struct segreg *reg, const struct segreg_pin *pin)
+{
+	if (pin->slot < sr_load_acquire_u32(&reg->n_counts_mapped)) {
+		__builtin_prefetch(&reg->slots[pin->slot]);
+		__builtin_prefetch(&reg->counts[pin->slot], 1);
+	}
+}
+
+int sr_unpin_many(struct segreg *reg, struct segreg_pin *pins, size_t n)
+{
+	const struct segreg_pin *not_held = NULL;
+	bool wakes = false;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t slot = pins[i].slot;
+
+		if (n - i > AHEAD_UNPIN)
+			ask_for_pin(reg, &pins[i + AHEAD_UNPIN]);
+		if (!pins[i].owner)
+			continue;
+		if (!let_go(reg, &pins[i]))
+			wakes |= is_retired(reg, slot);
+		else if (!not_held)
+			not_held = &pins[i];
+	}
+	SR_STOP("unpin.counted");
+	if (wakes)
+		sr_region_wake(&reg->region);
+	return not_held ? sr_pin_fail(reg, not_held) : 0;
 }
 
 int sr_pin_receive(struct segreg *reg, const struct segreg_pin *theirs, struct segreg_pin *pin)

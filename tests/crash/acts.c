@@ -159,7 +159,7 @@ static void play_remove(struct actor *a)
 
 static void play_pin(struct actor *a)
 {
-	static const uint64_t many[] = { 1, 2, 3 }, some[] = { 1, 2, NOBODY };
+	static const uint64_t many[] = { 1, 2, 3 }, some[] = { 1, 2, NOBODY }, retired_too[] = { 1, 5, 3 };
 	struct segreg_pin pin, pins[3];
 	struct segreg_map map;
 
@@ -174,6 +174,10 @@ static void play_pin(struct actor *a)
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin_many(a->reg, some, 3, 0, pins)); /* all or none */
 	TRY(a, segreg_pin(a->reg, 5, 0, &pin)); /* retired */
 	a->held++;
+	TRY(a, segreg_pin_many(a->reg, retired_too, 3, 0, pins));
+	a->held += 3;
+	TRY(a, segreg_unpin_many(a->reg, pins, 3));
+	a->held -= 3;
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin(a->reg, NOBODY, 0, &pin));
 	TRY(a, segreg_map(a->reg, 2, "data", 0, &map));
 	a->held++;

@@ -121,8 +121,7 @@ static void pin_many(struct tour *t, uint64_t id)
 
 	if (fuzz_rc(segreg_pin_many(t->reg, ids, 3, SEGREG_PIN_LIVE, pins)))
 		return;
-	for (int i = 0; i < 3; i++)
-		fuzz_rc(segreg_unpin(t->reg, &pins[i]));
+	fuzz_rc(segreg_unpin_many(t->reg, pins, 3));
 }
 
 static void map(struct tour *t, uint64_t id)

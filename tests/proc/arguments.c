@@ -70,6 +70,7 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_pin(reg, 1, 0, &pin));
 	REFUSED(segreg_pin_many(reg, &number, 1, 0, &pin));
 	REFUSED(segreg_unpin(reg, &pin));
+	REFUSED(segreg_unpin_many(reg, &pin, 1));
 	REFUSED(segreg_pin_receive(reg, &pin, &pin));
 	REFUSED(segreg_pin_path(reg, &pin, path, sizeof(path)));
 	REFUSED(segreg_pin_open(reg, &pin, NULL, &fd));
@@ -172,6 +173,7 @@ static void of_pins(void)
 	REFUSED(segreg_map(reg, 1, "data", 0, NULL));
 	REFUSED(segreg_unmap(reg, NULL));
 	REFUSED(segreg_unpin(reg, NULL));
+	REFUSED(segreg_unpin_many(reg, NULL, 1));
 	T_EQ(t_refcount(reg, 1), 0);
 	T_OK(segreg_pin(reg, 1, 0, &pin));
 	REFUSED(segreg_pin_receive(reg, NULL, &pins[0]));
@@ -185,6 +187,7 @@ static void of_pins(void)
 	T_EQ(fd, -1);
 	T_EQ(t_refcount(reg, 1), 1);
 	T_OK(segreg_pin_many(reg, NULL, 0, 0, NULL));
+	T_OK(segreg_unpin_many(reg, NULL, 0));
 	t_close(reg);
 }
 

@@ -97,6 +97,7 @@ static int do_everything_evicted(struct peer_self *self, void *arg)
 	T_EQ(segreg_pin_path(self->reg, &self->pin[0], path, sizeof(path)), SEGREG_E_EVICTED);
 	T_EQ(segreg_pin_open(self->reg, &self->pin[0], "data", &fd), SEGREG_E_EVICTED);
 	T_EQ(segreg_unpin(self->reg, &self->pin[0]), SEGREG_E_EVICTED);
+	T_EQ(segreg_unpin_many(self->reg, self->pin, 2), SEGREG_E_EVICTED);
 	T_EQ(segreg_snapshot_next(self->reg, snapshot, &entry), SEGREG_E_EVICTED);
 	T_EQ(segreg_snapshot_release(self->reg, snapshot), SEGREG_E_EVICTED);
 	T_EQ(segreg_snapshot_take(self->reg, SEGREG_HORIZON, snapshot), SEGREG_E_EVICTED);

@@ -731,6 +731,11 @@ struct segreg_info {
 	const char *path;     /* relative to base; valid during the callback */
 	int is_weakly_identified; /* its file system has neither file handles that last nor birth times. A sweep deletes
 				   * whatever is at the path under the same inode number */
+	int is_abandoned;     /* BUILDING: the handle that reserved it is closed, or its process is dead. The next sweep
+	                       * deletes what is at the path */
+	int64_t builder_pid;  /* BUILDING: the process that reserved it, as its own PID namespace counts; 0: not known,
+	                       * because that handle was closed or cleaned up */
+	int is_builder_foreign; /* that namespace is not this process's, so builder_pid means nothing here */
 };
 
 /*
@@ -740,9 +745,10 @@ struct segreg_info {
 typedef int segreg_list_fn(void *arg, const struct segreg_info *info);
 
 /*
- * Call fn for each segment, in no particular order. segreg_list_retired calls fn only for segments that are PENDING or
- * DELETING, and takes time for these only. segreg_list_one calls fn for id only. A walk shows a segment that exists
- * throughout exactly once. It takes a short lock for every few segments.
+ * Call fn for each segment, in no particular order. segreg_list_retired calls fn only for segments that a sweep deletes
+ * when it can: those that are PENDING or DELETING, and abandoned reservations. It takes time for these only.
+ * segreg_list_one calls fn for id only. A walk shows a segment that exists throughout exactly once. It takes a short
+ * lock for every few segments.
  *
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT. NOENT: segreg_list_one, and id is unknown.
  */

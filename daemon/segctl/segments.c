@@ -100,6 +100,8 @@ enum {
 	TYPE,
 	MISSING,
 	WEAK,
+	BUILDER,
+	ABANDONED,
 	ERROR,
 	ATTEMPTS,
 	RETRY_AT,
@@ -122,6 +124,8 @@ const struct ctl_column ctl_segments_columns[] = {
 	[TYPE] = { "TYPE", CTL_TEXT, 0, "dir or file" },
 	[MISSING] = { "MISSING", CTL_FLAG, 0, "live, but not on the disk when a sweep looked" },
 	[WEAK] = { "WEAK", CTL_FLAG, 0, "only its inode number tells it from what takes its place" },
+	[BUILDER] = { "BUILDER", CTL_NUMBER, 0, "the process that reserved it and builds it" },
+	[ABANDONED] = { "ABANDONED", CTL_FLAG, 0, "its builder is gone, and the next sweep deletes what it wrote" },
 	[ERROR] = { "ERROR", CTL_TEXT, 0, "why its last deletion failed" },
 	[ATTEMPTS] = { "ATTEMPTS", CTL_NUMBER, 0, "how often its deletion failed" },
 	[RETRY_AT] = { "RETRY_AT", CTL_TIME, 0, "its deletion is not tried again before" },
@@ -156,6 +160,9 @@ void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const 
 	ctl_table_set_text(table, row, TYPE, info->is_directory ? "dir" : "file");
 	ctl_table_set(table, row, MISSING, (uint64_t)info->is_missing);
 	ctl_table_set(table, row, WEAK, (uint64_t)info->is_weakly_identified);
+	if (info->builder_pid)
+		ctl_table_set(table, row, BUILDER, (uint64_t)info->builder_pid);
+	ctl_table_set(table, row, ABANDONED, (uint64_t)info->is_abandoned);
 	if (info->error)
 		ctl_table_set_text(table, row, ERROR, ctl_segments_describe_error(info));
 	ctl_table_set(table, row, ATTEMPTS, info->attempts);

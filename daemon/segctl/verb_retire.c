@@ -34,6 +34,12 @@ static int try_one(struct ctl *ctl, uint64_t id)
 
 	if (code)
 		status = ctl_fail(ctl, code);
+	else if (info->is_abandoned)
+		status = ctl_error(ctl, EX_NOINPUT,
+				   "segment %" PRIu64
+				   " is only reserved; its builder is gone, and a sweep deletes what it built: segctl "
+				   "sweep",
+				   id);
 	else if (info->state == SEGREG_BUILDING)
 		status = ctl_error(ctl, EX_NOINPUT,
 				   "segment %" PRIu64

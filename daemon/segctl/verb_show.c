@@ -38,7 +38,7 @@ static int exec(struct ctl *ctl)
 	if (!code)
 		ctl_segments_add_row(ctl, table, &segments.items[0].info);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(table);
-	if (!status && segments.items[0].info.state >= SEGREG_PENDING)
+	if (!status && (segments.items[0].info.state >= SEGREG_PENDING || segments.items[0].info.is_abandoned))
 		ctl_served_warn(ctl);
 	ctl_segments_free(&segments);
 	ctl_table_free(table);

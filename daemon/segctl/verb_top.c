@@ -136,10 +136,11 @@ static void draw_segment(int y, const struct look *look, size_t i)
 {
 	const struct segreg_info *info = &look->segments.items[i].info;
 	char bytes[TOOL_SPAN_SIZE], age[TOOL_SPAN_SIZE];
+	const char *state = info->error ? "failed" : info->is_abandoned ? "abandoned" : segreg_state_name(info->state);
 
 	put_line(y, "%9s %8s %6" PRIu64 "  %-10s %" PRIu64 " %s", tool_format_bytes(look->bytes[i], bytes),
-		 tool_format_span(tool_now_real() - info->retired_at, age), info->pins,
-		 info->error ? "failed" : segreg_state_name(info->state), info->id, info->path);
+		 info->retired_at ? tool_format_span(tool_now_real() - info->retired_at, age) : "-", info->pins, state,
+		 info->id, info->path);
 }
 
 static void draw_holder(int y, const struct ctl_culprit *culprit)

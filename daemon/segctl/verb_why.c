@@ -1,5 +1,5 @@
 /*
- * verb_why.c - segctl why: what is retired and still there, which handles keep it, and the disk space of that.
+ * verb_why.c - segctl why: what is retired or abandoned and still there, which handles keep it, and its disk space.
  *
  * For people, the answer comes first: how much is kept, and the end of which process gives most of it back. Then each
  * segment is a line, with a line below it for each handle that holds it. A column belongs to segments or to handles.
@@ -37,6 +37,7 @@ enum {
 	RETRY_AT,
 	PINS,
 	SNAPSHOTS,
+	BUILDER,
 	WHY, /* of a segment */
 	PID,
 	COMMAND,
@@ -68,6 +69,7 @@ const struct ctl_verb ctl_why = {
 			[PINS] = { "PINS", CTL_NUMBER, 0, "pins on it; a holder's own pins on it" },
 			[SNAPSHOTS] = { "SNAPSHOTS", CTL_NUMBER, 0,
 					"snapshots and horizons that hold it; a holder's own" },
+			[BUILDER] = { "BUILDER", CTL_NUMBER, 0, "the process that reserved it and builds it" },
 			[WHY] = { "WHY", CTL_TREE, 0, "why it is there; who a holder is" },
 			[PID] = { "PID", CTL_NUMBER, 0, "a holder's process" },
 			[COMMAND] = { "COMMAND", CTL_TEXT, 0, "the name of its program, if it can be seen from here" },
@@ -83,7 +85,7 @@ const struct ctl_verb ctl_why = {
 	.exec = exec,
 };
 
-#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,RETRY_AT,PINS,SNAPSHOTS,WHY"
+#define SEGMENT_COLUMNS "ID,STATE,PATH,KEPT,RETIRED_AT,HELD_SINCE,RETRY_AT,PINS,SNAPSHOTS,BUILDER,WHY"
 #define HOLDER_COLUMNS "PID,COMMAND,USER,LABEL,PINS,SNAPSHOTS,LANE,ATTACHED"
 #define TREE_COLUMNS "ID,KEPT,RETIRED,WHY"
 #define RAW_COLUMNS "ID,KEPT,RETIRED,PATH,WHY"
@@ -227,24 +229,42 @@ static void describe_rest(const struct kept *kept, char rest[TOOL_PLACE_SIZE + 1
 		snprintf(rest, TOOL_PLACE_SIZE + 16, "; the rest is %s", place);
 }
 
+/* text becomes "being built by pid 7 indexer", or "reserved by pid 7, which is dead". */
+static void describe_builder(const struct segreg_info *info, char *text, size_t size)
+{
+	const struct segreg_holder builder = { .pid = info->builder_pid, .is_foreign = info->is_builder_foreign };
+	struct ctl_process process;
+
+	if (info->is_abandoned && !info->builder_pid)
+		snprintf(text, size, "reserved, and its builder is gone");
+	else if (info->is_abandoned)
+		snprintf(text, size, "reserved by pid %" PRId64 ", which is gone", info->builder_pid);
+	else {
+		ctl_process_find(&builder, &process);
+		snprintf(text, size, "being built by pid %" PRId64 " %s", info->builder_pid, process.command);
+	}
+}
+
 /* No handle holds the segment, and no deletion failed: the next sweep deletes it. */
 static void explain_waiting(const struct kept *kept, const char *rest, char *why, size_t size)
 {
 	bool is_begun = kept->info->state == SEGREG_DELETING;
 	bool fails = kept->served->is_running && *kept->served->error;
-	char text[TOOL_SERVED_TEXT];
+	char text[TOOL_SERVED_TEXT], what[128];
 
 	tool_served_describe(kept->served, text);
+	snprintf(what, sizeof what, "%s", is_begun ? "deletion begun" : "not held");
+	if (kept->info->is_abandoned)
+		describe_builder(kept->info, what, sizeof what);
 	if (kept->served->is_running && !fails)
-		snprintf(why, size, is_begun ? "being deleted" : "not held; waits for segregd");
+		snprintf(why, size, "%s%s", is_begun ? "being deleted" : what, is_begun ? "" : "; waits for segregd");
 	else if (kept->is_told)
-		snprintf(why, size, "%s%s, but %s", is_begun ? "deletion begun" : "not held", is_begun ? rest : "",
+		snprintf(why, size, "%s%s, but %s", what, is_begun ? rest : "",
 			 fails ? "segregd fails" : "no segregd runs: segctl sweep");
 	else if (fails)
-		snprintf(why, size, "%s%s; %s", is_begun ? "deletion begun" : "not held", is_begun ? rest : "", text);
+		snprintf(why, size, "%s%s; %s", what, is_begun ? rest : "", text);
 	else
-		snprintf(why, size, "%s%s, but no segregd runs: segctl sweep%s",
-			 is_begun ? "deletion begun" : "not held", is_begun ? rest : "",
+		snprintf(why, size, "%s%s, but no segregd runs: segctl sweep%s", what, is_begun ? rest : "",
 			 text + strlen("no segregd runs"));
 }
 
@@ -257,8 +277,8 @@ static void explain(const struct kept *kept, const struct holders *holders, char
 	count_holds(holders, holds, sizeof holds);
 	if (info->state == SEGREG_LIVE)
 		snprintf(why, size, "live, so nothing deletes it; %s", *holds ? holds : "nobody holds it");
-	else if (info->state == SEGREG_BUILDING)
-		snprintf(why, size, "being built");
+	else if (info->state == SEGREG_BUILDING && !info->is_abandoned)
+		describe_builder(info, why, size);
 	else if (info->state == SEGREG_PENDING && *holds)
 		snprintf(why, size, "held by %s", holds);
 	else if (info->error)
@@ -281,6 +301,8 @@ static struct libscols_line *add_segment(struct ctl_table *table, const struct k
 	ctl_table_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
 	ctl_table_set(table, row, HELD_SINCE, (uint64_t)info->held_since);
 	ctl_table_set(table, row, RETRY_AT, (uint64_t)info->retry_at);
+	if (info->builder_pid)
+		ctl_table_set(table, row, BUILDER, (uint64_t)info->builder_pid);
 	return row;
 }
 
@@ -359,19 +381,20 @@ static int print_answer(const struct ctl *ctl, const struct kept *kept, size_t n
 {
 	struct ctl_blame blame;
 	char bytes[LEAST_SIZE], text[TOOL_SERVED_TEXT];
-	bool is_least = false;
+	bool is_least = false, abandoned = false;
 	uint64_t sum = 0;
 	int code = ctl_blame_begin(ctl, &blame);
 
 	for (size_t i = 0; i < n && !code; i++) {
 		sum += kept[i].bytes;
 		is_least |= !kept[i].is_measured;
+		abandoned |= kept[i].info->is_abandoned;
 		if (kept[i].info->state == SEGREG_PENDING)
 			code = ctl_blame_add(ctl, &blame, kept[i].info, kept[i].bytes);
 	}
 	if (!code) {
-		printf("%zu retired %s %s.\n", n, n == 1 ? "segment keeps" : "segments keep",
-		       format_least(ctl, sum, is_least, bytes));
+		printf("%zu %s %s %s.\n", n, abandoned ? "retired or abandoned" : "retired",
+		       n == 1 ? "segment keeps" : "segments keep", format_least(ctl, sum, is_least, bytes));
 		if (ctl_blame_find_worst(&blame))
 			tell_worst(ctl, ctl_blame_find_worst(&blame), is_least);
 		if (*kept->served->error)

@@ -169,6 +169,8 @@ static int note_pending(void *arg, const struct segreg_info *info)
 {
 	struct metrics *metrics = arg;
 
+	if (info->is_abandoned)
+		return 0;
 	metrics->pending_bytes += keep_size(metrics, info);
 	if (info->state == SEGREG_PENDING && (!metrics->oldest_at || info->retired_at < metrics->oldest_at)) {
 		metrics->oldest_at = info->retired_at;

@@ -130,12 +130,37 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 struct listed {
 	struct segreg_info info;
 	char path[SEGREG_PATH_MAX + 1];
+	uint32_t slot;
+	uint64_t word;    /* of the slot */
+	uint64_t builder; /* BUILDING: lane_id of the handle that reserved it, if its lane was not emptied since; else 0 */
 };
 
-/* Copy the fields of a slot. Returns false if the slot serves no registered segment. [table] */
-static bool copy_segment(const struct sr_region *region, uint32_t slot, struct listed *out)
+static bool is_foreign(const struct segreg *reg, const struct sr_lane *lane)
 {
-	enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+	const struct sr_registry *registry = reg->registry;
+
+	return !registry->pidns_ino || lane->pidns_ino != registry->pidns_ino || lane->pidns_dev != registry->pidns_dev;
+}
+
+/* Copy what a reservation's lane says of its builder. [table] */
+static void copy_builder(const struct segreg *reg, uint64_t builder, struct listed *out)
+{
+	const struct sr_lane *lane = sr_region_find_lane(&reg->region, builder);
+
+	out->info.is_abandoned = !lane;
+	if (!lane)
+		return;
+	out->builder = builder;
+	out->info.builder_pid = lane->pid;
+	out->info.is_builder_foreign = is_foreign(reg, lane);
+}
+
+/* Copy the fields of a slot. Returns false if the slot serves no registered segment. [table] */
+static bool copy_segment(const struct segreg *reg, uint32_t slot, struct listed *out)
+{
+	const struct sr_region *region = &reg->region;
+	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
+	enum sr_state state = sr_word_state(word);
 	const struct sr_detail *detail = &region->details[slot];
 
 	if (!is_known(state))
@@ -159,7 +184,38 @@ static bool copy_segment(const struct sr_region *region, uint32_t slot, struct l
 		.path = out->path,
 		.is_weakly_identified = !!(detail->flags & SR_DETAIL_WEAK),
 	};
+	out->slot = slot;
+	out->word = word;
+	out->builder = 0;
+	if (state == SR_BUILDING)
+		copy_builder(reg, detail->builder, out);
 	return true;
+}
+
+/*
+ * Ask the kernel which reservations' builders are dead. The table lock is not held: in a large registry each answer
+ * takes the kernel long. If the slot's word is still the same afterwards, the dead builder has not published the
+ * segment. If the answer cannot be had, the builder counts as alive.
+ */
+static void find_abandoned(const struct segreg *reg, struct listed *batch, uint32_t n)
+{
+	int fd = -1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct listed *one = &batch[i];
+
+		if (!one->builder)
+			continue;
+		if (fd == -1)
+			fd = sr_lockfile_reopen(&reg->registry->lockfile);
+		if (fd == -1)
+			return;
+		one->info.is_abandoned =
+			sr_sys_locked(fd, SR_BYTE_LANES + (uint32_t)one->builder) == 0 &&
+			sr_load_acquire_u64(&reg->region.slots[one->slot].word) == one->word;
+	}
+	if (fd != -1)
+		sr_sys_close(fd);
 }
 
 /* A walk over all slots, or over an array of slots. */
@@ -168,9 +224,10 @@ struct walk {
 	uint32_t n, at;
 };
 
-static bool is_retired(const struct listed *listed)
+/* Whether a sweep deletes the segment when it can. */
+static bool is_retired(const struct segreg_info *info)
 {
-	return listed->info.state == SEGREG_PENDING || listed->info.state == SEGREG_DELETING;
+	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING || info->is_abandoned;
 }
 
 static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n)
@@ -185,10 +242,10 @@ static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch
 	for (; walk->at < (walk->slots ? walk->n : top) && *n < LIST_BATCH; walk->at++) {
 		uint32_t slot = walk->slots ? walk->slots[walk->at] : walk->at;
 
-		if (slot < top && copy_segment(&reg->region, slot, &batch[*n]) && (!walk->slots || is_retired(&batch[*n])))
-			++*n;
+		*n += slot < top && copy_segment(reg, slot, &batch[*n]);
 	}
 	sr_table_lock_give(reg);
+	find_abandoned(reg, batch, *n);
 	return 0;
 }
 
@@ -201,7 +258,8 @@ static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void 
 	while (!rc) {
 		rc = list_batch(reg, walk, batch, &n);
 		for (uint32_t i = 0; i < n && !rc; i++)
-			rc = fn(arg, &batch[i].info);
+			if (!walk->slots || is_retired(&batch[i].info))
+				rc = fn(arg, &batch[i].info);
 		if (!n)
 			break;
 	}
@@ -241,9 +299,12 @@ int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, id);
-	found = slot != SR_NONE && copy_segment(&reg->region, slot, &one);
+	found = slot != SR_NONE && copy_segment(reg, slot, &one);
 	sr_table_lock_give(reg);
-	return found ? fn(arg, &one.info) : fail_unknown(id);
+	if (!found)
+		return fail_unknown(id);
+	find_abandoned(reg, &one, 1);
+	return fn(arg, &one.info);
 }
 
 /* ---------------------------------------------------------------- handles */
@@ -286,7 +347,6 @@ static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, str
 
 static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_holder *holds, struct lanes *lanes)
 {
-	const struct sr_registry *registry = reg->registry;
 	const struct sr_lane *lane = sr_region_lane(&reg->region, n);
 	char *label = lanes->labels[lanes->n];
 
@@ -296,8 +356,7 @@ static void copy_lane(const struct segreg *reg, uint32_t n, const struct segreg_
 		.lane = n,
 		.epoch = sr_load_acquire_u32(&lane->epoch),
 		.pid = lane->pid,
-		.is_foreign = !registry->pidns_ino || lane->pidns_ino != registry->pidns_ino ||
-			      lane->pidns_dev != registry->pidns_dev,
+		.is_foreign = is_foreign(reg, lane),
 		.uid = lane->uid,
 		.pins = holds->pins,
 		.snapshots = holds->snapshots,

@@ -50,13 +50,11 @@ static const struct sr_lane *find_builder(const struct sr_change *change, uint32
 {
 	const struct sr_region *region = &change->reg->region;
 	uint64_t builder = slot == SR_NONE ? 0 : region->details[slot].builder;
-	uint32_t n = (uint32_t)builder;
+	const struct sr_lane *lane = sr_region_find_lane(region, builder);
 
-	if (!builder || n >= sr_region_lane_top(region) ||
-	    sr_load_acquire_u32(&sr_region_lane(region, n)->epoch) != builder >> 32 ||
-	    !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (off_t)n))
+	if (!lane || !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (uint32_t)builder))
 		return NULL;
-	return sr_region_lane(region, n);
+	return lane;
 }
 
 #define NEXT_SIZE 128
@@ -209,10 +207,14 @@ static int plan_retire(struct sr_change *change, const struct segreg_edit *edit,
 	struct sr_store *store = &change->reg->registry->store;
 	uint64_t id = op->record->id;
 	int rc = sr_store_get(store, id, op->record);
+	char next[NEXT_SIZE];
 
-	if (rc == SR_STORE_ABSENT || (!rc && op->record->state == SR_BUILDING))
+	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id,
 			       id);
+	if (!rc && op->record->state == SR_BUILDING)
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is only reserved%s", id,
+			       describe_next(change, op->record, next));
 	if (!rc && op->record->state != SR_LIVE && edit->expects_live)
 		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " is retired, and the edit expects it to be live",
 			       id);

@@ -149,6 +149,17 @@ static inline uint32_t sr_region_lane_top(const struct sr_region *region)
 	return top < region->geometry.max_lanes ? top : region->geometry.max_lanes;
 }
 
+/* The lane that lane_id names; NULL if lane_id is 0, or the lane was emptied since. */
+static inline struct sr_lane *sr_region_find_lane(const struct sr_region *region, uint64_t lane_id)
+{
+	uint32_t n = (uint32_t)lane_id;
+
+	if (!lane_id || n >= sr_region_lane_top(region) ||
+	    sr_load_acquire_u32(&sr_region_lane(region, n)->epoch) != lane_id >> 32)
+		return NULL;
+	return sr_region_lane(region, n);
+}
+
 /* Wake threads that wait until a sweep may have something to do. */
 void sr_region_wake(struct sr_region *region);
 

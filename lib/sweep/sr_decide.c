@@ -106,11 +106,9 @@ static void note_held(struct sr_sweep *sweep, uint32_t slot, uint64_t pins)
 /* Whether the handle that reserved a segment still has its lane. [table] */
 static bool is_alive(const struct sr_region *region, uint64_t builder)
 {
-	uint32_t n = (uint32_t)builder;
-	struct sr_lane *lane = sr_region_lane(region, n);
+	const struct sr_lane *lane = sr_region_find_lane(region, builder);
 
-	return builder && n < sr_region_lane_top(region) && sr_lane_is_taken(lane) &&
-	       sr_load_acquire_u32(&lane->epoch) == builder >> 32;
+	return lane && sr_lane_is_taken(lane);
 }
 
 /*

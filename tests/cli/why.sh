@@ -49,6 +49,35 @@ expect 0 "$segctl" why 2
 says "(dead)"
 ok "held since; a dead holder"
 
+# A reservation belongs to a living process, or to nobody.
+hold builder 20=built
+builder=$holder
+expect 0 "$segctl" why 20
+says "being built by pid $builder holder"
+expect 0 "$segctl" why
+! grep -q built "$dir/out" || fail "why shows a segment whose builder lives"
+expect 0 "$segctl" show 20
+! grep -Eq '^Abandoned: *yes' "$dir/out" || fail "show calls a segment abandoned whose builder lives"
+kill -9 "$builder"
+wait "$builder" 2>/dev/null
+expect 0 "$segctl" why 20
+says "reserved by pid $builder, which is gone, but no segregd runs: segctl sweep"
+expect 0 "$segctl" why
+says "3 retired or abandoned segments keep"
+says "built: reserved by pid $builder, which is gone, but no segregd runs: segctl sweep"
+expect 0 "$segctl" show 20
+grep -Eq '^Abandoned: *yes' "$dir/out" || fail "show does not call a segment abandoned whose builder is dead"
+grep -Eq "^Builder: *$builder\$" "$dir/out" || fail "show does not name the builder"
+expect 66 "$segctl" retire 20
+complains "segment 20 is only reserved; its builder is gone, and a sweep deletes what it built: segctl sweep"
+expect 66 "$segctl" retire --dry-run 20
+complains "segment 20 is only reserved; its builder is gone, and a sweep deletes what it built: segctl sweep"
+expect 0 "$segctl" why -J
+says '"builder": '"$builder"
+expect 0 "$segctl" sweep
+[ ! -e "$base/built" ] || fail "a sweep left what a dead builder wrote"
+ok "a builder that is dead"
+
 # Hard links: only what has no name elsewhere comes back.
 mkdir "$base/4"
 head -c 50000 /dev/urandom >"$base/4/inside"

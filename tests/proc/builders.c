@@ -156,8 +156,9 @@ static void nobody_uses_what_is_building(void)
 	T_ERR(SEGREG_E_NOENT, segreg_pin(s.reg, 7, 0, &pin));
 	T_ERR(SEGREG_E_NOENT, segreg_pin(s.reg, 7, SEGREG_PIN_LIVE, &pin));
 	T_ERR(SEGREG_E_NOENT, peer_pin(s.builder, 7));
-	T_ERR(SEGREG_E_NOENT, segreg_retire(s.reg, 7));
 	T_ERR(SEGREG_E_NOENT, peer_retire(s.builder, 7));
+	T_ERR(SEGREG_E_NOENT, segreg_retire(s.reg, 7));
+	T_HAS(t_last_text(), "segment 7 is only reserved; process ");
 	T_EQ(t_refcount(s.reg, 7), 0);
 	T_EQ(t_state(s.reg, 7), SEGREG_BUILDING);
 	T_EQ(version_of(s.reg), 0);
@@ -543,6 +544,51 @@ static void errors_name_the_builder(void)
 	t_close(s.reg);
 }
 
+static int note_listed(void *arg, const struct segreg_info *info)
+{
+	*(uint64_t *)arg = *(uint64_t *)arg * 100 + info->id;
+	return 0;
+}
+
+/* The ids of segreg_list_retired, as digits of one number. */
+static uint64_t to_be_deleted(struct segreg *reg)
+{
+	uint64_t ids = 0;
+
+	T_OK(segreg_list_retired(reg, note_listed, &ids));
+	return ids;
+}
+
+static void lists_name_the_builder(void)
+{
+	struct scene s = set();
+	struct segreg *closed = t_open(&s.world);
+	int64_t pid = peer_pid(s.builder);
+
+	T_OK(reserve_there(&s, 11, "seg-11"));
+	T_OK(segreg_reserve(closed, 12, "seg-12"));
+	T_EQ(t_info(s.reg, 11).builder_pid, pid);
+	T_EQ(t_info(s.reg, 12).builder_pid, getpid());
+	T_EQ(t_info(s.reg, 11).is_builder_foreign, 0);
+	T_EQ(t_info(s.reg, 11).is_abandoned + t_info(s.reg, 12).is_abandoned, 0);
+	T_EQ(to_be_deleted(s.reg), 0);
+	peer_stop(s.builder);
+	t_close(closed);
+	T_EQ(t_info(s.reg, 11).is_abandoned, 0);
+	T_EQ(t_info(s.reg, 12).is_abandoned, 1);
+	T_EQ(t_info(s.reg, 12).builder_pid, 0);
+	T_EQ(to_be_deleted(s.reg), 12);
+	peer_kill(s.builder);
+	T_EQ(t_info(s.reg, 11).is_abandoned, 1);
+	T_EQ(t_info(s.reg, 11).builder_pid, pid);
+	t_add(&s.world, s.reg, 13);
+	T_EQ(to_be_deleted(s.reg), 1112);
+	T_EQ(t_info(s.reg, 13).is_abandoned, 0);
+	T_EQ(t_sweep(s.reg).deleted, 2);
+	T_EQ(to_be_deleted(s.reg), 0);
+	t_close(s.reg);
+}
+
 T_SUITE(builders,
 	{ "a reserved segment is built, published and then like any other", built_and_published },
 	{ "a file can be built as well as a directory", a_file_is_built },
@@ -559,6 +605,7 @@ T_SUITE(builders,
 	{ "a builder that opens again is another one", reopened_builder },
 	{ "a stopped builder keeps its work, a killed one leaves nothing behind", killed_builder },
 	{ "a refusal names the builder of what is in the way, dead or alive", errors_name_the_builder },
+	{ "lists name the builder of a reservation, and show whether it is gone", lists_name_the_builder },
 	{ "a forked child does not build its parent's segments", forked_builder },
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },

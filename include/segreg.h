@@ -59,8 +59,15 @@
  * registry lies on overlayfs, the process must never close one.
  *
  * Structs. Options and results that are structs begin with their own size, so that they can grow. Set size to
- * sizeof(the struct), and every other member of options to zero for its default:
- *      struct segreg_open_options o = { .size = sizeof o };
+ * sizeof(the struct), and every other member of options to zero for its default. Macros do so, in C and in C++:
+ *      struct segreg_open_options o = SEGREG_OPEN_OPTIONS_INIT;
+ * An assignment has the type before the macro:
+ *      o = (struct segreg_open_options)SEGREG_OPEN_OPTIONS_INIT;
+ * SEGREG_PIN_INIT, SEGREG_MAP_INIT and SEGREG_SNAPSHOT_INIT are zeros.
+ *
+ * C++. This header is for C++11 and later too. The caller's functions must not throw. An exception would skip the end
+ * of the call, and a sweep would keep other sweeps out for good. Some functions have the name of a struct, and hide it
+ * in C++. There write struct segreg_pin for the type.
  */
 #ifndef SEGREG_H
 #define SEGREG_H
@@ -69,9 +76,33 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+/* What the macros SEGREG_..._INIT are in C++. */
+extern "C++" {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+template <typename T> constexpr T segreg_init_sized() noexcept
+{
+	return T{ sizeof(T) };
+}
+template <typename T> constexpr T segreg_init_zeroed() noexcept
+{
+	return T();
+}
+#pragma GCC diagnostic pop
+}
+#define SEGREG_INIT_SIZED(type) segreg_init_sized<type>()
+#define SEGREG_INIT_ZEROED(type) segreg_init_zeroed<type>()
+
 extern "C" {
+#else
+#define SEGREG_INIT_SIZED(type) { .size = sizeof(type) }
+#define SEGREG_INIT_ZEROED(type) { 0 }
 #endif
 #pragma GCC visibility push(default)
+#pragma GCC diagnostic push
+#if defined(__cplusplus) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wshadow" /* of g++, about a function that has the name of a struct */
+#endif
 
 #define SEGREG_VERSION_MAJOR 0
 #define SEGREG_VERSION_MINOR 1
@@ -148,6 +179,7 @@ struct segreg_open_options {
 	uint32_t max_segments; /* creation: how many segments may exist at once; 0: 1,048,576 */
 	uint32_t max_lanes;    /* creation: how many handles may be open at once, in all processes; 0: 1,024 */
 };
+#define SEGREG_OPEN_OPTIONS_INIT SEGREG_INIT_SIZED(struct segreg_open_options)
 
 /*
  * Open the registry in directory dir; *reg becomes the new handle. options may be NULL.
@@ -209,6 +241,9 @@ int segreg_open(const char *dir, const struct segreg_open_options *options, stru
  * held. Reservations that were not published are given up. Maps of segments stay mapped but no longer hold their
  * segment. reg may be NULL. The call always frees the handle. In a forked child that has not used the handle, it frees
  * the child's copy and touches nothing of the parent's.
+ *
+ * What was held ends for good. A later call with this handle and a pin, snapshot, map or edit of it fails with INVAL
+ * and changes nothing. That holds also after the process has opened a registry again.
  *
  * Errors: INVAL; TIMEDOUT and IO if the call could not empty the handle's lane. The next sweep empties it then.
  */
@@ -456,6 +491,7 @@ struct segreg_pin {
 	uint32_t slot;
 	uint32_t generation;
 };
+#define SEGREG_PIN_INIT SEGREG_INIT_ZEROED(struct segreg_pin)
 
 /* Flag of segreg_pin, segreg_pin_many and segreg_map. */
 #define SEGREG_PIN_LIVE (1u << 0) /* refuse a segment that is retired already */
@@ -543,6 +579,7 @@ struct segreg_map {
 	size_t length;    /* in bytes */
 	struct segreg_pin pin;
 };
+#define SEGREG_MAP_INIT SEGREG_INIT_ZEROED(struct segreg_map)
 
 /*
  * segreg_map pins id and maps one file of it read-only. flags are as in segreg_pin, file is as in segreg_pin_open.
@@ -578,6 +615,7 @@ struct segreg_snapshot {
 	uint32_t cell;
 	enum segreg_snapshot_kind kind;
 };
+#define SEGREG_SNAPSHOT_INIT SEGREG_INIT_ZEROED(struct segreg_snapshot)
 
 /*
  * Hold the current version; *snapshot becomes the snapshot. Takes a few nanoseconds, no lock and no system call,
@@ -622,7 +660,8 @@ int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, st
 int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 
 /*
- * One segment of a snapshot. Before the first step set size to sizeof(struct segreg_entry), and cursor to 0.
+ * One segment of a snapshot. Before the first step set size to sizeof(struct segreg_entry), and cursor to 0, as
+ * SEGREG_ENTRY_INIT does.
  */
 struct segreg_entry {
 	size_t size;     /* sizeof(struct segreg_entry) */
@@ -632,6 +671,7 @@ struct segreg_entry {
 	int is_directory; /* 0: a regular file */
 	char path[SEGREG_PATH_MAX + 1]; /* relative to base */
 };
+#define SEGREG_ENTRY_INIT SEGREG_INIT_SIZED(struct segreg_entry)
 
 /*
  * Step to the next segment of a snapshot, in no particular order. Returns 1 with *entry filled, 0 at the end, or an
@@ -696,6 +736,7 @@ struct segreg_stats {
 	uint32_t layout;          /* layout of the shared memory. A library refuses another layout with VERSION while
 	                           * the memory is in use */
 };
+#define SEGREG_STATS_INIT SEGREG_INIT_SIZED(struct segreg_stats)
 
 /* Fill *stats up to stats->size bytes. Errors: INVAL (also: size is not set), TIMEDOUT, CORRUPT. */
 int segreg_stats(struct segreg *reg, struct segreg_stats *stats);
@@ -947,6 +988,7 @@ struct segreg_sweep_options {
 	uint64_t pace_files;  /* delete at most pace_files files and directories per second; 0: no limit */
 	segreg_sweep_stop_fn *stop; /* see segreg_sweep_stop_fn; may be NULL */
 };
+#define SEGREG_SWEEP_OPTIONS_INIT SEGREG_INIT_SIZED(struct segreg_sweep_options)
 
 struct segreg_sweep_result {
 	size_t size;             /* sizeof(struct segreg_sweep_result), set by the caller */
@@ -962,6 +1004,7 @@ struct segreg_sweep_result {
 	int64_t next_at;         /* earliest end of a grace or back-off that a segment waits for, in nanoseconds of
 	                          * CLOCK_REALTIME; 0: no segment waits for one */
 };
+#define SEGREG_SWEEP_RESULT_INIT SEGREG_INIT_SIZED(struct segreg_sweep_result)
 
 /*
  * Delete every retired segment that nobody holds, and what was written for reservations that ended unpublished. Before
@@ -1042,6 +1085,7 @@ struct segreg_debug_options {
 	uint64_t id;
 	const char *region; /* a file: a copy of a registry's shared memory; NULL: the one that dir uses now */
 };
+#define SEGREG_DEBUG_OPTIONS_INIT SEGREG_INIT_SIZED(struct segreg_debug_options)
 
 /* One value in shared memory. Later versions may append members. All text is valid during the callback. */
 struct segreg_debug_item {
@@ -1072,6 +1116,7 @@ typedef int segreg_debug_fn(void *arg, const struct segreg_debug_item *item);
  */
 int segreg_debug(const char *dir, const struct segreg_debug_options *options, segreg_debug_fn *fn, void *arg);
 
+#pragma GCC diagnostic pop
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

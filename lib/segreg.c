@@ -82,7 +82,9 @@ const char *segreg_base_path(const struct segreg *reg)
 
 static void begin(struct segreg *reg, struct segreg_edit *edit)
 {
-	*edit = (struct segreg_edit){ .magic = SR_EDIT_MAGIC, .reg = reg, .fork_no = sr_fork_no() };
+	*edit = (struct segreg_edit){
+		.magic = SR_EDIT_MAGIC, .reg = reg, .fork_no = sr_fork_no(), .open_number = reg->open_number
+	};
 }
 
 static int commit_one(struct segreg_edit *edit, int rc)
@@ -198,6 +200,8 @@ static int check_edit(const struct segreg_edit *edit)
 		return sr_invalid("not an edit");
 	if (edit->fork_no != sr_fork_no())
 		return sr_invalid("the parent process began this edit");
+	if (edit->open_number != edit->reg->open_number)
+		return sr_invalid("the handle of this edit was closed");
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct segreg_edit {
 	struct segreg *reg;
 	uint64_t lane_id; /* as in struct segreg, of the handle whose edit it is; set by the commit */
 	uint64_t fork_no;
+	uint64_t open_number; /* as in struct segreg, when the edit began */
 	struct sr_op *ops;
 	size_t n, room;
 	char beside[SEGREG_PATH_MAX + 1]; /* the directory of the last addition; "": none */

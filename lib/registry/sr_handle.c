@@ -4,6 +4,11 @@
  * Handles on one registry share one struct sr_registry (sr_process.c). The memory of a struct segreg reads as zeros in
  * a forked child. So a call in the child finds no magic there, and attaches the handle anew, with what struct
  * sr_attachment has.
+ *
+ * A program may close a handle, and later release a pin of it. The memory of a closed handle has no magic, so that call
+ * fails. But a handle that uses the memory again may have the lane_id of the closed one, because a new region counts
+ * epochs from 1. The call would then take another pin away. So memory is used again only if nothing was held at the
+ * close. An edit carries the number of its handle instead (open_number).
  */
 #include "registry/sr_handle.h"
 #include "registry/sr_process.h"
@@ -106,6 +111,9 @@ static int attach_handle(struct sr_attachment *attachment, const char *dir, cons
 /* The handle is attached: from here on it belongs to the registry, and calls may use it. [process] */
 static void settle_handle(struct sr_attachment *attachment, struct sr_registry *registry)
 {
+	static uint64_t opened;
+
+	attachment->reg->open_number = ++opened;
 	attachment->registry = registry;
 	attachment->fork_no = sr_fork_no();
 	link_handle(attachment);
@@ -216,6 +224,7 @@ static int arrive(struct sr_attachment *attachment)
 	attachment->arriving = true;
 	rc = attach_handle(attachment, parents->dir, &options, &registry);
 	attachment->arriving = false;
+	attachment->is_inherited = true;
 	if (rc == SR_REGISTRY_GONE)
 		rc = sr_fail_kept(ENOENT, parents->lock_path);
 	if (!rc) {
@@ -270,7 +279,7 @@ int sr_handle_close(struct segreg *reg, uint64_t *released)
 	struct sr_registry *registry;
 	struct sr_attachment *attachment;
 	uint64_t pins = 0;
-	bool is_handle;
+	bool is_handle, may_be_asked = true; /* a program may have something that names the handle, such as a pin */
 	int rc = 0;
 
 	if (sr_fork_inherited())
@@ -279,16 +288,22 @@ int sr_handle_close(struct segreg *reg, uint64_t *released)
 	attachment = sr_process_find(reg);
 	is_handle = attachment;
 	if (attachment && attachment->fork_no == sr_fork_no()) {
+		bool held = true;
+
 		attachment->leaving = true;
 		sr_process_unlock();
-		rc = sr_lane_detach(reg, &pins);
+		rc = sr_lane_detach(reg, &pins, &held);
 		sr_process_lock();
+		may_be_asked = held || attachment->is_inherited; /* the child has copies of its parent's pins */
 	}
 	if (attachment) {
 		unlink_handle(attachment);
 		registry = attachment->registry;
 		free(attachment);
-		give_memory(reg);
+		if (may_be_asked)
+			memset(reg, 0, sizeof(*reg));
+		else
+			give_memory(reg);
 		sr_process_put(registry);
 	}
 	sr_process_unlock();

@@ -313,19 +313,18 @@ out:
 	return rc;
 }
 
-int sr_lane_detach(struct segreg *reg, uint64_t *pins)
+int sr_lane_detach(struct segreg *reg, uint64_t *pins, bool *held)
 {
-	uint64_t left = 0;
 	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_TABLE, reg->timeout_ms);
 
 	if (!rc) {
-		left = sr_lane_empty(&reg->region, reg->lane);
+		*held = !sr_lane_may_hold(reg->lane_head) || count_cells(&reg->region, reg->lane);
+		*pins = sr_lane_empty(&reg->region, reg->lane);
+		*held |= *pins != 0;
 		sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 	}
 	sr_hold_drop(&reg->attachment->hold);
 	sr_region_wake(&reg->region);
-	if (pins)
-		*pins = left;
 	return rc;
 }
 

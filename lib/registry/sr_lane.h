@@ -14,8 +14,9 @@
 
 /* Take a free lane. Fails with SEGREG_E_FULL if there is none, even after reclaiming. */
 int sr_lane_attach(struct segreg *reg);
-/* Give the lane back. *pins becomes the number of pins that were left; pins may be NULL. */
-int sr_lane_detach(struct segreg *reg, uint64_t *pins);
+/* Give the lane back. *pins becomes the number of pins that were left. *held: there were pins or snapshots, or an
+ * eviction has taken them. On failure both stay as they were. */
+int sr_lane_detach(struct segreg *reg, uint64_t *pins, bool *held);
 
 /* Give memory to the page of counts that has the slot's count. */
 int sr_lane_add_page(struct segreg *reg, uint32_t slot);

@@ -55,8 +55,8 @@ struct sr_registry {
 
 /*
  * A handle, as its calls see it. It lies in memory of its own, which reads as zeros in a forked child (MADV_WIPEONFORK)
- * and is never given back. So a call in a child, or with a closed handle, finds no magic, and a pin need not ask in
- * which process it runs.
+ * and is never given back to the system. So a call in a child, or with a closed handle, finds no magic. A pin need not
+ * ask in which process it runs.
  */
 struct segreg {
 	/* What a pin needs: one cache line. */
@@ -75,6 +75,7 @@ struct segreg {
 	struct sr_registry *registry;
 	struct sr_attachment *attachment;
 	uint64_t store_epoch;    /* refuse changes if the store's is another */
+	uint64_t open_number;    /* handles that this process had opened: an edit names its handle by it */
 	struct sr_region region; /* a copy of the registry's */
 };
 
@@ -85,6 +86,7 @@ struct sr_attachment {
 	struct sr_registry *registry;
 	uint64_t fork_no;       /* of the process that attached it */
 	bool arriving, leaving; /* a thread of this process attaches it anew, or closes it, without a lock */
+	bool is_inherited;      /* the parent process opened it */
 	struct sr_hold hold;    /* the lane's byte */
 	uint32_t timeout_ms;
 	char label[SEGREG_LABEL_SIZE];

@@ -67,7 +67,7 @@ const char *sr_base_parent(const char *path, char parent[SEGREG_PATH_MAX + 1]);
 /* Identify what is at path, without leaving base on the way. Returns 0, SEGREG_E_NOENT, SEGREG_E_PATH, ... */
 int sr_base_identify(struct sr_base *base, const char *path, struct sr_identity *identity);
 /* Like sr_base_identify, with one system call instead of three, for a path in the directory of the path identified
- * last. Assumes that no directory on the way has changed since. Deletions never use it: see sr_trash.h. */
+ * last. Assumes that no directory on the way has changed since. Deletions never use it: see sr_trash.c. */
 int sr_base_identify_beside(struct sr_base *base, const char *path, struct sr_identity *identity);
 
 /* Returns a hash of the file handle of name in dir, or of dir if name is "". Returns 0 where file handles do not

@@ -1,5 +1,28 @@
 /*
  * sr_trash.c - removal below base, and nowhere else.
+ *
+ * A victim is verified by device and file handle, or else by inode number and birth time. Then it is renamed to
+ * BASE/.segreg-trash/ID.REGISTERED_AT, verified once more there, and taken apart through descriptors. Only openat2
+ * resolves a path of more than one component: with RESOLVE_BENEATH, NO_SYMLINKS, NO_MAGICLINKS and NO_XDEV, starting at
+ * base. So another process can do what it likes meanwhile:
+ *
+ * - It exchanges a directory on the way for a symlink: the look-up fails, and nothing is touched.
+ * - It exchanges the victim between the first check and the rename: the second check fails, and what was moved is
+ *   renamed back.
+ * - It exchanges a directory inside the victim for a symlink: the symlink itself is unlinked.
+ * - It mounts something inside the victim: that is another device and is not entered. The deletion fails with EBUSY or
+ *   EXDEV.
+ * - It makes a directory between base and the victim a registry, or another base: the deletion fails with EBUSY.
+ * - It moves the victim, or a directory in it, out of the trash: sr_removal.c checks where it is, and stops.
+ *
+ * After a crash, what is in the trash under the victim's own name is the victim, and the next sweep goes on with it. So
+ * no other victim may ever have that name. An id that is used again was registered, or reserved, at another nanosecond.
+ *
+ * Where FUSE or a filter refuses RENAME_NOREPLACE or openat2, the sr_sys functions do the same in steps, as their
+ * comments say. Where a directory cannot be renamed at all (a lower layer of overlayfs), it is taken apart where it is.
+ *
+ * Files are never truncated: a reader may have one mapped. Trees of any depth are removed with few descriptors: below a
+ * certain depth a directory is first moved up to the victim's top.
  */
 #include "base/sr_trash.h"
 #include "sys/sr_error.h"

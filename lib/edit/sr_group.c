@@ -2,7 +2,7 @@
  * sr_group.c - committing edits: those of several processes and threads together, if they come at the same time.
  *
  * To make an edit durable takes two flushes of the disk, whatever the edit's size. So a handle that finds the commit
- * lock taken puts its edit into the letter of its lane (sr_letter.h). The next leader commits that edit with its own:
+ * lock taken puts its edit into the letter of its lane (sr_letter.c). The next leader commits that edit with its own:
  *
  *      rider                                leader, with the commit lock
  *      ---------------------------------    ------------------------------------------------------------

@@ -1,15 +1,6 @@
 /*
  * sr_change.h - one change of the durable state and of the region: the frame around every edit and every step of a
- * sweep.
- *
- *      sr_change_begin           commit lock, repair, LMDB transaction
- *        ... read and write records ...
- *      sr_change_commit_open     LMDB commit: from here on the change is durable; then the table lock
- *        ... bring the region to it ...
- *      sr_change_finish          everything clean, locks given back
- *
- * A crash before the LMDB commit changes nothing but, perhaps, the region. From sr_change_prepare or
- * sr_change_commit_open on, a crash leaves the commit lock dirty, and its next holder reconciles.
+ * sweep. sr_change.c has the order of its steps, and what a crash between them leaves.
  */
 #ifndef SR_CHANGE_H
 #define SR_CHANGE_H

@@ -1,5 +1,28 @@
 /*
  * sr_letter.c - the letter in each lane, in which an edit travels with another process's commit.
+ *
+ *                     owner posts              leader takes               leader answers
+ *         FREE ----------------------> POSTED -------------> TAKEN -----------------------> DONE
+ *          ^  ^        owner withdraws    |  ^                |  |                            |
+ *          |  +---------------------------+  +----------------+  | owner gives up waiting     | owner reads the answer
+ *          |                                  leader hands back  v                            |
+ *          +----------------------------------------------- FORSAKEN                          |
+ *          |         leader answers or hands back                                             |
+ *          +----------------------------------------------------------------------------------+
+ *
+ * A leader is a thread that holds the commit lock, and has set its dirty word before it takes the first letter. Each of
+ * these moves is a compare-and-swap. The owner alone writes an edit into a letter, and only while the letter is FREE.
+ * So what a leader reads in a TAKEN letter does not change. Emptying a lane makes its letter FREE whatever it was, and
+ * raises the epoch after that.
+ *
+ * The leader names a letter by lane_id (epoch and lane) and number, which together are used once in a region's life.
+ * Before it answers, the leader checks that both are still the same. Only a leader makes a letter TAKEN, and there is
+ * one leader. So if the lane changed hands after the check, the late leader's compare-and-swap fails. It has then
+ * overwritten the answer fields of a letter whose new owner does not read them before the next answer is written.
+ *
+ * The header's bits say in which lanes to look. An owner sets its bit after its letter is POSTED, and the leader clears
+ * the bit before it looks at the letter. So if a POSTED letter has no bit, its owner is about to set it. A superfluous
+ * bit costs one look.
  */
 #include "registry/sr_letter.h"
 #include "sys/sr_error.h"

@@ -91,7 +91,7 @@ struct sr_header {
 	uint32_t version_wake;    /* [table] futex: grows with version */
 	uint32_t version_waiters; /* [any] threads that sleep on version_wake */
 
-	/* Letters (sr_letter.h) and groups (sr_group.c). */
+	/* Letters (sr_letter.c) and groups (sr_group.c). */
 	uint32_t letters __attribute__((aligned(128))); /* [any] futex: grows with each letter */
 	uint32_t gathering; /* [commit] the value of letters for which a leader waits; 0: no leader waits */
 	/* [commit] edits that the last group committed or left waiting; the next leader expects this number */
@@ -207,14 +207,14 @@ enum sr_lane_state { SR_LANE_FREE = 0, SR_LANE_USED = 1, SR_LANE_EVICTING = 2, S
 #define SR_LANE_PAGE_WORDS 256u /* enough bits for the pages of SEGREG_MAX_SEGMENTS counts */
 _Static_assert(SR_LANE_PAGE_WORDS * 64 * SR_COUNTS_PER_PAGE >= SEGREG_MAX_SEGMENTS, "a bit for every page of counts");
 
-/* A letter: carries one handle's edit to the leader that commits it. sr_letter.h explains the states. */
+/* A letter: carries one handle's edit to the leader that commits it. sr_letter.c explains the states. */
 enum sr_letter_state { SR_LETTER_FREE, SR_LETTER_POSTED, SR_LETTER_TAKEN, SR_LETTER_DONE, SR_LETTER_FORSAKEN };
 
 #define SR_LETTER_EDIT 1216u
 #define SR_LETTER_TEXT 640u
 
 struct sr_letter {
-	uint32_t state;                     /* [sr_letter.h has the writers] enum sr_letter_state */
+	uint32_t state;                     /* [sr_letter.c has the writers] enum sr_letter_state */
 	uint32_t length;                    /* [owner] bytes of edit */
 	uint64_t seq;                       /* [owner] grows each time that the handle posts the letter */
 	uint64_t version;                   /* [commit] the answer: the version, as from segreg_edit_commit */

@@ -25,7 +25,7 @@
  * the next sweep finishes the deletion, however many files are gone. The record goes last, after the directories are
  * durable, so the registry forgets no segment early.
  *
- * Why a decision is right: sr_pin.c, sr_snapshot.c. Why a sweep touches nothing outside base: sr_trash.h.
+ * Why a decision is right: sr_pin.c, sr_snapshot.c. Why a sweep touches nothing outside base: sr_trash.c.
  */
 #include "sweep/sr_sweep.h"
 #include "sweep/sr_ahead.h"

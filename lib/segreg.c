@@ -2,7 +2,7 @@
  * segreg.c - the public calls, except those of segreg_hold.c. A public call checks its arguments here, once, and then
  * calls down.
  */
-#include "segreg_check.h"
+#include "segreg_args.h"
 #include "ask/sr_ask.h"
 #include "ask/sr_debug.h"
 #include "ask/sr_find.h"

@@ -2,7 +2,7 @@
  * segreg_hold.c - the public calls that hold segments: pins, maps, snapshots and horizons. A public call checks its
  * arguments here, once, and then calls down.
  */
-#include "segreg_check.h"
+#include "segreg_args.h"
 #include "hold/sr_map.h"
 #include "hold/sr_pin.h"
 #include "hold/sr_snapshot.h"

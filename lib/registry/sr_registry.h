@@ -79,6 +79,12 @@ struct segreg {
 	struct sr_region region; /* a copy of the registry's */
 };
 
+/* Whether reg is a handle that is attached in this process. Then a call may go on at once. */
+static inline bool sr_is_ready(const struct segreg *reg)
+{
+	return reg && sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC;
+}
+
 /* What a forked child must know of a handle to attach it anew. */
 struct sr_attachment {
 	struct sr_attachment *next; /* on the same registry in this process */

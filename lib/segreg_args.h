@@ -1,8 +1,8 @@
 /*
- * segreg_check.h - the checks that the public calls of segreg.c and segreg_hold.c share.
+ * segreg_args.h - the checks of arguments that the public calls of segreg.c and segreg_hold.c share.
  */
-#ifndef SEGREG_CHECK_H
-#define SEGREG_CHECK_H
+#ifndef SEGREG_ARGS_H
+#define SEGREG_ARGS_H
 
 #include "segreg.h"
 #include "sys/sr_call.h"
@@ -13,12 +13,6 @@
 
 /* Fail with SEGREG_E_INVAL and the text "invalid argument: " and `what`. */
 SR_COLD int sr_invalid(const char *what);
-
-/* Whether reg is a handle that is attached in this process. Then a call may go on at once. */
-static inline bool sr_is_ready(const struct segreg *reg)
-{
-	return reg && sr_load_acquire_u32(&reg->magic) == SR_HANDLE_MAGIC;
-}
 
 /*
  * What a call does if reg is not ready: in a forked child, attach the parent's handle anew. If reg is not a handle,

@@ -5,7 +5,7 @@
 #include "sys/sr_call.h"
 #include "sys/sr_error.h"
 #include "registry/sr_lane.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 #include "shm/sr_retry.h"
 #include "hold/sr_snapshot.h"
 #include "shm/sr_paths.h"

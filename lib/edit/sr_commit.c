@@ -6,7 +6,7 @@
 #include "sys/sr_error.h"
 #include "edit/sr_group.h"
 #include "registry/sr_letter.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 
 #include <unistd.h>
 

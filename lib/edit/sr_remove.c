@@ -25,6 +25,7 @@
  */
 #include "edit/sr_remove.h"
 #include "registry/sr_change.h"
+#include "registry/sr_reconcile.h"
 #include "sys/sr_error.h"
 #include "registry/sr_journal.h"
 #include "hold/sr_snapshot.h"

@@ -27,7 +27,7 @@
 #include "hold/sr_snapshot.h"
 #include "sys/sr_error.h"
 #include "registry/sr_lane.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 #include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 

@@ -5,7 +5,7 @@
 #ifndef SR_CHANGE_H
 #define SR_CHANGE_H
 
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 
 struct sr_change {
 	struct segreg *reg;

@@ -1,10 +1,15 @@
 /*
- * sr_reconcile.c - entering the locks with everything behind them whole: what a dead predecessor left is repaired
- * first.
+ * sr_reconcile.c - bringing the region to what LMDB says, after a process died or failed in a change.
+ *
+ * Readers use the region without a lock meanwhile. So a slot keeps its place as long as its segment exists. Each state
+ * word is written once with its final value, and nothing is cleared first. Reconciling makes a durable commit of its
+ * own before it believes what it read. After a failed write, a transaction can be visible and yet not be on the disk.
+ *
+ * Reconciling also settles the letters that a dead leader had taken (sr_group.c). It answers those whose edits the
+ * leader's transaction made, and hands the others back, so that the next leader can take them.
  */
 #include "registry/sr_reconcile.h"
 #include "sys/sr_error.h"
-#include "registry/sr_lane.h"
 #include "registry/sr_letter.h"
 #include "shm/sr_table.h"
 
@@ -296,109 +301,4 @@ out:
 	records_free(&s);
 	sr_region_wake(&registry->region);
 	return rc;
-}
-
-/* Repair if a process died or failed inside. The caller holds the commit lock. */
-static int repair_if_dirty(struct sr_registry *registry, uint32_t timeout_ms)
-{
-	int rc;
-
-	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT) && !sr_lock_dirt(&registry->locks, SR_LOCK_TABLE))
-		return 0;
-	rc = sr_reconcile(registry, timeout_ms);
-	if (!rc)
-		sr_add_seqcst_u64(&registry->region.header->repairs, 1);
-	return rc;
-}
-
-/* Finish taking the commit lock: check the handle, and repair. On failure the commit lock is released. */
-static int enter(struct segreg *reg)
-{
-	struct sr_registry *registry = reg->registry;
-	int rc = 0;
-
-	if (reg->store_epoch != sr_load_acquire_u64(&registry->store.epoch))
-		rc = sr_fail(SEGREG_E_REOPEN,
-			     "an earlier commit through %s failed and its outcome is unknown; close this handle and "
-			     "open the registry again",
-			     registry->store_path);
-	if (!rc)
-		rc = repair_if_dirty(registry, reg->timeout_ms);
-	if (rc)
-		sr_commit_lock_give(reg);
-	return rc;
-}
-
-int sr_commit_lock_take(struct segreg *reg)
-{
-	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
-
-	return rc ? rc : enter(reg);
-}
-
-int sr_commit_lock_try(struct segreg *reg)
-{
-	int rc = sr_lock_try(&reg->registry->locks, SR_LOCK_COMMIT);
-
-	return rc ? rc : enter(reg);
-}
-
-void sr_commit_lock_give(struct segreg *reg)
-{
-	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
-	sr_letter_nudge(&reg->region);
-	sr_queue_nudge(&reg->registry->queue);
-	sr_lock_give_way(&reg->registry->locks, SR_LOCK_COMMIT);
-}
-
-/* The tables are half changed, and the slots are true. The caller holds the table lock. */
-static int repair_tables(struct sr_registry *registry)
-{
-	int rc = sr_table_repair(&registry->region);
-
-	if (rc)
-		return rc;
-	sr_lock_set_clean(&registry->locks, SR_LOCK_TABLE);
-	/* What else the dead process left is repaired under the commit lock, and counted then. */
-	if (!sr_lock_dirt(&registry->locks, SR_LOCK_COMMIT))
-		sr_add_seqcst_u64(&registry->region.header->repairs, 1);
-	return 0;
-}
-
-/* A change that the database has is half shown. The caller holds no lock. */
-static int repair_all(struct segreg *reg)
-{
-	int rc = sr_lock_take(&reg->registry->locks, SR_LOCK_COMMIT, reg->timeout_ms);
-
-	if (rc)
-		return rc;
-	rc = repair_if_dirty(reg->registry, reg->timeout_ms);
-	sr_commit_lock_give(reg);
-	return rc;
-}
-
-int sr_table_lock_take(struct segreg *reg)
-{
-	struct sr_locks *locks = &reg->registry->locks;
-
-	for (;;) {
-		int rc = sr_lock_take(locks, SR_LOCK_TABLE, reg->timeout_ms);
-
-		if (!rc && sr_lock_dirt(locks, SR_LOCK_TABLE) == SR_DIRTY) {
-			rc = repair_tables(reg->registry);
-			if (rc)
-				sr_lock_give(locks, SR_LOCK_TABLE);
-		}
-		if (rc || !sr_lock_dirt(locks, SR_LOCK_TABLE))
-			return rc;
-		sr_lock_give(locks, SR_LOCK_TABLE);
-		rc = repair_all(reg);
-		if (rc)
-			return rc;
-	}
-}
-
-void sr_table_lock_give(struct segreg *reg)
-{
-	sr_lock_give(&reg->registry->locks, SR_LOCK_TABLE);
 }

@@ -20,7 +20,7 @@
  *
  * For the same reason no process believes the mutex when it reports a death. Instead a holder sets the lock's dirty
  * word before its first change and clears it after its last. The next holder that finds the word dirty repairs
- * (sr_reconcile).
+ * (sr_enter.c).
  */
 #ifndef SR_LOCK_H
 #define SR_LOCK_H

@@ -4,7 +4,7 @@
 #include "sweep/sr_ahead.h"
 #include "registry/sr_change.h"
 #include "sys/sr_error.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 #include "shm/sr_table.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * sr_inspect.c - once after each start: find live segments whose files are missing.
  */
 #include "sweep/sr_inspect.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 #include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 

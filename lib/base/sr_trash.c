@@ -329,7 +329,7 @@ int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, stru
 	error = move_to_trash(trash, record, name, removed, &gone);
 	if (error)
 		return error;
-	if (gone) /* it was gone before; make sure that it stays gone */
+	if (gone) /* it was gone before, or was removed where it was; make sure that it stays gone */
 		return note_parent(trash, record->path);
 	error = empty_trash(trash, record, name, removed);
 	return error == ENOENT ? 0 : error;

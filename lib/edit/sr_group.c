@@ -11,7 +11,7 @@
  *      sleep, in slices                     write the names of the riders ("riders"); LMDB commit
  *        answered: done                     show all edits in the region, then the version
  *        else: try the lock; with it,       answer each letter
- *        take the letter back and lead      give the lock back, nudge a rider whose letter waits; wake the riders
+ *        withdraw the letter and lead       give the lock back, nudge a rider whose letter waits; wake the riders
  *
  * A handle has one letter. Its other threads wait in the queue of their process (sr_queue.h), and only a leader of this
  * process takes them. A queued thread tries for the commit lock and for the letter whenever it wakes.
@@ -32,8 +32,8 @@
  * If not, its edit is not committed, and the repair hands it back. The riders of the last transaction are enough,
  * because no transaction starts until the repair has settled every letter.
  *
- * A rider that has waited in vain takes its letter back while it is POSTED: nothing has changed. A letter that a leader
- * has TAKEN cannot be taken back. The rider waits for the same time again. Then the letter becomes FORSAKEN, and the
+ * A rider that has waited in vain withdraws its letter while it is POSTED: nothing has changed. A letter that a leader
+ * has TAKEN cannot be withdrawn. The rider waits for the same time again. Then the letter becomes FORSAKEN, and the
  * outcome is unknown (SEGREG_E_REOPEN). No leader starts on a FORSAKEN letter: a hand-back makes it FREE. No leader
  * starts on a dead rider's letter either, because the lane's byte is free.
  */
@@ -157,7 +157,10 @@ static void release_thread(struct sr_queue *queue, const struct sr_seat *s, int 
 	}
 }
 
-/* Let the riders go on. rc: 0 if the letters have been answered; otherwise what the group failed with. */
+/*
+ * Let the riders go on. rc: 0 if the group is committed; otherwise what it failed with. A committed group's letters are
+ * answered, or still TAKEN for the repair to answer (conclude).
+ */
 static void release_riders(struct sr_group *g, int rc)
 {
 	struct sr_queue *queue = &g->reg->registry->queue;
@@ -209,7 +212,10 @@ static bool undo(struct sr_group *g)
 	return true;
 }
 
-/* Show the change in the region. It is durable, and this thread holds the table lock. */
+/*
+ * Show the change in the region, and answer the letters. The change is durable, and this thread holds the table lock. If
+ * an edit cannot be shown, the letters stay TAKEN. The repair shows the change, and answers them.
+ */
 static void conclude(struct sr_group *g, const struct sr_plan *all)
 {
 	struct sr_region *region = &g->reg->region;

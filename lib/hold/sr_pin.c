@@ -21,8 +21,8 @@
  *         segment either. Its S3 has kept it, or a P6 has made the word PENDING, so that its S3 fails.
  *      2. P6 succeeds. The S3 of the sweep that was deciding finds PENDING and fails. For the next sweep P4 precedes
  *         S1, as in 1.
- *      3. P5 reads DELETING, or P6 finds it. The pin takes its count back and asks under the table lock.
- *      4. S2 may see the count of a pin that then takes it back. The segment then stays until the next sweep, and the
+ *      3. P5 reads DELETING, or P6 finds it. The pin lowers its count again and asks under the table lock.
+ *      4. S2 may see the count of a pin that then lowers it again. The segment then stays until the next sweep, and the
  *         pin wakes the sweeper.
  *      5. The slot may be reused for another segment after P1. P3 or P5 detects this. Reuse writes FREE with the next
  *         generation, then the id, then the state. So if P2 and P5 read equal generations, the slot served one segment
@@ -114,7 +114,10 @@ static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_counts_mapped)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
 }
 
-/* Pin under the table lock, where no decision is under way, no slot moves, and a miss is final. */
+/*
+ * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either: a decision begins
+ * and ends under that lock, and sr_table_lock_take repairs the tables first if a decider died (sr_enter.c).
+ */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
 	SR_UNCANCELLED();

@@ -6,16 +6,16 @@
  *      T2  cell = V, kind                          C2  version = R
  *      T3  version again; if it is not V,          sweeper, holding the table lock
  *          cell = that, and again                  S0  V0 = version
- *                                                  S2  read all cells
+ *                                                  SC  read all cells
  *                                                  then, for each segment with R <= V0, holding the table lock again
  *                                                  S1  word = DECIDING
  *                                                  S3  held by a cell or a count: PENDING, else DELETING
  *
- * Why no sweep deletes a segment of version V once T3 has found V. T2, T3, C2 and S2 are sequentially consistent. Take
- * a segment that was retired in R > V, and a sweep that decides its deletion without seeing the cell. Then S2 precedes
- * T2. S0 found R or a later version under the table lock, so C2 precedes S2. Therefore C2 precedes T3, and T3 finds R
- * or later, not V. A snapshot that a handle receives after S2 has the version of the giver's snapshot, whose cell was
- * there at S2.
+ * Why no sweep deletes a segment of version V once T3 has found V. T2, T3, C2 and SC are sequentially consistent. Take
+ * a segment that was retired in R > V, and a sweep that decides its deletion without seeing the cell. Then SC precedes
+ * T2. S0 found R or a later version under the table lock, so C2 precedes SC. Therefore C2 precedes T3, and T3 finds R
+ * or later, not V. A snapshot that a handle receives after SC has the version of the giver's snapshot, whose cell was
+ * there at SC.
  *
  * A walk takes no lock. It reads each slot once: the word, then all other fields that it needs, then the word again. If
  * both words have one generation and a registered state, all fields belong to one segment. If not, the slot is being

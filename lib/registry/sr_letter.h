@@ -17,7 +17,7 @@ void sr_letter_release(struct segreg *reg);
 
 /* Post the claimed letter with edit, of length bytes. */
 void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t length);
-/* Take back a letter that no leader has taken; returns false if one has. */
+/* Withdraw a letter that no leader has taken; returns false if a leader has. */
 bool sr_letter_withdraw(struct segreg *reg);
 /* Give up a letter that a leader has taken; returns false if none has it. */
 bool sr_letter_forsake(struct segreg *reg);

@@ -119,8 +119,11 @@ int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record
 	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
 }
 
-/* Undo an unregistering (sr_remove.c) whose process died before the region showed it. Take back its version too,
- * unless the region shows that. */
+/*
+ * Undo an unregistering (sr_remove.c) whose process died after its commit and before the region showed it. No caller was
+ * told that the segment is forgotten, and meanwhile any handle may have pinned it. Lower the version too, unless the
+ * region shows the version that the unregistering made.
+ */
 static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {
 	struct sr_store *store = &registry->store;

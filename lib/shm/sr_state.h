@@ -17,7 +17,7 @@
  * PENDING    retired
  * DECIDING   PENDING while a sweep or an unregistering reads the lanes. A pin takes the decision back: PENDING again
  * REMOVING   LIVE while an unregistering reads the lanes. A pin or a walk takes the decision back: LIVE again
- * DELETING   decided, and never pinned again. Returns to its former state only if the decision did not become durable
+ * DELETING   decided: no pin succeeds. If the decision does not become durable, the slot returns to its former state
  * GONE       unregistered, but a lane still counts the slot; FREE with the next generation once no lane does
  *
  * DECIDING and REMOVING begin and end under the table lock. They outlast the lock only if its holder dies.

@@ -1,8 +1,8 @@
 /*
  * sr_sweep.c - deleting the segments that are retired and held by no handle.
  *
- *      take the sweeper's byte; check base's marker; reclaim the lanes of dead processes
- *      table lock: copy the queue; S0 V0 = version; S2 read the cells of all lanes
+ *      take the sweep byte; check base's marker; reclaim the lanes of dead processes
+ *      table lock: copy the queue; S0 V0 = version; SC read the cells of all lanes
  *      per round of up to SR_ROUND victims
  *        commit lock
  *          per batch of up to SR_BATCH queued segments, under the table lock:
@@ -11,10 +11,11 @@
  *            S3  no count and no cell holds it: DECIDING -> DELETING by compare-and-swap; else DECIDING -> PENDING
  *            BUILDING whose builder has lost its lane -> DELETING
  *          commit DELETING to LMDB in one transaction; if this clearly failed, PENDING again
- *        no lock: remove the files of each victim; make the directories durable
+ *        only the sweep byte is held: remove the files of each victim; make the directories durable
  *        commit lock: drop the records in one transaction, which also notes the failures; free the slots
  *
- * sr_decide.c has the deciding. S0 to S3 are the steps of the proofs in sr_pin.c (counts) and sr_snapshot.c (cells).
+ * sr_decide.c has the deciding. S1 to S3 are the steps of the proof for counts (sr_pin.c), and S0, SC, S1 and S3 of the
+ * proof for cells (sr_snapshot.c).
  *
  * No pin waits for a decision. A pin that finds DECIDING has raised its count, and makes the segment PENDING again.
  * Then S3 fails, and the segment counts as held. So a sweeper that is stopped or killed between S1 and S3 keeps no pin
@@ -53,7 +54,7 @@ static bool ask_to_stop(void *arg)
 	return sweep->stopped;
 }
 
-/* ---------------------------------------------------------------- deleting, without a lock */
+/* ---------------------------------------------------------------- deleting, with the sweep byte alone */
 
 static void mark_failed(struct sr_sweep *sweep, struct sr_victim *victim, int error)
 {
@@ -256,7 +257,7 @@ static int finish_round(struct sr_sweep *sweep)
 /* ---------------------------------------------------------------- the whole */
 
 /*
- * Copy the queue, note V0 (S0), and read the cells (S2). Segments that are retired later wait for the next sweep.
+ * Copy the queue, note V0 (S0), and read the cells (SC). Segments that are retired later wait for the next sweep.
  * gather reads each slot again under the table lock.
  */
 static int copy_queue(struct sr_sweep *sweep)

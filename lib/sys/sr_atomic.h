@@ -121,10 +121,10 @@ static inline bool sr_count_up_seqcst(uint32_t *p)
 
 static inline bool sr_count_down_seqcst(uint32_t *p)
 {
-	bool positive;
+	bool not_negative;
 
-	__asm__ __volatile__("lock subl $1, %0" : "+m"(*p), "=@ccns"(positive) : : "memory");
-	return positive;
+	__asm__ __volatile__("lock subl $1, %0" : "+m"(*p), "=@ccns"(not_negative) : : "memory");
+	return not_negative;
 }
 #else
 static inline bool sr_count_up_seqcst(uint32_t *p)

@@ -271,7 +271,7 @@ inline sweep_slot(k)
 	LOCK(table_lock);
 	atomic { v0 = version };
 #ifndef BUG_CELLS_BEFORE_LOCK
-	read_cells(k);                                          /* S2 */
+	read_cells(k);                                          /* SC */
 #endif
 	UNLOCK(table_lock);
 	LOCK(table_lock);

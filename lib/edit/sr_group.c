@@ -213,8 +213,8 @@ static bool undo(struct sr_group *g)
 }
 
 /*
- * Show the change in the region, and answer the letters. The change is durable, and this thread holds the table lock. If
- * an edit cannot be shown, the letters stay TAKEN. The repair shows the change, and answers them.
+ * Show the change in the region, and answer the letters. The change is durable, and this thread holds the table lock.
+ * If an edit cannot be shown, the letters stay TAKEN. The repair shows the change, and answers them.
  */
 static void conclude(struct sr_group *g, const struct sr_plan *all)
 {

@@ -115,8 +115,8 @@ static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 }
 
 /*
- * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either: a decision begins
- * and ends under that lock, and sr_table_lock_take repairs the tables first if a decider died (sr_enter.c).
+ * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either. A decision
+ * begins and ends under that lock, and sr_table_lock_take repairs the tables first if a decider died (sr_enter.c).
  */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {

@@ -120,9 +120,9 @@ int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record
 }
 
 /*
- * Undo an unregistering (sr_remove.c) whose process died after its commit and before the region showed it. No caller was
- * told that the segment is forgotten, and meanwhile any handle may have pinned it. Lower the version too, unless the
- * region shows the version that the unregistering made.
+ * Undo an unregistering (sr_remove.c) whose process died after its commit and before the region showed it. No call
+ * has returned that the segment is forgotten, and meanwhile any handle may have pinned it. Lower the version too,
+ * unless the region shows the version that the unregistering made.
  */
 static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {

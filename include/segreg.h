@@ -423,6 +423,14 @@ int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
 int segreg_edit_retire(struct segreg_edit *edit, uint64_t id);
 
 /*
+ * Append to the edit what segreg_retire_path would do, or what segreg_discard would do with one path.
+ * segreg_edit_discard looks at once which file or directory it is. Errors: INVAL, PATH, NOMEM; segreg_edit_discard also
+ * PERM, IO.
+ */
+int segreg_edit_retire_path(struct segreg_edit *edit, const char *path);
+int segreg_edit_discard(struct segreg_edit *edit, const char *path);
+
+/*
  * Let the commit succeed only if the registry is still at version then; otherwise the commit fails with CONFLICT.
  * Errors: INVAL.
  */

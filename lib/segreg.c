@@ -237,6 +237,26 @@ int segreg_edit_retire(struct segreg_edit *edit, uint64_t id)
 	return rc ? rc : sr_edit_retire(edit, id);
 }
 
+int segreg_edit_retire_path(struct segreg_edit *edit, const char *path)
+{
+	SR_UNCANCELLED();
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	return path ? sr_edit_retire_path(edit, path) : sr_invalid("no path");
+}
+
+int segreg_edit_discard(struct segreg_edit *edit, const char *path)
+{
+	SR_UNCANCELLED();
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	return path ? sr_edit_discard(edit, path) : sr_invalid("no path");
+}
+
 int segreg_edit_expect(struct segreg_edit *edit, uint64_t version)
 {
 	int rc = check_edit(edit);

@@ -94,7 +94,7 @@ static bool parse_segment(char *text, struct ctl_load_item *item)
 		return false;
 	*type++ = *path++ = '\0';
 	item->is_directory = !strcmp(type, "dir");
-	return (item->is_directory || !strcmp(type, "file")) && tool_parse_number(id, UINT64_MAX, &item->id) &&
+	return (item->is_directory || !strcmp(type, "file")) && tool_parse_number(id, SEGREG_ID_NEXT - 1, &item->id) &&
 	       unescape(path) && (item->path = strdup(path));
 }
 

@@ -2,6 +2,7 @@
  * parse.c - the options and operands of a command line.
  */
 #include <getopt.h>
+#include <string.h>
 
 #include "common/parse.h"
 #include "segctl/ctl.h"
@@ -14,6 +15,51 @@ bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id)
 		return true;
 	ctl_usage(ctl, "'%s' is not an id: a decimal number below 2^64, or a hexadecimal one after 0x", text);
 	return false;
+}
+
+bool ctl_parse_is_id(const char *text)
+{
+	const char *digits = "0123456789";
+
+	if (!*text)
+		return false;
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		digits = "0123456789abcdefABCDEF";
+		text += 2;
+	}
+	return !text[strspn(text, digits)];
+}
+
+int ctl_parse_segment(const struct ctl *ctl, const char *text, uint64_t *id)
+{
+	int code;
+
+	if (ctl_parse_is_id(text))
+		return ctl_parse_id(ctl, text, id) ? EX_OK : EX_USAGE;
+	code = segreg_find(ctl->reg, text, id, NULL);
+	return code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+void ctl_parse_path(const struct ctl *ctl, const char *text, char path[SEGREG_PATH_MAX + 1])
+{
+	const char *base = segreg_base_path(ctl->reg);
+	size_t length = strlen(base);
+	char *to = path;
+
+	if (!strncmp(text, base, length) && text[length] == '/')
+		text += length;
+	while (*text) {
+		size_t size = strcspn(text, "/"), room = (size_t)(path + SEGREG_PATH_MAX - to);
+
+		if (size && (size > 1 || *text != '.') && size + 1 <= room) {
+			if (to > path)
+				*to++ = '/';
+			memcpy(to, text, size);
+			to += size;
+		}
+		text += size + (text[size] == '/');
+	}
+	*to = '\0';
 }
 
 bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value)

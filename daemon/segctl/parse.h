@@ -8,6 +8,15 @@
 
 #include "segctl/ctl.h"
 
+/* Is an operand meant as an id? It is if it consists of digits, or of hexadecimal digits after 0x. "./7" is a path. */
+bool ctl_parse_is_id(const char *text);
+/* Find the segment that an operand names, by id or by path. Returns an exit status; the error was written. */
+int ctl_parse_segment(const struct ctl *ctl, const char *text, uint64_t *id);
+
+/* path becomes the operand as records have it: relative to base, without "." and empty components. It may be cut off.
+ */
+void ctl_parse_path(const struct ctl *ctl, const char *text, char path[SEGREG_PATH_MAX + 1]);
+
 /*
  * Parse an id; parse the number that an option has. False: it is wrong, and the error was written. An option that is
  * not given leaves *value alone.

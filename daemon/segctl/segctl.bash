@@ -45,6 +45,16 @@ _segctl_columns()
 	_segctl_reply -P "${3%"$last"}" -W "$(_segctl_list "$1" "$2" columns)" -- "${last^^}"
 }
 
+# Ids; or paths, once a word is no number.
+_segctl_segments()
+{
+	local tool=$1 current=$2 column=ID IFS=$'\n'
+	shift 2
+
+	[[ $current == *[!0-9]* ]] && column=PATH
+	_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o "$column" 2>/dev/null)" -- "$current"
+}
+
 _segctl_operand()
 {
 	local tool=$1 verb=$2 current=$3 command=$4
@@ -60,10 +70,10 @@ _segctl_operand()
 	fi
 	case $(_segctl_list "$tool" "$verb" operands) in
 	"ID PATH") ;; # an id that is still free
-	ID* | "[ID]") _segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o ID 2>/dev/null)" -- "$current" ;;
+	SEGMENT* | "[SEGMENT]") _segctl_segments "$tool" "$current" "$@" ;;
 	PID) _segctl_reply -W "$("$tool" "$@" holders --noheadings --raw -o PID 2>/dev/null)" -- "$current" ;;
 	"[DIR]" | DEST) _segctl_files "$current" directory ;;
-	"[FILE]") _segctl_files "$current" file ;;
+	"[FILE]" | PATH...) _segctl_files "$current" file ;;
 	*COMMAND...) _segctl_files "$current" command file ;;
 	esac
 }

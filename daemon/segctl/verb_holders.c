@@ -39,7 +39,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_holders = {
 	.name = "holders",
-	.operands = "[ID]",
+	.operands = "[SEGMENT]",
 	.help = "List who has the registry open, or who holds ID",
 	.max = 1,
 	.columns =
@@ -105,10 +105,10 @@ static int add_holder(void *arg, const struct segreg_holder *holder)
 static int list_of(struct ctl *ctl, struct ctl_table *table)
 {
 	uint64_t id;
-	int code;
+	int code, status = ctl_parse_segment(ctl, ctl->operand[0], &id);
 
-	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
-		return EX_USAGE;
+	if (status)
+		return status;
 	code = segreg_holders(ctl->reg, id, add_holder, table);
 	return code ? ctl_fail(ctl, code) : ctl_table_print(table);
 }

@@ -37,8 +37,8 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_log = {
 	.name = "log",
-	.operands = "[ID]",
-	.help = "Tell what became of segments and handles, or of ID",
+	.operands = "[SEGMENT]",
+	.help = "Tell what became of segments and handles, or of SEGMENT",
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
@@ -92,16 +92,21 @@ struct log {
 	size_t n, room;
 	int64_t since;
 	enum event event; /* EVENTS: all */
-	uint64_t id;      /* with an operand */
-	bool failed;      /* out of memory */
+	uint64_t id;      /* with an operand that is an id */
+	const char *path; /* with an operand that is a path; else NULL */
+	char path_of[SEGREG_PATH_MAX + 1];
+	bool failed; /* out of memory */
 };
 
 /* ------------------------------------------------------------------ gathering */
 
 static bool is_wanted(const struct log *log, enum event event, const struct segreg_log_entry *entry)
 {
-	return entry->at >= log->since && (log->event == EVENTS || log->event == event) &&
-	       (!log->ctl->n_operands || (event < RECLAIMED && entry->id == log->id));
+	if (entry->at < log->since || (log->event != EVENTS && log->event != event))
+		return false;
+	if (!log->ctl->n_operands)
+		return true;
+	return event < RECLAIMED && (log->path ? !strcmp(entry->path, log->path) : entry->id == log->id);
 }
 
 static struct line *add_line(struct log *log)
@@ -188,8 +193,8 @@ static int add_segment(void *arg, const struct segreg_info *info)
 static int gather(struct log *log)
 {
 	struct segreg *reg = log->ctl->reg;
-	int code = log->ctl->n_operands ? segreg_list_one(reg, log->id, add_segment, log)
-					: segreg_list(reg, add_segment, log);
+	int code = log->ctl->n_operands && !log->path ? segreg_list_one(reg, log->id, add_segment, log)
+						      : segreg_list(reg, add_segment, log);
 
 	if (code && code != SEGREG_E_NOENT)
 		return code;
@@ -255,6 +260,17 @@ static int show(struct log *log, uint32_t last)
 	return status;
 }
 
+static bool parse_segment(struct log *log)
+{
+	const struct ctl *ctl = log->ctl;
+
+	if (!ctl->n_operands || ctl_parse_is_id(ctl->operand[0]))
+		return !ctl->n_operands || ctl_parse_id(ctl, ctl->operand[0], &log->id);
+	ctl_parse_path(ctl, ctl->operand[0], log->path_of);
+	log->path = log->path_of;
+	return true;
+}
+
 static bool parse(struct log *log, uint32_t *last)
 {
 	const struct ctl *ctl = log->ctl;
@@ -275,8 +291,7 @@ static bool parse(struct log *log, uint32_t *last)
 		log->event = EVENTS;
 	else if (log->event == EVENTS)
 		ctl_usage(ctl, "option -e: there is no event '%s'", event);
-	return (!event || log->event < EVENTS) && ctl_parse_option(ctl, 'l', last) &&
-	       (!ctl->n_operands || ctl_parse_id(ctl, ctl->operand[0], &log->id));
+	return (!event || log->event < EVENTS) && ctl_parse_option(ctl, 'l', last) && parse_segment(log);
 }
 
 static int exec(struct ctl *ctl)
@@ -293,7 +308,7 @@ static int exec(struct ctl *ctl)
 	else if (code)
 		status = ctl_fail(ctl, code);
 	else if (ctl->n_operands && !log.n && !ctl->option['s'] && !ctl->option['e'])
-		status = ctl_error(ctl, EX_NOINPUT, "nothing is known of segment %" PRIu64 " (any more)", log.id);
+		status = ctl_error(ctl, EX_NOINPUT, "nothing is known of segment %s (any more)", ctl->operand[0]);
 	else
 		status = show(&log, last);
 	for (size_t i = 0; i < log.n; i++)

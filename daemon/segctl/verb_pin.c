@@ -14,7 +14,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_pin = {
 	.name = "pin",
-	.operands = "ID... -- COMMAND...",
+	.operands = "SEGMENT... -- COMMAND...",
 	.help = "Run a command while segments are pinned",
 	.min = 1,
 	.max = -1,
@@ -28,8 +28,8 @@ const struct ctl_verb ctl_pin = {
 };
 
 /*
- * Count the operands before the command: segctl pin ID... -- COMMAND... getopt takes the "--" away only if it is the
- * first operand.
+ * Count the operands before the command: segctl pin SEGMENT... -- COMMAND... getopt takes the "--" away only if it is
+ * the first operand.
  */
 static int count_ids(const struct ctl *ctl)
 {
@@ -47,9 +47,12 @@ static int pin_and_run(struct ctl *ctl, int n, struct segreg_pin *pins, uint64_t
 	uint64_t version;
 	int code;
 
-	for (int i = 0; i < n; i++)
-		if (!ctl_parse_id(ctl, ctl->operand[i], &ids[i]))
-			return EX_USAGE;
+	for (int i = 0; i < n; i++) {
+		int status = ctl_parse_segment(ctl, ctl->operand[i], &ids[i]);
+
+		if (status)
+			return status;
+	}
 	code = segreg_pin_many(ctl->reg, ids, (size_t)n, flags, pins);
 	if (!code)
 		code = segreg_version(ctl->reg, &version);
@@ -69,7 +72,7 @@ static int exec(struct ctl *ctl)
 	uint64_t *ids;
 
 	if (!n || n + 1 >= ctl->n_operands)
-		return ctl_usage(ctl, "ID... -- COMMAND... expected");
+		return ctl_usage(ctl, "SEGMENT... -- COMMAND... expected");
 	pins = calloc((size_t)n, sizeof *pins);
 	ids = calloc((size_t)n, sizeof *ids);
 	status = pins && ids ? pin_and_run(ctl, n, pins, ids) : ctl_error(ctl, EX_OSERR, "no memory for %d pins", n);

@@ -39,6 +39,9 @@ static int exec(struct ctl *ctl)
 
 	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
 		return EX_USAGE;
+	if (id == SEGREG_ID_NEXT)
+		return ctl_usage(ctl, "%s is no segment's id: it stands for an id of the registry's choice",
+				 ctl->operand[0]);
 	code = segreg_register(ctl->reg, id, ctl->operand[1]);
 	if (code)
 		return ctl_fail(ctl, code);

@@ -14,7 +14,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_remove = {
 	.name = "remove",
-	.operands = "ID...",
+	.operands = "SEGMENT...",
 	.help = "Forget segments and leave their files alone",
 	.min = 1,
 	.max = -1,
@@ -108,15 +108,14 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 static int exec(struct ctl *ctl)
 {
 	int status = EX_OK, first = EX_OK;
-	uint64_t id;
 
-	for (int i = 0; i < ctl->n_operands; i++)
-		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
-			return EX_USAGE;
-	/* An id that fails gets an error, and does not keep the others from being forgotten. */
+	/* A segment that fails gets an error, and does not keep the others from being forgotten. */
 	for (int i = 0; i < ctl->n_operands; i++) {
-		ctl_parse_id(ctl, ctl->operand[i], &id);
-		status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
+		uint64_t id;
+
+		status = ctl_parse_segment(ctl, ctl->operand[i], &id);
+		if (!status)
+			status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
 		if (!first)
 			first = status;
 	}

@@ -13,7 +13,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_retire = {
 	.name = "retire",
-	.operands = "ID...",
+	.operands = "SEGMENT...",
 	.help = "Retire segments: each is deleted as soon as nobody holds it",
 	.min = 1,
 	.max = -1,
@@ -58,7 +58,9 @@ static int try_all(struct ctl *ctl)
 	for (int i = 0; i < ctl->n_operands && !status; i++) {
 		uint64_t id;
 
-		status = ctl_parse_id(ctl, ctl->operand[i], &id) ? try_one(ctl, id) : EX_USAGE;
+		status = ctl_parse_segment(ctl, ctl->operand[i], &id);
+		if (!status)
+			status = try_one(ctl, id);
 	}
 	return status;
 }
@@ -66,12 +68,16 @@ static int try_all(struct ctl *ctl)
 static int add_all(struct ctl *ctl, struct segreg_edit *edit)
 {
 	for (int i = 0; i < ctl->n_operands; i++) {
+		const char *operand = ctl->operand[i];
 		uint64_t id;
 		int code;
 
-		if (!ctl_parse_id(ctl, ctl->operand[i], &id))
+		if (!ctl_parse_is_id(operand))
+			code = segreg_edit_retire_path(edit, operand);
+		else if (!ctl_parse_id(ctl, operand, &id))
 			return EX_USAGE;
-		code = segreg_edit_retire(edit, id);
+		else
+			code = segreg_edit_retire(edit, id);
 		if (code)
 			return ctl_fail(ctl, code);
 	}

@@ -13,7 +13,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_show = {
 	.name = "show",
-	.operands = "ID",
+	.operands = "SEGMENT",
 	.help = "Show everything about one segment",
 	.min = 1,
 	.max = 1,
@@ -29,8 +29,9 @@ static int exec(struct ctl *ctl)
 	uint64_t id;
 	int code, status;
 
-	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
-		return EX_USAGE;
+	status = ctl_parse_segment(ctl, ctl->operand[0], &id);
+	if (status)
+		return status;
 	table = ctl_table_new(ctl, NULL);
 	if (!table)
 		return EX_USAGE;

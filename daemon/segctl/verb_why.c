@@ -53,7 +53,7 @@ static int exec(struct ctl *ctl);
 
 const struct ctl_verb ctl_why = {
 	.name = "why",
-	.operands = "[ID]",
+	.operands = "[SEGMENT]",
 	.help = "Say why retired segments are still there, and who holds them",
 	.max = 1,
 	.columns =
@@ -480,10 +480,10 @@ static int exec(struct ctl *ctl)
 {
 	struct ctl_segments segments = { .n = 0 };
 	uint64_t id;
-	int code, status;
+	int code, status = ctl->n_operands ? ctl_parse_segment(ctl, ctl->operand[0], &id) : EX_OK;
 
-	if (ctl->n_operands && !ctl_parse_id(ctl, ctl->operand[0], &id))
-		return EX_USAGE;
+	if (status)
+		return status;
 	if (ctl->n_operands)
 		code = ctl_segments_load_one(ctl, id, &segments);
 	else

@@ -8,8 +8,8 @@
  *        DELETING while a sweep runs: give the lock back, and look again a little later
  *
  * A sweep makes a segment DELETING under the commit lock. So a segment that is PENDING under that lock is not being
- * deleted. A sweep that runs may be about to move a DELETING segment into the trash. That move could take a new file.
- * So the call waits until the sweep has moved the old file, or has ended.
+ * deleted. A sweep that runs may be about to move a DELETING segment into the trash. A new file could get in the way of
+ * that move. So the call waits until the sweep has moved the segment, or has ended.
  *
  * The file goes first. If the process dies between the two, the next sweep finds the files gone and drops the record.
  */

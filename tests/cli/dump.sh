@@ -37,7 +37,7 @@ for i in {1..200}; do
 	echo "segment $((1000 + i)) dir many-$i"
 done >"$dir/many"
 expect 0 "$segctl" register 3 file
-expect 0 "$segctl" register 18446744073709551615 "$odd"
+expect 0 "$segctl" register 18446744073709551614 "$odd"
 expect 0 "$segctl" register 2 2026/a
 segment 4
 expect 0 "$segctl" retire 4
@@ -47,7 +47,7 @@ cat >"$dir/want" <<'END'
 segreg dump 1
 segment 2 dir 2026/a
 segment 3 file file
-segment 18446744073709551615 dir odd/\xc3\xa4\x20\x5cn\x0a\xff
+segment 18446744073709551614 dir odd/\xc3\xa4\x20\x5cn\x0a\xff
 end 3
 END
 cmp -s "$dir/dump" "$dir/want" || fail "not the dump of three live segments"
@@ -58,7 +58,7 @@ ok "a dump has the live segments, and them only"
 expect 0 "$segctl" sweep
 expect 0 "$segctl" load "$dir/dump"
 says "0 segments registered, 3 there already"
-expect 0 "$segctl" remove 2 3 18446744073709551615
+expect 0 "$segctl" remove 2 3 18446744073709551614
 expect 0 "$segctl" load --dry-run "$dir/dump"
 says "would register 2 2026/a"
 says "3 segments would be registered, 0 there already"

@@ -19,7 +19,7 @@ expect 66 "$segctl" pin 99 -- true
 expect 64 "$segctl" pin 1
 expect 64 "$segctl" pin 1 --
 expect 64 "$segctl" pin -- true
-expect 64 "$segctl" pin one -- true
+expect 66 "$segctl" pin one -- true
 expect 64 "$segctl" hold
 expect 64 "$segctl" hold --
 ok "pin and hold have the command's exit status, or their own"

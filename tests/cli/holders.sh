@@ -8,7 +8,7 @@ segment 2 300
 segment 3 200
 expect 66 "$segctl" holders 9
 expect 64 "$segctl" holders 1 2
-expect 64 "$segctl" holders x
+expect 66 "$segctl" holders x
 expect 0 "$segctl" holders 1
 [ "$(wc -l <"$dir/out")" -le 1 ] || fail "somebody holds what nobody holds"
 

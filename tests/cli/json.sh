@@ -8,13 +8,13 @@ segment 2
 segment 3 100
 evil=$'esc\e[31m nl\n tab\t quote" back\\ bell\a c1\xc2\x9b bad\xff\xed\xa0\x80 caf\xc3\xa9'
 mkdir "$base/$evil"
-expect 0 "$segctl" register 0xffffffffffffffff "$evil"
-hold $'la\e]0;bel"\xfe' 2 2 18446744073709551615
-expect 0 "$segctl" retire 2 3 18446744073709551615
+expect 0 "$segctl" register 0xfffffffffffffffe "$evil"
+hold $'la\e]0;bel"\xfe' 2 2 18446744073709551614
+expect 0 "$segctl" retire 2 3 18446744073709551614
 
-for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551615" why \
+for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551614" why \
 	"why 1" "why 2" "why 3" \
-	"why 18446744073709551615" "why -o PID" holders "holders 2" "holders 3" stats "stats -o LIVE"; do
+	"why 18446744073709551614" "why -o PID" holders "holders 2" "holders 3" stats "stats -o LIVE"; do
 	# shellcheck disable=SC2086
 	expect 0 "$segctl" $verb --json
 	python3 -m json.tool <"$dir/out" >/dev/null || fail "segctl $verb --json is not JSON"
@@ -39,7 +39,7 @@ def load(name):
     return json.load(open(where + "/" + name))
 
 rows = load("json")["segments"]
-assert [r["id"] for r in rows] == [1, 2, 3, 2**64 - 1], rows
+assert [r["id"] for r in rows] == [1, 2, 3, 2**64 - 2], rows
 assert [r["state"] for r in rows] == ["live", "pending", "pending", "pending"], rows
 assert [r["pins"] for r in rows] == [0, 2, 0, 1], rows
 assert all(r["missing"] is False and type(r["bytes"]) is int and type(r["born"]) is int for r in rows), rows
@@ -52,11 +52,11 @@ assert raw == [str(live[k]) for k in ("id", "state", "pins", "bytes", "path", "t
 
 why = load("why")["segments"]
 assert [r["id"] for r in why[:1]] == [3], why
-assert sorted(r["id"] for r in why) == [2, 3, 2**64 - 1], why
+assert sorted(r["id"] for r in why) == [2, 3, 2**64 - 2], why
 two = [r for r in why if r["id"] == 2][0]
 assert [(c["pid"], c["pins"], c["command"]) for c in two["children"]] == [(holder, 2, "holder")], two
 assert two["children"][0]["label"] == "la\x1b]0;bel\"\\xfe", two
-held = sum(r["bytes"] for r in rows if r["id"] in (2, 2**64 - 1))
+held = sum(r["bytes"] for r in rows if r["id"] in (2, 2**64 - 2))
 first = load("holders")["holders"][0]
 assert (first["pid"], first["pins"], first["segments"], first["kept"], first["alone"]) == (holder, 3, 2, held, held), first
 assert load("stats")["stats"][0]["pending"] == 3
@@ -70,5 +70,5 @@ eventually is_gone 2
 eventually test ! -e "$base/$evil"
 stop
 LC_ALL=C grep -q $'[\x01-\x09\x0b-\x1f\x7f\x9b]' "$dir/log" && fail "segregd's log has control characters"
-logged 'deleted 18446744073709551615 esc\x1b[31m' || fail "segregd does not name the segment"
+logged 'deleted 18446744073709551614 esc\x1b[31m' || fail "segregd does not name the segment"
 ok "segregd's log is text"

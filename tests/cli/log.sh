@@ -54,7 +54,7 @@ ok "it outlives the shared memory"
 
 expect 66 "$segctl" log 77
 complains "nothing is known of segment 77"
-expect 64 "$segctl" log x
+expect 66 "$segctl" log x
 expect 64 "$segctl" log 1 2
 expect 64 "$segctl" log -e nonsense
 complains "there is no event 'nonsense'"

@@ -33,7 +33,7 @@ expect 73 "$segctl" register 2 2026
 expect 66 "$segctl" register 2 2026/seg-3
 expect 65 "$segctl" register 2 "$base/2026/seg-2"
 expect 65 "$segctl" register 2 ../elsewhere
-expect 0 "$segctl" register 18446744073709551615 2026/seg-2
+expect 0 "$segctl" register 18446744073709551614 2026/seg-2
 ok "register"
 
 expect 66 "$segctl" retire 1 2
@@ -46,9 +46,9 @@ is_silent
 ok "retire is all or nothing"
 
 expect 0 "$segctl" ls
-[ "$(awk '{ printf "%s ", $1 }' "$dir/out")" = "ID 1 255 18446744073709551615 " ] || fail "ls is not in order"
+[ "$(awk '{ printf "%s ", $1 }' "$dir/out")" = "ID 1 255 18446744073709551614 " ] || fail "ls is not in order"
 expect 0 "$segctl" ls --noheadings --state live -o ID,PATH,TYPE,PINS
-[ "$(tr -s ' ' <"$dir/out")" = "18446744073709551615 2026/seg-2 dir 0" ] || fail "ls --state live"
+[ "$(tr -s ' ' <"$dir/out")" = "18446744073709551614 2026/seg-2 dir 0" ] || fail "ls --state live"
 expect 0 "$segctl" ls --state deleting
 is_silent
 expect 0 "$segctl" ls -o +TYPE -s pending

@@ -21,7 +21,7 @@ ok "help and version"
 
 for command in "" "nosuchverb" "--nosuchoption" "ls" "ls --nosuchoption" "ls operand" "register" "register 1" \
 	"register 1 a b" \
-	"retire" "show" "show 1 2" "holders 1 2" "remove" "remove x" "remove 1 x" "retire -n x" \
+	"retire" "show" "show 1 2" "holders 1 2" "remove" "discard" \
 	"why 1 2" "stats 1" "sweep 1" "init" "-r $dir/a init $dir/b" "init a b"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segctl" $command
@@ -31,16 +31,33 @@ ok "a wrong command line is EX_USAGE"
 
 new_registry
 segment 1
-for id in "" x 1x -1 +1 " 1" "1 " 0x 0xg 1.0 18446744073709551616 0x10000000000000000; do
+for id in 0x 18446744073709551616 0x10000000000000000; do
 	expect 64 "$segctl" show -- "$id"
 	expect 64 "$segctl" why -- "$id"
+	expect 64 "$segctl" holders -- "$id"
+	expect 64 "$segctl" log -- "$id"
+	expect 64 "$segctl" pin "$id" -- true
+	expect 64 "$segctl" remove -- "$id"
 	expect 64 "$segctl" retire 1 -- "$id"
 	expect 64 "$segctl" register -- "$id" 1
+done
+for id in "" x 1x -1 +1 " 1" "1 " 0xg 1.0 18446744073709551615; do
+	expect 64 "$segctl" register -- "$id" 1
+done
+for path in x 1x -1 +1 " 1" "1 " 0xg 1.0; do
+	expect 66 "$segctl" show -- "$path"
+	expect 66 "$segctl" why -- "$path"
+	expect 66 "$segctl" holders -- "$path"
+	expect 66 "$segctl" log -- "$path"
+	expect 66 "$segctl" pin -- "$path" -- true
+	expect 66 "$segctl" remove -- "$path"
+	expect 66 "$segctl" retire 1 -- "$path"
+	expect 66 "$segctl" retire -n 1 -- "$path"
 done
 expect 0 "$segctl" show 0x1
 expect 0 "$segctl" show 01
 expect 66 "$segctl" show 18446744073709551615
-ok "an id is decimal or 0x hexadecimal, of 64 bits"
+ok "an id is decimal or 0x hexadecimal, of 64 bits; anything else is a path"
 
 expect 64 "$segctl" ls --state retired
 expect 64 "$segctl" ls -o ID,NOSUCH

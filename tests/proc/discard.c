@@ -668,6 +668,46 @@ static void killed_while_vacating(void)
 	}
 }
 
+/* ---------------------------------------------------------------- in an edit */
+
+static void in_an_edit(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_edit *edit;
+	uint64_t version;
+
+	t_add(&w, reg, 1);
+	t_make_file(&w, "old", SIZE);
+	t_make_file(&w, "new", SIZE);
+	T_OK(segreg_version(reg, &version));
+	for (int i = 0; i < 2; i++) {
+		T_OK(segreg_edit_begin(reg, &edit));
+		T_ERR(SEGREG_E_INVAL, segreg_edit_discard(edit, NULL));
+		T_ERR(SEGREG_E_INVAL, segreg_edit_retire_path(edit, NULL));
+		T_ERR(SEGREG_E_PATH, segreg_edit_discard(edit, "../old"));
+		T_ERR(SEGREG_E_PATH, segreg_edit_retire_path(edit, "../old"));
+		T_OK(segreg_edit_add(edit, SEGREG_ID_NEXT, "new"));
+		T_OK(segreg_edit_discard(edit, "old"));
+		T_OK(segreg_edit_retire_path(edit, "./seg-1"));
+		T_OK(segreg_edit_expect_live(edit));
+		T_OK(segreg_edit_expect(edit, version));
+		if (!i)
+			T_OK(segreg_edit_commit(edit, NULL));
+		else
+			T_ERR(SEGREG_E_CONFLICT, segreg_edit_commit(edit, NULL));
+	}
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_retire_path(edit, "seg-1"));
+	T_OK(segreg_edit_expect_live(edit));
+	T_ERR(SEGREG_E_CONFLICT, segreg_edit_commit(edit, NULL));
+	T_EQ(version_of(reg), version + 1);
+	T_EQ(state_of(reg, "new"), SEGREG_LIVE);
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_CHECK(t_exists(&w, "new") && !t_exists(&w, "old"));
+	t_close(reg);
+}
+
 /* ---------------------------------------------------------------- ids and paths */
 
 #define CHOSEN (1ull << 63)
@@ -795,6 +835,7 @@ T_SUITE(discard,
 	{ "a vacation waits for a sweep that is about to delete", waits_for_a_sweep_that_is_about_to_delete_it },
 	{ "killed while discarding what displaces a segment", killed_while_discarding },
 	{ "killed while vacating", killed_while_vacating },
+	{ "discards and retirements by path in an edit", in_an_edit },
 	{ "the registry chooses ids, and none twice", the_registry_chooses_ids },
 	{ "the registry chooses ids for riders", ids_are_chosen_for_riders },
 	{ "segments are found and retired by path", retires_and_finds_by_path });

@@ -902,7 +902,8 @@ struct segreg_log_entry {
 	int64_t registered_at; /* DELETED, FORGOTTEN: when it was registered, or reserved if it was never registered */
 	int64_t retired_at;    /* DELETED, FORGOTTEN: when it was retired; 0 if it was not retired */
 	const char *path;      /* DELETED, FORGOTTEN: relative to base; valid during the callback */
-	uint64_t bytes;        /* DELETED: bytes of disk space that this gave back */
+	uint64_t bytes;        /* DELETED: bytes of disk space that all tries of this deletion gave back. Those of a
+	                        * sweep that died or ended with an error, and those before a restart, are not known */
 	uint32_t lane;         /* RECLAIMED, EVICTED: the handle's lane */
 	uint32_t uid;          /* RECLAIMED, EVICTED: the handle's user */
 	int64_t pid;           /* RECLAIMED, EVICTED: the handle's process */
@@ -954,7 +955,8 @@ struct segreg_sweep_event {
 	enum segreg_sweep_action action;
 	uint64_t id;         /* the segment; RECLAIMED: 0 */
 	const char *path;    /* path of the segment, relative to base; RECLAIMED: "" */
-	uint64_t bytes;      /* DELETED: bytes of disk space that this gave back, or would have in a dry run */
+	uint64_t bytes;      /* DELETED: bytes of disk space that this gave back, or would have in a dry run. Bytes of
+	                      * earlier tries are included, as in struct segreg_log_entry */
 	int error;           /* FAILED: errno of the first failure; MISSING: ENOENT */
 	int64_t retry_at;    /* FAILED: without SEGREG_SWEEP_RETRY_NOW no sweep tries again before; nanoseconds of
 	                      * CLOCK_REALTIME */

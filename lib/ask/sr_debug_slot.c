@@ -128,12 +128,15 @@ static void say_detail(struct sr_debug *d, uint32_t n, enum sr_state state, cons
 		say_builder(d, detail->builder);
 	else if (state == SR_PENDING || state == SR_DECIDING)
 		sr_debug_say_time(d, "held_since", detail->held_since);
-	if (detail->flags & ~(SR_DETAIL_DIRECTORY | SR_DETAIL_MISSING | SR_DETAIL_WEAK))
+	else if (state == SR_DELETING && detail->flags & SR_DETAIL_TRIED)
+		sr_debug_say(d, "freed", "%" PRIu64, detail->freed);
+	if (detail->flags & ~(SR_DETAIL_DIRECTORY | SR_DETAIL_MISSING | SR_DETAIL_WEAK | SR_DETAIL_TRIED))
 		sr_debug_damage(d, "unknown flags");
 	else
-		sr_debug_remark(d, "%s%s%s", detail->flags & SR_DETAIL_DIRECTORY ? "directory" : "file",
+		sr_debug_remark(d, "%s%s%s%s", detail->flags & SR_DETAIL_DIRECTORY ? "directory" : "file",
 				detail->flags & SR_DETAIL_MISSING ? ", missing" : "",
-				detail->flags & SR_DETAIL_WEAK ? ", weak" : "");
+				detail->flags & SR_DETAIL_WEAK ? ", weak" : "",
+				detail->flags & SR_DETAIL_TRIED ? ", tried" : "");
 	sr_debug_say(d, "flags", "%u", detail->flags);
 	sr_debug_say(d, "attempts", "%u", detail->attempts);
 	if (detail->error)

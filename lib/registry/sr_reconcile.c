@@ -199,6 +199,8 @@ static void settle_slot(struct sr_region *region, const struct records *s, uint3
 		detail->error = row->error;
 		detail->retry_at = row->retry_at;
 	}
+	if (state != SR_DELETING)
+		sr_store_relaxed_u8(&region->details[slot].flags, (uint8_t)(detail->flags & ~SR_DETAIL_TRIED));
 	if (state != sr_word_state(word))
 		sr_state_force(&region->slots[slot].word, state);
 }

@@ -35,7 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 9u
+#define SR_LAYOUT_VERSION 10u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_NONE UINT32_MAX             /* no slot, no lane */
 
@@ -156,7 +156,8 @@ _Static_assert(sizeof(struct sr_slot) == 16, "four slots to a cache line");
 
 #define SR_DETAIL_DIRECTORY 1u
 #define SR_DETAIL_MISSING 2u
-#define SR_DETAIL_WEAK 4u /* only the inode number of its file is known, neither file handle nor birth time */
+#define SR_DETAIL_WEAK 4u  /* only the inode number of its file is known, neither file handle nor birth time */
+#define SR_DETAIL_TRIED 8u /* DELETING: `freed` is valid */
 
 /* The rest of a segment. [table] for all fields. Times are CLOCK_REALTIME in nanoseconds. */
 struct sr_detail {
@@ -165,6 +166,7 @@ struct sr_detail {
 	union {
 		int64_t held_since; /* PENDING: since when it is held */
 		uint64_t builder;   /* BUILDING: lane_id of the handle that reserved it; 0: none */
+		uint64_t freed;     /* with SR_DETAIL_TRIED: bytes that earlier tries of its deletion gave back */
 	};
 	int64_t retry_at;
 	uint32_t path;        /* number of the first unit of its path */

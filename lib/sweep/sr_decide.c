@@ -176,6 +176,7 @@ static uint32_t count_holders(const struct sr_region *region)
 static void add_victim(struct sr_sweep *sweep, const struct candidate *one, uint32_t holders)
 {
 	const struct sr_region *region = &sweep->reg->region;
+	const struct sr_detail *detail = &region->details[one->slot];
 	struct sr_victim *victim = &sweep->victims[sweep->n_victims++];
 
 	victim->slot = one->slot;
@@ -183,7 +184,8 @@ static void add_victim(struct sr_sweep *sweep, const struct candidate *one, uint
 	victim->was = one->was;
 	victim->decided = one->was == SR_PENDING ? region->header->version : 0;
 	victim->asked = holders;
-	victim->attempts = region->details[one->slot].attempts;
+	victim->attempts = detail->attempts;
+	victim->freed = detail->flags & SR_DETAIL_TRIED ? detail->freed : 0;
 	victim->dropped = false;
 }
 

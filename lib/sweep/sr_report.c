@@ -67,7 +67,7 @@ void sr_report_victim(struct sr_sweep *sweep, const struct sr_victim *victim)
 
 	if (victim->fate == SR_FATE_DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
-		event.bytes = victim->removed.bytes_freed;
+		event.bytes = victim->freed;
 		event.reason = victim->removed.was_gone ? "its files were gone already"
 			       : victim->record.ino     ? "retired, and no handle holds it"
 							: "reserved, and given up by its builder";

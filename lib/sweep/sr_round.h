@@ -26,6 +26,7 @@ struct sr_victim {
 	uint32_t attempts; /* failed attempts, including this one if it failed */
 	int64_t retry_at;  /* when to try again, if this attempt failed */
 	bool dropped;      /* its record has been dropped */
+	uint64_t freed;    /* bytes that all tries of its deletion gave back, those of earlier sweeps included */
 	struct sr_record record;
 	struct sr_removed removed;
 };
@@ -52,7 +53,7 @@ struct sr_sweep {
 	struct sr_cells cells;  /* snapshots and horizons at the beginning of the sweep */
 	uint64_t freed, linked; /* bytes of this round, including deletions that failed or were stopped */
 	struct sr_victim *victims; /* victims of this round */
-	uint32_t n_victims;
+	uint32_t n_victims, n_tried; /* n_tried: those that were deleted, failed, or were stopped in the middle */
 	struct sr_held *held; /* segments found held for the first time, to be reported without a lock */
 	uint32_t n_held;
 };

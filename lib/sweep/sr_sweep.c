@@ -70,6 +70,8 @@ static bool delete_victim(struct sr_sweep *sweep, struct sr_victim *victim)
 {
 	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
 
+	sweep->n_tried++;
+	victim->freed += victim->removed.bytes_freed;
 	sweep->freed += victim->removed.bytes_freed;
 	sweep->linked += victim->removed.bytes_linked;
 	if (error == ECANCELED && sweep->stopped)
@@ -87,6 +89,7 @@ static void delete_round(struct sr_sweep *sweep)
 	uint32_t n = 0;
 	int error;
 
+	sweep->n_tried = 0;
 	/* A victim that is not reached, or not finished, stays DELETING for the next sweep. */
 	while (n < sweep->n_victims && !sweep->stopped && delete_victim(sweep, &sweep->victims[n]))
 		n++;
@@ -128,12 +131,24 @@ static bool is_still(const struct sr_region *region, const struct sr_victim *vic
 	       sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) == SR_DELETING;
 }
 
+/* Keep for the next try what the tries so far gave back. */
+static void note_freed(const struct sr_region *region, const struct sr_victim *victim)
+{
+	struct sr_detail *detail = &region->details[victim->slot];
+
+	detail->freed = victim->freed;
+	sr_store_relaxed_u8(&detail->flags, detail->flags | SR_DETAIL_TRIED);
+}
+
 /* Show in the region which victims are deleted and which have failed. [commit, table] */
 static int settle_victims(struct sr_sweep *sweep)
 {
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
 
+	for (uint32_t i = 0; i < sweep->n_tried; i++)
+		if (is_still(region, &sweep->victims[i]))
+			note_freed(region, &sweep->victims[i]);
 	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
 		struct sr_victim *victim = &sweep->victims[i];
 
@@ -201,7 +216,7 @@ static int write_journal(struct sr_sweep *sweep, struct sr_journal *journal)
 		if (!victim->dropped)
 			continue;
 		sr_journal_fill(&entry, SEGREG_LOG_DELETED, &victim->record);
-		entry.bytes = victim->removed.bytes_freed;
+		entry.bytes = victim->freed;
 		entry.decided = victim->decided;
 		entry.asked = victim->asked;
 		entry.was_gone = victim->removed.was_gone;
@@ -284,6 +299,7 @@ static void measure_round(struct sr_sweep *sweep)
 
 		victim->fate = SR_FATE_DELETED;
 		victim->removed = (struct sr_removed){ .bytes_freed = sr_trash_measure(&sweep->trash, &victim->record) };
+		victim->freed = victim->removed.bytes_freed;
 		sweep->result->deleted++;
 		sweep->result->bytes_freed += victim->removed.bytes_freed;
 		sr_report_victim(sweep, victim);

@@ -46,6 +46,12 @@ static int do_reserve(struct peer_self *self, void *arg)
 	return segreg_reserve(self->reg, 1, t_segment(1));
 }
 
+static int do_register_second(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	return segreg_register(self->reg, 2, t_segment(2));
+}
+
 static int do_open_named(struct peer_self *self, void *arg)
 {
 	struct segreg_open_options options = { .size = sizeof(options), .label = "the other" };
@@ -283,9 +289,73 @@ static void bounded(void)
 	t_close(reg);
 }
 
+static int note_bytes(void *arg, const struct segreg_sweep_event *event)
+{
+	if (event->action == SEGREG_SWEEP_DELETED)
+		*(uint64_t *)arg = event->bytes;
+	return 0;
+}
+
+static int stop_now(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+/* Three tries: one is stopped, one fails, one succeeds. Shared memory is repaired between the last two. */
+static void several_tries(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *peer = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+	uint64_t bytes, told = 0;
+	struct log log;
+	struct segreg_sweep_options stopped = { .size = sizeof(stopped), .pace = 1, .stop = stop_now };
+	struct segreg_sweep_options last = { .size = sizeof(last),
+					     .flags = SEGREG_SWEEP_RETRY_NOW,
+					     .fn = note_bytes,
+					     .arg = &told };
+	struct segreg_sweep_result result = { .size = sizeof(result) };
+
+	t_add(&w, reg, 1);
+	t_make_file(&w, "seg-1/more", 5000);
+	t_make_file(&w, "seg-1/and-more", 9000);
+	bytes = t_disk_usage(&w, "seg-1");
+	T_OK(segreg_retire(reg, 1));
+	T_OK(segreg_sweep(reg, &stopped, &result));
+	T_CHECK(result.bytes_freed > 0 && result.bytes_freed < bytes);
+	t_fail_call("fsync", 0, EIO);
+	result = t_sweep(reg);
+	T_EQ(result.failed, 1);
+	T_CHECK(result.bytes_freed > 0 && result.bytes_freed < bytes);
+	t_fail_call(NULL, 0, 0);
+	T_OK(peer_open(peer));
+	t_make_segment(&w, 2);
+	peer_stop_at(peer, "change.durable", 1);
+	peer_begin(peer, do_register_second, NULL, 0);
+	T_CHECK(peer_stands(peer));
+	peer_kill(peer);
+	T_OK(segreg_sweep(reg, &last, &result));
+	T_EQ(t_stats(reg).repairs, 1);
+	T_EQ(result.deleted, 1);
+	T_EQ(told, bytes);
+	log = read_log(reg);
+	T_EQ(log.n, 2); /* the first is the peer's handle */
+	T_EQ(log.entry[1].kind, SEGREG_LOG_DELETED);
+	T_EQ(log.entry[1].bytes, bytes);
+	T_EQ(t_stats(reg).bytes_freed, bytes);
+	/* The next segment in that slot begins with nothing. */
+	T_OK(segreg_retire(reg, 2));
+	bytes = t_disk_usage(&w, "seg-2");
+	T_OK(segreg_sweep(reg, &last, NULL));
+	T_EQ(told, bytes);
+	t_close(reg);
+}
+
 T_SUITE(journal,
 	{ "the journal has a deletion, with what its record said, across a reboot", deleted },
 	{ "so is what its builder gave up", given_up },
+	{ "a deletion has the bytes of all its tries", several_tries },
 	{ "so is a segment that was unregistered", forgotten },
 	{ "so is a dead process's handle, with its pins", reclaimed },
 	{ "so is an eviction, which waits for nobody's commit", evicted },

@@ -1036,8 +1036,8 @@ struct segreg_sweep_result {
  *
  * If another process moves something out of BASE/.segreg-trash while a sweep deletes it, the sweep stops deleting it
  * after at most 32 more names. A segment that contains a registry, or the base of a registry, stays where it is. The
- * sweep looks for these in the segment's first 24 levels and 4,096 directories. Beyond that, it leaves only the
- * directory that contains one.
+ * sweep looks for these in the segment's first 24 levels and 4,096 directories, before and after it moves the segment
+ * to BASE/.segreg-trash. Of one that lies beyond, or comes later, it leaves only the directory that contains it.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    BUSY         another sweep is running

@@ -7,10 +7,10 @@
  * between two checks loses up to LOOK_EVERY names.
  *
  * A directory that has a registry in it, or is the base of one, stays as it is, since others may pin what is there.
- * sr_removal_look searches the victim for such directories before it is moved, so that it stays at its path. A
- * directory that comes after that, or lies beyond the bounds of the search, is found when its turn comes. What was
- * beside it is gone by then. A deep directory is searched in the same way before it is moved up. If such a directory is
- * inside, the deep one is emptied where it is.
+ * sr_removal_look searches the victim for such directories before it is moved, so that it stays at its path, and once
+ * more afterwards (sr_trash.c). A directory that comes after that, or lies beyond the bounds of the search, is found
+ * when its turn comes. What was beside it is gone by then. A deep directory is searched in the same way before it is
+ * moved up. If such a directory is inside, the deep one is emptied where it is.
  */
 #include "base/sr_removal.h"
 #include "base/sr_foreign.h"

@@ -12,7 +12,8 @@
  * - It exchanges a directory inside the victim for a symlink: the symlink itself is unlinked.
  * - It mounts something inside the victim: that is another device and is not entered. The deletion fails with EBUSY or
  *   EXDEV.
- * - It makes a directory between base and the victim a registry, or another base: the deletion fails with EBUSY.
+ * - It makes a directory between base and the victim, or one in the victim, a registry, or another base. The deletion
+ *   looks for that before the rename and after it. It fails with EBUSY, and moves the victim back.
  * - It moves the victim, or a directory in it, out of the trash: sr_removal.c checks where it is, and stops.
  *
  * After a crash, what is in the trash under the victim's own name is the victim, and the next sweep goes on with it. So
@@ -192,6 +193,12 @@ int sr_trash_has(struct sr_base *base, const struct sr_record *record)
 	return errno == ENOENT ? 0 : sr_fail_errno(errno, "cannot look at %s below %s", path, base->path);
 }
 
+/* May name in dir, which has that identity, be removed, or is a registry or a base in it? Returns 0 or an errno. */
+static int look_inside(int dir, const char *name, const struct sr_identity *identity, struct sr_removed *removed)
+{
+	return S_ISDIR(identity->mode) ? sr_removal_look(dir, name, removed) : 0;
+}
+
 /* Remove name from the trash. Returns ENOENT if it is not there. */
 static int empty_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
 		       struct sr_removed *removed)
@@ -258,6 +265,28 @@ static int check_above(const struct sr_trash *trash, const char *path, struct sr
 		     (int)length, path);
 }
 
+/*
+ * Look once more at what was renamed, before the first unlink. Another process may have exchanged it, or put a registry
+ * or a base there, between the first look and the rename. Such a thing is moved back to leaf in dir. Returns 0 or an
+ * errno.
+ */
+static int check_moved(const struct sr_trash *trash, const struct sr_record *record, const char *name, int dir,
+		       const char *leaf, struct sr_removed *removed)
+{
+	struct sr_identity identity;
+	int error;
+
+	if (identify(trash, trash->trash_fd, name, &identity) == -1)
+		return blame(removed, errno, "cannot look at %s in the trash", name);
+	if (!sr_base_is_registered(trash->dev, record, &identity))
+		error = blame(removed, ESTALE, "its path is no longer what was registered");
+	else if (!(error = check_above(trash, record->path, removed)))
+		error = look_inside(trash->trash_fd, name, &identity, removed);
+	if (error)
+		sr_sys_rename_back(trash->trash_fd, name, dir, leaf);
+	return error;
+}
+
 /* Rename the victim into the trash. *gone: nothing is at its path, or nothing any more. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
 			 struct sr_removed *removed, bool *gone)
@@ -285,11 +314,12 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 					: blame(removed, errno, "cannot look at it");
 	else if (!sr_base_is_registered(trash->dev, record, &identity))
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
-	else if ((error = check_above(trash, record->path, removed)))
+	else if (!(error = check_above(trash, record->path, removed)))
+		error = look_inside(dir, leaf, &identity, removed);
+	SR_STOP("trash.looked");
+	if (*gone || error)
 		goto out;
-	else if (S_ISDIR(identity.mode) && (error = sr_removal_look(dir, leaf, removed)))
-		goto out;
-	else if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
+	if (sr_sys_rename_noreplace(dir, leaf, trash->trash_fd, name) == -1) {
 		*gone = errno == EXDEV;
 		error = *gone ? remove_in_place(trash, record, dir, parent, leaf, &identity, removed)
 			      : blame(removed, errno, "cannot move it to %s", SR_BASE_TRASH);
@@ -300,12 +330,8 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 		goto out;
 	SR_STOP("trash.renamed");
 	error = note_parent(trash, record->path);
-	if (!error && identify(trash, trash->trash_fd, name, &identity) == -1)
-		error = blame(removed, errno, "cannot look at %s in the trash", name);
-	else if (!error && !sr_base_is_registered(trash->dev, record, &identity)) {
-		sr_sys_rename_back(trash->trash_fd, name, dir, leaf);
-		error = blame(removed, ESTALE, "its path is no longer what was registered");
-	}
+	if (!error)
+		error = check_moved(trash, record, name, dir, leaf, removed);
 out:
 	sr_sys_close(dir);
 	return error;

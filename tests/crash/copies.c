@@ -1,10 +1,12 @@
 /*
  * copies.c - copied and moved registries: which of them base belongs to.
  */
+#include "fault.h"
 #include "harness.h"
 #include "mounts.h"
 #include "peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -538,6 +540,46 @@ static void foreign_since(void)
 	t_close(reg);
 }
 
+/* The directory `where`, in the segment at path or above it, becomes a base between a sweep's look and its rename. */
+static void becomes_a_base(const char *path, const char *where)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct peer *sweeper = peer_start(&w, PEER_PROCESS);
+	struct segreg *reg = t_open(&w);
+	int fd;
+
+	T_SYS(mkdir(t_path(&w, "day"), 0755));
+	t_make_dir(&w, "day/seg", 10);
+	t_make_dir(&w, "day/seg/inside", 10);
+	T_OK(segreg_register(reg, 1, path));
+	T_OK(segreg_retire(reg, 1));
+	T_OK(peer_open(sweeper));
+	peer_stop_at(sweeper, "trash.looked", 1);
+	peer_begin(sweeper, peer_do_sweep, NULL, 0);
+	T_CHECK(peer_stands(sweeper));
+	fd = T_SYS(open(t_path(&w, "%s/" MARKER, where), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	T_EQ(write(fd, "segreg base 2\n", 14), 14);
+	close(fd);
+	peer_go_on(sweeper);
+	T_OK(peer_end(sweeper, NULL));
+	T_EQ(t_info(reg, 1).error, EBUSY);
+	T_CHECK(t_exists(&w, "day/seg/data"));
+	T_CHECK(t_exists(&w, "day/seg/inside/data"));
+	T_EQ(t_count_entries(&w, T_TRASH), 0);
+	T_SYS(unlink(t_path(&w, "%s/" MARKER, where)));
+	t_clock_forward(2000);
+	T_EQ(t_sweep(reg).deleted, 1);
+	peer_exit(sweeper);
+	t_close(reg);
+}
+
+static void foreign_in_between(void)
+{
+	becomes_a_base("day/seg", "day/seg/inside");
+	becomes_a_base("day/seg", "day/seg");
+	becomes_a_base("day/seg", "day");
+}
+
 /* A registry that leaves its base gives it up, and can come back. A copy leaves the original's base alone. */
 static void leaves_its_base(void)
 {
@@ -606,5 +648,6 @@ T_SUITE(copies,
 	{ "a lost marker is not put up again below another base", lost_marker_below_a_base },
 	{ "in another base no record is bound to what is in a third one", records_in_foreign_places },
 	{ "no sweep deletes where another base or a registry has come since", foreign_since },
+	{ "no sweep deletes where a base comes while it moves the segment away", foreign_in_between },
 	{ "a base that its registry leaves is free, and an original's is not", leaves_its_base },
 	{ "a damaged marker is refused", damaged_marker });

@@ -317,7 +317,7 @@ static void exchanged_after_the_look(void)
 	end();
 }
 
-#define OPENS_BEFORE 2 /* the look at the victim, and at the directory in it */
+#define OPENS_BEFORE 4 /* the two looks at the victim, and at the directory in it */
 
 /* A directory inside is exchanged for a link to elsewhere, just before it is opened. */
 static void exchange_inside(void)

@@ -75,7 +75,10 @@ static inline uint64_t undecided(uint64_t word)
 static inline int make_pin(uint64_t lane_id, uint64_t id, uint32_t slot, uint64_t word, struct segreg_pin *pin)
 {
 	*pin = (struct segreg_pin){
-		.id = id, .owner = lane_id, .slot = slot, .generation = sr_word_generation(word),
+		.id = id,
+		.owner = lane_id,
+		.slot = slot,
+		.generation = sr_word_generation(word),
 	};
 	return 0;
 }
@@ -93,7 +96,7 @@ static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
 		sr_region_wake(&reg->region);
 }
 
-static void take_back(struct segreg *reg, uint32_t slot)
+static void uncount(struct segreg *reg, uint32_t slot)
 {
 	sr_count_down_seqcst(&reg->counts[slot]);
 	wake_if_retired(reg, slot);
@@ -101,7 +104,7 @@ static void take_back(struct segreg *reg, uint32_t slot)
 
 static SR_COLD int fail_miscounted(struct segreg *reg, uint64_t id, uint32_t slot)
 {
-	take_back(reg, slot);
+	uncount(reg, slot);
 	return sr_fail(SEGREG_E_FULL,
 		       "this handle has 2^31 pins on segment %" PRIu64
 		       ", or another thread is just releasing a pin that it does not hold",
@@ -111,11 +114,12 @@ static SR_COLD int fail_miscounted(struct segreg *reg, uint64_t id, uint32_t slo
 /* Whether this lane's count of the slot has memory. */
 static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 {
-	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_counts_mapped)) || (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
+	return SR_LIKELY(slot < sr_load_acquire_u32(&reg->n_counts_mapped)) ||
+	       (slot < reg->region.geometry.max_segments && sr_row_has_page(reg->row, slot));
 }
 
 /*
- * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either. A decision
+ * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either: a decision
  * begins and ends under that lock, and sr_table_lock_take repairs the tables first if a decider died (sr_enter.c).
  */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
@@ -136,10 +140,10 @@ static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, s
 		word = sr_load_acquire_u64(&reg->slots[slot].word);
 	if (slot == SR_NONE || !is_pinnable(word, flags)) {
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " %s", id,
-			     slot == SR_NONE			  ? "is not registered" :
-			     is_pinnable(word, 0)		  ? "is retired" :
-			     sr_word_state(word) == SR_BUILDING ? "is still being built" :
-								    "is being deleted");
+			     slot == SR_NONE                      ? "is not registered"
+			     : is_pinnable(word, 0)               ? "is retired"
+			     : sr_word_state(word) == SR_BUILDING ? "is still being built"
+								  : "is being deleted");
 		goto out;
 	}
 	if (!is_countable(reg, slot))
@@ -155,9 +159,10 @@ out:
 	return rc;
 }
 
-static SR_COLD int undo_and_pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot)
+static SR_COLD int undo_and_pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
+				       uint32_t slot)
 {
-	take_back(reg, slot);
+	uncount(reg, slot);
 	return pin_slowly(reg, id, flags, pin);
 }
 
@@ -181,11 +186,13 @@ static SR_COLD int pin_decided(struct segreg *reg, uint64_t id, unsigned flags, 
  * Go on after P2 read a state that the fast way does not accept. Without SEGREG_PIN_LIVE it accepts LIVE and PENDING,
  * with it only LIVE.
  */
-static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot, uint64_t word)
+static SR_COLD int pin_unusual(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin, uint32_t slot,
+			       uint64_t word)
 {
 	if (!is_pinnable(undecided(word), flags)) {
 		/* A retirement is final. All other states need a look under the table lock. */
-		if (is_pinnable(undecided(word), 0) && undecided(sr_load_acquire_u64(&reg->slots[slot].word)) == undecided(word))
+		if (is_pinnable(undecided(word), 0) &&
+		    undecided(sr_load_acquire_u64(&reg->slots[slot].word)) == undecided(word))
 			return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is retired", id);
 		return pin_slowly(reg, id, flags, pin);
 	}
@@ -204,8 +211,8 @@ static inline bool look(const struct sr_slot *slot, uint64_t id, uint64_t *word)
 }
 
 /* P4 to P6, with the word that P2 read. */
-static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin,
-							  uint32_t slot, uint64_t word)
+static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, uint64_t id, unsigned flags,
+							  struct segreg_pin *pin, uint32_t slot, uint64_t word)
 {
 	const uint64_t *at = &reg->slots[slot].word;
 	uint64_t lane_id = reg->lane_id, again;
@@ -224,7 +231,8 @@ static inline __attribute__((always_inline)) int pin_slot(struct segreg *reg, ui
 }
 
 /* Pin a segment whose id is not at its first place in the index, or whose count has no memory, or that is unknown. */
-static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
+static __attribute__((noinline)) int pin_searching(struct segreg *reg, uint64_t id, unsigned flags,
+						   struct segreg_pin *pin)
 {
 	uint32_t slot = sr_table_find(&reg->region, id);
 	uint64_t word;

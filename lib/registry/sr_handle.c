@@ -109,7 +109,7 @@ static int attach_handle(struct sr_attachment *attachment, const char *dir, cons
 }
 
 /* The handle is attached: from here on it belongs to the registry, and calls may use it. [process] */
-static void settle_handle(struct sr_attachment *attachment, struct sr_registry *registry)
+static void publish_handle(struct sr_attachment *attachment, struct sr_registry *registry)
 {
 	static uint64_t opened;
 
@@ -137,7 +137,7 @@ static int open_handle(struct sr_attachment *attachment, const char *path, const
 		return rc;
 	}
 	strcpy(attachment->base, registry->base.path);
-	settle_handle(attachment, registry);
+	publish_handle(attachment, registry);
 	return 0;
 }
 
@@ -229,10 +229,10 @@ static int arrive(struct sr_attachment *attachment)
 		rc = sr_fail_kept(ENOENT, parents->lock_path);
 	if (!rc) {
 		unlink_handle(attachment);
-		settle_handle(attachment, registry);
+		publish_handle(attachment, registry);
 		sr_process_put(parents);
 	}
-	sr_process_settle();
+	sr_process_wake();
 	return rc;
 }
 

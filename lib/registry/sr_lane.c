@@ -13,8 +13,8 @@
  *
  * A sweep may read lane_top, a head's state or its has_counts just before a newcomer sets them, and miss the newcomer's
  * pin. All three are set before the newcomer's first count. They are sequentially consistent, as the count and the
- * slot's word are. So the sweep had marked the slot before that count. The pin's second look at the word finds that
- * mark (sr_pin.c: DECIDING in conclusion 2, DELETING in conclusion 3).
+ * slot's word are. So the sweep had marked the slot before that count. The pin's second look at the word finds the mark
+ * (sr_pin.c: DECIDING in conclusion 2, DELETING in conclusion 3).
  *
  * Emptying clears a page's bit before its memory, and a page's first use zeroes its memory before it sets the bit. A
  * crash while a lane is emptied leaves it marked as used and dead, and the next reclaim empties it again. A crash at a

@@ -137,7 +137,7 @@ void sr_process_unlock(void)
 	pthread_mutex_unlock(&all_mutex);
 }
 
-void sr_process_settle(void)
+void sr_process_wake(void)
 {
 	pthread_cond_broadcast(&settled);
 }

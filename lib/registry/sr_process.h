@@ -19,7 +19,7 @@ void sr_process_unlock(void);
 /* Wait until something has settled. Returns false once the deadline is past. [process] */
 bool sr_process_wait(int64_t deadline);
 /* A registry is open or gone, or a handle has arrived: wake the threads that wait for that. */
-void sr_process_settle(void);
+void sr_process_wake(void);
 
 /* Get the registry in dir, an absolute path, and open it if this process has not; give it back. [process], released
  * meanwhile. */

@@ -120,9 +120,9 @@ int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record
 }
 
 /*
- * Undo an unregistering (sr_remove.c) whose process died after its commit and before the region showed it. No call
- * has returned that the segment is forgotten, and meanwhile any handle may have pinned it. Lower the version too,
- * unless the region shows the version that the unregistering made.
+ * Undo an unregistering (sr_remove.c) whose process died after its commit and before the region showed it. Its call has
+ * not returned, and any handle may have pinned the segment since. Lower the version too, unless the region shows the
+ * version that the unregistering made.
  */
 static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {
@@ -180,7 +180,7 @@ static struct row *find_row(const struct records *s, uint64_t id)
 }
 
 /* Give a slot that is in use the state of its record, or GONE if it has none any more. */
-static void settle_slot(struct sr_region *region, const struct records *s, uint32_t slot)
+static void restore_slot(struct sr_region *region, const struct records *s, uint32_t slot)
 {
 	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
 	struct sr_detail *detail = &region->details[slot];
@@ -254,7 +254,7 @@ static int apply(struct sr_registry *registry, struct records *s)
 	int rc;
 
 	for (uint32_t slot = 0; slot < top; slot++)
-		settle_slot(region, s, slot);
+		restore_slot(region, s, slot);
 	SR_STOP("reconcile.settled");
 	rc = sr_table_repair(region);
 	if (rc)

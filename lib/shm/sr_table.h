@@ -43,9 +43,8 @@ static inline uint32_t sr_index_tag(uint64_t hash)
 }
 
 /*
- * The slot that an entry names for a hash. It is beyond all slots if the entry is empty or has another tag. Then the
- * result has all ones in the 24 bits of the slot, or bits of the tag. SEGREG_MAX_SEGMENTS is at most 2^24 - 2
- * (sr_layout.h).
+ * The slot that an entry names for a hash. It is beyond all slots if the entry is empty or has another tag. The result
+ * then has a bit of a tag, or ones in all 24 bits of the slot. SEGREG_MAX_SEGMENTS is at most 2^24 - 2 (sr_layout.h).
  */
 static inline uint32_t sr_index_slot(uint32_t entry, uint64_t hash)
 {

@@ -129,7 +129,7 @@ static bool is_retired_later(const struct sr_sweep *sweep, const struct sr_detai
 }
 
 /* S1: take slots from the queue until the batch is full, and make the PENDING ones DECIDING. */
-static int gather(struct sr_sweep *sweep, struct candidate batch[SR_BATCH], uint32_t *n)
+static int fill_batch(struct sr_sweep *sweep, struct candidate batch[SR_BATCH], uint32_t *n)
 {
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
@@ -205,8 +205,8 @@ static int condemn(struct sr_sweep *sweep, const struct candidate *one, bool *do
 	return sr_table_decide(region, one->slot, SR_DELETING, done); /* S3 */
 }
 
-/* S2 and S3 of one slot. S2 compares with the cells that copy_queue read. */
-static int settle_one(struct sr_sweep *sweep, const struct candidate *one, uint32_t holders)
+/* S2 and S3 of one slot. S3 also compares with the cells that copy_queue read (SC). */
+static int decide_one(struct sr_sweep *sweep, const struct candidate *one, uint32_t holders)
 {
 	struct sr_region *region = &sweep->reg->region;
 	bool undecided = one->was == SR_PENDING, done;
@@ -236,14 +236,14 @@ static int settle_one(struct sr_sweep *sweep, const struct candidate *one, uint3
  * S2 and S3 of a batch. Each S1 is a sequentially consistent store, and every S2 of a count comes after all S1 of the
  * batch. For the cells see is_retired_later.
  */
-static int settle(struct sr_sweep *sweep, const struct candidate *batch, uint32_t n)
+static int decide_all(struct sr_sweep *sweep, const struct candidate *batch, uint32_t n)
 {
 	struct sr_region *region = &sweep->reg->region;
 	uint32_t holders = count_holders(region);
 	int rc = 0;
 
 	for (uint32_t i = 0; i < n && !rc; i++)
-		rc = settle_one(sweep, &batch[i], holders);
+		rc = decide_one(sweep, &batch[i], holders);
 	return rc;
 }
 
@@ -255,10 +255,10 @@ static int decide_batch(struct sr_sweep *sweep, struct sr_change *change)
 
 	if (rc)
 		return rc;
-	rc = gather(sweep, batch, &n);
+	rc = fill_batch(sweep, batch, &n);
 	SR_STOP("sweep.deciding");
 	if (!rc)
-		rc = settle(sweep, batch, n);
+		rc = decide_all(sweep, batch, n);
 	if (rc) {
 		sr_table_lock_give(sweep->reg); /* the lock stays dirty: the next holder repairs */
 		return rc;

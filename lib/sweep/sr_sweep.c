@@ -109,7 +109,7 @@ static void delete_round(struct sr_sweep *sweep)
 
 /* ---------------------------------------------------------------- dropping the records */
 
-static void note_failure(struct sr_sweep *sweep, const struct sr_victim *victim)
+static void show_failure(struct sr_sweep *sweep, const struct sr_victim *victim)
 {
 	struct sr_region *region = &sweep->reg->region;
 	struct sr_detail *detail = &region->details[victim->slot];
@@ -141,7 +141,7 @@ static void note_freed(const struct sr_region *region, const struct sr_victim *v
 }
 
 /* Show in the region which victims are deleted and which have failed. [commit, table] */
-static int settle_victims(struct sr_sweep *sweep)
+static int show_victims(struct sr_sweep *sweep)
 {
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
@@ -155,7 +155,7 @@ static int settle_victims(struct sr_sweep *sweep)
 		if (!is_still(region, victim))
 			continue;
 		if (victim->fate == SR_FATE_FAILED) {
-			note_failure(sweep, victim);
+			show_failure(sweep, victim);
 			continue;
 		}
 		rc = sr_table_drop(region, victim->slot);
@@ -172,7 +172,7 @@ static int settle_victims(struct sr_sweep *sweep)
 }
 
 /* Drop a victim's record, or note its failure there, so that the next sweep knows about it even after a restart. */
-static int settle_record(struct sr_store *store, struct sr_victim *victim, uint32_t *notes)
+static int update_record(struct sr_store *store, struct sr_victim *victim, uint32_t *failures)
 {
 	struct sr_record there;
 	int rc = sr_store_get(store, victim->record.id, &there);
@@ -188,18 +188,18 @@ static int settle_record(struct sr_store *store, struct sr_victim *victim, uint3
 	there.attempts = victim->attempts;
 	there.error = (uint8_t)victim->error;
 	there.retry_at = victim->retry_at;
-	*notes += 1;
+	*failures += 1;
 	return sr_store_update(store, &there);
 }
 
-/* Settle the records of all victims. *drops gets the number of records dropped, *notes the number of failures noted. */
-static int settle_records(struct sr_sweep *sweep, uint32_t *drops, uint32_t *notes)
+/* Update the records of all victims. *drops gets the number of dropped records, *failures that of noted failures. */
+static int update_records(struct sr_sweep *sweep, uint32_t *drops, uint32_t *failures)
 {
 	int rc = 0;
 
-	*drops = *notes = 0;
+	*drops = *failures = 0;
 	for (uint32_t i = 0; i < sweep->n_victims && !rc; i++) {
-		rc = settle_record(&sweep->reg->registry->store, &sweep->victims[i], notes);
+		rc = update_record(&sweep->reg->registry->store, &sweep->victims[i], failures);
 		*drops += sweep->victims[i].dropped;
 	}
 	return rc;
@@ -226,30 +226,30 @@ static int write_journal(struct sr_sweep *sweep, struct sr_journal *journal)
 }
 
 /*
- * Commit the notes of failures. On a disk that takes no commit, note them in the region alone. Leaves the table lock
+ * Commit the noted failures. On a disk that takes no commit, they are noted in the region alone. Leaves the table lock
  * taken.
  */
-static int commit_notes(struct sr_change *change, uint32_t notes)
+static int commit_failures(struct sr_change *change, uint32_t failures)
 {
-	int rc = notes ? sr_change_commit_open(change) : 0;
+	int rc = failures ? sr_change_commit_open(change) : 0;
 
-	return (!rc && notes) || rc == SEGREG_E_REOPEN ? rc : sr_change_open_table(change);
+	return (!rc && failures) || rc == SEGREG_E_REOPEN ? rc : sr_change_open_table(change);
 }
 
 static int finish_round(struct sr_sweep *sweep)
 {
 	struct sr_journal journal;
 	struct sr_change change;
-	uint32_t drops, notes;
+	uint32_t drops, failures;
 	int rc = sr_change_begin(&change, sweep->reg);
 
 	if (rc)
 		return rc;
-	rc = settle_records(sweep, &drops, &notes);
+	rc = update_records(sweep, &drops, &failures);
 	if (!rc && drops)
 		rc = write_journal(sweep, &journal);
 	if (!rc)
-		rc = drops ? sr_change_commit_open(&change) : commit_notes(&change, notes);
+		rc = drops ? sr_change_commit_open(&change) : commit_failures(&change, failures);
 	if (rc == SEGREG_E_REOPEN)
 		return rc;
 	if (rc) {
@@ -258,7 +258,7 @@ static int finish_round(struct sr_sweep *sweep)
 	}
 	if (drops)
 		sr_journal_end(&journal);
-	rc = settle_victims(sweep);
+	rc = show_victims(sweep);
 	if (rc) { /* the lock stays dirty: the next holder repairs */
 		sr_table_lock_give(sweep->reg);
 		sr_change_abandon(&change);
@@ -273,7 +273,7 @@ static int finish_round(struct sr_sweep *sweep)
 
 /*
  * Copy the queue, note V0 (S0), and read the cells (SC). Segments that are retired later wait for the next sweep.
- * gather reads each slot again under the table lock.
+ * fill_batch (sr_decide.c) reads each slot again under the table lock.
  */
 static int copy_queue(struct sr_sweep *sweep)
 {

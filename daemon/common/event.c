@@ -1,6 +1,7 @@
 /*
  * event.c - what a sweep did, in words.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,13 @@ const char *tool_event_name(const struct segreg_sweep_event *event)
 	return "unknown";
 }
 
+/* Is a right missing? Its cause is not in the line: a user, a unit, a filter, or the file system. */
+static bool is_forbidden(const struct segreg_sweep_event *event)
+{
+	return event->action == SEGREG_SWEEP_FAILED &&
+	       (event->error == EACCES || event->error == EPERM || event->error == EROFS);
+}
+
 char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run)
 {
 	char freed[TOOL_SPAN_SIZE];
@@ -46,6 +54,9 @@ char *tool_event_describe(const struct segreg_sweep_event *event, bool dry_run)
 	case SEGREG_SWEEP_MISSING:
 		break;
 	}
+	if (is_forbidden(event))
+		return tool_text_format("failed %" PRIu64 " %s: %s (segctl why %" PRIu64 " says what helps)", event->id,
+					event->path, event->reason, event->id);
 	return tool_text_format("%s %" PRIu64 " %s: %s", tool_event_name(event), event->id, event->path, event->reason);
 }
 

@@ -178,9 +178,13 @@ static void advise(const struct kept *kept, char *advice, size_t size)
 			 "; before that, bring back %s, or forget the segment: segctl remove --force %" PRIu64,
 			 info->error == ENOENT ? "its directory" : "what was registered", info->id);
 	else if (info->error == EACCES || info->error == EPERM)
-		snprintf(advice, size, "; sweep as the user that owns it, and look for an immutable file (lsattr)");
+		snprintf(advice, size,
+			 "; if segctl sweep --retry-now as root succeeds, segregd's user, unit or filter forbids it; "
+			 "if not, look for an immutable file (lsattr)");
 	else if (info->error == EROFS)
-		snprintf(advice, size, "; before that, make its file system writable (mount -o remount,rw)");
+		snprintf(advice, size,
+			 "; before that, make its file system writable (mount -o remount,rw), or segregd's unit "
+			 "(ReadWritePaths=)");
 	else if (info->error == EIO || info->error == EUCLEAN)
 		snprintf(advice, size, "; before that, look for the errors of its disk (dmesg)");
 }

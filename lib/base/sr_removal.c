@@ -222,6 +222,17 @@ static int look_around(struct job *job, const struct level *level)
 
 /* ---------------------------------------------------------------- removing */
 
+/*
+ * Blame a failure at name in level. A process that is confined to base, as by Landlock, may not touch what was moved
+ * out of base. Then the move is the cause, and no right is missing.
+ */
+static int blame_at(struct job *job, const struct level *level, int error, const char *what, const char *name)
+{
+	if (level && (error == EACCES || error == EPERM) && look_around(job, level))
+		return ESTALE;
+	return blame(job, error, "cannot %s \"%s\"", what, name);
+}
+
 /* Unlink name, whose identity was just read, and account for it. level: the directory that name is in; NULL if name
  * is the victim's own. */
 static int unlink_counted(struct job *job, const struct level *level, const char *name,
@@ -242,7 +253,7 @@ static int unlink_counted(struct job *job, const struct level *level, const char
 	}
 	SR_STOP("removal.unlinking");
 	if (sr_sys_unlinkat(dir, name, is_directory ? AT_REMOVEDIR : 0) == -1)
-		return errno == ENOENT ? 0 : blame(job, errno, "cannot remove \"%s\"", name);
+		return errno == ENOENT ? 0 : blame_at(job, level, errno, "remove", name);
 	account(job, identity);
 	return 0;
 }
@@ -298,7 +309,7 @@ static int remove_directory(struct job *job, const struct level *above, const ch
 	}
 	level.fd = sr_sys_open_beneath(above->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (level.fd == -1)
-		return errno == ENOENT ? 0 : blame(job, errno, "cannot open directory \"%s\"", name);
+		return errno == ENOENT ? 0 : blame_at(job, above, errno, "open directory", name);
 	if (!is_named(level.fd, "", identity->ino) || !is_below_victim(&level)) {
 		sr_sys_close(level.fd);
 		return lost(job);

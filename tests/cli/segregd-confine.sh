@@ -71,6 +71,63 @@ expect 0 turn "$segregd" --once --metrics "$dir/nowhere"
 complains "evil: unlink: Permission denied"
 ok "a directory for metrics that is not there is no way out"
 
+# What stops at its first unlink is moved out of base by somebody who may.
+cat >"$dir/slow.c" <<'C'
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	int (*real)(int, const char *, int) = (int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat");
+
+	if (!strcmp(name, "data"))
+		raise(SIGSTOP);
+	return real(dir, name, flags);
+}
+C
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$dir/slow.so" "$dir/slow.c" -ldl || fail "cannot build the library"
+is_stopped() {
+	grep -q '^State:.T' "/proc/$1/status"
+}
+segment 4
+expect 0 "$segctl" retire 4
+LD_PRELOAD=$dir/slow.so "$segregd" --once 2>"$dir/log" &
+sweeper=$!
+children+=("$sweeper")
+eventually is_stopped "$sweeper"
+mv "$base"/.segreg-trash/4.* "$dir/outside/moved"
+kill -CONT "$sweeper"
+eventually has_ended "$sweeper"
+logged "failed 4 4: it was moved away while it was being deleted" || fail "the log does not say that it was moved away"
+[ -s "$dir/outside/moved/data" ] || fail "a confined segregd deleted what was moved away"
+ok "what was moved out of its reach is reported as moved"
+
+# A filter, or a unit, forbids segregd what the operator may do.
+cat >"$dir/denied.c" <<'C'
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+int unlinkat(int dir, const char *name, int flags)
+{
+	int (*real)(int, const char *, int) = (int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat");
+
+	errno = EPERM;
+	return strcmp(name, "data") ? real(dir, name, flags) : -1;
+}
+C
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$dir/denied.so" "$dir/denied.c" -ldl || fail "cannot build the library"
+segment 5
+expect 0 "$segctl" retire 5
+expect 75 env LD_PRELOAD="$dir/denied.so" "$segregd" --once
+complains 'failed 5 5: cannot remove "data": Operation not permitted (segctl why 5 says what helps)'
+expect 0 "$segctl" why 5
+says "if segctl sweep --retry-now as root succeeds, segregd's user, unit or filter forbids it"
+expect 0 "$segctl" sweep --retry-now
+is_gone 5 || fail "a sweep that may delete segment 5 left it"
+ok "what a filter forbids, and what helps, is shown"
+
 expect 0 "$segctl" retire 2
 turn "$segregd" --once --unconfined 2>"$dir/err"
 complains "evil: unlink: done"

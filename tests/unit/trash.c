@@ -399,6 +399,36 @@ static void moved_away_inside(void)
 	moved_away("/inner");
 }
 
+static int move_and_forbid(const char *call)
+{
+	if (strcmp(call, "unlinkat"))
+		return 0;
+	if (meddling.nth && --meddling.nth == 0)
+		move_away();
+	return meddling.nth ? 0 : EACCES;
+}
+
+/* A process that is confined to base may touch nothing that was moved out of it. */
+static void moved_out_of_reach(void)
+{
+	struct sr_removed removed;
+	struct sr_record record;
+
+	begin();
+	t_make_dir(&world, "victim", 10);
+	t_make_file(&world, "victim/more", 10);
+	record = registered("victim");
+	snprintf(move_from, sizeof(move_from), T_TRASH "/1.2");
+	meddling.nth = 2;
+	sr_sys_hook = move_and_forbid;
+	T_EQ(sr_trash_remove(&trash, &record, &removed), ESTALE);
+	T_HAS(removed.where, "moved away");
+	check_meddled();
+	T_EQ(t_count_entries(&world, "away"), 51);
+	t_remove_tree(t_path(&world, "away"));
+	end();
+}
+
 /* ---------------------------------------------------------------- others' registries; what cannot be removed */
 
 static void make_text(const char *path, const char *text)
@@ -777,6 +807,8 @@ T_SUITE(trash,
 	{ "a link on the way is not followed, even to the victim itself", parent_exchanged },
 	{ "what is moved out of the trash meanwhile is left, but for 32 names", moved_away_itself },
 	{ "a directory inside that is moved away meanwhile is left, but for 32 names", moved_away_inside },
+	{ "what a confined process may not touch, because it was moved away, is reported as moved",
+	  moved_out_of_reach },
 	{ "a registry, or the base of one, inside a victim is not removed", foreign_inside },
 	{ "one entry cannot be removed: all others go", goes_on },
 	{ "one entry cannot be removed: what is too deep goes all the same, in the same removal",

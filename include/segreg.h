@@ -690,6 +690,44 @@ struct segreg_entry {
  */
 int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 
+/* The order of segreg_snapshot_list. */
+enum segreg_order {
+	SEGREG_BY_ID = 1,
+	SEGREG_BY_PATH = 2, /* byte by byte, as strcmp(3) compares: "a-b" comes before "a/c" */
+};
+
+/*
+ * Called for each segment of a snapshot, without a lock. The library makes *entry, which is valid during the callback;
+ * later versions may append members. Returns 0 to continue. Any other value ends the list and becomes its result. May
+ * call the library.
+ */
+typedef int segreg_snapshot_fn(void *arg, const struct segreg_entry *entry);
+
+/*
+ * Call fn for each segment of a snapshot, in the given order. The list is exactly the segments of the snapshot's
+ * version, each once, while other processes commit. It takes no lock. If the snapshot is released or evicted before the
+ * last segment, the call fails.
+ *
+ * The call sorts before it first calls fn. It allocates up to 48 bytes for each segment. SEGREG_BY_PATH also allocates
+ * up to twice the length of all paths. Among 1,000,000 segments a list by id takes about 0.1 seconds, and a list by
+ * path about a second.
+ *
+ * Errors: INVAL (also: the snapshot is a horizon), NOMEM, NOTPINNED.
+ */
+int segreg_snapshot_list(struct segreg *reg, const struct segreg_snapshot *snapshot, enum segreg_order order,
+			 segreg_snapshot_fn *fn, void *arg);
+
+/*
+ * Fill *entry with segment id of a snapshot. Set entry->size to sizeof(struct segreg_entry) before; the call leaves
+ * cursor alone. A segment that the call finds at once takes no lock. Otherwise it looks again under a lock, as
+ * segreg_pin does.
+ *
+ * Errors: INVAL (also: the snapshot is a horizon), NOTPINNED, TIMEDOUT, CORRUPT, PERM, IO. NOENT: the snapshot's
+ * version has no segment id. It was registered later or retired before, or unregistered by force.
+ */
+int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id,
+			 struct segreg_entry *entry);
+
 /* ------------------------------------------------------------------ asking */
 
 /* Returns 1 if id is LIVE, 0 if it is in another state or unknown, or an error: INVAL, TIMEDOUT, CORRUPT. */

@@ -122,6 +122,8 @@ int segreg_unmap(struct segreg *reg, struct segreg_map *map)
 
 /* ---------------------------------------------------------------- snapshots */
 
+#define HAS_NO_SET "a horizon has no set of segments to walk; trade it for a snapshot"
+
 static bool is_kind(enum segreg_snapshot_kind kind)
 {
 	return kind == SEGREG_SNAPSHOT || kind == SEGREG_HORIZON;
@@ -178,6 +180,40 @@ int segreg_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snaps
 	if (!snapshot || !entry || entry->size < sizeof(*entry))
 		return sr_invalid("no snapshot, no entry, or its size is not set");
 	if (snapshot->kind == SEGREG_HORIZON)
-		return sr_invalid("a horizon has no set of segments to walk; trade it for a snapshot");
+		return sr_invalid(HAS_NO_SET);
 	return sr_snapshot_next(reg, snapshot, entry);
+}
+
+int segreg_snapshot_list(struct segreg *reg, const struct segreg_snapshot *snapshot, enum segreg_order order,
+			 segreg_snapshot_fn *fn, void *arg)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle(reg);
+
+	if (rc)
+		return rc;
+	if (!snapshot || !fn || (order != SEGREG_BY_ID && order != SEGREG_BY_PATH))
+		return sr_invalid("no snapshot, no function to call, or an unknown order");
+	if (snapshot->kind == SEGREG_HORIZON)
+		return sr_invalid(HAS_NO_SET);
+	return sr_snapshot_list(reg, snapshot, order, fn, arg);
+}
+
+int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id,
+			 struct segreg_entry *entry)
+{
+	struct segreg_entry found = { .size = sizeof(found) };
+	int rc = sr_check_handle(reg);
+
+	if (rc)
+		return rc;
+	if (!snapshot || !entry || entry->size < sizeof(*entry))
+		return sr_invalid("no snapshot, no entry, or its size is not set");
+	if (snapshot->kind == SEGREG_HORIZON)
+		return sr_invalid(HAS_NO_SET);
+	found.cursor = entry->cursor;
+	rc = sr_snapshot_find(reg, snapshot, id, &found);
+	if (!rc)
+		sr_copy_out(entry, entry->size, &found, sizeof(found));
+	return rc;
 }

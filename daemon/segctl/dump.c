@@ -8,8 +8,10 @@
 #include "segreg.h"
 #include "segctl/dump.h"
 
-static int add(struct ctl_dump *list, const struct segreg_entry *entry)
+static int add(void *arg, const struct segreg_entry *entry)
 {
+	struct ctl_dump *list = arg;
+
 	if (list->n == list->room) {
 		size_t room = list->room ? 2 * list->room : 64;
 		void *more = reallocarray(list->items, room, sizeof *list->items);
@@ -23,24 +25,10 @@ static int add(struct ctl_dump *list, const struct segreg_entry *entry)
 	return 0;
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct segreg_entry *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
 int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct ctl_dump *list)
 {
-	struct segreg_entry entry = { .size = sizeof entry };
-	int code = 0, step = 0;
-
 	list->version = snapshot->version;
-	while (!code && (step = segreg_snapshot_next(reg, snapshot, &entry)) > 0)
-		code = add(list, &entry);
-	if (list->n)
-		qsort(list->items, list->n, sizeof *list->items, by_id);
-	return code ? code : step;
+	return segreg_snapshot_list(reg, snapshot, SEGREG_BY_ID, add, list);
 }
 
 /* A field is printable ASCII without a space. Every other byte is \xNN. */

@@ -190,6 +190,11 @@ bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot 
 	       is_cell_of(sr_load_acquire_u64(&sr_row_cells(reg->row)[snapshot->cell]), snapshot);
 }
 
+int sr_snapshot_check(const struct segreg *reg, const struct segreg_snapshot *snapshot)
+{
+	return SR_LIKELY(sr_snapshot_is_held(reg, snapshot)) ? 0 : fail_not_held(reg, snapshot);
+}
+
 SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 {
 	if (!sr_snapshot_is_held(reg, snapshot) ||
@@ -255,14 +260,21 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	return true;
 }
 
+bool sr_snapshot_look(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
+{
+	return look_at(region, slot, version, entry);
+}
+
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry)
 {
 	uint32_t top = sr_region_slot_top(&reg->region);
+	int rc = sr_snapshot_check(reg, snapshot);
 
-	if (!sr_snapshot_is_held(reg, snapshot))
-		return fail_not_held(reg, snapshot);
+	if (rc)
+		return rc;
 	while (entry->cursor < top)
 		if (look_at(&reg->region, (uint32_t)entry->cursor++, snapshot->version, entry))
 			return 1;
-	return 0;
+	SR_STOP("snapshot.walked");
+	return sr_snapshot_check(reg, snapshot); /* an eviction in between may have let segments go */
 }

@@ -13,6 +13,19 @@ int sr_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, struct
 int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot);
 bool sr_snapshot_is_held(const struct segreg *reg, const struct segreg_snapshot *snapshot);
 
+/* Returns 0 if reg holds the snapshot; else fails with SEGREG_E_NOTPINNED or SEGREG_E_EVICTED. */
+int sr_snapshot_check(const struct segreg *reg, const struct segreg_snapshot *snapshot);
+
+/* Copy the segment in slot to *entry, if version contains it. *entry may be spoiled if not. */
+bool sr_snapshot_look(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry);
+
+/* Call fn for each segment of the snapshot, in that order. */
+int sr_snapshot_list(struct segreg *reg, const struct segreg_snapshot *snapshot, enum segreg_order order,
+		     segreg_snapshot_fn *fn, void *arg);
+/* Copy segment id of the snapshot to *entry. *entry is spoiled after a failure. */
+int sr_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id,
+		     struct segreg_entry *entry);
+
 /* Take the next step of a walk. Returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 

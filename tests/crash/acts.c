@@ -240,15 +240,30 @@ static bool commit_meanwhile(void *arg, const char *point)
 	return true;
 }
 
+static int ignore_entry(void *arg, const struct segreg_entry *entry)
+{
+	(void)arg;
+	(void)entry;
+	return 0;
+}
+
 static void play_snapshot(struct actor *a)
 {
+	struct segreg_entry entry = { .size = sizeof(entry) };
 	struct segreg_snapshot first, second;
+	int step;
 
 	victim_at_points(commit_meanwhile, a);
 	TRY(a, segreg_snapshot_take(a->reg, SEGREG_SNAPSHOT, &first));
 	if (a->reopened)
 		return;
 	TRY(a, segreg_snapshot_receive(a->reg, &first, &second));
+	while ((step = segreg_snapshot_next(a->reg, &first, &entry)) == 1)
+		;
+	TRY(a, step);
+	TRY(a, segreg_snapshot_list(a->reg, &first, SEGREG_BY_PATH, ignore_entry, NULL));
+	TRY(a, segreg_snapshot_find(a->reg, &first, 1, &entry));
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_snapshot_find(a->reg, &first, NOBODY, &entry));
 	TRY(a, segreg_snapshot_trade(a->reg, SEGREG_HORIZON, &first));
 	TRY(a, segreg_snapshot_release(a->reg, &second));
 }

@@ -138,15 +138,22 @@ static void snapshot(struct tour *t, uint64_t id)
 				    segreg_snapshot_take(t->reg, kind, &t->snapshot));
 }
 
+static int look_at_entry(void *arg, const struct segreg_entry *entry)
+{
+	look(entry->path, SEGREG_PATH_MAX, arg);
+	return 0;
+}
+
 static void walk(struct tour *t, uint64_t id)
 {
 	struct segreg_entry entry = { .size = sizeof(entry) };
 	struct segreg_snapshot other;
 	unsigned n = 0;
 
-	(void)id;
 	while (fuzz_rc(segreg_snapshot_next(t->reg, &t->snapshot, &entry)) == 1)
 		look(entry.path, SEGREG_PATH_MAX, &n);
+	fuzz_rc(segreg_snapshot_list(t->reg, &t->snapshot, id & 1 ? SEGREG_BY_PATH : SEGREG_BY_ID, look_at_entry, &n));
+	fuzz_rc(segreg_snapshot_find(t->reg, &t->snapshot, id, &entry));
 	if (fuzz_rc(segreg_snapshot_receive(t->reg, &t->snapshot, &other)) == 0)
 		fuzz_rc(segreg_snapshot_release(t->reg, &other));
 }

@@ -30,6 +30,12 @@ static int nothing_for_entry(void *arg, const struct segreg_log_entry *entry)
 	return 0;
 }
 
+static int nothing_for_snapshot(void *arg, const struct segreg_entry *entry)
+{
+	(void)arg, (void)entry;
+	return 0;
+}
+
 static int nothing_for_item(void *arg, const struct segreg_debug_item *item)
 {
 	(void)arg, (void)item;
@@ -81,6 +87,8 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_snapshot_trade(reg, SEGREG_SNAPSHOT, &snapshot));
 	REFUSED(segreg_snapshot_receive(reg, &snapshot, &snapshot));
 	REFUSED(segreg_snapshot_next(reg, &snapshot, &entry));
+	REFUSED(segreg_snapshot_list(reg, &snapshot, SEGREG_BY_ID, nothing_for_snapshot, NULL));
+	REFUSED(segreg_snapshot_find(reg, &snapshot, 1, &entry));
 	REFUSED(segreg_is_live(reg, 1));
 	REFUSED(segreg_state(reg, 1, &state));
 	REFUSED(segreg_refcount(reg, 1, &number));
@@ -201,10 +209,21 @@ static void of_snapshots(void)
 	REFUSED(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, NULL));
 	REFUSED(segreg_snapshot_take(reg, (enum segreg_snapshot_kind)3, &snapshot));
 	REFUSED(segreg_snapshot_release(reg, NULL));
+	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot));
+	REFUSED(segreg_snapshot_list(reg, NULL, SEGREG_BY_ID, nothing_for_snapshot, NULL));
+	REFUSED(segreg_snapshot_list(reg, &snapshot, (enum segreg_order)0, nothing_for_snapshot, NULL));
+	REFUSED(segreg_snapshot_list(reg, &snapshot, (enum segreg_order)3, nothing_for_snapshot, NULL));
+	REFUSED(segreg_snapshot_list(reg, &snapshot, SEGREG_BY_ID, NULL, NULL));
+	REFUSED(segreg_snapshot_find(reg, NULL, 1, &entry));
+	REFUSED(segreg_snapshot_find(reg, &snapshot, 1, NULL));
+	REFUSED(segreg_snapshot_find(reg, &snapshot, 1, &entry));
+	T_OK(segreg_snapshot_release(reg, &snapshot));
 	T_OK(segreg_snapshot_take(reg, SEGREG_HORIZON, &snapshot));
 	REFUSED(segreg_snapshot_next(reg, &snapshot, &entry));
+	REFUSED(segreg_snapshot_list(reg, &snapshot, SEGREG_BY_ID, nothing_for_snapshot, NULL));
 	entry.size = sizeof(entry);
 	REFUSED(segreg_snapshot_next(reg, &snapshot, &entry)); /* a horizon has no walk */
+	REFUSED(segreg_snapshot_find(reg, &snapshot, 1, &entry));
 	REFUSED(segreg_snapshot_next(reg, &snapshot, NULL));
 	REFUSED(segreg_snapshot_next(reg, NULL, &entry));
 	REFUSED(segreg_snapshot_trade(reg, SEGREG_SNAPSHOT, NULL));

@@ -1,8 +1,9 @@
 # install.mk - make install, and make uninstall with the same settings. For packages that split it: install-lib (what
-# programs need at run time), install-dev (what compiling them needs) and install-tools.
+# programs need at run time), install-dev (what compiling them needs) and install-tools. install-python is no part of
+# make install: where python3 looks for packages depends on its version, and pip knows.
 #
 # Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR,
-#   COMPLETIONDIR.
+#   COMPLETIONDIR, PYTHONDIR.
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin
@@ -15,6 +16,7 @@ UNITDIR       ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+PYTHONDIR     ?= $(PREFIX)/lib/python3/dist-packages
 
 # Man pages, with a link for each further name that a page's NAME section gives.
 man_dir = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))
@@ -40,6 +42,10 @@ TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         $(call if_there,644,daemon/segregd/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
         $(call if_there,644,daemon/segregd/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
         $(call if_there,644,daemon/segctl/segctl.bash,$(COMPLETIONDIR)/segctl)
+PYTHON_PART = $(foreach file,$(wildcard lib/python/segreg/*.py) lib/python/segreg/py.typed, \
+            644:$(file):$(PYTHONDIR)/segreg/$(notdir $(file))) \
+        text:lib/python/METADATA.in:$(PYTHONDIR)/segreg-$(VERSION).dist-info/METADATA \
+        $(call man_page,lib/python/segreg-python.7)
 
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 located = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
@@ -52,7 +58,7 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
         text) rm -f "$$to" && $(located) "$$2" >"$$to" ;; \
         *) install -m "$$1" "$$2" "$$to" ;; esac ) || exit; done
 
-.PHONY: install install-lib install-dev install-tools uninstall
+.PHONY: install install-lib install-dev install-tools install-python uninstall
 
 ## install - install what is built, below /usr/local or as .packaging/install.mk says
 ## install-lib - of that the shared library alone
@@ -75,6 +81,12 @@ install-tools: $(BUILD)/segctl $(BUILD)/segregd
 	@echo "  INSTALL $(DESTDIR)$(BINDIR)/segctl $(DESTDIR)$(SBINDIR)/segregd"
 	$(Q)$(call place,$(TOOLS_PART))
 
+## install-python - the Python package, into PYTHONDIR: Debian's by default. Other systems: pip install ./lib/python
+install-python:
+	@echo "  INSTALL $(DESTDIR)$(PYTHONDIR)/segreg"
+	$(Q)$(call place,$(PYTHON_PART))
+
 ## uninstall - with the same settings, take away what was installed
 uninstall:
-	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART); do rm -f "$(DESTDIR)$${entry##*:}" || exit; done
+	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART) $(PYTHON_PART); do \
+	    rm -f "$(DESTDIR)$${entry##*:}" || exit; done

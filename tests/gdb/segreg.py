@@ -1,12 +1,12 @@
 """segreg.py - what the library's structs mean, in gdb: source tests/gdb/segreg.py
 
-Pretty printers: struct segreg (a handle), sr_registry, sr_header (of a region), sr_lock_word, sr_slot, sr_lane, sr_letter.
-Command: sr-stop POINT sets a breakpoint at SR_STOP("POINT") in lib/, for a program with the testing build of the library.
-Functions: $sr_word(W) is what a slot's word says, $sr_cell(C) what a snapshot cell says, $sr_hash(ID) the hash of an id.
-print/r shows a struct without its printer.
+Pretty printers: struct segreg (a handle), sr_registry, sr_header (of a region), sr_lock_word, sr_slot, sr_lane,
+sr_letter. Command: sr-stop POINT sets a breakpoint at SR_STOP("POINT") in lib/, for a program with the testing build of
+the library. Functions: $sr_word(W) is what a slot's word says, $sr_cell(C) what a snapshot cell says, $sr_hash(ID) the
+hash of an id. print/r shows a struct without its printer.
 
-Shared memory may be missing from a core: the kernel leaves it out unless bit 3 of /proc/PID/coredump_filter is set. Then
-a printer says so. The numbers of threads and processes are those of the region's PID namespace.
+Shared memory may be missing from a core: the kernel leaves it out unless bit 3 of /proc/PID/coredump_filter is set.
+Then a printer says so. The numbers of threads and processes are those of the region's PID namespace.
 """
 import pathlib
 
@@ -18,7 +18,7 @@ MISSING = "(not in this core)"
 
 
 def name_of(enum, value):
-    """SR_LIVE for 2; the number itself where the enum has no such value, or the program has no debug information for it."""
+    """SR_LIVE for 2; the number itself where the enum has no such value, or the program no debug information for it."""
     try:
         for field in gdb.lookup_type("enum " + enum).fields():
             if field.enumval == int(value):
@@ -93,8 +93,9 @@ class Lane(Printer):
 
 class Letter(Printer):
     def line(self, letter):
-        line = "%s, seq %d, %d bytes" % (name_of("sr_letter_state", letter["state"]), int(letter["seq"]), int(letter["length"]))
-        if name_of("sr_letter_state", letter["state"]) != "SR_LETTER_DONE":
+        state = name_of("sr_letter_state", letter["state"])
+        line = "%s, seq %d, %d bytes" % (state, int(letter["seq"]), int(letter["length"]))
+        if state != "SR_LETTER_DONE":
             return line
         code = int(letter["code"])
         if not code:
@@ -149,8 +150,8 @@ class Handle(Printer):
 
 def printers():
     collection = gdb.printing.RegexpCollectionPrettyPrinter("segreg")
-    for name, printer in (("segreg", Handle), ("sr_registry", Registry), ("sr_header", Header), ("sr_lock_word", LockWord),
-                          ("sr_slot", Slot), ("sr_lane", Lane), ("sr_letter", Letter)):
+    for name, printer in (("segreg", Handle), ("sr_registry", Registry), ("sr_header", Header),
+                          ("sr_lock_word", LockWord), ("sr_slot", Slot), ("sr_lane", Lane), ("sr_letter", Letter)):
         collection.add_printer(name, "^%s$" % name, printer)
     return collection
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # rooms.sh - a file of lib/ or bench/ includes only files of its own room, and of rooms above it in its README's table.
 # That is every "#include" with quotes. The public header is everybody's. Files that stand in no room come last.
+# lib/man and lib/python are no rooms: the first has no code, the second no C, and python/ uses the public header alone.
 # Modules of bench/ and of daemon/ do not include one another in a circle; daemon.sh has the other rules of daemon/.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -48,12 +49,13 @@ circles() {
 }
 
 for dir in lib bench; do
-	find $dir -mindepth 1 -maxdepth 1 -type d ! -name man -printf '%f\n' | sort >"$scratch/there"
+	find $dir -mindepth 1 -maxdepth 1 -type d ! -name man ! -name python -printf '%f\n' | sort >"$scratch/there"
 	rooms $dir/README.md | sort | diff - "$scratch/there" ||
 		{ echo "FAILED: the rooms in the table of $dir/README.md are not those of $dir/"; exit 1; }
 	arrows $dir $dir/README.md || { echo "FAILED: an include points to a room that comes later"; exit 1; }
 	echo "ok every include of $dir/ points to its own room or to an earlier one"
 done
+[ -z "$(find lib/python -name '*.[ch]')" ] || { echo "FAILED: lib/python has C"; exit 1; }
 for dir in bench daemon; do
 	found=$(circles $dir) || { echo "FAILED: modules of $dir/ include one another in a circle: $found"; exit 1; }
 	echo "ok no modules of $dir/ include one another in a circle"

@@ -3,7 +3,7 @@
 
 Places in style.allowed do not count.
 
-Kinds: "long", a line of more than 120 columns, with tabs of 8; "blanks", blanks at the end of a line; "spaces", C that is
+Kinds: "long" is a line of more than 120 columns, with tabs of 8; "blanks" has blanks at its end. "spaces" is C that is
 indented by spaces; "end", a file that does not end with a newline; "format", a C file that clang-format would change.
 A line of style.allowed is KIND FILE NUMBER. The numbers only sink: --lower lowers them to what is
 there. --lines: without "format", and without the list.
@@ -23,7 +23,7 @@ COLUMNS = 120
 
 def is_source(path):
     """Everything that is compiled, run by a shell or read by make."""
-    if path.name == "Makefile" or path.suffix in (".c", ".h", ".cc", ".rs", ".sh", ".mk"):
+    if path.name == "Makefile" or path.suffix in (".c", ".h", ".cc", ".rs", ".sh", ".mk", ".py"):
         return True
     with path.open("rb") as file:
         return re.match(rb"#!.*sh\n", file.readline(64)) is not None

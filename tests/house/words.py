@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """words.py - prose that a stranger has to read twice.
 
-Reads the comments of the sources and scripts, the manuals and the READMEs, and finds two things: words that hide who acts, how much, or
-what is referred to; and sentences of more than 25 words. words.allowed lists the places that are left, as FILE, KIND, NUMBER. A place that
-has fewer by now must be taken off the list, so the list only shrinks. With --list: print what the list would have to be.
+Reads the comments of the sources and scripts, the docstrings, the manuals and the READMEs. It finds two things: words
+that hide who acts, how much, or what a sentence refers to; and sentences of more than 25 words. words.allowed lists the
+places that are left, as FILE, KIND, NUMBER. A place that has fewer by now must be taken off the list, so the list only
+shrinks. With --list: print what the list would have to be.
 """
+import ast
 import collections
 import re
 import subprocess
@@ -12,8 +14,8 @@ import sys
 
 LONGEST = 25
 HIDING = re.compile(
-    r"\b(so many|so long|likewise|as the first|none is to be had|(is|are|was|were|been) (said|told)|tells? of|(is|are) to be had|whoever"
-    r"|he|him|his|himself)\b|\b(for|by|of|to|with|from|than) who\b|^\W*The same\b", re.I)
+    r"\b(so many|so long|likewise|as the first|none is to be had|(is|are|was|were|been) (said|told)|tells? of"
+    r"|(is|are) to be had|whoever|he|him|his|himself)\b|\b(for|by|of|to|with|from|than) who\b|^\W*The same\b", re.I)
 FILES = ("lib", "include", "daemon", "bench", "README.md", "CHANGELOG.md", "tests")
 
 
@@ -28,6 +30,13 @@ def remarks(text):
     """The comments of a script, joined where one line follows the other."""
     for match in re.finditer(r"(?:^[ \t]*#(?!!).*\n)+", text, re.M):
         yield text.count("\n", 0, match.start()) + 1, re.sub(r"^[ \t]*# ?", "", match[0], flags=re.M)
+
+
+def strings(text):
+    """The docstrings of a Python program, each as (line, text)."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            yield node.body[0].lineno, ast.get_docstring(node)
 
 
 def paragraphs(text, roff):
@@ -60,6 +69,8 @@ def faults(path, text):
     is_code = path.endswith((".c", ".h", ".cc", ".pml"))
     if is_code:
         blocks = comments(text)
+    elif path.endswith(".py"):
+        blocks = [*remarks(text), *strings(text)]
     elif path.endswith(".sh") or text.startswith("#!"):
         blocks = remarks(text)
     elif re.search(r"\.[1-8]$", path):
@@ -81,7 +92,8 @@ def faults(path, text):
 
 
 def main():
-    listed = subprocess.run(["git", "ls-files", "--", *FILES], capture_output=True, text=True, check=False).stdout.split()
+    git = subprocess.run(["git", "ls-files", "--", *FILES], capture_output=True, text=True, check=False)
+    listed = git.stdout.split()
     found = collections.Counter()
     places = collections.defaultdict(list)
     for path in listed:

@@ -9,7 +9,7 @@
 #include "hold/sr_snapshot.h"
 #include "sys/sr_call.h"
 #include "sys/sr_error.h"
-#include "registry/sr_reconcile.h"
+#include "registry/sr_enter.h"
 #include "shm/sr_table.h"
 
 #include <inttypes.h>

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """names.py [FILE...] - what the READMEs name is there: files, functions, constants and make targets.
 
-A name is what stands in backquotes, and each "make TARGET" of a code block. A file may be named from the top, from the
-README's directory, from a directory below it, or by its name alone. A function, or another word with an underscore, must
-be a word of some source. What has NAME, N, CURVE or TARGET in it is a pattern and no name. Without FILE: all READMEs.
+A name is what stands in backquotes, and each "make TARGET" of a code block. A file may be named from the top, from
+the README's directory, from a directory below it, or by its name alone. A function, or another word with an
+underscore, must be a word of some source. What has NAME, N, CURVE or TARGET in it is a pattern and no name. Without
+FILE: all READMEs.
 """
 import os
 import pathlib
@@ -52,7 +53,8 @@ def is_there(name, paths, words, targets):
     if IS_PATTERN.search(name):
         return True
     if name.startswith("make "):
-        return all(target in targets for target in name.split(" &&")[0].split() if re.fullmatch(r"[a-z][a-z0-9-]*", target))
+        goals = [word for word in name.split(" &&")[0].split() if re.fullmatch(r"[a-z][a-z0-9-]*", word)]
+        return all(goal in targets for goal in goals)
     match = IS_PATH.match(name)
     if IS_FILE.match(name) or (match and "/" in name and is_room(match.group(1))):
         end = name.rstrip("/")

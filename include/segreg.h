@@ -39,7 +39,10 @@
  * fail with SEGREG_E_NOTPINNED or SEGREG_E_INVAL. A child that never calls the library costs nothing, unless a bare
  * clone(2) made it, which runs no fork handlers. If the parent of such a child dies while it holds a lock, the lock
  * stays taken until the child ends. So such a child should exec or exit soon. fork(2) waits for no call of another
- * thread. A handle that another thread opens or closes at that moment does not exist in the child.
+ * thread. A handle that another thread opens or closes at that moment does not exist in the child. The child keeps
+ * copies of what another thread's call had open, such as registry.mdb or directories of a sweep, and its memory. They
+ * hold no lock, and execve(2) closes them. LMDB 0.9.24 opens registry.mdb without O_CLOEXEC: if the fork comes in the
+ * midst of that, this one descriptor outlives execve(2).
  *
  * Signals. No call is async-signal-safe. A call that waits goes on waiting when a signal handler returns. A handler
  * that interrupted a call must not leave it by longjmp(3): the call's locks would stay taken until the process ends.

@@ -281,6 +281,43 @@ static void idles_beside_commit(void)
 	end_family(&family);
 }
 
+static struct t_world *opened;
+
+static void *open_one(void *line)
+{
+	t_at_point("attach.building", 1, stand_for_good, line);
+	return t_open(opened);
+}
+
+/* While another thread of the parent makes a registry, alone in it, until the parent is dead. */
+static pid_t fork_beside_open(void)
+{
+	static struct line line;
+	pthread_t thread;
+
+	line = make_line();
+	T_EQ(pthread_create(&thread, NULL, open_one, &line), 0);
+	T_CHECK(hear(line.test));
+	return fork();
+}
+
+/* The child has copies of what the thread had open, and keeps no lock by them. */
+static void idles_beside_open(void)
+{
+	struct family family = { .fork = fork_beside_open };
+	struct t_world world = t_world(T_MEMORY);
+	struct segreg *reg;
+
+	opened = &world;
+	start_family(&family);
+	kill_parent(family.parent);
+	reg = t_open(&world);
+	T_EQ(t_stats(reg).lanes, 1);
+	t_close(reg);
+	let_child(&family.line); /* it lives */
+	end_family(&family);
+}
+
 static void asks_beside_open(void)
 {
 	struct t_world world = t_world(T_MEMORY), far = t_world(T_MEMORY);
@@ -521,6 +558,7 @@ T_SUITE(forks,
 	{ "a fork does not wait for a commit of another thread, and the child goes on", forks_beside_commit },
 	{ "a child commits after its parent died in a commit", commits_after_parent },
 	{ "an idle child keeps no lock that its parent died with in a commit", idles_beside_commit },
+	{ "an idle child keeps no lock that its parent died with while it opened a registry", idles_beside_open },
 	{ "segreg_base_path returns while another thread opens another registry", asks_beside_open },
 	{ "a bare clone uses its parent's handle under its own name", bare_clone },
 	{ "a bare clone closes its parent's handle, and its parent keeps its pins", bare_clone_closes },

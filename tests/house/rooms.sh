@@ -3,6 +3,7 @@
 # That is every "#include" with quotes. The public header is everybody's. Files that stand in no room come last.
 # lib/man and lib/python are no rooms: the first has no code, the second no C, and python/ uses the public header alone.
 # Modules of bench/ and of daemon/ do not include one another in a circle; daemon.sh has the other rules of daemon/.
+# Each file of lib/ has a line in its README.
 set -eu
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
@@ -41,6 +42,13 @@ arrows() {
 		END { exit bad }' <(rooms "$2") -
 }
 
+# unnamed DIR README: each source file below DIR that the README does not name, neither itself nor its module.
+unnamed() {
+	find "$1" -name '*.[ch]' -printf '%f\n' | sort | while read -r file; do
+		grep -qE "\`(${file%.*}|$file)\`" "$2" || echo "$file"
+	done
+}
+
 # circles DIR: modules below DIR that include one another in a circle, as tsort reports them. X.c and X.h are one
 # module.
 circles() {
@@ -61,6 +69,10 @@ for dir in bench daemon; do
 	echo "ok no modules of $dir/ include one another in a circle"
 done
 
+found=$(unnamed lib lib/README.md)
+[ -z "$found" ] || { echo "FAILED: lib/README.md lacks a line of its table for:" $found; exit 1; }
+echo "ok lib/README.md has a line for every file of lib/"
+
 # The check itself: it finds an arrow that points back, and a circle.
 mkdir -p "$scratch/lib/sys" "$scratch/lib/ask"
 echo '#include "ask/sr_ask.h"' >"$scratch/lib/sys/sr_sys.c"
@@ -70,4 +82,7 @@ found=$(arrows "$scratch/lib" lib/README.md) && { echo "FAILED: an arrow that po
 	{ echo "FAILED: found '$found'"; exit 1; }
 circles "$scratch/lib" >"$scratch/found" && { echo "FAILED: a circle is not found"; exit 1; }
 grep -q sys/sr_sys "$scratch/found" || { echo "FAILED: found '$(cat "$scratch/found")'"; exit 1; }
-echo "ok an include that points back is found, and a circle"
+touch "$scratch/lib/sys/sr_zeal.c"
+[ "$(unnamed "$scratch/lib" lib/README.md)" = sr_zeal.c ] ||
+	{ echo "FAILED: a file without a line is not found"; exit 1; }
+echo "ok an include that points back is found, a circle, and a file without a line"

@@ -196,7 +196,7 @@ static int find_and_open(struct sr_attachment *attachment, const char *dir, cons
 
 int sr_handle_open(const char *dir, const struct segreg_open_options *options, struct segreg **out)
 {
-	struct sr_attachment *attachment = calloc(1, sizeof(*attachment));
+	struct sr_attachment *attachment = sr_sys_calloc(1, sizeof(*attachment));
 	int rc;
 
 	if (!attachment)

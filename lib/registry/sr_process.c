@@ -183,7 +183,7 @@ static void remove_settled(struct sr_registry *r)
 static int add_registry(const char *dir, const struct segreg_open_options *options, int64_t deadline,
 			struct sr_registry **out)
 {
-	struct sr_registry *r = calloc(1, sizeof(*r));
+	struct sr_registry *r = sr_sys_calloc(1, sizeof(*r));
 	int rc;
 
 	if (!r)

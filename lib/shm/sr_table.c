@@ -142,7 +142,7 @@ static int grow_index(struct sr_region *region, uint32_t n)
 static int rebuild_index(struct sr_region *region)
 {
 	uint32_t bits = bits_of(region);
-	uint32_t *right = calloc((size_t)1 << bits, sizeof(uint32_t)), *entries = level(region, bits);
+	uint32_t *right = sr_sys_calloc((size_t)1 << bits, sizeof(uint32_t)), *entries = level(region, bits);
 
 	if (!right)
 		return sr_fail(SEGREG_E_NOMEM, "no memory to repair the index");

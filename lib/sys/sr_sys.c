@@ -384,6 +384,13 @@ void *sr_sys_malloc(size_t size)
 	return malloc(size ? size : 1);
 }
 
+void *sr_sys_calloc(size_t n, size_t size)
+{
+	if (sr_made_to_fail("malloc"))
+		return NULL;
+	return calloc(n, size);
+}
+
 void *sr_sys_realloc(void *memory, size_t size)
 {
 	if (sr_made_to_fail("malloc"))

@@ -124,6 +124,7 @@ int sr_sys_random(void *buf, size_t size);
 int sr_sys_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout);
 void sr_sys_futex_wake(uint32_t *word, int most);
 void *sr_sys_malloc(size_t size);
+void *sr_sys_calloc(size_t n, size_t size);
 void *sr_sys_realloc(void *memory, size_t size);
 
 int64_t sr_sys_realtime(void);  /* CLOCK_REALTIME, nanoseconds */

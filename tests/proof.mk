@@ -2,7 +2,7 @@
 # short version.
 # Each prints as its last line "proof", its name, what was tried and how many violations there were, with tabs between.
 
-STEPS_SRC := $(sort $(wildcard tests/torture/*.c))
+STEPS_SRC := $(sort $(wildcard tests/long/*.c))
 STEPS_OBJ := $(STEPS_SRC:%.c=$(BUILD)/obj/%.o)
 SOAK_SRC  := $(sort $(wildcard tests/soak/*.c))
 SOAK_OBJ  := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
@@ -10,7 +10,7 @@ FUZZ_SRC  := $(sort $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard 
 FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) \
         $(patsubst %,$(BUILD)/obj/daemon/segregd/%.o,config log)
 
-.PHONY: proof model weak torture torture-steps powercut hostile kills failing fuzz fuzz-build coverage
+.PHONY: proof model weak soak steps powercut hostile kills failing fuzz fuzz-build coverage
 
 ##: MINUTES - how long each test of proof runs: 1
 ## proof - all of the following for a while, as one table of what was tried and found
@@ -28,27 +28,27 @@ groups-weak := weak
 weak:
 	@tests/weak/run $(if $(QUICK),--quick)
 
-# ---------------------------------------------------------------- torture
+# ---------------------------------------------------------------- processes that are killed
 
 $(BUILD)/segreg-soak: $(SOAK_OBJ) $(BUILD)/libsegreg.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-$(STEPS_SRC:tests/torture/%.c=$(BUILD)/segreg-torture-%): $(BUILD)/segreg-torture-%: $(BUILD)/obj/tests/torture/%.o \
+$(STEPS_SRC:tests/long/%.c=$(BUILD)/segreg-%): $(BUILD)/segreg-%: $(BUILD)/obj/tests/long/%.o \
                 $(filter-out %/tests/main.o,$(TEST_OBJ)) $(BUILD)/libsegreg-testing.a
 	@echo "  LD      $@"
 	$(Q)$(CC) $(SEG_LDFLAGS) -Wl,-z,now $(LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
 
-## torture - processes of all roles, killed and stopped at random, and an oracle (KILLS or SECONDS_: 60; SEED)
-groups-torture := $(groups-check)
-torture: $(BUILD)/segreg-soak
-	@$(BUILD)/segreg-soak $(if $(KILLS),--kills $(KILLS)) $(if $(SECONDS_),--seconds $(SECONDS_)) \
+## soak - processes of all roles, killed and stopped at random, and an oracle (COUNT kills, or SECONDS_: 60; SEED)
+groups-soak := $(groups-check)
+soak: $(BUILD)/segreg-soak
+	@$(BUILD)/segreg-soak $(if $(COUNT),--kills $(COUNT)) $(if $(SECONDS_),--seconds $(SECONDS_)) \
 	    $(if $(SEED),--seed $(SEED))
 
-## torture-steps - kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
-groups-torture-steps := $(groups-check)
-torture-steps: $(BUILD)/segreg-torture-steps
-	@$(BUILD)/segreg-torture-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
+## steps - kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
+groups-steps := $(groups-check)
+steps: $(BUILD)/segreg-steps
+	@$(BUILD)/segreg-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')
 
 # A suite of the C tests as a row: what it says in brackets, and how many failed.
 AS_ROW = awk -v name=$(1) -v what='$(2)' \
@@ -56,10 +56,10 @@ AS_ROW = awk -v name=$(1) -v what='$(2)' \
     /^ *tests / { bad = $$5 } { print } \
     END { printf "proof\t%s\t%s %s\t%d violations\n", name, said, what, bad; exit bad > 0 || !said }'
 
-## hostile - directories exchanged for links out of base, EXCHANGES (1,000,000) times, while a sweeper deletes
+## hostile - directories exchanged for links out of base, COUNT (1,000,000) times, while a sweeper deletes
 groups-hostile := $(groups-check)
 hostile: $(BUILD)/segreg-tests
-	@EXCHANGES=$(or $(EXCHANGES),1000000) $(BUILD)/segreg-tests hostile | \
+	@EXCHANGES=$(or $(COUNT),1000000) $(BUILD)/segreg-tests hostile | \
 	    $(call AS_ROW,hostile,while directories become links out of base)
 
 ## kills - killed at each stop point and before each call of every act
@@ -72,10 +72,10 @@ groups-failing := $(groups-check)
 failing: $(BUILD)/segreg-tests
 	@EVERY=1 $(BUILD)/segreg-tests failing | $(call AS_ROW,failing,system calls failed one at a time)
 
-## powercut - as root: a file system shut down at every system call, CYCLES (200) times on each of FS (ext4 xfs ext4+)
+## powercut - as root: a file system shut down at every system call, COUNT (200) times on each of FS (ext4 xfs ext4+)
 groups-powercut := $(groups-check)
-powercut: $(BUILD)/segreg-torture-powercut
-	@$(BUILD)/segreg-torture-powercut $(or $(CYCLES),200) $(or $(FS),ext4 xfs ext4+)
+powercut: $(BUILD)/segreg-powercut
+	@$(BUILD)/segreg-powercut $(or $(COUNT),200) $(or $(FS),ext4 xfs ext4+)
 
 # ---------------------------------------------------------------- fuzzing
 

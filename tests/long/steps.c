@@ -1,5 +1,5 @@
 /*
- * steps.c - segreg-torture-steps [COUNT [PART OF A TEXT]]: all of what tests/crash/steps.c plays a sample of.
+ * steps.c - segreg-steps [COUNT [PART OF A TEXT]]: all of what tests/crash/steps.c plays a sample of.
  *
  * COUNT: at most COUNT kills in each stepping, spread over it; in a double crash, the root of COUNT for each of the
  * two deaths. 0: all, and every instruction of each act is stepped, LMDB's and the C library's as well.

@@ -1,5 +1,5 @@
 /*
- * powercut.c - segreg-torture-powercut CYCLES TYPE...: at least CYCLES cuts of the power on each type of file system.
+ * powercut.c - segreg-powercut COUNT TYPE...: at least COUNT cuts of the power on each type of file system.
  * The cuts are spread over the system calls of all acts. If there are more cuts than places, round follows round.
  */
 #include "../crash/powercut.h"
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	t_outcome = mmap(NULL, sizeof(*t_outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!cycles || t_outcome == MAP_FAILED || !powercut_tally) {
-		fprintf(stderr, "usage: %s CYCLES TYPE...\n", argv[0]);
+		fprintf(stderr, "usage: %s COUNT TYPE...\n", argv[0]);
 		return 2;
 	}
 	for (int i = 2; i < argc; i++) {

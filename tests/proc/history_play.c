@@ -1,7 +1,7 @@
 /*
- * model_play.c - a history, played by real processes on a real registry, and compared with the model after each step.
+ * history_play.c - a history, played by real processes on a real registry, and compared with the model after each step.
  */
-#include "model_play.h"
+#include "history_play.h"
 #include "harness.h"
 #include "holds.h"
 #include "reboot.h"

@@ -1,15 +1,15 @@
 /*
- * model.c - random histories of everything that one does with a registry, against a plain model.
+ * history.c - random histories of everything that one does with a registry, against a plain model.
  *
- * A history is a list of steps drawn from a seed. It is played by several processes (model_play.c), and after each step
- * the states, counts, snapshots and files are compared with what the model (model_state.c) says. One that fails is
- * played again with steps left out, as long as it still fails, and the short one is shown.
+ * A history is a list of steps drawn from a seed. It is played by several processes (history_play.c), and after each
+ * step the states, counts, snapshots and files are compared with what the model (history_state.c) says. One that fails
+ * is played again with steps left out, as long as it still fails, and the short one is shown.
  *
- *      STEPS=1000000 build/segreg-tests model    a million steps, rather than some thousands
- *      SEED=77 build/segreg-tests model          begin with the history of that seed
+ *      STEPS=1000000 build/segreg-tests history    a million steps, rather than some thousands
+ *      SEED=77 build/segreg-tests history          begin with the history of that seed
  */
 #include "harness.h"
-#include "model_play.h"
+#include "history_play.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct history {
 static struct trial {
 	struct t_outcome outcome;
 	unsigned at; /* the step under way */
-} *trial;
+} * trial;
 
 static struct history playing;
 
@@ -238,5 +238,4 @@ static void random_histories(void)
 	}
 }
 
-T_SUITE(model,
-	{ "random histories of several processes go as the model says", random_histories });
+T_SUITE(history, { "random histories of several processes go as the model says", random_histories });

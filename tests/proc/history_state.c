@@ -1,7 +1,7 @@
 /*
- * model_state.c - what a registry must do, in plain words.
+ * history_state.c - what a registry must do, in plain words.
  */
-#include "model.h"
+#include "history.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /*
- * model.h - what a registry must do, in plain words: arrays, no files, no processes, no concurrency.
+ * history.h - what a registry must do, in plain words: arrays, no files, no processes, no concurrency.
  */
-#ifndef T_MODEL_H
-#define T_MODEL_H
+#ifndef T_HISTORY_H
+#define T_HISTORY_H
 
 #include "segreg.h"
 

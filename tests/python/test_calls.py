@@ -80,6 +80,40 @@ class Calls(World):
         self.reg.sweep()
         self.assertFalse(self.exists(2))
 
+    def test_next_id(self):
+        """the registry chooses ids from 2^63 on, and finds segments by their paths"""
+        self.write("a", {})
+        self.write("b", {})
+        self.reg.register(segreg.ID_NEXT, "a")
+        with self.reg.edit() as edit:
+            edit.add(segreg.ID_NEXT, "b")
+        found = [self.reg.find(path) for path in ("a", os.path.join(self.base, "b"))]
+        self.assertEqual([item.state for item in found], [segreg.State.LIVE] * 2)
+        self.assertTrue(2**63 <= found[0].id < found[1].id < 2**64 - 1)
+        self.reg.retire_path("a")
+        self.assertEqual(self.reg.find("a"), (found[0].id, segreg.State.PENDING))
+        with self.assertRaises(segreg.NotFoundError):
+            self.reg.find("c")
+        with self.assertRaises(segreg.PathError):
+            self.reg.retire_path("/elsewhere")
+
+    def test_discard(self):
+        """files are discarded by their paths, together, held by an older horizon, and their names vacated"""
+        for name in ("one", "two"):
+            pathlib.Path(self.base, name).write_bytes(b"x")
+        version = self.reg.version
+        with self.reg.horizon():
+            self.reg.discard("one", pathlib.Path(self.base, "two"), b"absent")
+            self.assertEqual((self.reg.version, self.reg.sweep().held), (version + 1, 2))
+            self.reg.vacate("one")
+            pathlib.Path(self.base, "one").write_bytes(b"new")
+        self.assertEqual(self.reg.sweep().deleted, 1)
+        self.assertEqual(sorted(os.listdir(self.base))[-1], "one")
+        self.reg.discard()
+        with self.assertRaises(segreg.PathError):
+            self.reg.discard("one", "..")
+        self.assertEqual(self.reg.retired(), [])
+
     def test_force_remove(self):
         """force_remove leaves the files, and needs force while the segment is held"""
         self.add(1)

@@ -55,6 +55,7 @@ TYPES = {
     "int *": POINTER(ctypes.c_int),
     "uint32_t *": POINTER(ctypes.c_uint32),
     "uint64_t *": POINTER(ctypes.c_uint64),
+    "char **": POINTER(ctypes.c_char_p),
     "struct segreg *": ctypes.c_void_p,
     "struct segreg_edit *": ctypes.c_void_p,
     "struct segreg **": POINTER(ctypes.c_void_p),
@@ -145,6 +146,8 @@ class Header(unittest.TestCase):
             self.assertEqual(getattr(_native, name), 1 << int(flags), name)
         for name in ("LABEL_SIZE", "PATH_MAX", "PATH_SIZE"):
             self.assertEqual(int(re.search(rf"#define SEGREG_{name} (\d+)", CODE)[1]), getattr(_native, name))
+        self.assertRegex(CODE, r"#define SEGREG_ID_NEXT UINT64_MAX\n")
+        self.assertEqual(segreg.ID_NEXT, 2**64 - 1)
         version = ".".join(re.findall(r"^#define SEGREG_VERSION_\w+ (\d+)", CODE, re.M))
         self.assertEqual((segreg.__version__, segreg.library_version()), (version, version))
         self.assertEqual(_native.SONAME, f"libsegreg.so.{version.split('.')[0]}")

@@ -38,13 +38,14 @@ from ._errors import (
 )
 from ._holds import Offer, Pin, PinOffer, Pins, Snapshot, SnapshotOffer
 from ._maps import Map
-from ._native import VERSION as __version__, lib as _lib
+from ._native import ID_NEXT, VERSION as __version__, lib as _lib
 from ._registry import Registry, debug, open
 from ._types import (
     DebugItem,
     Entry,
     Finding,
     FindingKind,
+    Found,
     Holder,
     Info,
     LogEntry,
@@ -78,8 +79,10 @@ __all__ = [
     "ExistsError",
     "Finding",
     "FindingKind",
+    "Found",
     "FullError",
     "Holder",
+    "ID_NEXT",
     "Info",
     "InvalidError",
     "LogEntry",

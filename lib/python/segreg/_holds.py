@@ -69,10 +69,10 @@ class Hold:
 
     _release: Any
 
-    def __init__(self, handle: Handle, struct: Any) -> None:
+    def __init__(self, handle: Handle, struct: Any, lock: Optional[threading.Lock] = None) -> None:
         self._handle = handle
         self._c = struct
-        self._lock = threading.Lock()  # of a release, which only one thread makes
+        self._lock = lock or threading.Lock()  # of a release, which only one thread makes
         self._forks = handle.forks
 
     @property
@@ -120,8 +120,8 @@ class Pin(Hold):
 
     _release = lib.segreg_unpin
 
-    def __init__(self, handle: Handle, struct: Any, id: int) -> None:
-        super().__init__(handle, struct)
+    def __init__(self, handle: Handle, struct: Any, id: int, lock: Optional[threading.Lock] = None) -> None:
+        super().__init__(handle, struct, lock)
         self._id = id
 
     @property
@@ -165,8 +165,12 @@ class Pin(Hold):
 class Pins(Sequence[Pin]):
     """Pins that Registry.pin_many made together. release() and the with statement release all of them."""
 
-    def __init__(self, pins: List[Pin]) -> None:
-        self._pins = pins
+    def __init__(self, handle: Handle, structs: Any, ids: List[int]) -> None:
+        self._handle = handle
+        self._c = structs
+        self._lock = threading.Lock()
+        self._forks = handle.forks
+        self._pins = [Pin(handle, structs[i], id, self._lock) for i, id in enumerate(ids)]
 
     @overload
     def __getitem__(self, index: int) -> Pin: ...
@@ -181,15 +185,14 @@ class Pins(Sequence[Pin]):
         return len(self._pins)
 
     def release(self) -> None:
-        """Release each pin that is still held. Raises the first error after it has tried all of them."""
-        failed: Optional[Exception] = None
-        for pin in self._pins:
+        """Release each pin that is still held."""
+        if self._forks != self._handle.forks:  # as in Hold.release
+            return
+        with self._lock:
             try:
-                pin.release()
-            except Exception as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+                self._handle.call(lib.segreg_unpin_many, self._c, len(self._pins))
+            except ClosedError:
+                pass
 
     def __enter__(self) -> Pins:
         return self

@@ -30,6 +30,7 @@ from typing import Any, Dict, List, Tuple
 VERSION = "0.1.0"  # of this package, and the oldest library that it can use
 SONAME = "libsegreg.so.0"
 
+ID_NEXT = (1 << 64) - 1
 LABEL_SIZE = 32
 PATH_MAX = 500
 PATH_SIZE = 4096
@@ -136,6 +137,9 @@ class Info(Structure):
         ("retry_at", c_int64),
         ("path", c_char_p),
         ("is_weakly_identified", c_int),
+        ("is_abandoned", c_int),
+        ("builder_pid", c_int64),
+        ("is_builder_foreign", c_int),
     ]
 
 
@@ -297,6 +301,9 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_reserve": (c_int, [REG, c_uint64, c_char_p]),
     "segreg_unreserve": (c_int, [REG, c_uint64]),
     "segreg_retire": (c_int, [REG, c_uint64]),
+    "segreg_retire_path": (c_int, [REG, c_char_p]),
+    "segreg_discard": (c_int, [REG, POINTER(c_char_p), c_size_t, c_uint]),
+    "segreg_vacate": (c_int, [REG, c_char_p]),
     "segreg_force_remove": (c_int, [REG, c_uint64, c_uint]),
     "segreg_edit_begin": (c_int, [REG, POINTER(EDIT)]),
     "segreg_edit_add": (c_int, [EDIT, c_uint64, c_char_p]),
@@ -312,6 +319,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_pin": (c_int, [REG, c_uint64, c_uint, POINTER(Pin)]),
     "segreg_pin_many": (c_int, [REG, POINTER(c_uint64), c_size_t, c_uint, POINTER(Pin)]),
     "segreg_unpin": (c_int, [REG, POINTER(Pin)]),
+    "segreg_unpin_many": (c_int, [REG, POINTER(Pin), c_size_t]),
     "segreg_pin_receive": (c_int, [REG, POINTER(Pin), POINTER(Pin)]),
     "segreg_pin_path": (c_int, [REG, POINTER(Pin), POINTER(c_char), c_size_t]),
     "segreg_pin_open": (c_int, [REG, POINTER(Pin), c_char_p, POINTER(c_int)]),
@@ -324,6 +332,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_snapshot_next": (c_int, [REG, POINTER(Snapshot), POINTER(Entry)]),
     "segreg_is_live": (c_int, [REG, c_uint64]),
     "segreg_state": (c_int, [REG, c_uint64, POINTER(c_int)]),
+    "segreg_find": (c_int, [REG, c_char_p, POINTER(c_uint64), POINTER(c_int)]),
     "segreg_refcount": (c_int, [REG, c_uint64, POINTER(c_uint64)]),
     "segreg_stats": (c_int, [REG, POINTER(Stats)]),
     "segreg_stats_format": (c_int, [POINTER(Stats), POINTER(c_char), c_size_t]),

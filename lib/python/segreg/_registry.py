@@ -20,6 +20,7 @@ from ._native import lib
 from ._types import (
     DebugItem,
     Finding,
+    Found,
     Holder,
     Info,
     LogEntry,
@@ -146,7 +147,10 @@ class Registry:
     # ---------------------------------------------------------------- segments
 
     def register(self, id: int, path: PathLike) -> None:
-        """Make id a live segment at path. Durable when it returns."""
+        """Make id a live segment at path. Durable when it returns.
+
+        segreg.ID_NEXT as the id lets the registry choose one, which find() returns.
+        """
         self._handle.call(lib.segreg_register, number(id, 64, "the id"), c_path(path, "the path"))
 
     def reserve(self, id: int, path: PathLike) -> None:
@@ -160,6 +164,24 @@ class Registry:
     def retire(self, id: int) -> None:
         """Retire id: a sweep deletes it as soon as nobody holds it. Durable when it returns."""
         self._handle.call(lib.segreg_retire, number(id, 64, "the id"))
+
+    def retire_path(self, path: PathLike) -> None:
+        """Retire the segment at path, which is relative to base or absolute below it."""
+        self._handle.call(lib.segreg_retire_path, c_path(path, "the path"))
+
+    def discard(self, *paths: PathLike) -> None:
+        """Let a sweep delete each file or directory as soon as no process needs it that came before.
+
+        Paths are relative to base or absolute below it. They need not be segments. All are discarded in one commit, or
+        none; see segreg_discard(3). Before a program uses a name again, it calls vacate().
+        """
+        n = len(paths)
+        c_paths = (ctypes.c_char_p * n)(*[c_path(path, "a path") for path in paths])
+        self._handle.call(lib.segreg_discard, c_paths, n, 0)
+
+    def vacate(self, path: PathLike) -> None:
+        """Take what was discarded out of the way of a new file at path; see segreg_vacate(3)."""
+        self._handle.call(lib.segreg_vacate, c_path(path, "the path"))
 
     def force_remove(self, id: int, *, force: bool = False) -> None:
         """Unregister id and leave its files. force: also if it is held, being built or being deleted."""
@@ -228,7 +250,7 @@ class Registry:
         numbers = [number(id, 64, "an id") for id in ids]
         n = len(numbers)
         structs = (_native.Pin * n)()
-        pins = Pins([Pin(self._handle, structs[i], numbers[i]) for i in range(n)])
+        pins = Pins(self._handle, structs, numbers)
         c_ids = (ctypes.c_uint64 * n)(*numbers)
         self._handle.call(lib.segreg_pin_many, c_ids, n, _native.PIN_LIVE * live, structs)
         return pins
@@ -286,6 +308,12 @@ class Registry:
         state = ctypes.c_int()
         self._handle.call(lib.segreg_state, number(id, 64, "the id"), ctypes.byref(state))
         return State(state.value)
+
+    def find(self, path: PathLike) -> Found:
+        """The id and the state of the segment at path, which is relative to base or absolute below it."""
+        id, state = ctypes.c_uint64(), ctypes.c_int()
+        self._handle.call(lib.segreg_find, c_path(path, "the path"), ctypes.byref(id), ctypes.byref(state))
+        return Found(id.value, State(state.value))
 
     def refcount(self, id: int) -> int:
         """The number of pins of id in all handles of all processes."""

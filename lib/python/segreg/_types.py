@@ -97,6 +97,16 @@ class Info(NamedTuple):
     retired_at: int
     held_since: int
     retry_at: int
+    is_abandoned: bool
+    builder_pid: int
+    is_builder_foreign: bool
+
+
+class Found(NamedTuple):
+    """A segment that Registry.find found by its path."""
+
+    id: int
+    state: State
 
 
 class Holder(NamedTuple):

@@ -11,6 +11,7 @@
 #include "registry/sr_reconcile.h"
 #include "sys/sr_error.h"
 #include "registry/sr_letter.h"
+#include "shm/sr_paths.h"
 #include "shm/sr_table.h"
 
 #include <stdlib.h>
@@ -194,6 +195,7 @@ static void restore_slot(struct sr_region *region, const struct records *s, uint
 		row->seen = true;
 		state = (enum sr_state)row->state;
 		sr_store_release_u64(&detail->retired, row->retired);
+		detail->registered_at = row->registered_at;
 		detail->retired_at = row->retired_at;
 		detail->attempts = row->attempts;
 		detail->error = row->error;
@@ -247,6 +249,21 @@ static int add_missing(struct sr_region *region, const struct records *s)
 	return rc;
 }
 
+/* The slots' paths, of which a process that wrote wild may have damaged some. The path map is exact by now. */
+static int restore_paths(struct sr_region *region, const struct records *s, uint32_t top)
+{
+	int rc = 0;
+
+	for (uint32_t slot = 0; slot < top && !rc; slot++) {
+		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
+		const struct row *row = find_row(s, region->slots[slot].id);
+
+		if (row && row->state == state && row->born == region->details[slot].born)
+			rc = sr_paths_restore(region, slot, s->paths + row->path_at, row->path_length);
+	}
+	return rc;
+}
+
 static int apply(struct sr_registry *registry, struct records *s)
 {
 	struct sr_region *region = &registry->region;
@@ -259,6 +276,7 @@ static int apply(struct sr_registry *registry, struct records *s)
 	rc = sr_table_repair(region);
 	if (rc)
 		return rc;
+	rc = restore_paths(region, s, top);
 	for (uint32_t slot = 0; slot < top && !rc; slot++)
 		if (sr_word_state(region->slots[slot].word) == SR_GONE)
 			rc = sr_table_free_gone(region, slot);

@@ -116,3 +116,21 @@ bool sr_paths_get(const struct sr_region *region, uint32_t slot, char path[SEGRE
 	path[copy.path_length] = '\0';
 	return true;
 }
+
+int sr_paths_restore(struct sr_region *region, uint32_t slot, const char *path, uint16_t length)
+{
+	struct sr_detail *detail = &region->details[slot];
+	char there[SEGREG_PATH_MAX + 1];
+	uint32_t unit;
+	int rc;
+
+	if (detail->path_length == length && sr_paths_get(region, slot, there) && !memcmp(there, path, length))
+		return 0;
+	rc = sr_paths_take(region, length, &unit);
+	if (rc)
+		return rc;
+	memcpy(region->paths + (uint64_t)unit * SR_PATH_UNIT, path, length);
+	detail->path = unit;
+	detail->path_length = length;
+	return 0;
+}

@@ -14,6 +14,12 @@ int sr_paths_take(struct sr_region *region, size_t length, uint32_t *unit);
 void sr_paths_mark(struct sr_region *region, const struct sr_detail *detail, bool used);
 
 /* Copy the path of the segment in slot. Returns false if the region is damaged there. */
+/*
+ * Give a slot the path that its record has, if it has another one: shared memory was damaged. The path gets units of
+ * its own, and the next repair frees those that the slot had. They may be another segment's. [table]
+ */
+int sr_paths_restore(struct sr_region *region, uint32_t slot, const char *path, uint16_t length);
+
 bool sr_paths_get(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
 
 #endif

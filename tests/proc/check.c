@@ -53,6 +53,44 @@ static uint32_t slot_of(const struct segreg *reg, uint64_t id)
 	return slot;
 }
 
+/* Two segments with a damaged path in shared memory: the repair restores it, in the slot that pins know. */
+static void damaged_paths(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	char path[SEGREG_PATH_SIZE];
+	struct sr_detail *detail;
+	struct segreg_pin pin;
+
+	for (uint64_t id = 1; id <= 3; id++)
+		t_add(&w, reg, id);
+	T_OK(segreg_pin(reg, 2, 0, &pin));
+	detail = &reg->region.details[slot_of(reg, 2)];
+	static const uint16_t lengths[] = { 0, 3, SEGREG_PATH_MAX + 1, UINT16_MAX };
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		detail->path_length = lengths[i];
+		T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
+		T_EQ(all(check(reg, 0)), 0);
+	}
+	detail->path = UINT32_MAX;
+	T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
+	/* The path of another segment, whose units must not be freed with this segment. */
+	detail->path = reg->region.details[slot_of(reg, 3)].path;
+	T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
+	reg->region.paths[detail->path * SR_PATH_UNIT] = '\0';
+	T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
+	T_EQ(all(check(reg, 0)), 0);
+	T_EQ(t_refcount(reg, 2), 1);
+	T_OK(segreg_pin_path(reg, &pin, path, sizeof(path)));
+	T_STR(path, t_path(&w, "seg-2"));
+	T_OK(segreg_unpin(reg, &pin));
+	T_OK(segreg_retire(reg, 2));
+	T_EQ(t_sweep(reg).deleted, 1);
+	t_add(&w, reg, 4);
+	T_EQ(all(check(reg, 0)), 0);
+	t_close(reg);
+}
+
 static void differs(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -244,6 +282,7 @@ static void memory_is_left(void)
 
 T_SUITE(check,
 	{ "shared memory that lies there unused is found, and its owner is named", memory_is_left },
+	{ "a damaged path in shared memory is restored, and its segment keeps its pins", damaged_paths },
 	{ "shared memory that differs from the database is found, and repaired if that is asked for", differs },
 	{ "what others change meanwhile is no fault", others_go_on },
 	{ "what is replaced or missing is found also after a sweep failed on it", deletion_failed },

@@ -44,8 +44,9 @@
  * hold no lock, and execve(2) closes them. LMDB 0.9.24 opens registry.mdb without O_CLOEXEC: if the fork comes in the
  * midst of that, this one descriptor outlives execve(2).
  *
- * Signals. No call is async-signal-safe. A call that waits goes on waiting when a signal handler returns. A handler
- * that interrupted a call must not leave it by longjmp(3): the call's locks would stay taken until the process ends.
+ * Signals. No call is async-signal-safe, except segreg_wait_off. A call that waits goes on waiting when a signal
+ * handler returns, unless the handler called segreg_wait_off. A handler that interrupted a call must not leave it by
+ * longjmp(3): the call's locks would stay taken until the process ends.
  *
  * Cancellation. No call is a cancellation point (pthread_cancel(3)), segreg_wait and segreg_sweep_wait included. A
  * thread that is cancelled inside a call ends the call, and is cancelled at its next cancellation point. The library
@@ -134,7 +135,8 @@ extern "C" {
 	X(REOPEN, -17, "the outcome of a commit is unknown: open the registry again")                                \
 	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                            \
 	X(IO, -19, "system error")                                                                                   \
-	X(EVICTED, -20, "an operator has taken away what this handle held")
+	X(EVICTED, -20, "an operator has taken away what this handle held")                                          \
+	X(CALLED_OFF, -22, "the wait was called off")
 
 enum segreg_error {
 #define SEGREG_ERROR_ENUM(name, value, text) SEGREG_E_##name = (value),
@@ -485,8 +487,8 @@ int segreg_version(struct segreg *reg, uint64_t *version);
 /*
  * Sleep until the current version is greater than version, no matter which process makes it. Returns at once if it is
  * greater already. *now (NULL: not wanted) becomes the current version. timeout_ms < 0 waits without a limit. A thread
- * that may be cancelled waits with a timeout, and calls pthread_testcancel(3) between two waits. Errors: INVAL,
- * TIMEDOUT.
+ * that may be cancelled waits with a timeout, and calls pthread_testcancel(3) between two waits. See segreg_watch for
+ * event loops, and segreg_wait_off to end waits. Errors: INVAL, TIMEDOUT, CALLED_OFF.
  */
 int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
@@ -1108,8 +1110,8 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
  *    - a handle was attached, closed, reclaimed or evicted
  *    - shared memory was repaired, or segreg_sweep_wake was called
  *
- * The death of a process is not among these events. It closes the process's files: watch registry.lock by inotify(7)
- * for IN_CLOSE_NOWRITE. Where that is not possible, watch the pids that segreg_lanes shows. The end of a grace or
+ * The death of a process is not among these events. segreg_watch makes a descriptor that reports deaths as well. Where
+ * that is not possible, watch the pids that segreg_lanes shows. The end of a grace or
  * back-off is not among them either: let timeout_ms end at next_at of struct segreg_sweep_result.
  *
  * Set *ticket to 0 for the first call, which returns at once and stores a ticket. Then loop: sweep, and call again with
@@ -1118,10 +1120,72 @@ int segreg_evict(struct segreg *reg, uint32_t lane, uint32_t epoch, uint64_t *re
  *
  * segreg_sweep_wake makes the segreg_sweep_wait calls of all processes on this registry return.
  *
- * Errors: INVAL; segreg_sweep_wait also TIMEDOUT.
+ * Errors: INVAL; segreg_sweep_wait also TIMEDOUT and CALLED_OFF.
  */
 int segreg_sweep_wait(struct segreg *reg, uint32_t *ticket, int timeout_ms);
 int segreg_sweep_wake(struct segreg *reg);
+
+/* ------------------------------------------------------------------ waiting in an event loop */
+
+/* What a watch is for. */
+#define SEGREG_WATCH_VERSION (1u << 0) /* a new version: what segreg_wait waits for */
+#define SEGREG_WATCH_SWEEP (1u << 1)   /* something to sweep: what segreg_sweep_wait waits for; and deaths */
+
+/* A descriptor for poll(2), epoll(7) or select(2). Opaque, except fd. Zeroed, it is no watch. */
+struct segreg_watch {
+	uint64_t owner;
+	int fd; /* poll it for reading; do not read it. O_CLOEXEC */
+	unsigned what;
+};
+
+/*
+ * segreg_watch makes a descriptor that becomes readable when another thread or process does what SEGREG_WATCH_* names.
+ * It stays readable until segreg_watch_clear (level-triggered). Use it in this order, so that no event is missed:
+ *
+ *      segreg_watch(reg, SEGREG_WATCH_VERSION, &watch);
+ *      for (;;) {
+ *              segreg_version(reg, &version);      look, and act on what is new
+ *              poll watch.fd for reading
+ *              segreg_watch_clear(reg, &watch);    first clear, then look again
+ *      }
+ *
+ * With SEGREG_WATCH_SWEEP, look by segreg_sweep_wait with timeout_ms 0. Many events make the descriptor readable once.
+ * It may also become readable without an event: when a process leaves the registry, or for another watch's event.
+ *
+ * A watch also becomes readable when a process of the registry dies. So an event whose process dies before it announces
+ * the event is not missed. For SEGREG_WATCH_SWEEP each death is an event. The kernel announces a death just before it
+ * gives back the dead process's locks. So a sweep that finds nothing tries again some milliseconds later. An edit that
+ * a dead process made durable and did not show has no version yet. The next process that takes the commit lock shows
+ * it, such as segregd's sweep.
+ *
+ * An event while nobody watches costs its process nothing. Otherwise the first event after a segreg_watch_clear costs
+ * one system call; the kernel then queues an event for each watch. A watch that is never cleared, and a watch of a dead
+ * process, cause one such call at most. The library starts no thread and keeps no state of a watch.
+ *
+ * The descriptor is an inotify(7) descriptor of the caller. The sysctl fs.inotify.max_user_instances, often 128, limits
+ * how many each user may have. segreg_unwatch closes it and zeroes *watch, except that fd becomes
+ * -1. After segreg_close, close it with close(2). A forked child inherits the descriptor: it closes its copy with
+ * close(2), and makes a watch of its own. If it read its copy, its parent would miss events.
+ *
+ * Errors: INVAL (also: the watch is another handle's, the parent's in a forked child, or its descriptor is closed).
+ * segreg_watch also: NOMEM, PERM. IO: a limit of descriptors or of inotify is reached. UNSUPPORTED: no inotify.
+ * REGION_LOST: the shared memory has lost its name.
+ */
+int segreg_watch(struct segreg *reg, unsigned what, struct segreg_watch *watch);
+int segreg_watch_clear(struct segreg *reg, const struct segreg_watch *watch);
+int segreg_unwatch(struct segreg *reg, struct segreg_watch *watch);
+
+/*
+ * Call off the waits of this handle, if is_off is not 0. All segreg_wait and segreg_sweep_wait calls on it fail with
+ * CALLED_OFF: those under way in other threads, and all that follow. With is_off 0, later calls wait again. Other
+ * handles and other processes are not affected, except that their segreg_sweep_wait may return once without an event.
+ *
+ * Async-signal-safe, if this process has used the handle before: a handler may end a wait. To end one wait of several,
+ * give each its own handle, or poll a watch and a descriptor of your own.
+ *
+ * Errors: INVAL.
+ */
+int segreg_wait_off(struct segreg *reg, int is_off);
 
 /* ------------------------------------------------------------------ debugging */
 

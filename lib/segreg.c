@@ -16,6 +16,7 @@
 #include "sweep/sr_sweep.h"
 #include "shm/sr_table.h"
 #include "ask/sr_wait.h"
+#include "ask/sr_watch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -527,6 +528,43 @@ int segreg_wait(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *
 	int rc = sr_check_handle(reg);
 
 	return rc ? rc : sr_wait_for_version(reg, version, timeout_ms, now ? now : &current);
+}
+
+/* Async-signal-safe: does not attach an inherited handle, which has no waits. */
+int segreg_wait_off(struct segreg *reg, int is_off)
+{
+	if (!sr_is_ready(reg))
+		return sr_invalid("no open handle, or a handle that this forked child has not used yet");
+	sr_wait_off(reg, is_off);
+	return 0;
+}
+
+int segreg_watch(struct segreg *reg, unsigned what, struct segreg_watch *watch)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, watch, "nowhere to put the watch");
+
+	if (rc)
+		return rc;
+	if (!what || what & ~(SEGREG_WATCH_VERSION | SEGREG_WATCH_SWEEP))
+		return sr_invalid("nothing to watch, or unknown flags");
+	return sr_watch_open(reg, what, watch);
+}
+
+int segreg_watch_clear(struct segreg *reg, const struct segreg_watch *watch)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, watch, "no watch");
+
+	return rc ? rc : sr_watch_clear(reg, watch);
+}
+
+int segreg_unwatch(struct segreg *reg, struct segreg_watch *watch)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, watch, "no watch");
+
+	return rc ? rc : sr_watch_close(reg, watch);
 }
 
 int segreg_debug(const char *dir, const struct segreg_debug_options *options, segreg_debug_fn *fn, void *arg)

@@ -30,6 +30,7 @@ int tool_status_from_code(int code)
 	case SEGREG_E_TIMEDOUT:
 	case SEGREG_E_REOPEN:
 	case SEGREG_E_EVICTED:
+	case SEGREG_E_CALLED_OFF:
 		return EX_TEMPFAIL;
 	case SEGREG_E_PERM:
 		return EX_NOPERM;

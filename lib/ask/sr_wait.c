@@ -5,6 +5,9 @@
  * checks the word. The kernel checks the word once more, under its own lock. So no thread sleeps through a change. A
  * waker makes a system call only if a thread sleeps.
  *
+ * A call that ends waits stores waits_are_off first, and then changes both words. A sleeper reads the word first, and
+ * then waits_are_off. So a sleeper that misses waits_are_off finds its word changed, and looks again.
+ *
  * A process that is killed in its sleep stays counted as a sleeper. That costs each later change a system call, and has
  * no other effect.
  */
@@ -23,10 +26,28 @@ static int sleep_on(uint32_t *word, uint32_t *waiters, uint32_t seen, int64_t de
 	if (deadline >= 0 && left <= 0)
 		return sr_fail(SEGREG_E_TIMEDOUT, "nothing happened before the timeout");
 	sr_add_seqcst_u32(waiters, 1);
+	SR_STOP("wait.counted");
 	if (sr_load_seqcst_u32(word) == seen)
 		sr_sys_futex_wait(word, seen, deadline < 0 ? NULL : &t);
 	sr_add_seqcst_u32(waiters, UINT32_MAX);
 	return 0;
+}
+
+/* Fail if the handle's waits are off. A sleeper has read its word before this. */
+static int check_off(const struct segreg *reg)
+{
+	if (!sr_load_seqcst_u32(&reg->waits_are_off))
+		return 0;
+	return sr_fail(SEGREG_E_CALLED_OFF, "segreg_wait_off has ended the waits of this handle");
+}
+
+void sr_wait_off(struct segreg *reg, bool is_off)
+{
+	sr_store_release_u32(&reg->waits_are_off, is_off);
+	if (!is_off)
+		return;
+	sr_region_wake_versions(&reg->region);
+	sr_region_wake_sleepers(&reg->region);
 }
 
 static int64_t deadline_of(int timeout_ms)
@@ -40,9 +61,16 @@ int sr_wait_for_work(struct segreg *reg, uint32_t *ticket, int timeout_ms)
 	int64_t deadline = deadline_of(timeout_ms);
 	uint32_t now;
 
-	while ((now = sr_load_seqcst_u32(&header->wake)) == *ticket) {
-		int rc = sleep_on(&header->wake, &header->waiters, now, deadline);
+	for (;;) {
+		int rc;
 
+		now = sr_load_seqcst_u32(&header->wake);
+		rc = check_off(reg);
+		if (rc)
+			return rc;
+		if (now != *ticket)
+			break;
+		rc = sleep_on(&header->wake, &header->waiters, now, deadline);
 		if (rc)
 			return rc;
 	}
@@ -58,8 +86,10 @@ int sr_wait_for_version(struct segreg *reg, uint64_t version, int timeout_ms, ui
 	for (;;) {
 		uint32_t seen = sr_load_seqcst_u32(&header->version_wake);
 		uint64_t current = sr_load_seqcst_u64(&header->version);
-		int rc;
+		int rc = check_off(reg);
 
+		if (rc)
+			return rc;
 		if (current > version) {
 			*now = current;
 			return 0;

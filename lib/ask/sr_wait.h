@@ -18,4 +18,7 @@ int sr_wait_for_work(struct segreg *reg, uint32_t *ticket, int timeout_ms);
  */
 int sr_wait_for_version(struct segreg *reg, uint64_t version, int timeout_ms, uint64_t *now);
 
+/* End the waits of this handle, and refuse those to come, until a call with is_off false. Async-signal-safe. */
+void sr_wait_off(struct segreg *reg, bool is_off);
+
 #endif

@@ -101,6 +101,7 @@ static int join(struct sr_registry *registry, int fd)
 		return rc;
 	memcpy(registry->uuid, info.uuid, sizeof(registry->uuid));
 	strcpy(registry->region_name, info.region);
+	registry->region.lock_path = registry->lock_path;
 	rc = sr_region_map(&registry->region, info.region, &access);
 	if (rc)
 		return rc == SR_REGION_ABSENT ? SR_JOIN_AGAIN : rc == SR_REGION_UNFINISHED ? SR_JOIN_UNFINISHED : rc;

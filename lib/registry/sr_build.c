@@ -247,6 +247,7 @@ static int build(struct sr_registry *registry, const struct segreg_open_options 
 	/* Write the name first: if this process dies from here on, the next builder finds the object. */
 	rc = is_there ? 0 : sr_region_name(info->region);
 	strcpy(registry->region_name, info->region);
+	registry->region.lock_path = registry->lock_path;
 	info->builder = (uint32_t)getpid();
 	if (!rc)
 		rc = sr_lockinfo_write(fd, registry->lock_path, info, false);

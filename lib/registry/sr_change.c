@@ -12,6 +12,7 @@
  * sr_change_commit_open on, a crash leaves the commit lock dirty, and its next holder reconciles.
  */
 #include "registry/sr_change.h"
+#include "shm/sr_ring.h"
 #include "sys/sr_error.h"
 
 #include <inttypes.h>
@@ -136,6 +137,8 @@ void sr_change_finish(struct sr_change *change)
 	sr_change_close_table(change);
 	sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
 	sr_commit_lock_give(change->reg);
+	SR_STOP("change.shown");
+	sr_ring_watches(&registry->region, SEGREG_WATCH_VERSION);
 }
 
 void sr_change_conclude(struct sr_change *change, int rc)

@@ -9,6 +9,7 @@
  * leader's transaction made, and hands the others back, so that the next leader can take them.
  */
 #include "registry/sr_reconcile.h"
+#include "shm/sr_ring.h"
 #include "sys/sr_error.h"
 #include "registry/sr_letter.h"
 #include "shm/sr_paths.h"
@@ -322,6 +323,9 @@ int sr_reconcile(struct sr_registry *registry, uint32_t timeout_ms)
 		sr_lock_set_clean(&registry->locks, SR_LOCK_COMMIT);
 out:
 	records_free(&s);
+	/* The dead process may have shown a version, or work, and woken nobody. */
+	sr_region_wake_versions(&registry->region);
 	sr_region_wake(&registry->region);
+	sr_ring_watches(&registry->region, SEGREG_WATCH_VERSION);
 	return rc;
 }

@@ -70,6 +70,7 @@ struct segreg {
 	uint32_t lane;
 	uint32_t timeout_ms;
 	uint32_t letter_in_use; /* by a thread of this process */
+	uint32_t waits_are_off; /* segreg_wait_off: waits of this handle end */
 	struct sr_lane *lane_head;
 	struct sr_row *row;
 	struct sr_registry *registry;

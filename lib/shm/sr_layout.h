@@ -90,6 +90,9 @@ struct sr_header {
 	uint32_t waiters;         /* [any] threads that sleep on wake */
 	uint32_t version_wake;    /* [table] futex: grows with version */
 	uint32_t version_waiters; /* [any] threads that sleep on version_wake */
+	/* Rings (sr_ring.h). While asked differs from answered, a watch wants to be rung. */
+	uint32_t work_asked, work_answered;       /* [any] of watches for work: see wake */
+	uint32_t version_asked, version_answered; /* [any] of watches for versions */
 
 	/* Letters (sr_letter.c) and groups (sr_group.c). */
 	uint32_t letters __attribute__((aligned(128))); /* [any] futex: grows with each letter */

@@ -2,6 +2,7 @@
  * sr_region.c - one process's mapping of a registry's shared memory.
  */
 #include "shm/sr_region.h"
+#include "shm/sr_ring.h"
 #include "sys/sr_error.h"
 #include "sys/sr_sys.h"
 
@@ -108,10 +109,12 @@ int sr_region_name(char name[SR_REGION_NAME_SIZE])
 	return 0;
 }
 
-static int map_object(struct sr_region *region, int fd)
+static int map_object(struct sr_region *region, const char *name, int fd)
 {
 	struct stat st;
 	void *base;
+
+	snprintf(region->object, sizeof(region->object), "/dev/shm%s", name);
 
 	if (sr_sys_fstat(fd, &st) == -1)
 		return sr_fail_errno(errno, "cannot look at shared memory");
@@ -131,7 +134,7 @@ static int map_object(struct sr_region *region, int fd)
 	return 0;
 }
 
-static int fill_object(struct sr_region *region, int fd, const struct sr_access *access)
+static int fill_object(struct sr_region *region, const char *name, int fd, const struct sr_access *access)
 {
 	struct sr_header *header;
 	struct rlimit limit;
@@ -150,7 +153,7 @@ static int fill_object(struct sr_region *region, int fd, const struct sr_access 
 		return sr_fail_errno(errno, "cannot make %llu bytes of shared memory",
 				     (unsigned long long)region->geometry.size);
 	SR_STOP("region.sized");
-	rc = map_object(region, fd);
+	rc = map_object(region, name, fd);
 	if (rc)
 		return rc;
 	rc = sr_region_populate(region->header, region->geometry.notes, "the registry");
@@ -177,7 +180,7 @@ int sr_region_create(struct sr_region *region, const char *name, bool is_there, 
 	fd = sr_sys_shm_open(name, is_there ? O_RDWR : O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd == -1)
 		return sr_fail_errno(errno, "cannot create shared memory %s", name);
-	rc = fill_object(region, fd, access);
+	rc = fill_object(region, name, fd, access);
 	sr_sys_close(fd);
 	if (rc)
 		sr_sys_shm_unlink(name);
@@ -286,7 +289,7 @@ int sr_region_map(struct sr_region *region, const char *name, const struct sr_ac
 	if (!rc)
 		rc = check_header(region, fd, name, st.st_size);
 	if (!rc)
-		rc = map_object(region, fd);
+		rc = map_object(region, name, fd);
 	sr_sys_close(fd);
 	return rc;
 }
@@ -311,7 +314,7 @@ void sr_region_unmap(struct sr_region *region)
 	region->header = NULL;
 }
 
-void sr_region_wake(struct sr_region *region)
+void sr_region_wake_sleepers(struct sr_region *region)
 {
 	struct sr_header *header = region->header;
 
@@ -321,6 +324,21 @@ void sr_region_wake(struct sr_region *region)
 		sr_sys_futex_wake(&header->wake, INT32_MAX);
 }
 
+void sr_region_wake(struct sr_region *region)
+{
+	sr_region_wake_sleepers(region);
+	sr_ring_watches(region, SEGREG_WATCH_SWEEP);
+}
+
+void sr_region_wake_versions(struct sr_region *region)
+{
+	struct sr_header *header = region->header;
+
+	sr_add_seqcst_u32(&header->version_wake, 1);
+	if (sr_load_seqcst_u32(&header->version_waiters))
+		sr_sys_futex_wake(&header->version_wake, INT32_MAX);
+}
+
 void sr_region_set_version(struct sr_region *region, uint64_t version)
 {
 	struct sr_header *header = region->header;
@@ -328,9 +346,8 @@ void sr_region_set_version(struct sr_region *region, uint64_t version)
 	if (sr_load_acquire_u64(&header->version) == version)
 		return;
 	sr_store_seqcst_u64(&header->version, version);
-	sr_add_seqcst_u32(&header->version_wake, 1);
-	if (sr_load_seqcst_u32(&header->version_waiters))
-		sr_sys_futex_wake(&header->version_wake, INT32_MAX);
+	SR_STOP("region.version");
+	sr_region_wake_versions(region);
 }
 
 int sr_region_damaged(const char *what)

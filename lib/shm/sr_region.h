@@ -27,7 +27,9 @@ struct sr_level {
 
 struct sr_region {
 	struct sr_header *header;
-	uint64_t ino; /* inode number of the object */
+	uint64_t ino;                         /* inode number of the object */
+	char object[SR_REGION_NAME_SIZE + 8]; /* path of the object: a ring touches it */
+	const char *lock_path;                /* registry.lock, the caller's string: a ring opens it otherwise */
 	struct sr_geometry geometry;
 	/* Addresses of the parts, computed once: */
 	char *base;
@@ -160,11 +162,15 @@ static inline struct sr_lane *sr_region_find_lane(const struct sr_region *region
 	return sr_region_lane(region, n);
 }
 
-/* Wake threads that wait until a sweep may have something to do. */
+/* Wake threads, and ring watches (sr_ring.h), that wait until a sweep may have something to do. */
 void sr_region_wake(struct sr_region *region);
+/* Wake the threads alone. */
+void sr_region_wake_sleepers(struct sr_region *region);
 
-/* Store a new version, and wake the threads that wait for one. [table] */
+/* Store a new version, and wake the threads that wait for one. The caller rings, without a lock. [table] */
 void sr_region_set_version(struct sr_region *region, uint64_t version);
+/* Wake the threads that wait for a version, to look once more. */
+void sr_region_wake_versions(struct sr_region *region);
 
 /* Fail with SEGREG_E_CORRUPT: the region is damaged. `what` names the part. */
 int sr_region_damaged(const char *what) __attribute__((cold));

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -375,6 +377,40 @@ int sr_sys_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *
 void sr_sys_futex_wake(uint32_t *word, int most)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, most, NULL, NULL, 0);
+}
+
+int sr_sys_touch(const char *path)
+{
+	if (sr_made_to_fail("utimensat"))
+		return -1;
+	return utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+int sr_sys_inotify_open(void)
+{
+	if (sr_made_to_fail("inotify_init1"))
+		return -1;
+	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+int sr_sys_inotify_add(int fd, const char *path, uint32_t mask)
+{
+	if (sr_made_to_fail("inotify_add_watch"))
+		return -1;
+	return inotify_add_watch(fd, path, mask | IN_DONT_FOLLOW) == -1 ? -1 : 0;
+}
+
+/* Events may come as fast as they are read. What a drain leaves keeps the descriptor readable. */
+#define DRAIN_MOST 64
+
+int sr_sys_inotify_drain(int fd)
+{
+	char events[4096];
+	ssize_t got = 1;
+
+	for (int i = 0; i < DRAIN_MOST && got > 0; i++)
+		got = sr_made_to_fail("read") ? -1 : SR_RETRY(read(fd, events, sizeof(events)));
+	return got == -1 && errno != EAGAIN ? -1 : 0;
 }
 
 void *sr_sys_malloc(size_t size)

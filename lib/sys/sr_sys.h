@@ -123,6 +123,12 @@ int sr_sys_madvise(void *address, size_t size, int advice);
 int sr_sys_random(void *buf, size_t size);
 int sr_sys_futex_wait(uint32_t *word, uint32_t expected, const struct timespec *timeout);
 void sr_sys_futex_wake(uint32_t *word, int most);
+/* Set the times of path to now, without following a symlink. Needs no descriptor. */
+int sr_sys_touch(const char *path);
+int sr_sys_inotify_open(void);
+int sr_sys_inotify_add(int fd, const char *path, uint32_t mask); /* without following a symlink; 0, or -1 with errno */
+/* Take all events from an inotify descriptor. Returns 0, or -1 with errno. */
+int sr_sys_inotify_drain(int fd);
 void *sr_sys_malloc(size_t size);
 void *sr_sys_calloc(size_t n, size_t size);
 void *sr_sys_realloc(void *memory, size_t size);

@@ -268,6 +268,32 @@ static void play_snapshot(struct actor *a)
 	TRY(a, segreg_snapshot_release(a->reg, &second));
 }
 
+static int register_watched(struct actor *a)
+{
+	struct segreg_watch watch;
+	int rc = segreg_watch(a->reg, SEGREG_WATCH_VERSION | SEGREG_WATCH_SWEEP, &watch);
+
+	if (rc)
+		return rc;
+	rc = segreg_watch_clear(a->reg, &watch);
+	if (!rc)
+		rc = segreg_register(a->reg, 10, scene_path(10));
+	if (segreg_unwatch(a->reg, &watch))
+		close(watch.fd); /* of a handle that was closed */
+	return rc;
+}
+
+static void play_watch(struct actor *a)
+{
+	uint32_t ticket = 0;
+
+	TRY(a, segreg_sweep_wait(a->reg, &ticket, 0));
+	TRY_FOR(SEGREG_E_TIMEDOUT, a, segreg_wait(a->reg, UINT64_MAX - 1, 1, NULL));
+	intend(a, 10, LIVE);
+	intend_version(a);
+	TRY(a, register_watched(a));
+}
+
 static int close_it(struct actor *a)
 {
 	struct segreg *reg = a->reg;

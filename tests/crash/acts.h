@@ -22,6 +22,7 @@
 	X(check, false, false)                                                                                       \
 	X(evict, false, false)                                                                                       \
 	X(snapshot, false, false)                                                                                    \
+	X(watch, false, false)                                                                                       \
 	X(leave, false, false)                                                                                       \
 	X(sweep, false, false)                                                                                       \
 	X(set_back, false, false)                                                                                    \

@@ -56,6 +56,7 @@ static void fail_everywhere(const void *arg)
 	X(check, OTHERS, "checking")                                                                                 \
 	X(evict, OTHERS, "evicting")                                                                                 \
 	X(snapshot, OTHERS, "taking snapshots")                                                                      \
+	X(watch, OTHERS, "watching")                                                                                 \
 	X(leave, OTHERS, "closing")                                                                                  \
 	X(sweep, OTHERS, "sweeping")
 

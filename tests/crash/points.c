@@ -106,6 +106,7 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, check, OTHERS, "checking")                                                               \
 	POINTS_AND_CALLS(X, evict, OTHERS, "evicting")                                                               \
 	POINTS_AND_CALLS(X, snapshot, OTHERS, "taking snapshots")                                                    \
+	POINTS_AND_CALLS(X, watch, OTHERS, "watching")                                                               \
 	POINTS_AND_CALLS(X, leave, ALONE, "closing, the last user")                                                  \
 	POINTS_AND_CALLS(X, leave, OTHERS, "closing")                                                                \
 	POINTS_AND_CALLS(X, sweep, ALONE, "sweeping, the last user")                                                 \

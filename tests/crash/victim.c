@@ -129,6 +129,10 @@ static const int *errors_of(const char *call)
 		{ "fchown", rights },
 		{ "fchmod", rights },
 		{ "fgetxattr", unsupported },
+		{ "inotify_init1", object },
+		{ "inotify_add_watch", object },
+		{ "utimensat", rights },
+		{ "read", disk },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

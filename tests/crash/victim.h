@@ -87,7 +87,7 @@ bool settled(const char *file, int line, struct actor *actor, const char *call, 
 
 /* ---------------------------------------------------------------- what was done so far, in all tests together */
 
-#define POINTS_MAX 64
+#define POINTS_MAX 128
 
 struct tally {
 	unsigned kills, failures;

@@ -58,6 +58,7 @@ static void refuse_handle(struct segreg *reg)
 	struct segreg_snapshot snapshot = { .kind = SEGREG_SNAPSHOT };
 	struct segreg_pin pin = { .id = 1 };
 	struct segreg_map map = { .pin = pin };
+	struct segreg_watch watch = { .fd = -1, .what = SEGREG_WATCH_VERSION };
 	struct segreg_edit *edit = NULL;
 	char path[SEGREG_PATH_SIZE];
 	enum segreg_state state;
@@ -104,6 +105,10 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_evict(reg, 0, 1, NULL));
 	REFUSED(segreg_sweep_wait(reg, &ticket, 0));
 	REFUSED(segreg_sweep_wake(reg));
+	REFUSED(segreg_watch(reg, SEGREG_WATCH_VERSION, &watch));
+	REFUSED(segreg_watch_clear(reg, &watch));
+	REFUSED(segreg_unwatch(reg, &watch));
+	REFUSED(segreg_wait_off(reg, 1));
 	T_CHECK(!edit && fd == -1);
 }
 
@@ -196,6 +201,28 @@ static void of_pins(void)
 	T_EQ(t_refcount(reg, 1), 1);
 	T_OK(segreg_pin_many(reg, NULL, 0, 0, NULL));
 	T_OK(segreg_unpin_many(reg, NULL, 0));
+	t_close(reg);
+}
+
+static void of_watches(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w), *other = t_open(&w);
+	struct segreg_watch watch = { .fd = 77 }, none = { .fd = 0 };
+
+	REFUSED(segreg_watch(reg, 0, &watch));
+	REFUSED(segreg_watch(reg, 4, &watch));
+	REFUSED(segreg_watch(reg, SEGREG_WATCH_VERSION, NULL));
+	T_EQ(watch.fd, 77);
+	REFUSED(segreg_watch_clear(reg, NULL));
+	REFUSED(segreg_unwatch(reg, NULL));
+	T_ERR(SEGREG_E_INVAL, segreg_watch_clear(reg, &none));
+	T_ERR(SEGREG_E_INVAL, segreg_unwatch(reg, &none));
+	T_OK(segreg_watch(reg, SEGREG_WATCH_VERSION, &watch));
+	T_ERR(SEGREG_E_INVAL, segreg_watch_clear(other, &watch));
+	T_ERR(SEGREG_E_INVAL, segreg_unwatch(other, &watch));
+	T_OK(segreg_unwatch(reg, &watch));
+	t_close(other);
 	t_close(reg);
 }
 
@@ -324,6 +351,7 @@ T_SUITE(arguments,
 	{ "members of a later version that are set are refused, and if not they are not", unknown_members },
 	{ "pins and maps", of_pins },
 	{ "snapshots", of_snapshots },
+	{ "watches", of_watches },
 	{ "edits", of_edits },
 	{ "questions and sweeps", of_questions },
 	{ "names of errors and states", names });

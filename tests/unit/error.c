@@ -58,7 +58,7 @@ static void names(void)
 #undef HAS_NAME
 	T_STR(segreg_strerror(0), "success");
 	T_STR(segreg_strerror(1), "unknown error");
-	T_STR(segreg_strerror(SEGREG_E_EVICTED - 1), "unknown error");
+	T_STR(segreg_strerror(SEGREG_E_CALLED_OFF - 1), "unknown error");
 }
 
 /* A text that is too long is cut, and still ends. */

@@ -3,7 +3,7 @@
 # That is every "#include" with quotes. The public header is everybody's. Files that stand in no room come last.
 # lib/man and lib/python are no rooms: the first has no code, the second no C, and python/ uses the public header alone.
 # Modules of bench/ and of daemon/ do not include one another in a circle; daemon.sh has the other rules of daemon/.
-# Each file of lib/ has a line in its README.
+# Each file of lib/, and of two folders of tests/, has a line in its README.
 set -eu
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
@@ -42,10 +42,10 @@ arrows() {
 		END { exit bad }' <(rooms "$2") -
 }
 
-# unnamed DIR README: each source file below DIR that the README does not name, neither itself nor its module.
+# unnamed DIR README: each source file below DIR that the README does not name: not as NAME, NAME.c or NAME.h.
 unnamed() {
 	find "$1" -name '*.[ch]' -printf '%f\n' | sort | while read -r file; do
-		grep -qE "\`(${file%.*}|$file)\`" "$2" || echo "$file"
+		grep -qE "\`([a-z]+\/)?${file%.*}(\.[ch])?\`" "$2" || echo "$file"
 	done
 }
 
@@ -71,7 +71,9 @@ done
 
 found=$(unnamed lib lib/README.md)
 [ -z "$found" ] || { echo "FAILED: lib/README.md lacks a line of its table for:" $found; exit 1; }
-echo "ok lib/README.md has a line for every file of lib/"
+found=$(for room in proc crash; do unnamed tests/$room tests/README.md; done)
+[ -z "$found" ] || { echo "FAILED: tests/README.md lacks a line of its table for:" $found; exit 1; }
+echo "ok the READMEs have a line for every file of lib/, tests/proc/ and tests/crash/"
 
 # The check itself: it finds an arrow that points back, and a circle.
 mkdir -p "$scratch/lib/sys" "$scratch/lib/ask"

@@ -25,7 +25,7 @@
 #include "segreg.h"
 #include "common/format.h"
 #include "common/now.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "common/served.h"
 
 #define FILE_SIZE 1024

@@ -19,7 +19,7 @@
 #include <sysexits.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "segctl/ctl.h"

@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"

@@ -10,7 +10,7 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/progress.h"
-#include "segctl/served.h"
+#include "segctl/daemon.h"
 #include "segctl/table.h"
 
 enum { FOUND, ID, PATH, WHY };
@@ -125,7 +125,7 @@ static int finish(struct run *run)
 		if (run->n_leftovers)
 			printf(", %u left-over", run->n_leftovers);
 		putchar('\n');
-		ctl_served_warn(ctl);
+		ctl_daemon_warn(ctl);
 	}
 	if (!status && (run->n_faults || (ctl->option['s'] && run->n_strangers)))
 		status = EX_DATAERR;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"

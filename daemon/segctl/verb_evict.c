@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "common/text.h"
 #include "segctl/blame.h"
 #include "segctl/ctl.h"

@@ -10,7 +10,7 @@
 
 #include "segreg.h"
 #include "common/now.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/load.h"

@@ -6,7 +6,7 @@
 #include "segctl/error.h"
 #include "segctl/parse.h"
 #include "segctl/segments.h"
-#include "segctl/served.h"
+#include "segctl/daemon.h"
 #include "segctl/table.h"
 
 static int exec(struct ctl *ctl);
@@ -40,7 +40,7 @@ static int exec(struct ctl *ctl)
 		ctl_segments_add_row(ctl, table, &segments.items[0].info);
 	status = code ? ctl_fail(ctl, code) : ctl_table_print_record(table);
 	if (!status && (segments.items[0].info.state >= SEGREG_PENDING || segments.items[0].info.is_abandoned))
-		ctl_served_warn(ctl);
+		ctl_daemon_warn(ctl);
 	ctl_segments_free(&segments);
 	ctl_table_free(table);
 	return status;

@@ -7,7 +7,7 @@
 #include "common/served.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
-#include "segctl/served.h"
+#include "segctl/daemon.h"
 #include "segctl/table.h"
 
 /* Column, member of struct segreg_stats, type, help. */
@@ -84,7 +84,7 @@ static int print(const struct ctl *ctl, struct ctl_table *table, const struct se
 	if (!ctl->option['J'] && !ctl->option['n'] && !ctl->option['R'])
 		printf("%s\n\n", line);
 	status = ctl_table_print_record(table);
-	ctl_served_warn(ctl);
+	ctl_daemon_warn(ctl);
 	return status;
 }
 

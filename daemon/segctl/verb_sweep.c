@@ -8,7 +8,7 @@
 #include "common/event.h"
 #include "common/format.h"
 #include "common/out.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"

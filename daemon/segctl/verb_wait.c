@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 

@@ -23,7 +23,7 @@
 #include "segctl/parse.h"
 #include "segctl/process.h"
 #include "segctl/segments.h"
-#include "segctl/served.h"
+#include "segctl/daemon.h"
 #include "segctl/table.h"
 
 enum {
@@ -475,7 +475,7 @@ static int explain_all(struct ctl *ctl, const struct ctl_segments *segments, boo
 	if (for_people && !segments->n)
 		printf("Nothing is kept: no retired segment is left.\n");
 	if (for_people && !segments->n)
-		ctl_served_warn(ctl);
+		ctl_daemon_warn(ctl);
 	free(kept);
 	return status;
 }

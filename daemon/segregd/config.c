@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "segreg.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "segregd/config.h"
 #include "segregd/log.h"
 

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 #include "common/format.h"
-#include "common/parse.h"
+#include "common/number.h"
 #include "common/text.h"
 #include "segregd/config.h"
 #include "segregd/log.h"

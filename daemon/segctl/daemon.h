@@ -1,8 +1,8 @@
 /*
- * served.h - a line about a segregd that fails.
+ * daemon.h - a line about a segregd that fails.
  */
-#ifndef CTL_SERVED_H
-#define CTL_SERVED_H
+#ifndef CTL_DAEMON_H
+#define CTL_DAEMON_H
 
 #include "segctl/ctl.h"
 
@@ -10,6 +10,6 @@
  * Write to stdout what is wrong with the segregd of the registry. Writes nothing for programs, and nothing if no
  * segregd has failed.
  */
-void ctl_served_warn(const struct ctl *ctl);
+void ctl_daemon_warn(const struct ctl *ctl);
 
-#endif /* CTL_SERVED_H */
+#endif /* CTL_DAEMON_H */

@@ -1,5 +1,5 @@
 /*
- * parse.c - numbers on the command line and in files.
+ * number.c - numbers on the command line and in files.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/parse.h"
+#include "common/number.h"
 
 bool tool_parse_number(const char *text, uint64_t max, uint64_t *value)
 {

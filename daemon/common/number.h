@@ -1,8 +1,8 @@
 /*
- * parse.h - numbers on the command line and in files. Each function leaves its result alone if it returns false.
+ * number.h - numbers on the command line and in files. Each function leaves its result alone if it returns false.
  */
-#ifndef TOOL_PARSE_H
-#define TOOL_PARSE_H
+#ifndef TOOL_NUMBER_H
+#define TOOL_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,4 +16,4 @@ bool tool_parse_seconds(const char *text, uint64_t *milliseconds);
 /* Parse a number of bytes with an optional K, M, G or T (powers of 1024) behind it. */
 bool tool_parse_bytes(const char *text, uint64_t *bytes);
 
-#endif /* TOOL_PARSE_H */
+#endif /* TOOL_NUMBER_H */

@@ -1,12 +1,12 @@
-/* served.c - a line about a segregd that fails, below the output of other verbs. */
+/* daemon.c - a line about a segregd that fails, below the output of other verbs. */
 #include <stdio.h>
 
 #include "common/served.h"
 #include "common/text.h"
 #include "segctl/ctl.h"
-#include "segctl/served.h"
+#include "segctl/daemon.h"
 
-void ctl_served_warn(const struct ctl *ctl)
+void ctl_daemon_warn(const struct ctl *ctl)
 {
 	char text[TOOL_SERVED_TEXT];
 	struct tool_served served;

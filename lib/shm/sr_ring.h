@@ -3,8 +3,8 @@
  *
  * A watch is an inotify descriptor on the region's object. To ring is to touch that object (utimensat), which makes
  * every watch readable, in any process. The object lies in memory, and is touched by its path: a ring waits for no
- * disk and needs no descriptor. If the object has lost its name, or a filter of system calls forbids the touch, a ring
- * opens and closes registry.lock, which each watch watches as well.
+ * disk and needs no descriptor. The object may have lost its name, or a filter of system calls may forbid the touch.
+ * Then a ring opens and closes registry.lock, which each watch watches as well.
  *
  *      watch                                  waker
  *      W1  take all events                    R1  change what is waited for

@@ -1,5 +1,5 @@
 /*
- * watches.c - segreg_watch: no event is missed, whoever dies; and segreg_wait_off.
+ * watches.c - segreg_watch: no event is missed when a process dies; and segreg_wait_off.
  */
 #include "harness.h"
 #include "holds.h"

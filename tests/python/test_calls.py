@@ -110,6 +110,13 @@ class Calls(World):
         self.assertEqual(self.reg.sweep().deleted, 1)
         self.assertEqual(sorted(os.listdir(self.base))[-1], "one")
         self.reg.discard()
+        for name in ("three", "four"):
+            pathlib.Path(self.base, name).write_bytes(b"x")
+        self.reg.register(3, "three")
+        with self.reg.edit() as edit:
+            edit.retire_path("three")
+            edit.discard("four")
+        self.assertEqual(self.reg.sweep().deleted, 2)
         with self.assertRaises(segreg.PathError):
             self.reg.discard("one", "..")
         self.assertEqual(self.reg.retired(), [])
@@ -249,6 +256,20 @@ class Calls(World):
         self.assertFalse(snapshot.held)
         with self.assertRaises(segreg.Error):
             list(snapshot)
+
+    def test_snapshot_in_order(self):
+        """a snapshot lists its segments by id or by path, and finds one of them"""
+        for id, path in ((3, "a"), (1, "c"), (2, "b")):
+            self.write(path, {})
+            self.reg.register(id, path)
+        with self.reg.snapshot() as snapshot:
+            self.reg.retire(1)
+            self.add(4)
+            self.assertEqual([entry.id for entry in snapshot.list()], [1, 2, 3])
+            self.assertEqual([entry.path for entry in snapshot.list(segreg.Order.BY_PATH)], ["a", "b", "c"])
+            self.assertEqual(snapshot.find(1), segreg.Entry(1, "c", 2, True))
+            with self.assertRaises(segreg.NotFoundError):
+                snapshot.find(4)
 
     def test_horizon(self):
         """a horizon holds what is retired after it, and has no set to walk"""

@@ -36,6 +36,7 @@ STRUCTS = {
 }
 CALLBACKS = {
     "segreg_list_fn *": _native.ListFn,
+    "segreg_snapshot_fn *": _native.SnapshotFn,
     "segreg_holder_fn *": _native.HolderFn,
     "segreg_check_fn *": _native.CheckFn,
     "segreg_log_fn *": _native.LogFn,
@@ -132,6 +133,7 @@ class Header(unittest.TestCase):
         for name, prefix, enum in (
             ("segreg_state", "SEGREG_", segreg.State),
             ("segreg_snapshot_kind", "SEGREG_", segreg.SnapshotKind),
+            ("segreg_order", "SEGREG_", segreg.Order),
             ("segreg_finding_kind", "SEGREG_FOUND_", segreg.FindingKind),
             ("segreg_log_kind", "SEGREG_LOG_", segreg.LogKind),
             ("segreg_sweep_action", "SEGREG_SWEEP_", segreg.SweepAction),

@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import threading
 import traceback
@@ -125,6 +126,7 @@ class Fork(World):
         pid = os.fork()
         if not pid:
             status = 1
+            signal.alarm(PATIENCE)  # if it hangs
             try:
                 function()
                 gc.collect()

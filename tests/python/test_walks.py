@@ -21,6 +21,8 @@ class Walks(World):
         for id in range(1, 4):
             self.add(id)
         self.reg.retire(3)
+        self.snapshot = self.reg.snapshot()
+        self.addCleanup(lambda: self.snapshot.release())
 
     def walks(self):
         """Each call with a callback, as a function of that callback."""
@@ -29,6 +31,7 @@ class Walks(World):
             "retired": self.reg.retired,
             "holders": lambda each: self.reg.holders(1, each),
             "lanes": self.reg.lanes,
+            "snapshot": lambda each: self.snapshot.list(each=each),
             "log": self.reg.log,
             "check": self.reg.check,
             "debug": lambda each: segreg.debug(self.directory, each),

@@ -45,6 +45,14 @@ class Edit:
         """Append what Registry.retire would do."""
         self._append(lib.segreg_edit_retire, number(id, 64, "the id"))
 
+    def retire_path(self, path: PathLike) -> None:
+        """Append what Registry.retire_path would do."""
+        self._append(lib.segreg_edit_retire_path, c_path(path, "the path"))
+
+    def discard(self, path: PathLike) -> None:
+        """Append what Registry.discard would do with this path. The edit looks now which file or directory it is."""
+        self._append(lib.segreg_edit_discard, c_path(path, "the path"))
+
     def expect(self, version: int) -> None:
         """Let the commit fail with ConflictError unless the registry is still at this version."""
         self._append(lib.segreg_edit_expect, number(version, 64, "the version"))

@@ -13,13 +13,14 @@ import os
 import threading
 import warnings
 from types import TracebackType
-from typing import Any, Iterator, List, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Type, TypeVar, Union, overload
 
 from . import _native
 from ._errors import ClosedError, Error, InvalidError
-from ._handle import Handle, PathLike, c_path
+from ._handle import Handle, PathLike, c_path, number
 from ._native import lib
-from ._types import Entry, SnapshotKind, maker
+from ._types import Entry, Order, SnapshotKind, maker
+from ._walk import walk
 
 H = TypeVar("H", bound="Hold")
 make_entry = maker(Entry)
@@ -248,6 +249,24 @@ class Snapshot(Hold):
         entry = _native.Entry(size=ctypes.sizeof(_native.Entry))
         while self._handle.call(lib.segreg_snapshot_next, ctypes.byref(theirs), ctypes.byref(entry)):
             yield make_entry(entry)
+
+    def list(self, order: Order = Order.BY_ID, each: Optional[Callable[[Entry], object]] = None) -> List[Entry]:
+        """The segments of the snapshot in order; each as in Registry's methods."""
+        theirs, call = self._copy(), self._handle.call
+        return walk(
+            lambda steps: call(
+                lib.segreg_snapshot_list, ctypes.byref(theirs), int(order), _native.snapshot_fn, steps
+            ),
+            make_entry,
+            each,
+        )
+
+    def find(self, id: int) -> Entry:
+        """Segment id of the snapshot. Raises NotFoundError if the snapshot's version has none."""
+        entry = _native.Entry(size=ctypes.sizeof(_native.Entry))
+        n = number(id, 64, "the id")
+        self._handle.call(lib.segreg_snapshot_find, ctypes.byref(self._copy()), n, ctypes.byref(entry))
+        return make_entry(entry)
 
     def _copy(self) -> Any:
         return _native.Snapshot.from_buffer_copy(self._c)

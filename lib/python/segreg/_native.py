@@ -232,6 +232,7 @@ class DebugItem(Structure):
 # Callbacks. The argument that a call hands on to them is a generator: see _walk.py, which says why. ctypes then calls
 # GeneratorType.send(generator, pointer) or next(generator).
 ListFn = CFUNCTYPE(c_int, py_object, POINTER(Info))
+SnapshotFn = CFUNCTYPE(c_int, py_object, POINTER(Entry))
 HolderFn = CFUNCTYPE(c_int, py_object, POINTER(Holder))
 CheckFn = CFUNCTYPE(c_int, py_object, POINTER(Finding))
 LogFn = CFUNCTYPE(c_int, py_object, POINTER(LogEntry))
@@ -241,6 +242,7 @@ DebugFn = CFUNCTYPE(c_int, py_object, POINTER(DebugItem))
 
 _send: Any = types.GeneratorType.send
 list_fn = ListFn(_send)
+snapshot_fn = SnapshotFn(_send)
 holder_fn = HolderFn(_send)
 check_fn = CheckFn(_send)
 log_fn = LogFn(_send)
@@ -308,6 +310,8 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_edit_begin": (c_int, [REG, POINTER(EDIT)]),
     "segreg_edit_add": (c_int, [EDIT, c_uint64, c_char_p]),
     "segreg_edit_retire": (c_int, [EDIT, c_uint64]),
+    "segreg_edit_retire_path": (c_int, [EDIT, c_char_p]),
+    "segreg_edit_discard": (c_int, [EDIT, c_char_p]),
     "segreg_edit_expect": (c_int, [EDIT, c_uint64]),
     "segreg_edit_expect_live": (c_int, [EDIT]),
     "segreg_edit_sync": (c_int, [EDIT]),
@@ -330,6 +334,8 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_snapshot_trade": (c_int, [REG, c_int, POINTER(Snapshot)]),
     "segreg_snapshot_receive": (c_int, [REG, POINTER(Snapshot), POINTER(Snapshot)]),
     "segreg_snapshot_next": (c_int, [REG, POINTER(Snapshot), POINTER(Entry)]),
+    "segreg_snapshot_list": (c_int, [REG, POINTER(Snapshot), c_int, SnapshotFn, py_object]),
+    "segreg_snapshot_find": (c_int, [REG, POINTER(Snapshot), c_uint64, POINTER(Entry)]),
     "segreg_is_live": (c_int, [REG, c_uint64]),
     "segreg_state": (c_int, [REG, c_uint64, POINTER(c_int)]),
     "segreg_find": (c_int, [REG, c_char_p, POINTER(c_uint64), POINTER(c_int)]),

@@ -40,6 +40,13 @@ class SnapshotKind(_Open):
     HORIZON = 2
 
 
+class Order(_Open):
+    """enum segreg_order: the order of Snapshot.list."""
+
+    BY_ID = 1
+    BY_PATH = 2
+
+
 class FindingKind(_Open):
     """enum segreg_finding_kind: what a check found."""
 

@@ -31,6 +31,7 @@ if_there = $(if $(wildcard $(2)),$(1):$(2):$(3))
 # things are and is told so here.
 LIB_PART = 755:$(BUILD)/$(SO):$(LIBDIR)/$(SO) link:$(SO):$(LIBDIR)/$(SONAME)
 DEV_PART = 644:include/segreg.h:$(INCLUDEDIR)/segreg.h \
+        644:include/segreg.hpp:$(INCLUDEDIR)/segreg.hpp \
         644:$(BUILD)/libsegreg.a:$(LIBDIR)/libsegreg.a \
         link:$(SONAME):$(LIBDIR)/libsegreg.so \
         text:lib/segreg.pc.in:$(PKGCONFIGDIR)/segreg.pc \
@@ -62,7 +63,7 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
 
 ## install - install what is built, below /usr/local or as .packaging/install.mk says
 ## install-lib - of that the shared library alone
-## install-dev - of that the header, the static library, the manual of the calls
+## install-dev - of that the headers, the static library, the manual of the calls
 ## install-tools - of that segregd and segctl
 install: install-lib install-dev install-tools
 

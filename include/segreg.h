@@ -69,9 +69,10 @@
  *      o = (struct segreg_open_options)SEGREG_OPEN_OPTIONS_INIT;
  * SEGREG_PIN_INIT, SEGREG_MAP_INIT and SEGREG_SNAPSHOT_INIT are zeros.
  *
- * C++. This header is for C++11 and later too. The caller's functions must not throw. An exception would skip the end
- * of the call, and a sweep would keep other sweeps out for good. Some functions have the name of a struct, and hide it
- * in C++. There write struct segreg_pin for the type.
+ * C++. This header is for C++11 and later too; segreg.hpp has classes for C++17. The caller's functions must not throw.
+ * An exception would skip the end of the call, and a sweep would keep other sweeps out for good. segreg.hpp carries
+ * exceptions past the call. Some functions have the name of a struct, and hide it in C++. There write struct segreg_pin
+ * for the type.
  */
 #ifndef SEGREG_H
 #define SEGREG_H

@@ -4,7 +4,7 @@
 Places in style.allowed do not count.
 
 Kinds: "long" is a line of more than 120 columns, with tabs of 8; "blanks" has blanks at its end. "spaces" is C that is
-indented by spaces; "end", a file that does not end with a newline; "format", a C file that clang-format would change.
+indented by spaces; "end", a file that does not end with a newline; "format", C or C++ that clang-format would change.
 A line of style.allowed is KIND FILE NUMBER. The numbers only sink: --lower lowers them to what is
 there. --lines: without "format", and without the list.
 """
@@ -23,7 +23,7 @@ COLUMNS = 120
 
 def is_source(path):
     """Everything that is compiled, run by a shell or read by make."""
-    if path.name == "Makefile" or path.suffix in (".c", ".h", ".cc", ".rs", ".sh", ".mk", ".py"):
+    if path.name == "Makefile" or path.suffix in (".c", ".h", ".cc", ".hpp", ".rs", ".sh", ".mk", ".py"):
         return True
     with path.open("rb") as file:
         return re.match(rb"#!.*sh\n", file.readline(64)) is not None
@@ -43,7 +43,7 @@ def lines(path):
             yield "long", number
         if line != line.rstrip():
             yield "blanks", number
-        if line.startswith(" " * 8) and line.strip() != "\\" and path.suffix in (".c", ".h", ".cc"):
+        if line.startswith(" " * 8) and line.strip() != "\\" and path.suffix in (".c", ".h", ".cc", ".hpp"):
             yield "spaces", number
     if text and not text.endswith("\n"):
         yield "end", len(text.splitlines())
@@ -76,7 +76,7 @@ def main():
     for path in sources():
         for kind, number in lines(path):
             found[kind, str(path)].append(number)
-        if formats and path.suffix in (".c", ".h") and would_be_changed(path):
+        if formats and path.suffix in (".c", ".h", ".cc", ".hpp") and would_be_changed(path):
             found["format", str(path)].append(1)
 
     head, allowed = [], {}

@@ -66,7 +66,7 @@ def sentences(text):
 
 
 def faults(path, text):
-    is_code = path.endswith((".c", ".h", ".cc", ".pml"))
+    is_code = path.endswith((".c", ".h", ".cc", ".hpp", ".pml"))
     if is_code:
         blocks = comments(text)
     elif path.endswith(".py"):

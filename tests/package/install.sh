@@ -46,8 +46,10 @@ make_in "$root" install
 [ -z "$(find "$root/usr" -type d ! -perm 755)" ] || fail "directories with other modes than 755"
 [ -z "$(find "$root" -type f ! -perm 644 ! -perm 755)" ] || fail "files with other modes than 644 and 755"
 cmp include/segreg.h "$root/usr/local/include/segreg.h"
+cmp include/segreg.hpp "$root/usr/local/include/segreg.hpp"
 for name in bin/segctl sbin/segregd lib/libsegreg.a lib/libsegreg.so lib/pkgconfig/segreg.pc share/man/man1/segctl.1 \
-	share/man/man3/segreg_edit_commit.3 share/man/man7/segreg.7 share/man/man8/segregd.8; do
+	share/man/man3/segreg.hpp.3 share/man/man3/segreg_edit_commit.3 share/man/man7/segreg.7 \
+	share/man/man8/segregd.8; do
 	[ -r "$root/usr/local/$name" ] || fail "no $name"
 done
 ok "everything is there and can be read by all, under any umask"
@@ -81,6 +83,7 @@ if unit=$(ls "$parts/all/u"/*.service 2>/dev/null); then
 	ok "the unit starts the segregd that was installed"
 fi
 
+sources=$PWD
 # From here on with the README's example, and nothing but what was installed.
 awk '/^```c$/ { inside = 1; next } /^```/ && inside { exit } inside' README.md >"$scratch/example.c"
 root=$scratch/root
@@ -115,7 +118,7 @@ runs() {
 	runs "the README's example, linked statically" ./static
 }
 
-command -v g++ >/dev/null || { echo "skipped a program in C++: there is no g++"; exit 0; }
+command -v g++ >/dev/null || { echo "skipped programs in C++: there is no g++"; exit 0; }
 cat >example.cc <<'CC'
 #include <segreg.h>
 #include <cstdio>
@@ -150,3 +153,9 @@ for standard in c++11 c++20; do
 	rm -rf base
 	ok "a program in $standard includes the header and links"
 done
+
+# The README's example in C++.
+awk '/^```cpp$/ { inside = 1; next } /^```/ && inside { exit } inside' "$sources/README.md" >example.cc
+# shellcheck disable=SC2046,SC2086
+g++ -std=c++17 $strict -o cxx example.cc $(pkg-config --cflags --libs segreg) -Wl,-rpath,"$root/usr/lib/there"
+runs "the README's example in C++" ./cxx

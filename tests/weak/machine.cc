@@ -1,8 +1,8 @@
 /*
  * machine.cc - explores all runs of a scenario under C11's orderings, then again with each ordering weakened.
  *
- *      PROGRAM             the scenario as it is; then prints each use of an ordering that it met, and each weaker ordering of that
- *      PROGRAM USE ORDER   the scenario with that use weakened to that ordering
+ *      PROGRAM             the scenario as it is; then prints each use of an ordering that it met, and each weaker
+ * ordering of that PROGRAM USE ORDER   the scenario with that use weakened to that ordering
  *
  * Memory is what the promise-free part of the "promising" semantics defines (Kang, Hur, Lahav, Vafeiadis, Dreyer: A
  * promising semantics for relaxed-memory concurrency, POPL 2017). Each word is the list of all that was ever written to
@@ -38,7 +38,8 @@
 #include <unordered_set>
 #include <vector>
 
-namespace {
+namespace
+{
 
 const unsigned LOCATIONS = 32, THREADS = 3;
 const size_t STACK = 256 * 1024;
@@ -154,7 +155,7 @@ bool inside, pruned;
 unsigned choose(unsigned of)
 {
 	if (depth == path.size())
-		path.push_back({0, of});
+		path.push_back({ 0, of });
 	if (path[depth].of != of)
 		stop("a run cannot be replayed");
 	return path[depth++].taken;
@@ -258,7 +259,7 @@ unsigned number_of(const volatile void *at, unsigned size)
 		numbers[key] = n;
 	if (memory[n].entries.empty()) {
 		memory[n].name = words.count(key) ? words[key].name : "word";
-		write(n, {peek(at, size), view()});
+		write(n, { peek(at, size), view() });
 	}
 	return n;
 }
@@ -299,14 +300,15 @@ const unsigned NO_LOCATION = LOCATIONS;
 /* The ordering that this use has in this search. kind: "load", "fence" and so on; a string is not copied. */
 enum m_order order_of(void *pc, unsigned location, const char *kind, enum m_order order)
 {
-	place here = {reinterpret_cast<uintptr_t>(pc), location, kind};
+	place here = { reinterpret_cast<uintptr_t>(pc), location, kind };
 	auto found = places.find(here);
 
 	if (found == places.end()) {
-		std::string use = caller(pc) + (location == NO_LOCATION ? "" : " " + memory[location].name) + " " + kind;
+		std::string use =
+			caller(pc) + (location == NO_LOCATION ? "" : " " + memory[location].name) + " " + kind;
 
 		uses[use] = order;
-		found = places.insert({here, use == weakened}).first;
+		found = places.insert({ here, use == weakened }).first;
 	}
 	return found->second ? weakened_to : order;
 }
@@ -328,7 +330,7 @@ uint64_t take(thread &t, unsigned n, unsigned at, enum m_order order)
 void put(thread &t, unsigned n, uint64_t value, enum m_order order, const view *handed_on)
 {
 	uint8_t at = static_cast<uint8_t>(memory[n].entries.size());
-	entry e = {value, t.released};
+	entry e = { value, t.released };
 
 	t.now.seen[n] = t.acquired.seen[n] = at;
 	if (order & M_RELEASE)
@@ -466,7 +468,7 @@ void explore()
 	}
 }
 
-const char *const order_names[] = {"relaxed", "acquire", "release", "acq_rel", "full"};
+const char *const order_names[] = { "relaxed", "acquire", "release", "acq_rel", "full" };
 
 /* The next weaker ones. */
 std::vector<enum m_order> weaker(const std::string &use, enum m_order order)
@@ -474,12 +476,12 @@ std::vector<enum m_order> weaker(const std::string &use, enum m_order order)
 	bool is_fence = use.compare(use.size() - 5, 5, "fence") == 0;
 
 	if (order == M_FULL && is_fence)
-		return {M_ACQ_REL, M_RELAXED};
+		return { M_ACQ_REL, M_RELAXED };
 	if (order == M_ACQ_REL)
-		return {M_ACQUIRE, M_RELEASE, M_RELAXED};
+		return { M_ACQUIRE, M_RELEASE, M_RELAXED };
 	if (order == M_RELAXED)
 		return {};
-	return {M_RELAXED};
+	return { M_RELAXED };
 }
 
 void try_weaker(const std::string &use, enum m_order order)
@@ -487,8 +489,8 @@ void try_weaker(const std::string &use, enum m_order order)
 	weakened = use;
 	weakened_to = order;
 	explore();
-	printf("%s\t%s\t%s\t%s\t%s\n", scenario.name, use.c_str(), order_names[order], violation.empty() ? "holds" : "found",
-	       violation.empty() ? "" : violation.c_str());
+	printf("%s\t%s\t%s\t%s\t%s\n", scenario.name, use.c_str(), order_names[order],
+	       violation.empty() ? "holds" : "found", violation.empty() ? "" : violation.c_str());
 	fflush(stdout);
 }
 
@@ -532,7 +534,7 @@ void get(unsigned lock)
 	append(t.log, lock);
 }
 
-}
+} // namespace
 
 extern "C" {
 
@@ -556,7 +558,8 @@ __attribute__((noinline)) uint64_t m_add(volatile void *at, unsigned size, uint6
 
 		order = order_of(__builtin_return_address(0), n, "add", order);
 		before = take(threads[running], n, last, order);
-		put(threads[running], n, size == 4 ? static_cast<uint32_t>(before + value) : before + value, order, &handed_on);
+		put(threads[running], n, size == 4 ? static_cast<uint32_t>(before + value) : before + value, order,
+		    &handed_on);
 	}
 	uint64_t before = peek(at, size);
 
@@ -564,7 +567,8 @@ __attribute__((noinline)) uint64_t m_add(volatile void *at, unsigned size, uint6
 	return before;
 }
 
-__attribute__((noinline)) bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value, enum m_order order)
+__attribute__((noinline)) bool m_cas(volatile void *at, unsigned size, uint64_t expected, uint64_t value,
+				     enum m_order order)
 {
 	if (!is_private(reinterpret_cast<uintptr_t>(at))) {
 		step();
@@ -657,7 +661,8 @@ void *m_copy(void *to, const void *from, unsigned long size)
 	unsigned n;
 
 	for (unsigned long i = 0; i < size; i += n) {
-		auto source = words.find(reinterpret_cast<uintptr_t>(in + i)), target = words.find(reinterpret_cast<uintptr_t>(out + i));
+		auto source = words.find(reinterpret_cast<uintptr_t>(in + i)),
+		     target = words.find(reinterpret_cast<uintptr_t>(out + i));
 
 		n = source != words.end() ? source->second.size : target != words.end() ? target->second.size : 1;
 		uint64_t value = source != words.end() ? load(in + i, n, M_RELAXED, nullptr) : peek(in + i, n);
@@ -676,7 +681,8 @@ void *m_fill(void *to, int byte, unsigned long size)
 
 	for (auto w = words.lower_bound(at); w != words.end() && w->first < end; w++) {
 		memset(reinterpret_cast<void *>(at), byte, w->first - at);
-		store(reinterpret_cast<void *>(w->first), w->second.size, 0x0101010101010101 * static_cast<uint8_t>(byte), M_RELAXED, nullptr);
+		store(reinterpret_cast<void *>(w->first), w->second.size,
+		      0x0101010101010101 * static_cast<uint8_t>(byte), M_RELAXED, nullptr);
 		at = w->first + w->second.size;
 	}
 	memset(reinterpret_cast<void *>(at), byte, end - at);
@@ -717,7 +723,7 @@ void m_check(bool condition, const char *what)
 
 void m_name(const volatile void *at, unsigned size, const char *name)
 {
-	words[reinterpret_cast<uintptr_t>(at)] = {size, name};
+	words[reinterpret_cast<uintptr_t>(at)] = { size, name };
 }
 
 void m_private(const volatile void *at, unsigned long size)
@@ -727,9 +733,8 @@ void m_private(const volatile void *at, unsigned long size)
 	for (const area &a : privates)
 		if (a.from == from)
 			return;
-	privates.push_back({from, from + size});
+	privates.push_back({ from, from + size });
 }
-
 }
 
 int main(int argc, char **argv)
@@ -741,7 +746,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	explore();
-	printf("%s\tas it is\t-\t%s\t%zu states %s\n", scenario.name, violation.empty() ? "holds" : "found", met.size(), violation.c_str());
+	printf("%s\tas it is\t-\t%s\t%zu states %s\n", scenario.name, violation.empty() ? "holds" : "found", met.size(),
+	       violation.c_str());
 	for (auto &use : uses)
 		for (enum m_order order : weaker(use.first, use.second))
 			printf("%s\t%s\t%s\n", scenario.name, use.first.c_str(), order_names[order]);

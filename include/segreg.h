@@ -356,8 +356,17 @@ int segreg_retire_path(struct segreg *reg, const char *path);
  *      segreg_force_remove does, and discards what is there now.
  *    - Nothing is there: the call retires the segment of that path, if it is live, and else changes nothing.
  *
- * Before a program makes a file whose name it may have used before, it calls segreg_vacate. flags must be 0. n may be
- * 0.
+ * Before a program makes a file whose name it may have used before, it calls segreg_vacate.
+ *
+ * SEGREG_DISCARD_RELAXED is for programs that list their directory when they start, and discard again what they find
+ * there. The call returns as soon as the discards are in shared memory, without waiting for the disk. The next edit of
+ * any process makes them durable, or the next sweep, also a sweep that is deleting. The call wakes segreg_sweep_wait.
+ * So a segregd that runs comes at once, at most 250 ms later. A call with n = 0 and without the flag makes durable what
+ * earlier calls left, and segreg_close tries that. Until then segreg_find does not find a segment at the path. If the
+ * host crashes before, or all processes of the registry die, the files stay as if they had not been discarded. Nothing
+ * else is lost. If something else is at a path by then, or a segment was registered there later, that discard is void.
+ * So is a discard that would have failed with EXISTS. The call waits for the disk all the same if a path is longer than
+ * 221 bytes, or if 1,024 discards wait. It also does so where the file system has neither file handles nor birth times.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    PATH    as for segreg_register; or path is not below base
@@ -365,6 +374,8 @@ int segreg_retire_path(struct segreg *reg, const char *path);
  *            still being deleted
  *    FULL    max_segments segments exist
  */
+#define SEGREG_DISCARD_RELAXED (1u << 0) /* flag of segreg_discard */
+
 int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsigned flags);
 
 /*
@@ -373,7 +384,8 @@ int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsig
  * segreg_vacate before it opens a file for writing with O_CREAT, and before it renames a file to path. path is as for
  * segreg_discard.
  *
- * If nothing is at path, the call returns 0 after one system call. If a retired segment has that path, the registry
+ * If nothing is at path, the call returns 0 after one system call. Otherwise it makes durable what calls with
+ * SEGREG_DISCARD_RELAXED left. If a retired segment has that path, the registry
  * forgets it, no matter which process holds it. Its file is unlinked, so processes that have the file open or mapped
  * keep it. A process that opens it by its name later gets the new file. A directory stays, and belongs to the caller
  * again. If no segment has that path, what is there is the caller's, and stays.

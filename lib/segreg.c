@@ -7,6 +7,7 @@
 #include "ask/sr_debug.h"
 #include "ask/sr_find.h"
 #include "sweep/sr_check.h"
+#include "edit/sr_discard.h"
 #include "edit/sr_edit.h"
 #include "edit/sr_commit.h"
 #include "registry/sr_journal.h"
@@ -70,6 +71,8 @@ int segreg_close(struct segreg *reg, uint64_t *released)
 			*released = 0;
 		return 0;
 	}
+	if (sr_is_ready(reg))
+		sr_discard_try_flush(reg);
 	return sr_handle_close(reg, released);
 }
 
@@ -163,15 +166,22 @@ int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsig
 
 	if (rc)
 		return rc;
-	if (flags)
+	if (flags & ~SEGREG_DISCARD_RELAXED)
 		return sr_invalid("unknown flags");
 	if (n && !paths)
 		return sr_invalid("no paths");
 	if (!n)
-		return 0;
+		return flags ? 0 : sr_discard_flush(reg);
+	for (size_t i = 0; i < n; i++)
+		if (!paths[i])
+			return sr_invalid("one of the paths is missing");
+	rc = flags ? sr_discard_relaxed(reg, paths, n) : SR_DISCARDS_FULL;
+	if (rc != SR_DISCARDS_FULL)
+		return rc;
 	begin(reg, &edit);
+	rc = 0;
 	for (size_t i = 0; i < n && !rc; i++)
-		rc = paths[i] ? sr_edit_discard(&edit, paths[i]) : sr_invalid("one of the paths is missing");
+		rc = sr_edit_discard(&edit, paths[i]);
 	return commit_one(&edit, rc);
 }
 

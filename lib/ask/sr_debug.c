@@ -284,6 +284,7 @@ static void say_all(struct sr_debug *d)
 	sr_debug_lanes(d);
 	sr_debug_queue(d);
 	sr_debug_notes(d);
+	sr_debug_discards(d);
 }
 
 static int read_header(struct sr_debug *d)

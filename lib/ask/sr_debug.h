@@ -78,6 +78,7 @@ void sr_debug_header(struct sr_debug *d);
 void sr_debug_lanes(struct sr_debug *d);
 void sr_debug_queue(struct sr_debug *d);
 void sr_debug_notes(struct sr_debug *d);
+void sr_debug_discards(struct sr_debug *d);
 /* sr_debug_slot.c: the slots that options ask for. */
 void sr_debug_slots(struct sr_debug *d);
 

@@ -108,6 +108,7 @@ static const struct field fields[] = {
 	PART(queue, SR_PART_QUEUE),
 	PART(path_map, SR_PART_PATH_MAP),
 	PART(paths, SR_PART_PATHS),
+	PART(discards, SR_PART_DISCARDS),
 	FIELD(index_bytes, ANY),
 	FIELD(building, SEGMENTS),
 	FIELD(live, SEGMENTS),
@@ -177,6 +178,15 @@ static void say_posted(struct sr_debug *d)
 	}
 }
 
+static void say_ring(struct sr_debug *d)
+{
+	uint32_t first = (uint32_t)(d->header.discards >> 32), n = (uint32_t)d->header.discards;
+
+	if (first >= SR_DISCARDS || n > SR_DISCARDS)
+		sr_debug_damage(d, "out of range: the ring has %u places", SR_DISCARDS);
+	sr_debug_say(d, "discards", "%u from place %u on", n, first);
+}
+
 void sr_debug_header(struct sr_debug *d)
 {
 	char base[SEGREG_PATH_SIZE];
@@ -191,6 +201,7 @@ void sr_debug_header(struct sr_debug *d)
 		sr_debug_say(d, fields[i].name, "%" PRIu64, value);
 	}
 	say_posted(d);
+	say_ring(d);
 	if (sr_image_read(&d->image, SR_PAGE, base, sizeof(base)))
 		sr_debug_say_text(d, "base", base, sizeof(base));
 }

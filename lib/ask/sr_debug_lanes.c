@@ -263,3 +263,27 @@ void sr_debug_notes(struct sr_debug *d)
 	for (uint64_t i = 0; n <= SR_NOTES && i < n && !d->rc; i++)
 		say_note(d, kept + i);
 }
+
+static void say_discard(struct sr_debug *d, uint32_t place)
+{
+	uint64_t at = d->geometry.part[SR_PART_DISCARDS] + place * sizeof(struct sr_discard);
+	struct sr_discard discard;
+
+	if (!sr_image_read(&d->image, at, &discard, sizeof(discard)))
+		return;
+	sr_debug_begin(d, "discard", place);
+	if (discard.path_length > SR_DISCARD_PATH)
+		sr_debug_damage(d, "its path has %u bytes, and %u fit", discard.path_length, SR_DISCARD_PATH);
+	sr_debug_say_text(d, "path", discard.path,
+			  discard.path_length < SR_DISCARD_PATH ? discard.path_length + 1u : SR_DISCARD_PATH);
+	sr_debug_say(d, "ino", "%" PRIu64, discard.ino);
+	sr_debug_say(d, "version", "%" PRIu64, discard.version);
+}
+
+void sr_debug_discards(struct sr_debug *d)
+{
+	uint32_t first = (uint32_t)(d->header.discards >> 32), n = (uint32_t)d->header.discards;
+
+	for (uint32_t i = 0; first < SR_DISCARDS && n <= SR_DISCARDS && i < n && !d->rc; i++)
+		say_discard(d, (first + i) % SR_DISCARDS);
+}

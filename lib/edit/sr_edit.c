@@ -77,6 +77,14 @@ static void set_path(struct sr_record *record, const char *path)
 	memcpy(record->path, path, record->path_length + 1u);
 }
 
+static void set_identity(struct sr_record *record, const struct sr_identity *identity)
+{
+	record->is_directory = S_ISDIR(identity->mode);
+	record->ino = identity->ino;
+	record->btime = identity->btime;
+	record->fid = identity->fid;
+}
+
 /* Note in record what is at path. */
 static int describe(struct segreg_edit *edit, const char *path, struct sr_record *record)
 {
@@ -87,10 +95,7 @@ static int describe(struct segreg_edit *edit, const char *path, struct sr_record
 		rc = sr_foreign_check_top(&edit->reg->registry->base, path);
 	if (rc)
 		return rc;
-	record->is_directory = S_ISDIR(identity.mode);
-	record->ino = identity.ino;
-	record->btime = identity.btime;
-	record->fid = identity.fid;
+	set_identity(record, &identity);
 	record->parent_ino = edit->beside_ino;
 	record->parent_fid = edit->beside_fid;
 	set_path(record, path);
@@ -164,6 +169,79 @@ int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id)
 	const struct sr_record record = { .id = id };
 
 	return append(edit, SR_OP_UNRESERVE, &record);
+}
+
+int sr_edit_discard_soon(struct segreg_edit *edit, const char *given)
+{
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record record = { .state = SR_PENDING };
+	struct sr_identity identity = { .ino = 0 };
+	char before[SR_ERROR_SIZE], path[SEGREG_PATH_MAX + 1];
+	int rc = sr_base_relate(base, given, path);
+
+	if (rc)
+		return rc;
+	sr_error_keep(before);
+	rc = sr_base_identify(base, path, &identity);
+	if (rc == SEGREG_E_NOENT) {
+		sr_error_put_back(before);
+		identity.ino = 0;
+		rc = 0;
+	}
+	if (rc)
+		return rc;
+	set_identity(&record, &identity);
+	set_path(&record, path);
+	return append(edit, SR_OP_DISCARD, &record);
+}
+
+/* Is what was discarded still at its path? `now`, or rc: what this process found there. */
+static bool is_still_there(const struct sr_base *base, const struct sr_record *then, int rc,
+			   const struct sr_record *now)
+{
+	const struct sr_identity found = {
+		.dev = base->dir.dev,
+		.ino = now->ino,
+		.btime = now->btime,
+		.fid = now->fid,
+		.mode = now->is_directory ? S_IFDIR : S_IFREG,
+	};
+
+	if (rc == SEGREG_E_NOENT)
+		return !then->ino;
+	if (rc == SEGREG_E_PATH || !then->ino)
+		return false;
+	return rc || sr_base_is_registered(found.dev, then, &found); /* if it cannot look: a sweep looks again */
+}
+
+int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard)
+{
+	size_t length = discard->path_length < SR_DISCARD_PATH ? discard->path_length : SR_DISCARD_PATH;
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_record now = { .ino = 0 }, then = {
+		.state = SR_PENDING,
+		.is_directory = discard->is_directory != 0,
+		.ino = discard->ino,
+		.btime = discard->btime,
+		.fid = discard->fid,
+	};
+	int rc;
+
+	memcpy(then.path, discard->path, length);
+	then.path_length = (uint16_t)strlen(then.path);
+	if (sr_base_check_path(base, then.path))
+		return 0;
+	rc = describe(edit, then.path, &now);
+	if (!is_still_there(base, &then, rc, &now))
+		return 0;
+	then.parent_ino = now.parent_ino;
+	then.parent_fid = now.parent_fid;
+	rc = append(edit, SR_OP_DISCARD, &then);
+	if (rc)
+		return rc;
+	edit->ops[edit->n - 1].is_late = true;
+	edit->ops[edit->n - 1].since = discard->version;
+	return 0;
 }
 
 void sr_edit_clear(struct segreg_edit *edit)
@@ -252,8 +330,10 @@ uint32_t sr_edit_encode(const struct segreg_edit *edit, unsigned char *out, uint
 
 	if (edit->n > room || size_of(edit) > room || !can_travel(edit))
 		return 0;
-	at = sr_bytes_put(at, (edit->expects ? HAS_EXPECTED : 0u) | (edit->expects_live ? EXPECTS_LIVE : 0u) |
-			  (edit->has_token ? HAS_TOKEN : 0u), 1);
+	at = sr_bytes_put(at,
+			  (edit->expects ? HAS_EXPECTED : 0u) | (edit->expects_live ? EXPECTS_LIVE : 0u) |
+				  (edit->has_token ? HAS_TOKEN : 0u),
+			  1);
 	if (edit->expects)
 		at = sr_bytes_put(at, edit->expected, 8);
 	if (edit->has_token) {
@@ -294,7 +374,8 @@ static int decode_path(struct segreg_edit *edit, struct input *in, enum sr_op_ki
 	record->parent_ino = sr_bytes_take(&in->at, 8);
 	record->parent_fid = sr_bytes_take(&in->at, 8);
 	record->path_length = (uint16_t)sr_bytes_take(&in->at, 2);
-	if (record->path_length > SEGREG_PATH_MAX || !has(in, record->path_length) || memchr(in->at, 0, record->path_length))
+	if (record->path_length > SEGREG_PATH_MAX || !has(in, record->path_length) ||
+	    memchr(in->at, 0, record->path_length))
 		return fail_damaged("a path without an end");
 	memcpy(record->path, in->at, record->path_length);
 	record->path[record->path_length] = '\0';

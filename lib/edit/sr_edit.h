@@ -25,12 +25,15 @@ struct sr_op {
 	bool displaces;         /* SR_OP_DISCARD: the segment `displaced` is forgotten; set by sr_plan_make */
 	uint32_t slot;
 	uint64_t displaced;
+	bool is_late;             /* SR_OP_DISCARD from shared memory: its caller has its answer */
+	uint64_t since;           /* the version that was current when it was discarded, if is_late */
 	struct sr_record *record; /* of an addition: id, path and identity of the file; of others: id, or path */
 };
 
 struct segreg_edit {
 	uint32_t magic;
 	bool expects, expects_live, syncs, has_token;
+	bool flushes; /* the edit fails if the discards in shared memory cannot be made durable with it */
 	uint64_t expected;
 	unsigned char token[SR_TOKEN_SIZE];
 	struct segreg *reg;
@@ -52,6 +55,13 @@ int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id);
 /* Both take a path as a caller has it: sr_base_relate. */
 int sr_edit_retire_path(struct segreg_edit *edit, const char *given);
 int sr_edit_discard(struct segreg_edit *edit, const char *given);
+/* Like sr_edit_discard, for shared memory: looks at what is at the path, and no further. Not to be committed. */
+int sr_edit_discard_soon(struct segreg_edit *edit, const char *given);
+/*
+ * Append a discard that was in shared memory. Names are used again, so drop it if something else is at its path by now.
+ * Shared memory may be damaged, so drop it if no call can have made it. SEGREG_E_NOMEM.
+ */
+int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard);
 /* Make the files of all additions durable. */
 int sr_edit_sync(struct segreg_edit *edit);
 /* Free the operations of the edit, but not the edit. */

@@ -32,6 +32,9 @@
  * If not, its edit is not committed, and the repair hands it back. The riders of the last transaction are enough,
  * because no transaction starts until the repair has settled every letter.
  *
+ * A leader also takes along the discards that are in shared memory alone (sr_discards.h). They are one more edit of the
+ * group, which has no owner and gets no answer. If the group fails with them, the leader tries again without them.
+ *
  * A rider that has waited in vain withdraws its letter while it is POSTED: nothing has changed. A letter that a leader
  * has TAKEN cannot be withdrawn. The rider waits for the same time again. Then the letter becomes FORSAKEN, and the
  * outcome is unknown (SEGREG_E_REOPEN). No leader starts on a FORSAKEN letter: a hand-back makes it FREE. No leader
@@ -39,6 +42,7 @@
  */
 #include "edit/sr_group.h"
 #include "sys/sr_error.h"
+#include "registry/sr_discards.h"
 #include "registry/sr_reclaim.h"
 #include "edit/sr_seats.h"
 #include "shm/sr_table.h"
@@ -213,6 +217,24 @@ static bool undo(struct sr_group *g)
 }
 
 /*
+ * Nothing changed. So the discards that were in shared memory are durable already, or are dropped: take them out. If
+ * that fails, the next leader does it.
+ */
+static void drop_discards(struct sr_group *g)
+{
+	char before[SR_ERROR_SIZE];
+
+	if (!g->n_late)
+		return;
+	sr_error_keep(before);
+	if (!sr_change_open_table(&g->change)) {
+		sr_discards_drop(&g->reg->region, g->n_late);
+		sr_change_close_table(&g->change);
+	}
+	sr_error_put_back(before);
+}
+
+/*
  * Show the change in the region, and answer the letters. The change is durable, and this thread holds the table lock.
  * If an edit cannot be shown, the letters stay TAKEN. The repair shows the change, and answers them.
  */
@@ -227,9 +249,12 @@ static void conclude(struct sr_group *g, const struct sr_plan *all)
 	if (!rc) {
 		sr_region_set_version(region, g->change.clock.version);
 		answer(g);
+		SR_STOP("group.shown");
+		if (g->n_late)
+			sr_discards_drop(region, g->n_late);
 	}
 	sr_change_conclude(&g->change, rc);
-	if (all->wakes)
+	if (all->wakes || (g->n_late && sr_discards_wait(region)))
 		sr_region_wake(region);
 }
 
@@ -240,7 +265,7 @@ static int commit(struct sr_group *g)
 
 	if (rc)
 		return rc;
-	g->reg->region.header->company = sr_seats_count(g) - g->n_threads + sr_letter_count(&g->reg->region);
+	g->reg->region.header->company = 1 + g->n_riders - g->n_threads + sr_letter_count(&g->reg->region);
 	queue->company = g->n_threads + sr_queue_count(queue);
 	return rc;
 }
@@ -262,6 +287,7 @@ static int attempt(struct sr_group *g)
 	add_up(g, &all);
 	if (!all.changes) {
 		answer(g);
+		drop_discards(g);
 		sr_change_cancel(&g->change);
 		release_riders(g, 0);
 		return 0;
@@ -293,9 +319,12 @@ static int attempt_twice(struct sr_group *g)
 	rc = attempt(g);
 	if (!rc || rc == SEGREG_E_REOPEN || !undo(g))
 		return rc;
-	if (g->n_riders) {
+	if (g->n_riders || (g->n_late && !g->own.edit->flushes)) {
 		release_riders(g, rc);
 		g->alone = true;
+		g->without = !g->own.edit->flushes;
+		if (g->without)
+			sr_seats_empty_late(g);
 		sr_error_put_back(before);
 		rc = sr_seats_restart(g);
 		if (!rc)
@@ -316,6 +345,7 @@ int sr_group_lead(struct segreg_edit *edit, uint64_t *version)
 		return rc;
 	rc = attempt_twice(&g);
 	release_riders(&g, rc);
+	sr_seats_empty_late(&g);
 	free(g.riders);
 	if (!rc)
 		rc = g.own.rc;

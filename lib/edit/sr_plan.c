@@ -2,10 +2,10 @@
  * sr_plan.c - planning an edit: its records in the transaction, its slots in the region.
  */
 #include "edit/sr_plan.h"
+#include "edit/sr_plan_inside.h"
 #include "sys/sr_error.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
-#include "registry/sr_journal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,28 +57,25 @@ static const struct sr_lane *find_builder(const struct sr_change *change, uint32
 	return lane;
 }
 
-#define NEXT_SIZE 128
-
-/* What can be done about a segment that has an id or a path which an edit asks for: "; " and words, or "". */
-static const char *describe_next(const struct sr_change *change, const struct sr_record *there, char next[NEXT_SIZE])
+const char *sr_plan_describe_next(const struct sr_change *change, const struct sr_record *there,
+				  char next[SR_PLAN_NEXT])
 {
 	const struct sr_lane *lane;
 
 	*next = '\0';
 	if (there->state == SR_PENDING || there->state == SR_DELETING)
-		snprintf(next, NEXT_SIZE, "; segctl why %" PRIu64 " says when a sweep deletes it", there->id);
+		snprintf(next, SR_PLAN_NEXT, "; segctl why %" PRIu64 " says when a sweep deletes it", there->id);
 	if (there->state != SR_BUILDING)
 		return next;
 	lane = find_builder(change, sr_table_find(&change->reg->region, there->id));
 	if (lane)
-		snprintf(next, NEXT_SIZE, "; process %" PRId64 " is building it", lane->pid);
+		snprintf(next, SR_PLAN_NEXT, "; process %" PRId64 " is building it", lane->pid);
 	else
-		snprintf(next, NEXT_SIZE, "; its builder is gone, and a sweep deletes what it built: segctl sweep");
+		snprintf(next, SR_PLAN_NEXT, "; its builder is gone, and a sweep deletes what it built: segctl sweep");
 	return next;
 }
 
-/* Note version and time of an addition. A reservation has no version yet. */
-static void note_birth(const struct sr_change *change, struct sr_op *op)
+void sr_plan_note_birth(const struct sr_change *change, struct sr_op *op)
 {
 	if (op->effect != SR_OP_RESERVE)
 		op->record->born = change->clock.version + 1;
@@ -88,13 +85,13 @@ static void note_birth(const struct sr_change *change, struct sr_op *op)
 static int plan_publish(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op,
 			const struct sr_record *there)
 {
-	char next[NEXT_SIZE];
+	char next[SR_PLAN_NEXT];
 
 	if (!is_ours(&change->reg->region, edit->lane_id, op->record->id, &op->slot))
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle%s", op->record->id,
-			       describe_next(change, there, next));
+			       sr_plan_describe_next(change, there, next));
 	op->effect = SR_OP_PUBLISH;
-	note_birth(change, op);
+	sr_plan_note_birth(change, op);
 	return sr_store_update(&change->reg->registry->store, op->record);
 }
 
@@ -145,12 +142,11 @@ static int choose_id(struct sr_change *change, struct sr_op *op)
 	return rc == SR_STORE_ABSENT ? sr_store_next_id(store, &change->clock, &op->record->id) : rc;
 }
 
-/* Check that no segment's path is equal to, above or below path. */
-static int check_free(const struct sr_change *change, const char *path)
+int sr_plan_check_free(const struct sr_change *change, const char *path)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_record there;
-	char next[NEXT_SIZE];
+	char next[SR_PLAN_NEXT];
 	uint64_t other;
 	int rc = sr_store_overlap(store, path, &other);
 
@@ -161,7 +157,7 @@ static int check_free(const struct sr_change *change, const char *path)
 		       ? rc
 		       : sr_fail(SEGREG_E_EXISTS,
 				 "path %s is equal to, above or below the path of segment %" PRIu64 "%s", path, other,
-				 rc ? "" : describe_next(change, &there, next));
+				 rc ? "" : sr_plan_describe_next(change, &there, next));
 }
 
 /* Plan an addition or a reservation. */
@@ -169,7 +165,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_record there;
-	char next[NEXT_SIZE];
+	char next[SR_PLAN_NEXT];
 	int rc = op->is_next ? choose_id(change, op) : 0;
 	bool same;
 
@@ -184,10 +180,10 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (rc == 0)
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is %s already, at %s%s", there.id,
 			       segreg_state_name((enum segreg_state)there.state), there.path,
-			       describe_next(change, &there, next));
+			       sr_plan_describe_next(change, &there, next));
 	if (rc != SR_STORE_ABSENT)
 		return rc;
-	rc = check_free(change, op->record->path);
+	rc = sr_plan_check_free(change, op->record->path);
 	if (rc)
 		return rc;
 	/*
@@ -198,23 +194,23 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 	if (rc)
 		return rc;
 	op->effect = op->asked;
-	note_birth(change, op);
+	sr_plan_note_birth(change, op);
 	return sr_store_add(store, op->record);
 }
 
-static int plan_retire(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+int sr_plan_retire(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	uint64_t id = op->record->id;
 	int rc = sr_store_get(store, id, op->record);
-	char next[NEXT_SIZE];
+	char next[SR_PLAN_NEXT];
 
 	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id,
 			       id);
 	if (!rc && op->record->state == SR_BUILDING)
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is only reserved%s", id,
-			       describe_next(change, op->record, next));
+			       sr_plan_describe_next(change, op->record, next));
 	if (!rc && op->record->state != SR_LIVE && edit->expects_live)
 		return sr_fail(SEGREG_E_CONFLICT, "segment %" PRIu64 " is retired, and the edit expects it to be live",
 			       id);
@@ -233,121 +229,20 @@ static int plan_retire_path(struct sr_change *change, const struct segreg_edit *
 
 	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "no segment has the path %s (segctl ls)", op->record->path);
-	return rc ? rc : plan_retire(change, edit, op);
-}
-
-/* ---------------------------------------------------------------- discarding */
-
-/*
- * Something else has taken the place of the segment that record registered. Nothing reaches that segment's files by
- * their path any more, so forget it. Only what a deletion left in the trash still needs its record.
- */
-static int forget_displaced(struct sr_change *change, const struct sr_record *record)
-{
-	struct sr_store *store = &change->reg->registry->store;
-	int rc = record->state == SR_DELETING ? sr_trash_has(&change->reg->registry->base, record) : 0;
-
-	if (rc > 0)
-		return sr_fail(SEGREG_E_EXISTS,
-			       "something else is at %s already, and segment %" PRIu64
-			       " of that path is still being deleted; segctl why %" PRIu64 " says what keeps it",
-			       record->path, record->id, record->id);
-	if (!rc)
-		rc = sr_store_remove(store, record);
-	if (!rc)
-		rc = sr_store_put_removed(store, NULL); /* or a repair might put it back */
-	return rc ? rc : sr_journal_forget(change->reg, record);
-}
-
-/* Is what an operation found still at its path? *is_there: false if it has gone, or something else is there. */
-static int look_again(struct sr_base *base, const struct sr_record *record, bool *is_there)
-{
-	struct sr_identity now;
-	int rc = sr_base_identify(base, record->path, &now);
-
-	*is_there = !rc && sr_base_is_registered(now.dev, record, &now);
-	return rc == SEGREG_E_NOENT ? 0 : rc;
-}
-
-/* Add what is at the path as a retired segment: older horizons hold it, and nothing else does. */
-static int add_retired(struct sr_change *change, struct sr_op *op)
-{
-	int rc = sr_store_next_id(&change->reg->registry->store, &change->clock, &op->record->id);
-
-	op->effect = SR_OP_DISCARD;
-	note_birth(change, op);
-	op->record->retired = op->record->born;
-	op->record->retired_at = op->record->registered_at;
-	return rc ? rc : sr_store_add(&change->reg->registry->store, op->record);
-}
-
-/*
- * Retire the segment that is at the path. The operation keeps the identity of what it found, because it may be planned
- * again.
- */
-static int retire_found(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, uint64_t id)
-{
-	struct sr_record copy = { .id = id };
-	struct sr_op retire = { .asked = SR_OP_RETIRE, .record = &copy };
-	int rc = plan_retire(change, edit, &retire);
-
-	op->effect = retire.effect;
-	op->record->id = id;
-	op->record->retired = copy.retired;
-	op->record->retired_at = copy.retired_at;
-	return rc;
-}
-
-static int plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
-{
-	struct sr_store *store = &change->reg->registry->store;
-	const struct sr_identity found = {
-		.ino = op->record->ino,
-		.btime = op->record->btime,
-		.fid = op->record->fid,
-		.mode = op->record->is_directory ? S_IFDIR : S_IFREG,
-	};
-	struct sr_record there;
-	char next[NEXT_SIZE];
-	bool is_there;
-	int rc = sr_store_find(store, op->record->path, &there.id);
-
-	op->displaces = false;
-	if (!rc)
-		rc = sr_store_get(store, there.id, &there);
-	if (rc == SR_STORE_ABSENT) {
-		rc = found.ino ? check_free(change, op->record->path) : 0;
-		return rc || !found.ino ? rc : add_retired(change, op);
-	}
-	if (rc)
-		return rc;
-	if (found.ino && there.state == SR_BUILDING)
-		return sr_fail(SEGREG_E_EXISTS, "%s is reserved for segment %" PRIu64 "%s", there.path, there.id,
-			       describe_next(change, &there, next));
-	if (!found.ino || sr_base_is_registered(found.dev, &there, &found))
-		return there.state == SR_LIVE ? retire_found(change, edit, op, there.id) : 0;
-	rc = look_again(&change->reg->registry->base, op->record, &is_there);
-	if (rc || !is_there)
-		return rc;
-	rc = forget_displaced(change, &there);
-	if (rc)
-		return rc;
-	op->displaces = true;
-	op->displaced = there.id;
-	return add_retired(change, op);
+	return rc ? rc : sr_plan_retire(change, edit, op);
 }
 
 static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	switch (op->asked) {
 	case SR_OP_RETIRE:
-		return plan_retire(change, edit, op);
+		return sr_plan_retire(change, edit, op);
 	case SR_OP_UNRESERVE:
 		return plan_unreserve(change, edit, op);
 	case SR_OP_RETIRE_PATH:
 		return plan_retire_path(change, edit, op);
 	case SR_OP_DISCARD:
-		return plan_discard(change, edit, op);
+		return sr_plan_discard(change, edit, op);
 	default:
 		return plan_add(change, edit, op);
 	}

@@ -2,8 +2,10 @@
  * sr_seats.c - the edits of a group: taking riders along, and planning. sr_group.c says why this is right.
  */
 #include "edit/sr_seats.h"
+#include "registry/sr_discards.h"
 #include "sys/sr_error.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LONGEST_SYNC ((int64_t)10000000) /* nanoseconds; a longer sync_time in the header counts as this */
@@ -142,6 +144,60 @@ static uint32_t board(struct sr_group *g)
 	return g->n_riders - before;
 }
 
+static int copy_discards(struct sr_group *g, struct sr_discard *discards)
+{
+	struct sr_locks *locks = &g->reg->registry->locks;
+	int rc = sr_lock_take(locks, SR_LOCK_TABLE, g->reg->timeout_ms);
+
+	if (rc)
+		return rc;
+	rc = sr_discards_copy(&g->reg->region, discards, &g->n_late);
+	sr_lock_give(locks, SR_LOCK_TABLE);
+	return rc;
+}
+
+static int seat_discards(struct sr_group *g, const struct sr_discard *discards)
+{
+	int rc = 0;
+
+	g->late.edit = &g->late.carried;
+	g->late.carried.reg = g->reg;
+	for (uint32_t i = 0; i < g->n_late && !rc; i++)
+		rc = sr_edit_discard_late(&g->late.carried, &discards[i]);
+	return rc;
+}
+
+/* Take along the discards that are in shared memory. Only an edit that flushes needs to know if that fails. */
+static int board_discards(struct sr_group *g)
+{
+	struct sr_discard *discards;
+	char before[SR_ERROR_SIZE];
+	int rc;
+
+	if (g->without || g->looked || !sr_discards_wait(&g->reg->region))
+		return 0;
+	g->looked = true;
+	sr_error_keep(before);
+	discards = sr_sys_malloc(SR_DISCARDS * sizeof(*discards));
+	rc = discards ? copy_discards(g, discards) : sr_fail(SEGREG_E_NOMEM, "no memory for discards");
+	if (!rc)
+		rc = seat_discards(g, discards);
+	free(discards);
+	if (rc && !g->own.edit->flushes) {
+		sr_seats_empty_late(g);
+		rc = 0;
+	}
+	if (!rc)
+		sr_error_put_back(before);
+	return rc;
+}
+
+void sr_seats_empty_late(struct sr_group *g)
+{
+	sr_edit_clear(&g->late.carried);
+	g->n_late = 0;
+}
+
 /*
  * Wait for riders. Those of the last group are likely to come again soon. So wait for all of them, but at most for half
  * the time that a commit takes.
@@ -163,6 +219,10 @@ int sr_seats_fill(struct sr_group *g)
 
 	if (!rc)
 		gather(g);
+	if (!rc)
+		rc = board_discards(g);
+	if (!rc)
+		rc = plan_seats(g);
 	while (!rc && board(g))
 		rc = plan_seats(g);
 	return rc;

@@ -29,21 +29,31 @@ struct sr_group {
 	uint32_t n_riders;
 	uint32_t n_threads; /* riders that are threads of this process */
 	bool alone;         /* the leader takes no riders, or no more riders */
+	/* The discards that were in shared memory (sr_discards.h): a seat without an owner. */
+	struct sr_seat late;
+	uint32_t n_late; /* how many the ring has lost when they are shown; 0: the seat is empty */
+	bool looked;     /* for discards */
+	bool without;    /* the leader takes none: an attempt with them has failed */
 };
 
 static inline uint32_t sr_seats_count(const struct sr_group *g)
 {
-	return 1 + g->n_riders;
+	return 1 + g->n_riders + (g->n_late > 0);
 }
 
-/* Seat 0 is the leader's. */
+/* Seat 0 is the leader's. The last is that of the discards, if there are any. */
 static inline struct sr_seat *sr_seats_get(struct sr_group *g, uint32_t i)
 {
+	if (i > g->n_riders)
+		return &g->late;
 	return i ? &g->riders[i - 1] : &g->own;
 }
 
 /* Plan the leader's edit, and the edits of riders, until no rider waits. 0, or a failure of the whole group. */
 int sr_seats_fill(struct sr_group *g);
+
+/* Leave the discards in shared memory. */
+void sr_seats_empty_late(struct sr_group *g);
 
 /* Begin a new transaction: no edit is planned in it yet. 0 or SEGREG_E_*. */
 int sr_seats_restart(struct sr_group *g);

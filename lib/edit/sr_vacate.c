@@ -2,6 +2,7 @@
  * sr_vacate.c - taking a retired segment out of the way of a new file of the same name.
  *
  *      look at the path: nothing is there: done, without a lock
+ *      discards that are in shared memory alone: make them durable, because they may have the path
  *      commit lock
  *        no segment has the path: done, what is there is the caller's
  *        PENDING, or DELETING while no sweep runs: unlink the file; drop the record; commit; drop the slot
@@ -14,6 +15,7 @@
  * The file goes first. If the process dies between the two, the next sweep finds the files gone and drops the record.
  */
 #include "edit/sr_vacate.h"
+#include "edit/sr_discard.h"
 #include "registry/sr_change.h"
 #include "registry/sr_journal.h"
 #include "shm/sr_table.h"
@@ -141,6 +143,8 @@ int sr_vacate(struct segreg *reg, const char *given)
 	sr_error_keep(before);
 	for (;;) {
 		rc = sr_base_identify(base, path, &identity);
+		if (!rc)
+			rc = sr_discard_flush(reg);
 		if (!rc)
 			rc = vacate(reg, path, &identity);
 		if (rc != SEGREG_E_BUSY || sr_sys_monotonic() >= deadline)

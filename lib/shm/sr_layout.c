@@ -45,7 +45,8 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 	at += round_up(sr_index_level(g->index_max_bits + 1));
 	for (int part = 0; part < SR_PARTS; part++) {
 		g->part[part] = at;
-		g->part_size[part] = round_up(per_segment[part] * (max_segments + 2));
+		g->part_size[part] = part == SR_PART_DISCARDS ? SR_DISCARDS * sizeof(struct sr_discard)
+							      : round_up(per_segment[part] * (max_segments + 2));
 		at += g->part_size[part];
 	}
 	g->rows = at;
@@ -65,7 +66,7 @@ uint64_t sr_layout_fingerprint(void)
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
 		offsetof(struct sr_header, lock), offsetof(struct sr_row, pages), sizeof(struct sr_row),
 		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_row, letter), offsetof(struct sr_header, posted),
-		sizeof(struct sr_note), SR_NOTES,
+		sizeof(struct sr_note), SR_NOTES, sizeof(struct sr_discard), SR_DISCARDS,
 	};
 	uint64_t hash = 14695981039346656037ull; /* FNV-1a over the bytes in this machine's order */
 

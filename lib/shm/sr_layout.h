@@ -5,7 +5,8 @@
  * registry's limits fix its size, and its use decides how much memory it takes. A part gets memory (sr_region_populate)
  * before any process touches it. So a full /dev/shm makes a call fail, and causes no SIGBUS.
  *
- *      header | base | notes | heads | index levels | slots | details | queue | path map | paths | row 0 | row 1 | ...
+ *      header | base | notes | heads | index levels | slots | details | queue | path map | paths | discards |
+ *      row 0 | row 1 | ...
  *
  * header     identity, the two locks, the version, counters
  * base       path of the base directory, so that a process that only pins need not open the database
@@ -17,6 +18,7 @@
  * queue      slot numbers of all segments that a sweep must examine
  * path map   one bit per 16 bytes of paths
  * paths      the segments' paths below base
+ * discards   what was discarded and is not durable yet
  * row        of a lane: one page with its page map and its letter, the snapshot cells, and one 32-bit count per slot
  *
  * To change a struct here, increment SR_LAYOUT_VERSION. The fingerprint contains the version and the sizes.
@@ -59,7 +61,15 @@ enum sr_lock_id {
 };
 
 /* Parts that grow with use. The header's populated[] has how many bytes of each have memory. */
-enum sr_part { SR_PART_SLOTS, SR_PART_DETAILS, SR_PART_QUEUE, SR_PART_PATH_MAP, SR_PART_PATHS, SR_PARTS };
+enum sr_part {
+	SR_PART_SLOTS,
+	SR_PART_DETAILS,
+	SR_PART_QUEUE,
+	SR_PART_PATH_MAP,
+	SR_PART_PATHS,
+	SR_PART_DISCARDS,
+	SR_PARTS
+};
 
 struct sr_header {
 	uint64_t magic;       /* [build] SR_MAGIC */
@@ -125,6 +135,8 @@ struct sr_header {
 	/* Notes (sr_notes.h). [table] */
 	uint64_t notes_made, notes_kept; /* notes added so far; notes that are in the journal, or dropped */
 	uint64_t notes_lost;             /* lost notes for which the journal has no entry yet */
+
+	uint64_t discards; /* [table] the ring of discards: place of the first << 32 | their number (sr_discards.h) */
 };
 _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
 
@@ -142,6 +154,22 @@ struct sr_note {
 _Static_assert(sizeof(struct sr_note) == 128, "notes fill pages");
 
 #define SR_NOTES 1024u
+
+#define SR_DISCARD_PATH 221u
+
+/* A discard that is not durable yet: a path, and what was there. [table] for all fields. */
+struct sr_discard {
+	uint64_t version; /* current when it was discarded */
+	uint64_t ino;     /* identity of what is discarded; 0: nothing was there */
+	int64_t btime;
+	uint64_t fid;
+	uint16_t path_length; /* bytes, without a NUL */
+	uint8_t is_directory;
+	char path[SR_DISCARD_PATH];
+};
+_Static_assert(sizeof(struct sr_discard) == 256, "discards fill pages");
+
+#define SR_DISCARDS 1024u
 
 /*
  * A slot: what a pin reads. It serves one segment, from the segment's publication until every lane's count for the slot

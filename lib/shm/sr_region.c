@@ -49,6 +49,7 @@ static void find_parts(struct sr_region *region, void *base)
 	region->queue = (uint32_t *)(void *)(at + g->part[SR_PART_QUEUE]);
 	region->path_map = (uint32_t *)(void *)(at + g->part[SR_PART_PATH_MAP]);
 	region->paths = (char *)(at + g->part[SR_PART_PATHS]);
+	region->discards = (struct sr_discard *)(void *)(at + g->part[SR_PART_DISCARDS]);
 }
 
 int sr_region_populate(void *address, uint64_t size, const char *what)
@@ -79,6 +80,7 @@ int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 	static const char *const what[SR_PARTS] = {
 		[SR_PART_SLOTS] = "segments", [SR_PART_DETAILS] = "segments",	  [SR_PART_QUEUE] = "retired segments",
 		[SR_PART_PATHS] = "paths",    [SR_PART_PATH_MAP] = "paths",
+		[SR_PART_DISCARDS] = "discards",
 	};
 	uint64_t *populated = &region->header->populated[part];
 	uint64_t limit = region->geometry.part_size[part];

@@ -42,6 +42,7 @@ struct sr_region {
 	uint32_t *queue;
 	uint32_t *path_map;
 	char *paths;
+	struct sr_discard *discards;
 };
 
 /* Make a random name for a new object, so that no stranger can make the object first. */

@@ -32,6 +32,7 @@
 #include "sweep/sr_ahead.h"
 #include "registry/sr_change.h"
 #include "sweep/sr_decide.h"
+#include "edit/sr_discard.h"
 #include "sys/sr_error.h"
 #include "sweep/sr_inspect.h"
 #include "base/sr_marker.h"
@@ -46,11 +47,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Make discards durable that wait in shared memory. If that fails, the caller is to sweep again soon. */
+static void flush_discards(struct sr_sweep *sweep)
+{
+	if (!sr_discard_try_flush(sweep->reg))
+		sr_decide_note_wait(sweep, sr_sys_realtime() + sr_retry_pause(1));
+}
+
 static bool ask_to_stop(void *arg)
 {
 	struct sr_sweep *sweep = arg;
 
-	sweep->stopped = sweep->options->stop(sweep->options->arg) != 0;
+	flush_discards(sweep);
+	sweep->stopped = sweep->options->stop && sweep->options->stop(sweep->options->arg) != 0;
 	return sweep->stopped;
 }
 
@@ -311,6 +320,8 @@ static int run_rounds(struct sr_sweep *sweep)
 	int rc = 0;
 
 	while (!rc && sweep->at < sweep->n_queue) {
+		if (!sr_sweep_is_dry(sweep))
+			flush_discards(sweep);
 		rc = sr_decide_round(sweep);
 		sr_report_held(sweep);
 		if (rc)
@@ -355,6 +366,8 @@ static int sweep_base(struct sr_sweep *sweep)
 	rc = sr_marker_check(&registry->base, registry->uuid, &marker);
 	if (!rc && !sr_sweep_is_dry(sweep))
 		rc = sr_reclaim(sweep->reg, sr_report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
+	if (!rc && !sr_sweep_is_dry(sweep))
+		flush_discards(sweep);
 	if (!rc)
 		rc = copy_queue(sweep);
 	if (!rc && sweep->options->grace_ms && !sr_sweep_is_dry(sweep))
@@ -363,10 +376,8 @@ static int sweep_base(struct sr_sweep *sweep)
 		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
 	if (rc)
 		return rc;
-	if (sweep->options->stop) {
-		sweep->trash.stop = ask_to_stop;
-		sweep->trash.arg = sweep;
-	}
+	sweep->trash.stop = ask_to_stop;
+	sweep->trash.arg = sweep;
 	rc = run_rounds(sweep);
 	sr_trash_close(&sweep->trash);
 	if (!sr_sweep_is_dry(sweep))

@@ -1,0 +1,51 @@
+/*
+ * sr_discards.h - discards that are not durable yet (SEGREG_DISCARD_RELAXED).
+ *
+ * A ring in shared memory: a path, and the identity of what was there. A caller adds discards under the table lock, and
+ * does not wait for the disk. The leader of the next group, of any process, takes them into its transaction
+ * (sr_discard.c), and drops them from the ring when the region shows them.
+ *
+ * No death loses or halves a discard. The discards of one call become valid by one store, of their number. A leader
+ * that dies before it drops them leaves them in the ring. Then the next leader takes them again, and finds each file
+ * retired already.
+ *
+ * If the ring is not empty, a thread has been told: the call that adds to an empty ring wakes the sweepers, and so does
+ * a leader that leaves something in it. So a sweep makes them durable.
+ */
+#ifndef SR_DISCARDS_H
+#define SR_DISCARDS_H
+
+#include "registry/sr_registry.h"
+
+/* Is there anything in the ring? A quick look, without a lock. */
+bool sr_discards_wait(const struct sr_region *region);
+
+/* May what record says go into the ring? A long path may not, nor a file of which only the inode number is known. */
+bool sr_discards_may_have(const struct sr_record *record);
+
+/* Discards that are being added: places of the ring beyond the ones in use. */
+struct sr_discards_batch {
+	uint32_t first, had, n;
+};
+
+/*
+ * Get n places. sr_discards_put fills the next place. sr_discards_close makes all of them valid, with one store.
+ * sr_discards_open returns 0, SR_DISCARDS_FULL, SEGREG_E_NOMEM or SEGREG_E_CORRUPT. [table]
+ */
+#define SR_DISCARDS_FULL 1
+
+int sr_discards_open(struct sr_region *region, size_t n, struct sr_discards_batch *batch);
+void sr_discards_put(struct sr_region *region, struct sr_discards_batch *batch, const struct sr_record *record);
+/* Returns whether the ring was empty. */
+bool sr_discards_close(const struct sr_region *region, const struct sr_discards_batch *batch);
+
+/*
+ * Copy the discards, the oldest first, into out, which has room for SR_DISCARDS. *n becomes their number. Returns 0 or
+ * SEGREG_E_CORRUPT. [table]
+ */
+int sr_discards_copy(struct sr_region *region, struct sr_discard *out, uint32_t *n);
+
+/* The first n discards are shown, or dropped: remove them from the ring. [commit, table] */
+void sr_discards_drop(const struct sr_region *region, uint32_t n);
+
+#endif

@@ -155,14 +155,14 @@ static void a_sweep_that_is_woken(void)
 	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep_wait(reg, &ticket, 0));
 	T_OK(relaxed(reg, "a"));
 	T_OK(segreg_sweep_wait(reg, &ticket, 0));
-	T_OK(relaxed(reg, "b")); /* the sweeper that was woken has not come yet, and will find both */
+	T_OK(relaxed(reg, "b")); /* whoever was woken has not come yet, and will find both */
 	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep_wait(reg, &ticket, 0));
 	T_EQ(t_sweep(reg).deleted, 2);
 	T_CHECK(!t_exists(&w, "a") && !t_exists(&w, "b"));
 	t_close(reg);
 }
 
-/* A leader has looked at the ring, and then comes another discard: the sweepers are woken. */
+/* A leader has looked at the ring, and then comes another discard: who makes that durable is told. */
 static void what_a_leader_leaves(void)
 {
 	struct t_world w = t_world(T_MEMORY);

@@ -2,15 +2,15 @@
  * sr_discards.h - discards that are not durable yet (SEGREG_DISCARD_RELAXED).
  *
  * A ring in shared memory: a path, and the identity of what was there. A caller adds discards under the table lock, and
- * does not wait for the disk. The leader of the next group, of any process, takes them into its transaction
- * (sr_discard.c), and drops them from the ring when the region shows them.
+ * does not wait for the disk. The leader of the next group of any process takes them into its transaction. It
+ * drops them from the ring when the region shows them.
  *
  * No death loses or halves a discard. The discards of one call become valid by one store, of their number. A leader
  * that dies before it drops them leaves them in the ring. Then the next leader takes them again, and finds each file
  * retired already.
  *
- * If the ring is not empty, a thread has been told: the call that adds to an empty ring wakes the sweepers, and so does
- * a leader that leaves something in it. So a sweep makes them durable.
+ * No discard waits without a sweeper that was woken. The call that adds to an empty ring wakes the sweepers. So does a
+ * leader that leaves something in the ring.
  */
 #ifndef SR_DISCARDS_H
 #define SR_DISCARDS_H

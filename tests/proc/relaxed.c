@@ -155,14 +155,14 @@ static void a_sweep_that_is_woken(void)
 	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep_wait(reg, &ticket, 0));
 	T_OK(relaxed(reg, "a"));
 	T_OK(segreg_sweep_wait(reg, &ticket, 0));
-	T_OK(relaxed(reg, "b")); /* whoever was woken has not come yet, and will find both */
+	T_OK(relaxed(reg, "b")); /* the sweeper that was woken will find both */
 	T_ERR(SEGREG_E_TIMEDOUT, segreg_sweep_wait(reg, &ticket, 0));
 	T_EQ(t_sweep(reg).deleted, 2);
 	T_CHECK(!t_exists(&w, "a") && !t_exists(&w, "b"));
 	t_close(reg);
 }
 
-/* A leader has looked at the ring, and then comes another discard: who makes that durable is told. */
+/* A leader has looked at the ring before another discard comes. It wakes the sweepers again. */
 static void what_a_leader_leaves(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -544,7 +544,7 @@ static void damaged_discards(void)
 T_SUITE(relaxed, { "the next edit of any process makes them durable, in its own commit", the_next_edit_of_any_process },
 	{ "so does a call without paths, and a close", a_flush_and_a_close },
 	{ "so does a sweep, which is woken once", a_sweep_that_is_woken },
-	{ "what a leader leaves is told, and a flush waits for more than its commit", what_a_leader_leaves },
+	{ "what a leader leaves wakes the sweepers, and a flush waits for more than its commit", what_a_leader_leaves },
 	{ "a sweep that is deleting makes them durable meanwhile", a_sweep_that_is_deleting },
 	{ "when the ring is full, and with a long path, the call commits", a_full_ring_and_a_long_path },
 	{ "where an inode number is all that is known, the call commits", a_weak_identity },

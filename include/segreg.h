@@ -437,6 +437,20 @@ int segreg_edit_begin(struct segreg *reg, struct segreg_edit **edit);
  */
 int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
 
+/*
+ * Give the segment of the edit's last addition n bytes of the caller's own, at most SEGREG_USER_SIZE. They say what the
+ * caller must know before it opens the segment, such as a level, a range of keys or a checksum. They are
+ * committed with the addition. A walk over a snapshot, segreg_list and the journal show them. segreg does not look at
+ * them. They never change: for other bytes, the segment has to be registered anew. n = 0 takes back what an earlier
+ * call set.
+ *
+ * An addition of a segment that is live already changes nothing if the bytes are the same, and fails with EXISTS if
+ * they are not.
+ *
+ * Errors: INVAL (also: the edit has no addition, or n is too large).
+ */
+int segreg_edit_set_user(struct segreg_edit *edit, const void *bytes, size_t n);
+
 /* Append to the edit what segreg_retire would do. Errors: INVAL, NOMEM. */
 int segreg_edit_retire(struct segreg_edit *edit, uint64_t id);
 
@@ -696,6 +710,8 @@ struct segreg_entry {
 	uint64_t born;    /* the version that registered the segment */
 	int is_directory; /* 0: a regular file */
 	char path[SEGREG_PATH_MAX + 1]; /* relative to base */
+	size_t user_size; /* bytes that segreg_edit_set_user gave the segment; 0: none */
+	unsigned char user[SEGREG_USER_SIZE]; /* these bytes, and zeroes behind them */
 };
 #define SEGREG_ENTRY_INIT SEGREG_INIT_SIZED(struct segreg_entry)
 
@@ -841,6 +857,8 @@ struct segreg_info {
 	int64_t builder_pid;  /* BUILDING: the process that reserved it, as its own PID namespace counts; 0: not known,
 	                       * because that handle was closed or cleaned up */
 	int is_builder_foreign; /* that namespace is not this process's, so builder_pid means nothing here */
+	size_t user_size;     /* bytes that segreg_edit_set_user gave it; 0: none, or still BUILDING */
+	unsigned char user[SEGREG_USER_SIZE]; /* these bytes, and zeroes behind them */
 };
 
 /*
@@ -971,6 +989,8 @@ struct segreg_log_entry {
 	uint32_t by_uid;       /* effective user of that process */
 	const char *by_label;  /* label of that process's handle; valid during the callback */
 	const char *reason;    /* the evidence, one line for people; valid during the callback */
+	size_t user_size;      /* DELETED, FORGOTTEN: bytes that segreg_edit_set_user gave the segment */
+	unsigned char user[SEGREG_USER_SIZE]; /* DELETED, FORGOTTEN: these bytes, and zeroes behind them */
 };
 
 /*

@@ -240,6 +240,17 @@ int segreg_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 	return path ? sr_edit_add(edit, id, path) : sr_invalid("no path");
 }
 
+int segreg_edit_set_user(struct segreg_edit *edit, const void *bytes, size_t n)
+{
+	int rc = check_edit(edit);
+
+	if (rc)
+		return rc;
+	if (n > SEGREG_USER_SIZE || (n && !bytes))
+		return sr_invalid("more than SEGREG_USER_SIZE bytes for a segment, or no bytes");
+	return sr_edit_set_user(edit, bytes, n) ? 0 : sr_invalid("the edit has no addition that could get bytes");
+}
+
 int segreg_edit_retire(struct segreg_edit *edit, uint64_t id)
 {
 	SR_UNCANCELLED();

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "segreg.h"
+#include "segctl/bytes.h"
 #include "segctl/dump.h"
 
 static int add(void *arg, const struct segreg_entry *entry)
@@ -45,9 +46,13 @@ void ctl_dump_print(FILE *file, const struct ctl_dump *list)
 {
 	fprintf(file, "segreg dump 1\nversion %" PRIu64 "\n", list->version);
 	for (size_t i = 0; i < list->n; i++) {
-		fprintf(file, "segment %" PRIu64 " %s ", list->items[i].id,
-			list->items[i].is_directory ? "dir" : "file");
-		print_path(file, list->items[i].path);
+		const struct segreg_entry *entry = &list->items[i];
+		char text[CTL_BYTES_TEXT];
+
+		fprintf(file, "segment %" PRIu64 " %s ", entry->id, entry->is_directory ? "dir" : "file");
+		print_path(file, entry->path);
+		if (entry->user_size)
+			fprintf(file, " %s", ctl_bytes_write(entry->user, entry->user_size, text));
 		putc('\n', file);
 	}
 	fprintf(file, "end %zu\n", list->n);

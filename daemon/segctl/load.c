@@ -22,6 +22,7 @@
 #include "common/number.h"
 #include "common/status.h"
 #include "common/text.h"
+#include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/load.h"
@@ -84,18 +85,22 @@ static bool unescape(char *text)
 	return to > text;
 }
 
-/* Parse "segment ID TYPE PATH". False: the line is something else. */
+/* Parse "segment ID TYPE PATH [USER_BYTES]". False: the line is something else. */
 static bool parse_segment(char *text, struct ctl_load_item *item)
 {
 	char *id = text + strlen("segment "), *type = strchr(id, ' ');
 	char *path = type ? strchr(type + 1, ' ') : NULL;
+	char *user = path ? strchr(path + 1, ' ') : NULL;
 
-	if (!path || strpbrk(path + 1, " \t\r"))
+	if (!path || strpbrk(user ? user + 1 : path + 1, " \t\r"))
 		return false;
 	*type++ = *path++ = '\0';
+	if (user)
+		*user++ = '\0';
 	item->is_directory = !strcmp(type, "dir");
 	return (item->is_directory || !strcmp(type, "file")) && tool_parse_number(id, SEGREG_ID_NEXT - 1, &item->id) &&
-	       unescape(path) && (item->path = strdup(path));
+	       (!user || (ctl_bytes_read(user, item->user, &item->user_size) && item->user_size)) && unescape(path) &&
+	       (item->path = strdup(path));
 }
 
 static int damaged(const struct load *load, size_t line, const char *what)
@@ -133,7 +138,7 @@ static int parse_line(struct load *load, char *text, size_t line, enum part *par
 	if (!item)
 		return ctl_fail(load->ctl, SEGREG_E_NOMEM);
 	if (!parse_segment(text, item))
-		return damaged(load, line, "not \"segment ID dir|file PATH\"");
+		return damaged(load, line, "not \"segment ID dir|file PATH [USER_BYTES]\"");
 	item->line = line;
 	load->n++;
 	return EX_OK;
@@ -191,6 +196,8 @@ static int add_present(void *arg, const struct segreg_info *info)
 	item->id = info->id;
 	item->state = info->state;
 	item->is_directory = info->is_directory;
+	item->user_size = info->user_size;
+	memcpy(item->user, info->user, sizeof item->user);
 	load->n++;
 	return 0;
 }
@@ -236,12 +243,20 @@ static bool is_same(const struct ctl_load_item *a, const struct ctl_load_item *b
 	return a->state == b->state && a->is_directory == b->is_directory && !strcmp(a->path, b->path);
 }
 
+static bool has_same_user(const struct ctl_load_item *a, const struct ctl_load_item *b)
+{
+	return a->user_size == b->user_size && !memcmp(a->user, b->user, a->user_size);
+}
+
 static void check_ids(struct load *load, struct ctl_load_item **sorted, size_t n)
 {
 	qsort(sorted, n, sizeof *sorted, by_id);
 	for (size_t i = 1, first = 0; i < n; i++) {
 		if (sorted[i]->id != sorted[first]->id) {
 			first = i;
+		} else if (!sorted[first]->line && is_same(sorted[first], sorted[i]) &&
+			   !has_same_user(sorted[first], sorted[i])) {
+			refuse(load, sorted[i], EX_CANTCREAT, "other user bytes than those of", sorted[first]);
 		} else if (!sorted[first]->line && is_same(sorted[first], sorted[i])) {
 			sorted[i]->is_settled = true;
 			load->there++;
@@ -314,6 +329,8 @@ static void add_lines(struct load *load, struct segreg_edit *edit)
 		 */
 		if (item->is_settled && code == SEGREG_E_NOENT)
 			continue;
+		if (!code)
+			code = segreg_edit_set_user(edit, item->user, item->user_size);
 		if (code)
 			refuse(load, item, tool_status_from_code(code),
 			       *segreg_last_error() ? segreg_last_error() : segreg_strerror(code), NULL);

@@ -17,6 +17,8 @@ struct ctl_load_item {
 	size_t line; /* 0: a segment of the registry */
 	enum segreg_state state;
 	bool is_directory;
+	size_t user_size; /* bytes of user */
+	unsigned char user[SEGREG_USER_SIZE];
 	bool is_settled; /* a line that is live already, or whose error was written */
 };
 

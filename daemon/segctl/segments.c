@@ -7,6 +7,7 @@
 
 #include "segreg.h"
 #include "common/measure.h"
+#include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/segments.h"
 #include "segctl/table.h"
@@ -111,6 +112,7 @@ enum {
 	RETIRED_AT,
 	PATH,
 	FULL_PATH,
+	USER_BYTES,
 };
 
 const struct ctl_column ctl_segments_columns[] = {
@@ -135,6 +137,7 @@ const struct ctl_column ctl_segments_columns[] = {
 	[RETIRED_AT] = { "RETIRED_AT", CTL_TIME, 0, "when it was retired" },
 	[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
 	[FULL_PATH] = { "FULL_PATH", CTL_TEXT, 0, "where it lies; that may be in the trash" },
+	[USER_BYTES] = { "USER_BYTES", CTL_TEXT, 0, "bytes that the program gave it; unprintable ones are %NN" },
 	{ 0 },
 };
 
@@ -146,7 +149,7 @@ const char *ctl_segments_describe_error(const struct segreg_info *info)
 void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const struct segreg_info *info)
 {
 	struct libscols_line *row = ctl_table_add_row(table, NULL);
-	char path[TOOL_PLACE_SIZE];
+	char path[TOOL_PLACE_SIZE], user[CTL_BYTES_TEXT];
 	uint64_t bytes;
 
 	ctl_table_set(table, row, ID, info->id);
@@ -175,4 +178,6 @@ void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const 
 	ctl_table_set_text(table, row, PATH, info->path);
 	tool_measure_locate(segreg_base_path(ctl->reg), info, path);
 	ctl_table_set_text(table, row, FULL_PATH, path);
+	if (info->user_size)
+		ctl_table_set_text(table, row, USER_BYTES, ctl_bytes_write(info->user, info->user_size, user));
 }

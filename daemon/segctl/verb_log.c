@@ -11,6 +11,7 @@
 #include "segreg.h"
 #include "common/now.h"
 #include "common/number.h"
+#include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"
@@ -31,6 +32,7 @@ enum {
 	BY_PID,
 	BY_LABEL,
 	REASON,
+	USER_BYTES,
 };
 
 static int exec(struct ctl *ctl);
@@ -63,6 +65,7 @@ const struct ctl_verb ctl_log = {
 			[BY_PID] = { "BY_PID", CTL_NUMBER, 0, "the process that deleted it or took it away" },
 			[BY_LABEL] = { "BY_LABEL", CTL_TEXT, 0, "what that calls itself" },
 			[REASON] = { "REASON", CTL_TEXT, 0, "the evidence" },
+			[USER_BYTES] = { "USER_BYTES", CTL_TEXT, 0, "bytes that the program gave the segment" },
 			{ 0 },
 		},
 	.array = "events",
@@ -152,16 +155,23 @@ static int add(struct log *log, enum event event, uint64_t version, const struct
 }
 
 /* Add the beginning of a segment, whatever became of it. */
-static int add_beginning(struct log *log, uint64_t id, const char *path, uint64_t born, uint64_t retired,
-			 int64_t registered_at, int64_t retired_at)
+static int add_beginning(struct log *log, const struct segreg_log_entry *of)
 {
 	struct segreg_log_entry entry = {
-		.id = id, .path = path, .at = registered_at, .label = "", .by_label = "", .reason = ""
+		.id = of->id,
+		.path = of->path,
+		.at = of->registered_at,
+		.label = "",
+		.by_label = "",
+		.reason = "",
+		.user_size = of->user_size,
 	};
-	int failed = add(log, born ? REGISTERED : RESERVED, born, &entry);
+	int failed;
 
-	entry.at = retired_at;
-	return failed || !retired ? failed : add(log, RETIRED, retired, &entry);
+	memcpy(entry.user, of->user, sizeof entry.user);
+	failed = add(log, of->born ? REGISTERED : RESERVED, of->born, &entry);
+	entry.at = of->retired_at;
+	return failed || !of->retired ? failed : add(log, RETIRED, of->retired, &entry);
 }
 
 static int add_entry(void *arg, const struct segreg_log_entry *e)
@@ -172,7 +182,7 @@ static int add_entry(void *arg, const struct segreg_log_entry *e)
 	switch (e->kind) {
 	case SEGREG_LOG_DELETED:
 	case SEGREG_LOG_FORGOTTEN:
-		failed = add_beginning(log, e->id, e->path, e->born, e->retired, e->registered_at, e->retired_at);
+		failed = add_beginning(log, e);
 		return failed ? failed : add(log, e->kind == SEGREG_LOG_DELETED ? DELETED : FORGOTTEN, 0, e);
 	case SEGREG_LOG_RECLAIMED:
 		return add(log, RECLAIMED, 0, e);
@@ -186,8 +196,18 @@ static int add_entry(void *arg, const struct segreg_log_entry *e)
 
 static int add_segment(void *arg, const struct segreg_info *info)
 {
-	return add_beginning(arg, info->id, info->path, info->born, info->retired, info->registered_at,
-			     info->retired_at);
+	struct segreg_log_entry entry = {
+		.id = info->id,
+		.path = info->path,
+		.born = info->born,
+		.retired = info->retired,
+		.registered_at = info->registered_at,
+		.retired_at = info->retired_at,
+		.user_size = info->user_size,
+	};
+
+	memcpy(entry.user, info->user, sizeof entry.user);
+	return add_beginning(arg, &entry);
 }
 
 static int gather(struct log *log)
@@ -218,6 +238,7 @@ static void add_row(struct ctl_table *table, const struct line *line)
 {
 	struct libscols_line *row = ctl_table_add_row(table, NULL);
 	const struct segreg_log_entry *e = &line->entry;
+	char user[CTL_BYTES_TEXT];
 
 	ctl_table_set(table, row, AT, (uint64_t)e->at);
 	ctl_table_set(table, row, AGE, (uint64_t)e->at);
@@ -242,6 +263,8 @@ static void add_row(struct ctl_table *table, const struct line *line)
 		ctl_table_set_text(table, row, BY_LABEL, line->by_label);
 	}
 	ctl_table_set_text(table, row, REASON, line->reason);
+	if (e->user_size)
+		ctl_table_set_text(table, row, USER_BYTES, ctl_bytes_write(e->user, e->user_size, user));
 }
 
 static int show(struct log *log, uint32_t last)

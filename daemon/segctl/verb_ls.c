@@ -25,6 +25,8 @@ const struct ctl_verb ctl_ls = {
 	.exec = exec,
 };
 
+#define USUAL_COLUMNS "ID,STATE,PINS,AGE,RETIRED,PATH"
+
 static bool is_wanted(const struct ctl *ctl, const struct segreg_info *info)
 {
 	return !ctl->option['s'] || !strcmp(ctl->option['s'], segreg_state_name(info->state));
@@ -47,7 +49,7 @@ static int exec(struct ctl *ctl)
 	if (ctl->option['s'] && !is_state(ctl->option['s']))
 		return ctl_usage(ctl, "unknown state '%s'; it is building, live, pending or deleting",
 				 ctl->option['s']);
-	table = ctl_table_new(ctl, "ID,STATE,PINS,AGE,RETIRED,PATH");
+	table = ctl_table_new(ctl, ctl->option['J'] ? USUAL_COLUMNS ",USER_BYTES" : USUAL_COLUMNS);
 	if (!table)
 		return EX_USAGE;
 	code = ctl_segments_load(ctl, is_wanted, &segments);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "segreg.h"
+#include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"
@@ -17,6 +18,11 @@ const struct ctl_verb ctl_register = {
 	.help = "Make PATH, relative to the base directory, the live segment ID",
 	.min = 2,
 	.max = 2,
+	.options =
+		(const struct ctl_option[]){
+			{ 'u', "user-bytes", "BYTES", "give it these bytes; %NN is a byte in hexadecimal" },
+			{ 0 },
+		},
 	.exec = exec,
 };
 
@@ -32,8 +38,26 @@ static int note_weak(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
+static int add(const struct ctl *ctl, uint64_t id, const unsigned char *user, size_t user_size)
+{
+	struct segreg_edit *edit;
+	int code = segreg_edit_begin(ctl->reg, &edit);
+
+	if (code)
+		return code;
+	code = segreg_edit_add(edit, id, ctl->operand[1]);
+	if (!code)
+		code = segreg_edit_set_user(edit, user, user_size);
+	if (!code)
+		return segreg_edit_commit(edit, NULL);
+	segreg_edit_abort(edit);
+	return code;
+}
+
 static int exec(struct ctl *ctl)
 {
+	unsigned char user[SEGREG_USER_SIZE];
+	size_t user_size = 0;
 	uint64_t id;
 	int code;
 
@@ -42,7 +66,10 @@ static int exec(struct ctl *ctl)
 	if (id == SEGREG_ID_NEXT)
 		return ctl_usage(ctl, "%s is no segment's id: it stands for an id of the registry's choice",
 				 ctl->operand[0]);
-	code = segreg_register(ctl->reg, id, ctl->operand[1]);
+	if (ctl->option['u'] && !ctl_bytes_read(ctl->option['u'], user, &user_size))
+		return ctl_usage(ctl, "option -u: more than %d bytes, or a %% without two digits (0-9, a-f) behind it",
+				 SEGREG_USER_SIZE);
+	code = add(ctl, id, user, user_size);
 	if (code)
 		return ctl_fail(ctl, code);
 	segreg_list_one(ctl->reg, id, note_weak, NULL);

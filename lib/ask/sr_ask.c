@@ -165,8 +165,6 @@ static bool copy_segment(const struct segreg *reg, uint32_t slot, struct listed 
 
 	if (!is_known(state))
 		return false;
-	if (!sr_paths_get(region, slot, out->path))
-		out->path[0] = '\0';
 	out->info = (struct segreg_info){
 		.id = region->slots[slot].id,
 		.state = (enum segreg_state)state,
@@ -184,6 +182,8 @@ static bool copy_segment(const struct segreg *reg, uint32_t slot, struct listed 
 		.path = out->path,
 		.is_weakly_identified = !!(detail->flags & SR_DETAIL_WEAK),
 	};
+	if (!sr_paths_get_text(region, slot, out->path, out->info.user, &out->info.user_size))
+		out->path[0] = '\0';
 	out->slot = slot;
 	out->word = word;
 	out->builder = 0;

@@ -63,17 +63,33 @@ static void say_index(struct sr_debug *d, uint32_t n, const struct sr_slot *slot
 	sr_debug_say(d, "index", "none");
 }
 
+static void say_user(struct sr_debug *d, uint64_t at, size_t size)
+{
+	unsigned char user[SEGREG_USER_SIZE];
+	char hex[2 * SEGREG_USER_SIZE + 1] = "";
+
+	if (!size)
+		return;
+	if (!sr_image_read(&d->image, at, user, size))
+		sr_debug_damage(d, "the file ends before it");
+	else
+		for (size_t i = 0; i < size; i++)
+			snprintf(hex + 2 * i, 3, "%02x", user[i]);
+	sr_debug_say(d, "user", "%s", hex);
+}
+
 static void say_path(struct sr_debug *d, const struct sr_detail *detail)
 {
-	uint32_t units = (detail->path_length + SR_PATH_UNIT - 1) / SR_PATH_UNIT;
+	uint32_t units = (detail->path_length + detail->user_size + SR_PATH_UNIT - 1) / SR_PATH_UNIT;
 	uint64_t at = d->geometry.part[SR_PART_PATHS] + detail->path * (uint64_t)SR_PATH_UNIT;
 	char path[SEGREG_PATH_MAX + 1] = "";
 
-	if (!detail->path_length || detail->path_length > SEGREG_PATH_MAX || detail->path >= d->geometry.path_units ||
-	    detail->path % SR_PATH_UNITS_MAX + units > SR_PATH_UNITS_MAX) {
+	if (!detail->path_length || detail->path_length > SEGREG_PATH_MAX || detail->user_size > SEGREG_USER_SIZE ||
+	    detail->path >= d->geometry.path_units || detail->path % SR_PATH_UNITS_MAX + units > SR_PATH_UNITS_MAX) {
 		sr_debug_damage(d, "no such place: %u units of %u bytes, at most %u of them in a row",
 				d->geometry.path_units, SR_PATH_UNIT, SR_PATH_UNITS_MAX);
-		sr_debug_say(d, "path", "%u bytes at unit %u", detail->path_length, detail->path);
+		sr_debug_say(d, "path", "%u and %u bytes at unit %u", detail->path_length, detail->user_size,
+			     detail->path);
 		return;
 	}
 	if (!sr_image_read(&d->image, at, path, detail->path_length))
@@ -83,6 +99,7 @@ static void say_path(struct sr_debug *d, const struct sr_detail *detail)
 	else
 		sr_debug_remark(d, "%u bytes at unit %u", detail->path_length, detail->path);
 	sr_debug_say(d, "path", "%s", path);
+	say_user(d, at + detail->path_length, detail->user_size);
 }
 
 /* Its place in the queue, or in the list of free slots. */

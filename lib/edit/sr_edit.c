@@ -112,6 +112,20 @@ int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path)
 	return rc ? rc : append(edit, SR_OP_ADD, &record);
 }
 
+bool sr_edit_set_user(struct segreg_edit *edit, const void *bytes, size_t n)
+{
+	size_t i = edit->n;
+
+	while (i && edit->ops[i - 1].asked != SR_OP_ADD)
+		i--;
+	if (!i)
+		return false;
+	if (n)
+		memcpy(edit->ops[i - 1].record->user, bytes, n);
+	edit->ops[i - 1].record->user_size = (uint8_t)n;
+	return true;
+}
+
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id)
 {
 	const struct sr_record record = { .id = id };
@@ -270,12 +284,13 @@ int sr_edit_sync(struct segreg_edit *edit)
  *
  *      u8 flags, [u64 expected], [token], then for each operation u8 kind, u64 id;
  *      an operation with a path goes on with u8 is_directory, u64 ino, i64 btime, u64 fid, u64 parent_ino,
- *      u64 parent_fid, u16 length, path
+ *      u64 parent_fid, u16 length, path, u8 length of user, user
  */
 enum { HAS_EXPECTED = 1, EXPECTS_LIVE = 2, HAS_TOKEN = 4, FLAGS = 7 };
 
 #define OP_FIXED (1u + 8)
 #define PATH_FIXED (OP_FIXED + 1 + 5 * 8 + 2)
+#define PATH_SIZE(record) (PATH_FIXED + (record)->path_length + 1 + (record)->user_size)
 
 static bool has_path(enum sr_op_kind kind)
 {
@@ -304,7 +319,9 @@ static unsigned char *encode_op(unsigned char *at, const struct sr_op *op)
 	at = sr_bytes_put(at, record->parent_fid, 8);
 	at = sr_bytes_put(at, record->path_length, 2);
 	memcpy(at, record->path, record->path_length);
-	return at + record->path_length;
+	at = sr_bytes_put(at + record->path_length, record->user_size, 1);
+	memcpy(at, record->user, record->user_size);
+	return at + record->user_size;
 }
 
 static size_t size_of(const struct segreg_edit *edit)
@@ -312,7 +329,7 @@ static size_t size_of(const struct segreg_edit *edit)
 	size_t size = 1 + (edit->expects ? 8 : 0) + (edit->has_token ? SR_TOKEN_SIZE : 0);
 
 	for (size_t i = 0; i < edit->n; i++)
-		size += has_path(edit->ops[i].asked) ? PATH_FIXED + edit->ops[i].record->path_length : OP_FIXED;
+		size += has_path(edit->ops[i].asked) ? PATH_SIZE(edit->ops[i].record) : OP_FIXED;
 	return size;
 }
 
@@ -360,6 +377,18 @@ static int fail_damaged(const char *what)
 	return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it has an edit with %s", what);
 }
 
+static int decode_user(struct input *in, struct sr_record *record)
+{
+	uint64_t size = has(in, 1) ? sr_bytes_take(&in->at, 1) : UINT64_MAX;
+
+	if (size > SEGREG_USER_SIZE || !has(in, size))
+		return fail_damaged("half of a segment's own bytes");
+	record->user_size = (uint8_t)size;
+	memcpy(record->user, in->at, size);
+	in->at += size;
+	return 0;
+}
+
 static int decode_path(struct segreg_edit *edit, struct input *in, enum sr_op_kind kind, struct sr_record *record)
 {
 	int rc;
@@ -380,7 +409,9 @@ static int decode_path(struct segreg_edit *edit, struct input *in, enum sr_op_ki
 	memcpy(record->path, in->at, record->path_length);
 	record->path[record->path_length] = '\0';
 	in->at += record->path_length;
-	rc = sr_base_check_path(&edit->reg->registry->base, record->path);
+	rc = decode_user(in, record);
+	if (!rc)
+		rc = sr_base_check_path(&edit->reg->registry->base, record->path);
 	return rc ? rc : append(edit, kind, record);
 }
 

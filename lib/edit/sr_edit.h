@@ -5,6 +5,7 @@
 #define SR_EDIT_H
 
 #include "registry/sr_registry.h"
+#include "shm/sr_paths.h"
 
 enum sr_op_kind {
 	SR_OP_NONE,
@@ -23,11 +24,14 @@ struct sr_op {
 	bool taken;             /* the edit has taken slot for a new segment, and has not published it */
 	bool is_next;           /* SR_OP_ADD, SR_OP_RESERVE: the registry chooses the id (SEGREG_ID_NEXT) */
 	bool displaces;         /* SR_OP_DISCARD: the segment `displaced` is forgotten; set by sr_plan_make */
+	bool rewrites;          /* SR_OP_PUBLISH: the slot gets another text; set by sr_plan_make */
+	bool has_text;          /* SR_OP_PUBLISH: the edit has taken text, and has not shown it */
 	uint32_t slot;
+	struct sr_text text;
 	uint64_t displaced;
 	bool is_late;             /* SR_OP_DISCARD from shared memory: its caller has its answer */
 	uint64_t since;           /* the version that was current when it was discarded, if is_late */
-	struct sr_record *record; /* of an addition: id, path and identity of the file; of others: id, or path */
+	struct sr_record *record; /* of an addition: id, path, user and identity of the file; of others: id, or path */
 };
 
 struct segreg_edit {
@@ -49,6 +53,8 @@ struct segreg_edit {
 #define SR_EDIT_MAGIC 0x65646974u
 
 int sr_edit_add(struct segreg_edit *edit, uint64_t id, const char *path);
+/* Give the last addition n bytes of the caller's own. Returns false if there is no addition. */
+bool sr_edit_set_user(struct segreg_edit *edit, const void *bytes, size_t n);
 int sr_edit_retire(struct segreg_edit *edit, uint64_t id);
 int sr_edit_reserve(struct segreg_edit *edit, uint64_t id, const char *path);
 int sr_edit_unreserve(struct segreg_edit *edit, uint64_t id);

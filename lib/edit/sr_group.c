@@ -60,6 +60,7 @@ static void add_up(struct sr_group *g, struct sr_plan *all)
 		if (s->rc)
 			continue;
 		all->slots += s->plan.slots;
+		all->texts += s->plan.texts;
 		all->changes += s->plan.changes;
 		all->grows |= s->plan.grows;
 		all->wakes |= s->plan.wakes;
@@ -293,7 +294,7 @@ static int attempt(struct sr_group *g)
 		return 0;
 	}
 	rc = complete_records(g, &all);
-	if (!rc && all.slots)
+	if (!rc && (all.slots || all.texts))
 		rc = take_slots(g, all.slots);
 	if (rc == SEGREG_E_FULL && !g->n_riders && make_room(&g->change) == 0)
 		rc = take_slots(g, all.slots);

@@ -91,6 +91,7 @@ static int plan_publish(struct sr_change *change, const struct segreg_edit *edit
 		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle%s", op->record->id,
 			       sr_plan_describe_next(change, there, next));
 	op->effect = SR_OP_PUBLISH;
+	op->rewrites = op->record->user_size > 0;
 	sr_plan_note_birth(change, op);
 	return sr_store_update(&change->reg->registry->store, op->record);
 }
@@ -110,6 +111,20 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 	return sr_store_update(store, op->record);
 }
 
+static bool has_same_user(const struct sr_record *a, const struct sr_record *b)
+{
+	return a->user_size == b->user_size && !memcmp(a->user, b->user, a->user_size);
+}
+
+static int fail_other_user(const struct sr_record *there)
+{
+	return sr_fail(SEGREG_E_EXISTS,
+		       "segment %" PRIu64
+		       " is live at %s, with other bytes of its own, which never change (segctl show %" PRIu64
+		       "); register it under another id, or give the same bytes",
+		       there->id, there->path, there->id);
+}
+
 /*
  * Check the addition of an id that is live at the same path. It is harmless if the same file or directory is there. A
  * sweep would not delete a different one.
@@ -124,7 +139,7 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 	};
 
 	if (sr_base_is_registered(found.dev, there, &found))
-		return 0;
+		return has_same_user(there, now) ? 0 : fail_other_user(there);
 	return sr_fail(SEGREG_E_EXISTS,
 		       "segment %" PRIu64 " is live at %s, but another %s is there now (inode %" PRIu64 ", was %" PRIu64
 		       "%s); to make that segment %" PRIu64
@@ -262,9 +277,11 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 		struct sr_op *op = &edit->ops[i];
 
 		op->effect = SR_OP_NONE; /* an earlier plan may have set it */
+		op->rewrites = false;
 		rc = plan_op(change, edit, op);
 		plan->changes += op->effect != SR_OP_NONE;
 		plan->slots += needs_slot(op);
+		plan->texts += op->rewrites;
 		plan->wakes |=
 			op->effect == SR_OP_RETIRE || op->effect == SR_OP_UNRESERVE || op->effect == SR_OP_DISCARD;
 		visible |= op->effect != SR_OP_NONE && op->effect != SR_OP_RESERVE && op->effect != SR_OP_UNRESERVE;
@@ -309,6 +326,10 @@ int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit)
 	for (size_t i = 0; i < edit->n && !rc; i++) {
 		struct sr_op *op = &edit->ops[i];
 
+		if (op->rewrites && !op->has_text) {
+			rc = sr_paths_take(region, op->record, &op->text);
+			op->has_text = !rc;
+		}
 		if (op->taken || !needs_slot(op))
 			continue;
 		rc = sr_table_take(region, op->record, &op->slot);
@@ -322,7 +343,7 @@ int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit)
 bool sr_plan_has_slots(const struct segreg_edit *edit)
 {
 	for (size_t i = 0; i < edit->n; i++)
-		if (edit->ops[i].taken)
+		if (edit->ops[i].taken || edit->ops[i].has_text)
 			return true;
 	return false;
 }
@@ -332,21 +353,28 @@ void sr_plan_give_slots(struct sr_region *region, struct segreg_edit *edit)
 	for (size_t i = 0; i < edit->n; i++) {
 		if (edit->ops[i].taken)
 			sr_table_untake(region, edit->ops[i].slot);
-		edit->ops[i].taken = false;
+		if (edit->ops[i].has_text)
+			sr_paths_mark(region, &edit->ops[i].text, false);
+		edit->ops[i].taken = edit->ops[i].has_text = false;
 	}
 }
 
 void sr_plan_forget_slots(struct segreg_edit *edit)
 {
 	for (size_t i = 0; i < edit->n; i++)
-		edit->ops[i].taken = false;
+		edit->ops[i].taken = edit->ops[i].has_text = false;
 }
 
 /* Make a reserved segment live, in its slot. */
 static int publish_reserved(struct sr_region *region, const struct sr_op *op)
 {
 	struct sr_detail *detail = &region->details[op->slot];
+	const struct sr_text before = sr_paths_of(region, op->slot);
 
+	if (op->has_text) {
+		sr_paths_put(region, op->slot, &op->text);
+		sr_paths_mark(region, &before, false);
+	}
 	detail->registered_at = op->record->registered_at;
 	detail->builder = 0;
 	sr_store_relaxed_u8(&detail->flags, sr_table_flags(op->record));

@@ -13,6 +13,7 @@
 
 struct sr_plan {
 	uint32_t slots;   /* slots to be taken */
+	uint32_t texts;   /* texts to be taken for slots that have another text */
 	uint32_t changes; /* number of records written */
 	bool grows;       /* the database grows */
 	bool wakes;       /* the edit leaves work for a sweep */
@@ -25,11 +26,11 @@ struct sr_plan {
  */
 int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan);
 
-/* Take slots for new segments; ask whether the edit has any; give them back. [commit, table] */
+/* Take slots and texts for segments; ask whether the edit has any; give them back. [commit, table] */
 int sr_plan_take_slots(struct sr_region *region, struct segreg_edit *edit);
 bool sr_plan_has_slots(const struct segreg_edit *edit);
 void sr_plan_give_slots(struct sr_region *region, struct segreg_edit *edit);
-/* Leave the slots to a repair, so that the edit can be planned again. */
+/* Leave slots and texts to a repair, so that the edit can be planned again. */
 void sr_plan_forget_slots(struct segreg_edit *edit);
 
 /* Show the edit in the region, after LMDB's commit. [commit, table] */

@@ -231,6 +231,19 @@ static bool take_removal_back(uint64_t *word, uint64_t read)
 	return sr_state_take_back(word, read) || is_registered(sr_load_seqcst_u64(word));
 }
 
+/* The first builds had entries without the caller's own bytes. */
+bool sr_snapshot_knows(size_t entry_size)
+{
+	return entry_size == offsetof(struct segreg_entry, user_size) || entry_size >= sizeof(struct segreg_entry);
+}
+
+static bool copy_text(const struct sr_region *region, uint32_t slot, struct segreg_entry *entry)
+{
+	if (entry->size < sizeof(*entry))
+		return sr_paths_get(region, slot, entry->path);
+	return sr_paths_get_text(region, slot, entry->path, entry->user, &entry->user_size);
+}
+
 /* Copy the segment in slot to *entry, if version contains it. */
 static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t version, struct segreg_entry *entry)
 {
@@ -245,8 +258,9 @@ static bool look_at(const struct sr_region *region, uint32_t slot, uint64_t vers
 	retired = sr_load_acquire_u64(&detail->retired);
 	if (born > version || (retired && retired <= version))
 		return false;
+	SR_STOP("walk.reading");
 	is_directory = !!(sr_load_relaxed_u8(&detail->flags) & SR_DETAIL_DIRECTORY);
-	if (!sr_paths_get(region, slot, entry->path))
+	if (!copy_text(region, slot, entry))
 		return false;
 	sr_fence_loads();
 	again = sr_load_acquire_u64(&region->slots[slot].word);

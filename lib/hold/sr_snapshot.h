@@ -26,6 +26,8 @@ int sr_snapshot_list(struct segreg *reg, const struct segreg_snapshot *snapshot,
 int sr_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id,
 		     struct segreg_entry *entry);
 
+/* Whether a caller's struct segreg_entry of this size can be filled. */
+bool sr_snapshot_knows(size_t entry_size);
 /* Take the next step of a walk. Returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 

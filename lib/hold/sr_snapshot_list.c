@@ -75,7 +75,7 @@ static int add_item(struct list *list, uint32_t slot, const struct segreg_entry 
 static int collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct list *list)
 {
 	uint32_t top = sr_region_slot_top(&reg->region);
-	struct segreg_entry entry;
+	struct segreg_entry entry = { .size = sizeof(entry) };
 	int rc = 0;
 
 	for (uint32_t slot = 0; slot < top && !rc; slot++)

@@ -42,7 +42,9 @@ void sr_journal_fill(struct sr_entry *entry, uint32_t kind, const struct sr_reco
 				    .retired = record->retired,
 				    .registered_at = record->registered_at,
 				    .retired_at = record->retired_at,
+				    .user_size = record->user_size,
 				    .path_length = record->path_length };
+	memcpy(entry->user, record->user, record->user_size);
 	memcpy(entry->path, record->path, record->path_length);
 }
 
@@ -222,7 +224,7 @@ static void explain(const struct sr_entry *e, char *text, size_t size)
 static int tell(const struct sr_entry *e, segreg_log_fn *fn, void *arg)
 {
 	char reason[160] = "";
-	const struct segreg_log_entry entry = {
+	struct segreg_log_entry entry = {
 		.kind = (enum segreg_log_kind)e->kind,
 		.number = e->number,
 		.at = e->at,
@@ -244,8 +246,10 @@ static int tell(const struct sr_entry *e, segreg_log_fn *fn, void *arg)
 		.by_uid = e->by_uid,
 		.by_label = e->by_label,
 		.reason = reason,
+		.user_size = e->user_size,
 	};
 
+	memcpy(entry.user, e->user, sizeof(entry.user));
 	explain(e, reason, sizeof(reason));
 	return fn(arg, &entry);
 }

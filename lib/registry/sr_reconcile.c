@@ -18,12 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A record without its path. */
+/* A record without its path and the caller's own bytes. */
 struct row {
 	uint64_t id, born, retired;
 	int64_t registered_at, retired_at;
-	size_t path_at; /* in records.paths */
+	size_t text_at; /* in records.texts: the path, then the caller's own bytes */
 	uint16_t path_length;
+	uint8_t user_size;
 	uint8_t state, error;
 	uint8_t flags; /* of sr_detail */
 	uint32_t attempts;
@@ -35,8 +36,8 @@ struct row {
 struct records {
 	struct row *rows;
 	size_t n, room;
-	char *paths;
-	size_t paths_used, paths_room;
+	char *texts;
+	size_t texts_used, texts_room;
 	struct sr_clock clock;
 	struct sr_riders riders;
 	uint64_t txn;
@@ -45,7 +46,7 @@ struct records {
 static void records_free(struct records *s)
 {
 	free(s->rows);
-	free(s->paths);
+	free(s->texts);
 }
 
 static int no_memory(void)
@@ -68,34 +69,37 @@ static int grow(void *array, size_t room, size_t element)
 static int records_add(void *arg, const struct sr_record *record)
 {
 	struct records *s = arg;
+	size_t length = (size_t)record->path_length + record->user_size;
 	int rc = 0;
 
 	if (s->n == s->room) {
 		s->room = s->room ? s->room * 2 : 256;
 		rc = grow(&s->rows, s->room, sizeof(*s->rows));
 	}
-	if (!rc && s->paths_room - s->paths_used < record->path_length) {
-		s->paths_room = s->paths_room ? s->paths_room * 2 : 65536;
-		rc = grow(&s->paths, s->paths_room, 1);
+	if (!rc && s->texts_room - s->texts_used < length) {
+		s->texts_room = s->texts_room ? s->texts_room * 2 : 65536;
+		rc = grow(&s->texts, s->texts_room, 1);
 	}
 	if (rc)
 		return rc;
-	memcpy(s->paths + s->paths_used, record->path, record->path_length);
+	memcpy(s->texts + s->texts_used, record->path, record->path_length);
+	memcpy(s->texts + s->texts_used + record->path_length, record->user, record->user_size);
 	s->rows[s->n++] = (struct row){
 		.id = record->id,
 		.born = record->born,
 		.retired = record->retired,
 		.registered_at = record->registered_at,
 		.retired_at = record->retired_at,
-		.path_at = s->paths_used,
+		.text_at = s->texts_used,
 		.path_length = record->path_length,
+		.user_size = record->user_size,
 		.state = (uint8_t)record->state,
 		.flags = sr_table_flags(record),
 		.attempts = record->attempts,
 		.error = record->error,
 		.retry_at = record->retry_at,
 	};
-	s->paths_used += record->path_length;
+	s->texts_used += length;
 	return 0;
 }
 
@@ -219,6 +223,7 @@ static int add_row(struct sr_region *region, const struct records *s, const stru
 		.state = (enum sr_state)row->state,
 		.is_directory = !!(row->flags & SR_DETAIL_DIRECTORY),
 		.path_length = row->path_length,
+		.user_size = row->user_size,
 		.attempts = row->attempts,
 		.error = row->error,
 		.retry_at = row->retry_at,
@@ -226,7 +231,8 @@ static int add_row(struct sr_region *region, const struct records *s, const stru
 	uint32_t slot;
 	int rc;
 
-	memcpy(record.path, s->paths + row->path_at, row->path_length);
+	memcpy(record.path, s->texts + row->text_at, row->path_length);
+	memcpy(record.user, s->texts + row->text_at + row->path_length, row->user_size);
 	rc = sr_table_take(region, &record, &slot);
 	if (rc)
 		return rc;

@@ -16,10 +16,9 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 		[SR_PART_SLOTS] = sizeof(struct sr_slot),
 		[SR_PART_DETAILS] = sizeof(struct sr_detail),
 		[SR_PART_QUEUE] = sizeof(uint32_t),
-		[SR_PART_PATH_MAP] = SR_PATH_UNITS_MAX / 8,
+		[SR_PART_PATH_MAP] = sizeof(uint64_t),
 		[SR_PART_PATHS] = (uint64_t)SR_PATH_UNITS_MAX * SR_PATH_UNIT,
 	};
-	_Static_assert(SR_PATH_UNITS_MAX % 8 == 0, "whole bytes of the path map per segment");
 	uint64_t at;
 
 	if (max_segments < 1 || max_segments > SEGREG_MAX_SEGMENTS || max_lanes < 1 || max_lanes > SEGREG_MAX_LANES)
@@ -64,6 +63,7 @@ uint64_t sr_layout_fingerprint(void)
 	const uint64_t facts[] = {
 		SR_LAYOUT_VERSION, SR_SCHEMA, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
 		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
+		SEGREG_USER_SIZE,
 		offsetof(struct sr_header, lock), offsetof(struct sr_row, pages), sizeof(struct sr_row),
 		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_row, letter), offsetof(struct sr_header, posted),
 		sizeof(struct sr_note), SR_NOTES, sizeof(struct sr_discard), SR_DISCARDS,

@@ -16,8 +16,8 @@
  * slots      16 bytes per segment: what a pin reads (id, state)
  * details    64 bytes per segment: everything else, under the table lock
  * queue      slot numbers of all segments that a sweep must examine
- * path map   one bit per 16 bytes of paths
- * paths      the segments' paths below base
+ * path map   one bit per 16 bytes of texts
+ * paths      the segments' texts: path below base, then the caller's own bytes
  * discards   what was discarded and is not durable yet
  * row        of a lane: one page with its page map and its letter, the snapshot cells, and one 32-bit count per slot
  *
@@ -37,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 10u
+#define SR_LAYOUT_VERSION 11u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_NONE UINT32_MAX             /* no slot, no lane */
 
@@ -200,17 +200,19 @@ struct sr_detail {
 		uint64_t freed;     /* with SR_DETAIL_TRIED: bytes that earlier tries of its deletion gave back */
 	};
 	int64_t retry_at;
-	uint32_t path;        /* number of the first unit of its path */
-	uint16_t path_length; /* bytes, without a NUL */
-	uint8_t flags;        /* SR_DETAIL_* */
-	uint8_t error;        /* errno of the last failed deletion (all errnos fit) */
-	uint32_t attempts;    /* number of failed deletions */
-	uint32_t queue_pos;   /* position in the queue; in a free slot: the next free slot */
+	uint32_t path;            /* number of the first unit of its text */
+	unsigned path_length : 9; /* bytes of its path, without a NUL */
+	unsigned user_size : 7;   /* bytes of the caller's own, which follow the path */
+	uint8_t flags;            /* SR_DETAIL_* */
+	uint8_t error;            /* errno of the last failed deletion (all errnos fit) */
+	uint32_t attempts;        /* number of failed deletions */
+	uint32_t queue_pos;       /* position in the queue; in a free slot: the next free slot */
 };
 _Static_assert(sizeof(struct sr_detail) == 64, "one cache line");
+_Static_assert(SEGREG_PATH_MAX < 1 << 9 && SEGREG_USER_SIZE < 1 << 7, "the lengths of a text fit");
 
 #define SR_PATH_UNIT 16u /* bytes */
-#define SR_PATH_UNITS_MAX ((SEGREG_PATH_MAX + SR_PATH_UNIT - 1) / SR_PATH_UNIT)
+#define SR_PATH_UNITS_MAX ((SEGREG_PATH_MAX + SEGREG_USER_SIZE + SR_PATH_UNIT - 1) / SR_PATH_UNIT)
 
 /*
  * An index entry: 0 is empty, otherwise tag << 24 | slot + 1. With the tag a search skips most slots of other ids

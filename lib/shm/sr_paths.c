@@ -1,7 +1,7 @@
 /*
- * sr_paths.c - the paths of the segments in the region.
+ * sr_paths.c - the texts of the segments in the region: a segment's path, and behind it the caller's own bytes.
  *
- * A path is a run of units inside one word of the path map. A word has as many units as the longest path needs. So each
+ * A text is a run of units inside one word of the path map. A word has as many units as the longest text needs. So each
  * segment needs at most one word. There are as many words as slots, so a segment with a slot finds room.
  */
 #include "shm/sr_paths.h"
@@ -11,29 +11,30 @@
 
 #define WORD_UNITS SR_PATH_UNITS_MAX
 #define SEARCH_WORDS 2048u /* words that a search examines before it takes a new word */
-_Static_assert(WORD_UNITS == 32, "a word of the path map is an uint32_t");
+#define WHOLE_WORD ((UINT64_C(1) << WORD_UNITS) - 1)
+_Static_assert(WORD_UNITS < 64, "a word of the path map is an uint64_t");
 
 static uint32_t units_of(size_t length)
 {
 	return (uint32_t)((length + SR_PATH_UNIT - 1) / SR_PATH_UNIT);
 }
 
-static uint32_t run_mask(uint32_t units)
+static uint64_t run_mask(uint32_t units)
 {
-	return (uint32_t)((1ull << units) - 1);
+	return (UINT64_C(1) << units) - 1;
 }
 
 /* Take a run of units inside the word. Returns its position, or SR_NONE. */
-static uint32_t take_in_word(uint32_t *word, uint32_t units)
+static uint32_t take_in_word(uint64_t *word, uint32_t units)
 {
-	uint32_t starts = ~*word;
+	uint64_t starts = ~*word & WHOLE_WORD;
 	uint32_t at;
 
 	for (uint32_t i = 1; i < units && starts; i++)
 		starts &= starts >> 1;
 	if (!starts)
 		return SR_NONE;
-	at = (uint32_t)__builtin_ctz(starts);
+	at = (uint32_t)__builtin_ctzll(starts);
 	*word |= run_mask(units) << at;
 	return at;
 }
@@ -54,7 +55,8 @@ static uint32_t search(struct sr_region *region, uint32_t units, uint32_t words)
 	return SR_NONE;
 }
 
-int sr_paths_take(struct sr_region *region, size_t length, uint32_t *unit)
+/* Find room for a text of length bytes. *unit gets the first unit. */
+static int take_room(struct sr_region *region, size_t length, uint32_t *unit)
 {
 	struct sr_header *header = region->header;
 	uint32_t units = units_of(length), words = header->path_top / WORD_UNITS;
@@ -70,7 +72,7 @@ int sr_paths_take(struct sr_region *region, size_t length, uint32_t *unit)
 		*unit = search(region, units, words);
 		return *unit != SR_NONE ? 0 : sr_fail(SEGREG_E_FULL, "no room for another path of %zu bytes", length);
 	}
-	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(uint32_t));
+	rc = sr_region_grow(region, SR_PART_PATH_MAP, (words + 1) * sizeof(*region->path_map));
 	if (!rc)
 		rc = sr_region_grow(region, SR_PART_PATHS, (words + 1) * (uint64_t)WORD_UNITS * SR_PATH_UNIT);
 	if (rc)
@@ -82,38 +84,100 @@ int sr_paths_take(struct sr_region *region, size_t length, uint32_t *unit)
 	return 0;
 }
 
-static bool is_sound(const struct sr_region *region, const struct sr_detail *detail)
+int sr_paths_take(struct sr_region *region, const struct sr_record *record, struct sr_text *text)
 {
-	uint32_t units = units_of(detail->path_length);
+	int rc = take_room(region, (size_t)record->path_length + record->user_size, &text->unit);
+	char *at;
 
-	return detail->path_length > 0 && detail->path_length <= SEGREG_PATH_MAX && detail->path % WORD_UNITS + units <= WORD_UNITS &&
-	       detail->path < region->geometry.path_units;
+	if (rc)
+		return rc;
+	at = region->paths + (uint64_t)text->unit * SR_PATH_UNIT;
+	memcpy(at, record->path, record->path_length);
+	memcpy(at + record->path_length, record->user, record->user_size);
+	text->path_length = record->path_length;
+	text->user_size = record->user_size;
+	return 0;
 }
 
-void sr_paths_mark(struct sr_region *region, const struct sr_detail *detail, bool used)
+struct sr_text sr_paths_of(const struct sr_region *region, uint32_t slot)
 {
-	uint32_t run;
+	const struct sr_detail *detail = &region->details[slot];
 
-	if (!is_sound(region, detail))
+	return (struct sr_text){
+		.unit = detail->path, .path_length = detail->path_length, .user_size = (uint8_t)detail->user_size
+	};
+}
+
+void sr_paths_put(struct sr_region *region, uint32_t slot, const struct sr_text *text)
+{
+	struct sr_detail *detail = &region->details[slot];
+
+	detail->path = text->unit;
+	detail->path_length = text->path_length & ((1u << 9) - 1);
+	detail->user_size = text->user_size & ((1u << 7) - 1);
+}
+
+static uint32_t text_units(const struct sr_text *text)
+{
+	return units_of((size_t)text->path_length + text->user_size);
+}
+
+static bool is_sound(const struct sr_region *region, const struct sr_text *text)
+{
+	return text->path_length > 0 && text->path_length <= SEGREG_PATH_MAX && text->user_size <= SEGREG_USER_SIZE &&
+	       text->unit % WORD_UNITS + text_units(text) <= WORD_UNITS && text->unit < region->geometry.path_units;
+}
+
+void sr_paths_mark(struct sr_region *region, const struct sr_text *text, bool used)
+{
+	uint64_t run;
+
+	if (!is_sound(region, text))
 		return;
-	run = run_mask(units_of(detail->path_length)) << detail->path % WORD_UNITS;
+	run = run_mask(text_units(text)) << text->unit % WORD_UNITS;
 	if (used) {
-		region->path_map[detail->path / WORD_UNITS] |= run;
+		region->path_map[text->unit / WORD_UNITS] |= run;
 		return;
 	}
-	region->path_map[detail->path / WORD_UNITS] &= ~run;
-	region->header->path_freed += units_of(detail->path_length);
+	region->path_map[text->unit / WORD_UNITS] &= ~run;
+	region->header->path_freed += text_units(text);
+}
+
+void sr_paths_clear(struct sr_region *region)
+{
+	memset(region->path_map, 0, region->header->path_top / WORD_UNITS * sizeof(*region->path_map));
+	region->header->path_freed = region->header->path_top; /* some of these may be free */
+}
+
+/* Copy the path, and leave its place in *text. */
+static bool get_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1], struct sr_text *text)
+{
+	*text = sr_paths_of(region, slot); /* a copy: a walk reads while the slot changes */
+	if (!is_sound(region, text))
+		return false;
+	memcpy(path, region->paths + (uint64_t)text->unit * SR_PATH_UNIT, text->path_length);
+	path[text->path_length] = '\0';
+	return true;
 }
 
 bool sr_paths_get(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1])
 {
-	const struct sr_detail *detail = &region->details[slot];
-	struct sr_detail copy = { .path = detail->path, .path_length = detail->path_length };
+	struct sr_text text;
 
-	if (!is_sound(region, &copy))
+	return get_path(region, slot, path, &text);
+}
+
+bool sr_paths_get_text(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1],
+		       unsigned char user[SEGREG_USER_SIZE], size_t *user_size)
+{
+	struct sr_text text;
+
+	if (!get_path(region, slot, path, &text))
 		return false;
-	memcpy(path, region->paths + (uint64_t)copy.path * SR_PATH_UNIT, copy.path_length);
-	path[copy.path_length] = '\0';
+	memset(user, 0, SEGREG_USER_SIZE);
+	if (text.user_size)
+		memcpy(user, region->paths + (uint64_t)text.unit * SR_PATH_UNIT + text.path_length, text.user_size);
+	*user_size = text.user_size;
 	return true;
 }
 

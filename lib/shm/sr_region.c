@@ -47,7 +47,7 @@ static void find_parts(struct sr_region *region, void *base)
 	region->slots = (struct sr_slot *)(void *)(at + g->part[SR_PART_SLOTS]);
 	region->details = (struct sr_detail *)(void *)(at + g->part[SR_PART_DETAILS]);
 	region->queue = (uint32_t *)(void *)(at + g->part[SR_PART_QUEUE]);
-	region->path_map = (uint32_t *)(void *)(at + g->part[SR_PART_PATH_MAP]);
+	region->path_map = (uint64_t *)(void *)(at + g->part[SR_PART_PATH_MAP]);
 	region->paths = (char *)(at + g->part[SR_PART_PATHS]);
 	region->discards = (struct sr_discard *)(void *)(at + g->part[SR_PART_DISCARDS]);
 }

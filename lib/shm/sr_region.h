@@ -40,7 +40,7 @@ struct sr_region {
 	struct sr_slot *slots;
 	struct sr_detail *details;
 	uint32_t *queue;
-	uint32_t *path_map;
+	uint64_t *path_map;
 	char *paths;
 	struct sr_discard *discards;
 };

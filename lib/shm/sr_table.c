@@ -276,14 +276,13 @@ uint8_t sr_table_flags(const struct sr_record *record)
 int sr_table_take(struct sr_region *region, const struct sr_record *record, uint32_t *slot)
 {
 	struct sr_detail *detail;
-	uint32_t path;
-	int rc = sr_paths_take(region, record->path_length, &path);
+	struct sr_text text;
+	int rc = sr_paths_take(region, record, &text);
 
 	if (!rc)
 		rc = pop_free(region, slot);
 	if (rc)
 		return rc;
-	memcpy(region->paths + (uint64_t)path * SR_PATH_UNIT, record->path, record->path_length);
 	detail = &region->details[*slot];
 	/* A walk over a snapshot may read this slot now. sr_snapshot.c shows why that does no harm. */
 	sr_store_release_u64(&detail->born, record->born);
@@ -292,8 +291,7 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 	detail->retired_at = record->retired_at;
 	detail->held_since = 0;
 	detail->retry_at = record->retry_at;
-	detail->path = path;
-	detail->path_length = record->path_length;
+	sr_paths_put(region, *slot, &text);
 	sr_store_relaxed_u8(&detail->flags, sr_table_flags(record));
 	detail->error = record->error;
 	detail->attempts = record->attempts;
@@ -301,9 +299,16 @@ int sr_table_take(struct sr_region *region, const struct sr_record *record, uint
 	return 0;
 }
 
+static void free_text(struct sr_region *region, uint32_t slot)
+{
+	const struct sr_text text = sr_paths_of(region, slot);
+
+	sr_paths_mark(region, &text, false);
+}
+
 void sr_table_untake(struct sr_region *region, uint32_t slot)
 {
-	sr_paths_mark(region, &region->details[slot], false);
+	free_text(region, slot);
 	push_free(region, slot);
 }
 
@@ -429,7 +434,7 @@ int sr_table_free_gone(struct sr_region *region, uint32_t slot)
 	rc = sr_table_move(region, slot, SR_FREE);
 	if (rc)
 		return rc;
-	sr_paths_mark(region, &region->details[slot], false);
+	free_text(region, slot);
 	push_free(region, slot);
 	return 0;
 }
@@ -464,10 +469,10 @@ int sr_table_repair(struct sr_region *region)
 	header->slot_free = SR_NONE;
 	header->slots_used = top; /* push_free subtracts the free slots again */
 	header->queue_length = 0;
-	header->path_freed = header->path_top; /* some of these may be free */
 	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
-	memset(region->path_map, 0, header->path_top / 8);
+	sr_paths_clear(region);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {
+		const struct sr_text text = sr_paths_of(region, slot);
 		enum sr_state state;
 
 		sr_table_keep(region, slot);
@@ -476,7 +481,7 @@ int sr_table_repair(struct sr_region *region)
 			push_free(region, slot);
 			continue;
 		}
-		sr_paths_mark(region, &region->details[slot], true);
+		sr_paths_mark(region, &text, true);
 		account(region, slot, state, 1);
 		if (sr_state_is_queued(state))
 			rc = enqueue(region, slot);

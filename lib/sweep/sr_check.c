@@ -87,14 +87,18 @@ static int keep(void *arg, const struct sr_record *record)
 static const char *difference(const struct sr_region *region, uint32_t slot, const struct sr_record *record)
 {
 	const struct sr_detail *detail = &region->details[slot];
+	unsigned char user[SEGREG_USER_SIZE];
 	char path[SEGREG_PATH_MAX + 1];
+	size_t user_size;
 
 	if (sr_word_state(sr_load_acquire_u64(&region->slots[slot].word)) != record->state)
 		return "the database and shared memory have different states of it";
 	if (detail->born != record->born || detail->retired != record->retired)
 		return "the database and shared memory have different versions of it";
-	if (!sr_paths_get(region, slot, path) || strcmp(path, record->path))
+	if (!sr_paths_get_text(region, slot, path, user, &user_size) || strcmp(path, record->path))
 		return "the database and shared memory have different paths of it";
+	if (user_size != record->user_size || memcmp(user, record->user, user_size) != 0)
+		return "the database and shared memory have different bytes of its user";
 	return NULL;
 }
 

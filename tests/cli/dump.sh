@@ -119,7 +119,8 @@ end "$holder" TERM
 ok "a dump is in the order of ids; a retired segment is not live again"
 
 state >"$dir/before"
-for line in "segment 7 dir" "segment 7 dir 2026/ab more" "segment 7 link 2026/ab" "segment -7 dir 2026/ab" \
+for line in "segment 7 dir" "segment 7 dir 2026/ab more more" "segment 7 dir 2026/ab " "segment 7 dir 2026/ab %x0" \
+	"segment 7 dir 2026/ab $(printf %065d)" "segment 7 link 2026/ab" "segment -7 dir 2026/ab" \
 	"segment 7 dir a\\x0" \
 	"segment 7 dir a\\x00b" "segment 7 dir a\\q" "segment 7 dir a\\xAB" "segment 7 dir " "Segment 7 dir 2026/ab" \
 	$'segment 7 dir 2026/ab\r' "segment" "segment  7 dir 2026/ab" "version x" "end"; do
@@ -149,7 +150,7 @@ ok "a damaged or cut off dump is refused as a whole"
 
 expect 0 "$segctl" dump
 cp "$dir/out" "$dir/text"
-path=$(sed -n 's/^segment [0-9]* dir //p' "$dir/text" | head -1)
+path=$(sed -n 's/^segment [0-9]* dir //p' "$dir/text" | head -1) # a segment without user bytes
 mv "$base/$path" "$base/aside"
 mkdir "$base/$path"
 expect 73 "$segctl" load "$dir/text"
@@ -157,3 +158,35 @@ complains "but another directory is there now"
 rmdir "$base/$path" && mv "$base/aside" "$base/$path"
 expect 0 "$segctl" load "$dir/text"
 ok "what is registered and was replaced on the disk is not there already"
+
+mkdir "$base/user-"{1,2,3}
+user='level=2 %00%ff%25'
+expect 0 "$segctl" register --user-bytes "$user" 101 user-1
+expect 0 "$segctl" register -u "$(printf %064d)" 102 user-2
+expect 0 "$segctl" register 103 user-3
+expect 64 "$segctl" register -u "$(printf %065d)" 104 user-3
+expect 64 "$segctl" register -u %x0 104 user-3
+expect 73 "$segctl" register -u level=3 101 user-1
+complains "segctl show 101"
+[ "$("$segctl" ls --raw -o USER_BYTES -s live | grep -c level)" = 1 ] || fail "ls does not show the bytes"
+expect 0 "$segctl" show 101
+says 'level=2%20%00%ff%25'
+expect 0 "$segctl" ls --json
+says '"user_bytes": "level=2%20%00%ff%25"'
+expect 0 "$segctl" dump
+cp "$dir/out" "$dir/text"
+grep -qxF 'segment 101 dir user-1 level=2%20%00%ff%25' "$dir/text" || fail "a dump without the bytes"
+grep -qxF 'segment 103 dir user-3' "$dir/text" || fail "a dump with bytes that were not given"
+expect 0 "$segctl" remove 101 102 103
+expect 0 "$segctl" log --raw -e forgotten -o USER_BYTES 101
+says 'level=2%20%00%ff%25'
+expect 0 "$segctl" load "$dir/text"
+says "3 segments registered"
+"$segctl" dump | grep -v '^version' | cmp -s - <(grep -v '^version' "$dir/text") || fail "a load loses bytes"
+expect 0 "$segctl" load "$dir/text"
+says "0 segments registered"
+sed -i 's/^\(segment 101 .*\)level=2/\1level=3/; s/^segment 103 .*/& more/' "$dir/text"
+state >"$dir/before"
+refused 73 "segment 101 user-1: other user bytes than those of segment 101 (live)"
+refused 73 "segment 103 user-3: other user bytes than those of segment 103 (live)"
+ok "a segment's user bytes are registered, shown, logged, dumped and loaded"

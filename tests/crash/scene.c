@@ -399,7 +399,7 @@ static void check_room(struct segreg *reg, const struct truth *truth)
 		units += ((unsigned)strlen(scene_path(id)) + SR_PATH_UNIT - 1) / SR_PATH_UNIT;
 	}
 	for (unsigned word = 0; word < region->header->path_top / SR_PATH_UNITS_MAX; word++)
-		used += (unsigned)__builtin_popcount(region->path_map[word]);
+		used += (unsigned)__builtin_popcountll(region->path_map[word]);
 	T_EQ(region->header->slots_used, slots);
 	T_EQ(used, units);
 }

@@ -31,6 +31,8 @@ static void claim_same(const struct segreg_edit *a, const struct segreg_edit *b)
 	for (size_t i = 0; i < a->n; i++) {
 		FUZZ_CLAIM(a->ops[i].asked == b->ops[i].asked && a->ops[i].record->id == b->ops[i].record->id);
 		FUZZ_CLAIM(!strcmp(a->ops[i].record->path, b->ops[i].record->path));
+		FUZZ_CLAIM(a->ops[i].record->user_size == b->ops[i].record->user_size &&
+			   !memcmp(a->ops[i].record->user, b->ops[i].record->user, SEGREG_USER_SIZE));
 	}
 }
 

@@ -291,6 +291,8 @@ static struct report *damage(const struct copy *c, uint64_t at, const void *byte
 #define ROW(n, member) (c.geometry.rows + (n)*c.geometry.row_size + offsetof(struct sr_row, member))
 #define HEAD(n, member) (c.geometry.heads + (n) * sizeof(struct sr_lane) + offsetof(struct sr_lane, member))
 #define PART(which, n, type, member) (c.geometry.part[which] + (n) * sizeof(type) + offsetof(type, member))
+/* Both lengths of a text, which are bit-fields. */
+#define LENGTHS(n) (PART(SR_PART_DETAILS, n, struct sr_detail, path) + sizeof(uint32_t))
 
 static void finds_each_damage(void)
 {
@@ -341,9 +343,10 @@ static void finds_each_damage(void)
 		{ HEADER(index_bits), 77, "slot 0 index", 0 },
 		{ HEADER(slot_top), 0, "slot 0 state", 0 },
 		{ PART(SR_PART_DETAILS, 0, struct sr_detail, path), UINT32_MAX, "slot 0 path", 0 },
-		{ PART(SR_PART_DETAILS, 0, struct sr_detail, path_length), 0x0bad, "slot 0 path", 0 },
-		{ PART(SR_PART_DETAILS, 0, struct sr_detail, path_length), SEGREG_PATH_MAX + 10, "slot 0 path", 0 },
-		{ PART(SR_PART_DETAILS, 0, struct sr_detail, path_length), 0x00ff0005, "slot 0 flags", 0 },
+		{ LENGTHS(0), 0x0bad, "slot 0 path", 0 },
+		{ LENGTHS(0), SEGREG_PATH_MAX + 10, "slot 0 path", 0 },
+		{ LENGTHS(0), (SEGREG_USER_SIZE + 1) << 9 | 5, "slot 0 path", 0 },
+		{ LENGTHS(0), 0x00ff0005, "slot 0 flags", 0 },
 		{ c.geometry.part[SR_PART_PATHS], 0, "slot 0 path", 0 },
 		{ PART(SR_PART_DETAILS, 1, struct sr_detail, queue_pos), 7, "slot 1 queue_pos", 1 },
 		{ ROW(0, pages) + (1 + SR_CELL_PAGES) * SR_PAGE, 0x80000001, "slot 0 count of lane 0", 0 },

@@ -1035,6 +1035,7 @@ static int forge(struct segreg *leader, struct segreg *liar, const void *bytes, 
 #define ID "\1\0\0\0\0\0\0\0"
 #define EIGHT "\1\2\3\4\5\6\7\0"
 #define INODE EIGHT EIGHT EIGHT EIGHT EIGHT "\1"
+#define SIXTY_FIVE EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT EIGHT "u"
 
 static void lies(void)
 {
@@ -1053,11 +1054,14 @@ static void lies(void)
 	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 56), SEGREG_E_CORRUPT);         /* a path without end */
 	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 56), SEGREG_E_CORRUPT);             /* and just without */
 	T_EQ(FORGE("\0\1" ID INODE "\3\0s\0g", 56), SEGREG_E_CORRUPT);            /* two paths in one */
-	T_EQ(FORGE("\0\1" ID INODE "\0\0", 53), SEGREG_E_PATH);                   /* none */
-	T_EQ(FORGE("\0\1" ID INODE "\5\0../up", 58), SEGREG_E_PATH);              /* up and away */
-	T_EQ(FORGE("\0\1" ID INODE "\4\0/etc", 57), SEGREG_E_PATH);
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 56), SEGREG_E_CORRUPT);             /* no length of user bytes */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u", 58), SEGREG_E_CORRUPT);          /* half of them */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\101" SIXTY_FIVE, 122), SEGREG_E_CORRUPT); /* more than there can be */
+	T_EQ(FORGE("\0\1" ID INODE "\0\0\0", 54), SEGREG_E_PATH);                 /* no path */
+	T_EQ(FORGE("\0\1" ID INODE "\5\0../up\0", 59), SEGREG_E_PATH);            /* up and away */
+	T_EQ(FORGE("\0\1" ID INODE "\4\0/etc\0", 58), SEGREG_E_PATH);
 	T_EQ(FORGE("\0\3" ID, 10), SEGREG_E_NOENT);                               /* honest, and wrong */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 56), 0);                            /* honest */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u\0", 59), 0);                       /* honest */
 	T_EQ(t_state(reg, 1), SEGREG_LIVE);
 	T_EQ(version_of(reg), 1);
 	t_close(liar);
@@ -1067,7 +1071,7 @@ static void lies(void)
 /* An honest letter with some bytes changed never harms the leader, and at most does what it says. */
 static void random_lies(void)
 {
-	static const char honest[] = "\7" ID "sixteen letters!" "\3" ID "\1" ID INODE "\3\0seg" "\5" ID;
+	static const char honest[] = "\7" ID "sixteen letters!" "\3" ID "\1" ID INODE "\3\0seg\0" "\5" ID;
 	struct t_world w = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w), *liar = t_open(&w);
 	unsigned refused = 0;

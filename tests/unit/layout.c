@@ -24,7 +24,7 @@ static void list_parts(const struct sr_geometry *g, struct part parts[PARTS])
 		{ "slots", g->part[SR_PART_SLOTS], segments * sizeof(struct sr_slot) },
 		{ "details", g->part[SR_PART_DETAILS], segments * sizeof(struct sr_detail) },
 		{ "queue", g->part[SR_PART_QUEUE], segments * sizeof(uint32_t) },
-		{ "path map", g->part[SR_PART_PATH_MAP], g->path_units / 8 },
+		{ "path map", g->part[SR_PART_PATH_MAP], segments * sizeof(uint64_t) },
 		{ "paths", g->part[SR_PART_PATHS], (uint64_t)g->path_units * SR_PATH_UNIT },
 		{ "discards", g->part[SR_PART_DISCARDS], SR_DISCARDS * sizeof(struct sr_discard) },
 		{ "lanes", g->rows, g->row_size * g->max_lanes },

@@ -34,6 +34,7 @@ static struct scene set_scene(void)
 	t_make_file(&s.w, "file", 1);
 	T_OK(segreg_edit_add(s.edit, UINT64_MAX, t_segment(1)));
 	T_OK(segreg_edit_retire(s.edit, 0x0102030405060708));
+	T_OK(segreg_edit_set_user(s.edit, "a level\0and more", 16));
 	T_OK(sr_edit_unreserve(s.edit, 7));
 	T_OK(segreg_edit_add(s.edit, 8, "file"));
 	T_OK(segreg_edit_expect(s.edit, UINT64_MAX - 1));
@@ -70,7 +71,10 @@ static void there_and_back(void)
 		T_EQ(a->btime, b->btime);
 		T_EQ(a->path_length, b->path_length);
 		T_STR(a->path, b->path);
+		T_EQ(a->user_size, b->user_size);
+		T_CHECK(!memcmp(a->user, b->user, sizeof(a->user)));
 	}
+	T_EQ(back->ops[0].record->user_size, 16);
 	segreg_edit_abort(back);
 	end_scene(&s);
 }

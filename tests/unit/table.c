@@ -20,6 +20,8 @@ struct segment {
 	uint32_t slot;
 	enum sr_state state;
 	char path[SEGREG_PATH_MAX + 1];
+	size_t user_size;
+	unsigned char user[SEGREG_USER_SIZE];
 };
 
 struct table {
@@ -63,6 +65,8 @@ static struct sr_record record_of(const struct segment *segment)
 
 	r.path_length = (uint16_t)strlen(segment->path);
 	memcpy(r.path, segment->path, r.path_length);
+	r.user_size = (uint8_t)segment->user_size;
+	memcpy(r.user, segment->user, sizeof(r.user));
 	return r;
 }
 
@@ -76,6 +80,16 @@ static void make_path(struct segment *segment, uint32_t length)
 	segment->path[length > (uint32_t)begin ? length : (uint32_t)begin] = '\0';
 }
 
+/* None, all that fit, or some. */
+static void make_user(struct segment *segment)
+{
+	size_t some = segment->id * 7 % (SEGREG_USER_SIZE + 1), most = segment->id % 2 * SEGREG_USER_SIZE;
+
+	segment->user_size = segment->id % 3 ? some : most;
+	for (size_t i = 0; i < segment->user_size; i++)
+		segment->user[i] = (unsigned char)(segment->id * 31 + i);
+}
+
 static void add(struct table *t, uint64_t id, uint32_t path_length)
 {
 	struct segment *s = &t->segments[t->n];
@@ -83,6 +97,7 @@ static void add(struct table *t, uint64_t id, uint32_t path_length)
 
 	*s = (struct segment){ .id = id, .state = SR_LIVE };
 	make_path(s, path_length);
+	make_user(s);
 	record = record_of(s);
 	T_OK(sr_table_prepare(&t->region, 1));
 	T_OK(sr_table_take(&t->region, &record, &s->slot));
@@ -106,12 +121,20 @@ static void drop(struct table *t, uint32_t i)
 
 static void check_segment(const struct table *t, const struct segment *s)
 {
+	unsigned char user[SEGREG_USER_SIZE];
 	char path[SEGREG_PATH_MAX + 1];
+	size_t user_size;
 
 	T_EQ(sr_table_find(&t->region, s->id), s->slot);
 	T_EQ(sr_word_state(t->region.slots[s->slot].word), s->state);
 	T_CHECK(sr_paths_get(&t->region, s->slot, path));
 	T_STR(path, s->path);
+	memset(path, 0xee, sizeof(path));
+	memset(user, 0xee, sizeof(user));
+	T_CHECK(sr_paths_get_text(&t->region, s->slot, path, user, &user_size));
+	T_STR(path, s->path);
+	T_EQ(user_size, s->user_size);
+	T_CHECK(!memcmp(user, s->user, sizeof(user)));
 }
 
 static void check_queue(const struct table *t)
@@ -498,7 +521,7 @@ static void lose_everything(struct table *t)
 
 	scribble(t, t->region.index + sr_index_level(header->index_bits), index_size);
 	scribble(t, t->region.queue, header->slot_top * sizeof(uint32_t));
-	scribble(t, t->region.path_map, header->path_top / 8);
+	scribble(t, t->region.path_map, header->path_top / SR_PATH_UNITS_MAX * sizeof(*t->region.path_map));
 	scribble(t, &header->slot_free, sizeof(header->slot_free));
 	scribble(t, &header->slots_used, sizeof(header->slots_used));
 	scribble(t, &header->queue_length, sizeof(header->queue_length));
@@ -566,7 +589,7 @@ static void repair_of_a_damaged_header(void)
 	header->slot_top = 1;
 	header->path_top = UINT32_MAX - 31;
 	T_ERR(SEGREG_E_CORRUPT, sr_table_repair(&t.region));
-	header->path_top = 32;
+	header->path_top = SR_PATH_UNITS_MAX;
 	header->index_bits = 31;
 	T_EQ(sr_table_find(&t.region, 1), SR_NONE);
 	T_ERR(SEGREG_E_CORRUPT, sr_table_repair(&t.region));

@@ -44,7 +44,7 @@ static void find_parts(struct sr_region *region)
 	region->slots = (struct sr_slot *)(void *)(memory + g->part[SR_PART_SLOTS]);
 	region->details = (struct sr_detail *)(void *)(memory + g->part[SR_PART_DETAILS]);
 	region->queue = (uint32_t *)(void *)(memory + g->part[SR_PART_QUEUE]);
-	region->path_map = (uint32_t *)(void *)(memory + g->part[SR_PART_PATH_MAP]);
+	region->path_map = (uint64_t *)(void *)(memory + g->part[SR_PART_PATH_MAP]);
 	region->paths = (char *)(memory + g->part[SR_PART_PATHS]);
 }
 

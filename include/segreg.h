@@ -137,6 +137,7 @@ extern "C" {
 	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                            \
 	X(IO, -19, "system error")                                                                                   \
 	X(EVICTED, -20, "an operator has taken away what this handle held")                                          \
+	X(NOFILE, -21, "the segment is there, but the file in it is not")                                            \
 	X(CALLED_OFF, -22, "the wait was called off")
 
 enum segreg_error {
@@ -608,8 +609,8 @@ int segreg_pin_path(struct segreg *reg, const struct segreg_pin *pin, char *buf,
  * a regular file. *fd becomes a new descriptor (O_CLOEXEC), which the caller closes. The call follows no symbolic link,
  * and file cannot lead out of the segment. A descriptor does not pin the segment.
  *
- * Errors: INVAL, NOTPINNED, PERM, IO, NOMEM, CORRUPT. NOENT: there is no such file. PATH: file leads out of the segment
- * or passes a symbolic link.
+ * Errors: INVAL, NOTPINNED, PERM, IO, NOMEM, CORRUPT. PATH: file leads out of the segment or passes a symbolic link.
+ * NOFILE: there is no such file. A segment is immutable, so another try finds none either.
  */
 int segreg_pin_open(struct segreg *reg, const struct segreg_pin *pin, const char *file, int *fd);
 
@@ -625,8 +626,8 @@ struct segreg_map {
  * segreg_map pins id and maps one file of it read-only. flags are as in segreg_pin, file is as in segreg_pin_open.
  * segreg_unmap releases the pin, unmaps the file and zeroes *map. If it fails, the file stays mapped.
  *
- * Errors: segreg_map: those of segreg_pin and segreg_pin_open; PATH also: the file is not regular. segreg_unmap: those
- * of segreg_unpin.
+ * Errors: segreg_map: those of segreg_pin and segreg_pin_open; PATH also: the file is not regular. NOENT means that
+ * there is no such segment any more, and NOFILE that it has no such file. segreg_unmap: those of segreg_unpin.
  */
 int segreg_map(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map);
 int segreg_unmap(struct segreg *reg, struct segreg_map *map);

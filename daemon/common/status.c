@@ -16,6 +16,7 @@ int tool_status_from_code(int code)
 	case SEGREG_E_CORRUPT:
 		return EX_DATAERR;
 	case SEGREG_E_NOENT:
+	case SEGREG_E_NOFILE:
 		return EX_NOINPUT;
 	case SEGREG_E_EXISTS:
 		return EX_CANTCREAT;

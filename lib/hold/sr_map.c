@@ -23,7 +23,15 @@ int sr_map_open(struct segreg *reg, const struct segreg_pin *pin, const char *fi
 	char path[SEGREG_PATH_MAX + 1];
 	int rc = sr_map_path(reg, pin, path);
 
-	return rc ? rc : sr_file_open(&reg->registry->base, path, file, fd);
+	if (!rc)
+		rc = sr_file_open(&reg->registry->base, path, file, fd);
+	if (rc != SEGREG_E_NOENT)
+		return rc;
+	if (!file)
+		return sr_fail(SEGREG_E_NOFILE, "segment %" PRIu64 " is pinned, but nothing is at %s (segctl check)",
+			       pin->id, path);
+	return sr_fail(SEGREG_E_NOFILE, "segment %" PRIu64 " is pinned, but there is no \"%s\" in %s (segctl check)",
+		       pin->id, file, path);
 }
 
 int sr_map_make(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map)

@@ -338,7 +338,7 @@ static void of_questions(void)
 
 static void names(void)
 {
-	for (int code = -SEGREG_E_EVICTED; code <= 100; code++)
+	for (int code = -SEGREG_E_NOFILE; code <= 100; code++)
 		T_CHECK(segreg_strerror(-code) != NULL);
 	T_STR(segreg_strerror(0), "success");
 	T_STR(segreg_strerror(-1000), "unknown error");

@@ -4,6 +4,7 @@
 #include "harness.h"
 #include "world.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,8 +74,16 @@ static void not_reached(void)
 
 	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
 		T_ERR(SEGREG_E_PATH, segreg_pin_open(s.reg, &s.dir, outside[i], &fd));
-	T_ERR(SEGREG_E_NOENT, segreg_pin_open(s.reg, &s.dir, "absent", &fd));
-	T_ERR(SEGREG_E_NOENT, segreg_pin_open(s.reg, &s.file, "data", &fd)); /* a file has none inside */
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "absent", &fd));
+	T_HAS(segreg_last_error(), "\"absent\"");
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "sub/absent", &fd));
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "absent/data", &fd));
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.file, "data", &fd)); /* a file has none inside */
+	T_SYS(rename(t_path(&s.w, "one"), t_path(&s.w, "away"))); /* behind the registry's back */
+	T_SYS(rename(t_path(&s.w, "two"), t_path(&s.w, "away/two")));
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "data", &fd));
+	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.file, NULL, &fd));
+	T_HAS(segreg_last_error(), "nothing is at two");
 	T_EQ(fd, -1);
 	strike(&s);
 }
@@ -111,7 +120,7 @@ static void not_mapped(void)
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, "sub", 0, &map));
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, NULL, 0, &map));
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, "link", 0, &map));
-	T_ERR(SEGREG_E_NOENT, segreg_map(s.reg, 1, "absent", 0, &map));
+	T_ERR(SEGREG_E_NOFILE, segreg_map(s.reg, 1, "absent", 0, &map));
 	T_ERR(SEGREG_E_NOENT, segreg_map(s.reg, 3, NULL, 0, &map));
 	T_OK(segreg_retire(s.reg, 1));
 	T_ERR(SEGREG_E_NOENT, segreg_map(s.reg, 1, "data", SEGREG_PIN_LIVE, &map));

@@ -487,7 +487,12 @@ int segreg_edit_sync(struct segreg_edit *edit);
  * Give the edit a token: 16 bytes that no other edit uses, such as random bytes. If an edit with this token was
  * committed before, the commit changes nothing, checks no expectation, and returns what the first commit returned. So
  * after a crash or SEGREG_E_REOPEN an edit may be tried again without knowing how far it came. (segreg_edit_add still
- * needs something at its path.) The registry remembers its last SEGREG_TOKENS tokens durably. Errors: INVAL.
+ * needs something at its path.) The registry remembers its last SEGREG_TOKENS tokens durably.
+ *
+ * If the edit that was committed before had other contents, the commit fails with CONFLICT. Contents are the additions,
+ * with id, path and the caller's own bytes, and the retirements, in any order. Expectations and segreg_edit_sync are
+ * none. The registry compares digests of 64 bits: this finds mistakes, and guards against no malice. It accepts a token
+ * that an earlier version of segreg (schema 1 or 2) remembered whatever the contents. Errors: INVAL.
  */
 int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
 
@@ -502,7 +507,8 @@ int segreg_edit_token(struct segreg_edit *edit, const unsigned char token[16]);
  * edit over is then stopped, this call fails with REOPEN after twice timeout_ms. In that case the handle stays usable,
  * and the outcome is known as soon as any other edit has been committed.
  *
- * Errors: those of segreg_register and segreg_retire. CONFLICT: see segreg_edit_expect and segreg_edit_expect_live.
+ * Errors: those of segreg_register and segreg_retire. CONFLICT: see segreg_edit_expect, segreg_edit_expect_live and
+ * segreg_edit_token.
  */
 int segreg_edit_commit(struct segreg_edit *edit, uint64_t *version);
 

@@ -4,6 +4,7 @@
  */
 #include "edit/sr_commit.h"
 #include "sys/sr_error.h"
+#include "edit/sr_digest.h"
 #include "edit/sr_group.h"
 #include "registry/sr_letter.h"
 #include "registry/sr_enter.h"
@@ -159,6 +160,8 @@ int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
 	int rc = edit->syncs ? sr_edit_sync(edit) : 0;
 
 	edit->lane_id = edit->reg->lane_id;
+	if (edit->has_token)
+		edit->digest = sr_digest(edit);
 	if (!rc)
 		rc = sr_commit_lock_try(edit->reg);
 	if (rc == SR_LOCK_BUSY)

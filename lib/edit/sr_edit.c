@@ -2,6 +2,7 @@
  * sr_edit.c - additions and retirements that happen at once: collecting them, and their form as bytes.
  */
 #include "edit/sr_edit.h"
+#include "edit/sr_digest.h"
 #include "sys/sr_bytes.h"
 #include "sys/sr_error.h"
 #include "base/sr_sync.h"
@@ -451,5 +452,7 @@ int sr_edit_decode(struct segreg_edit *edit, const unsigned char *bytes, uint32_
 	}
 	while (!rc && in.at < in.end)
 		rc = decode_op(edit, &in);
+	if (!rc && edit->has_token)
+		edit->digest = sr_digest(edit);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "registry/sr_registry.h"
 #include "shm/sr_paths.h"
 
+/* Letters and digests have these numbers, so a change of them is a change of SR_SCHEMA. */
 enum sr_op_kind {
 	SR_OP_NONE,
 	SR_OP_ADD,
@@ -40,6 +41,7 @@ struct segreg_edit {
 	bool flushes; /* the edit fails if the discards in shared memory cannot be made durable with it */
 	uint64_t expected;
 	unsigned char token[SR_TOKEN_SIZE];
+	uint64_t digest; /* with a token: sr_digest, set before the first plan */
 	struct segreg *reg;
 	uint64_t lane_id; /* as in struct segreg, of the handle whose edit it is; set by the commit */
 	uint64_t fork_no;

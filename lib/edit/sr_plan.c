@@ -291,6 +291,17 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 	return rc;
 }
 
+/* Check the token of an edit that was committed before. Tokens of schemas 1 and 2 have no digest. */
+static int check_token(const struct segreg_edit *edit, const struct sr_token *token)
+{
+	if (!token->digest || token->digest == edit->digest)
+		return 0;
+	return sr_fail(SEGREG_E_CONFLICT,
+		       "another edit has used this token: it made version %" PRIu64
+		       ", and had other additions or retirements; give each edit a token of its own",
+		       token->version);
+}
+
 int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)
 {
 	struct sr_store *store = &change->reg->registry->store;
@@ -299,8 +310,10 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 
 	*plan = (struct sr_plan){ .slots = 0 };
 	rc = edit->has_token ? sr_store_get_token(store, edit->token, &token) : SR_STORE_ABSENT;
-	if (!rc)
+	if (!rc) {
 		plan->version = token.version;
+		return check_token(edit, &token);
+	}
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	if (edit->expects && edit->expected != change->clock.version)
@@ -310,7 +323,9 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 	if (!rc && edit->has_token) {
 		plan->changes++;
 		plan->grows = true;
-		token = (struct sr_token){ .version = plan->version, .place = change->clock.tokens++ };
+		token = (struct sr_token){ .version = plan->version,
+					   .place = change->clock.tokens++,
+					   .digest = edit->digest };
 		rc = sr_store_put_token(store, edit->token, &token);
 	}
 	plan->grows |= plan->slots > 0;

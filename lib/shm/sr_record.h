@@ -31,7 +31,7 @@ struct sr_clock {
 struct sr_token {
 	uint64_t version; /* version that the edit made */
 	uint64_t place;   /* number of the token, in the order in which tokens came */
-	uint64_t digest;  /* of what the edit asked for (sr_edit_digest); 0: not known (schemas 1 and 2) */
+	uint64_t digest;  /* of what the edit asked for (sr_digest); 0: not known (schemas 1 and 2) */
 };
 
 /*

@@ -83,6 +83,10 @@ static struct step draw_step(void)
 	for (unsigned i = 0; i < step.n_ops; i++)
 		step.op[i] = (struct op){ .retires = draw(2), .id = (uint8_t)draw(IDS) };
 	step.token = (uint8_t)(draw(8) == 0 ? 1 + draw(TOKENS) : 0);
+	if (step.token && draw(2)) { /* often enough the edit that had this token before */
+		step.n_ops = 1;
+		step.op[0] = (struct op){ .retires = step.token % 2, .id = step.token };
+	}
 	step.expects = draw(8) == 0;
 	step.stale = draw(3) == 0;
 	step.expects_live = draw(6) == 0;

@@ -94,6 +94,7 @@ struct model {
 	unsigned n_dead; /* killed, and not reclaimed yet */
 	struct model_peer dead[HISTORY];
 	uint64_t token[TOKENS + 1]; /* version of the edit, plus 1; 0: unknown */
+	uint8_t asked[TOKENS + 1][IDS][2]; /* how often that edit added and retired each */
 };
 
 /* What a step must come to. */

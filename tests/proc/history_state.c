@@ -4,6 +4,7 @@
 #include "history.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---------------------------------------------------------------- holding */
 
@@ -98,6 +99,22 @@ static int retire(struct model *m, const struct step *step, unsigned id, bool *v
 	return 0;
 }
 
+/* What an edit asks for, in any order. */
+static void count_ops(const struct step *step, uint8_t asked[IDS][2])
+{
+	memset(asked, 0, IDS * sizeof(*asked));
+	for (unsigned i = 0; i < step->n_ops; i++)
+		asked[step->op[i].id][step->op[i].retires]++;
+}
+
+static bool asks_the_same(const struct model *m, const struct step *step)
+{
+	uint8_t asked[IDS][2];
+
+	count_ops(step, asked);
+	return !memcmp(asked, m->asked[step->token], sizeof(asked));
+}
+
 /* All of it, or an error: then m is not to be used. */
 static int commit(struct model *m, const struct step *step)
 {
@@ -107,8 +124,10 @@ static int commit(struct model *m, const struct step *step)
 	for (unsigned i = 0; i < step->n_ops && !rc; i++)
 		rc = (step->op[i].retires ? retire : add)(m, step, step->op[i].id, &visible);
 	m->version += visible;
-	if (step->token)
+	if (step->token) {
 		m->token[step->token] = m->version + 1;
+		count_ops(step, m->asked[step->token]);
+	}
 	return rc;
 }
 
@@ -125,6 +144,8 @@ static struct outcome edit(struct model *m, const struct step *step)
 		if (!segment->has_files)
 			return (struct outcome){ .rc = SEGREG_E_NOENT };
 	}
+	if (m->token[step->token] && !asks_the_same(m, step))
+		return (struct outcome){ .rc = SEGREG_E_CONFLICT };
 	if (m->token[step->token])
 		return (struct outcome){ .version = m->token[step->token] - 1 };
 	after = *m;

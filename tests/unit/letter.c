@@ -3,7 +3,7 @@
  * Nothing else is taken for an edit, and what cannot travel is not sent.
  */
 #include "harness.h"
-#include "edit/sr_edit.h"
+#include "edit/sr_digest.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -60,6 +60,7 @@ static void there_and_back(void)
 	T_CHECK(back->expects && back->expects_live && back->has_token);
 	T_EQ(back->expected, s.edit->expected);
 	T_CHECK(memcmp(back->token, s.edit->token, SR_TOKEN_SIZE) == 0);
+	T_CHECK(back->digest && back->digest == sr_digest(s.edit));
 	for (size_t i = 0; i < back->n; i++) {
 		const struct sr_record *a = back->ops[i].record, *b = s.edit->ops[i].record;
 

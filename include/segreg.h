@@ -295,7 +295,7 @@ const char *segreg_state_name(enum segreg_state state);
  *            with .segreg; or passes a symlink, or leads to another device or mount; or names neither a directory nor a
  *            regular file; or is a registry or another registry's base, or lies in one. Of a directory the call
  *            inspects the top only.
- *    EXISTS  id is taken, or another handle reserved it; or path is that of another segment, or above or below it
+ *    EXISTS  id is taken, or another process reserved it; or path is that of another segment, or above or below it
  *    FULL    max_segments segments exist
  */
 int segreg_register(struct segreg *reg, uint64_t id, const char *path);
@@ -304,7 +304,7 @@ int segreg_register(struct segreg *reg, uint64_t id, const char *path);
  * Reserve id and path for a segment that this handle is about to write. Nothing may be at path yet, and its parent
  * directory must exist. The reservation is durable when the call returns 0. Reserve before the first byte is written:
  * from then on the files cannot leak. Then write them, and publish them with segreg_register or segreg_edit_add under
- * the same id and path, through the same handle.
+ * the same id and path, through this handle or another handle of this process. A forked child cannot publish them.
  *
  * A reservation that is not published ends when its handle is closed, its process dies or the host restarts. The
  * sweeper then deletes whatever has been written, as it does after segreg_unreserve. A BUILDING segment cannot be
@@ -314,18 +314,19 @@ int segreg_register(struct segreg *reg, uint64_t id, const char *path);
  * deletes WHATEVER file or directory is at the path of a reservation that ended unpublished, no matter which program
  * put it there. This holds also if the directory above was replaced. What is no file or directory stays, such as a
  * symlink. The deletion then fails with ESTALE until that is removed.
- * Reserve names that no other program uses. A path at which something exists already, such as a log that grows, cannot
- * be reserved (EXISTS).
+ * Reserve names that no other program uses. A builder that writes x.tmp and renames it to x reserves both names before
+ * the first byte, under two ids. After the rename it publishes x, and gives up x.tmp. A path at which something exists
+ * already, such as a log that grows, cannot be reserved (EXISTS).
  *
  * Errors: those of segreg_register. NOENT: the parent directory of path is missing. EXISTS also: something is at path.
  */
 int segreg_reserve(struct segreg *reg, uint64_t id, const char *path);
 
 /*
- * Give up a reservation of this handle. Durable when it returns 0.
+ * Give up a reservation of this process. Durable when it returns 0.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. NOENT: id is unknown, not BUILDING, or reserved by
- * another handle.
+ * another process.
  */
 int segreg_unreserve(struct segreg *reg, uint64_t id);
 

@@ -1,10 +1,11 @@
 /*
  * sr_digest.c - a digest of what an edit asks for.
  *
- * It covers each operation: its kind, its id, its path and the caller's own bytes. It does not cover the order of the
- * operations, because a program that builds its edit anew may take its segments from a table without an order. Nor
- * does it cover the conditions: they belong to the first try, and a later try may expect a later version. Nor does it
- * cover inodes, because a restored file has another one.
+ * It covers each operation: its kind, its id, its path and the caller's own bytes. Three things it does not cover:
+ *
+ *      the order       a program that builds its edit anew may take its segments from a table without an order
+ *      the conditions  a later try may expect a later version
+ *      inodes          a file that was restored has another inode
  *
  * 64 bits find a mistake. They are no protection against a stranger who looks for two edits with one digest.
  */

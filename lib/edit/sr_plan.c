@@ -37,14 +37,6 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 	return rc;
 }
 
-/* Whether the handle of `lane_id` has reserved id. *slot gets its slot. */
-static bool is_ours(const struct sr_region *region, uint64_t lane_id, uint64_t id, uint32_t *slot)
-{
-	*slot = sr_table_find(region, id); /* exact, because tables change only under the commit lock */
-	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&region->slots[*slot].word)) == SR_BUILDING &&
-	       region->details[*slot].builder == lane_id;
-}
-
 /* The lane of the handle that reserved slot; NULL: its process is dead, or it was closed. [commit] */
 static const struct sr_lane *find_builder(const struct sr_change *change, uint32_t slot)
 {
@@ -55,6 +47,31 @@ static const struct sr_lane *find_builder(const struct sr_change *change, uint32
 	if (!lane || !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (uint32_t)builder))
 		return NULL;
 	return lane;
+}
+
+/*
+ * Whether the handle of lane_id is the builder, or another handle of its process. Two living processes may have one
+ * pid, if they are in different PID namespaces. Where a namespace is not known, only the builder itself counts.
+ */
+static bool is_builder(const struct sr_change *change, uint64_t lane_id, uint32_t slot)
+{
+	const struct sr_lane *builder, *lane = sr_region_lane(&change->reg->region, (uint32_t)lane_id);
+
+	if (change->reg->region.details[slot].builder == lane_id)
+		return true;
+	builder = find_builder(change, slot);
+	return builder && lane->pid == builder->pid && builder->pidns_ino && lane->pidns_ino == builder->pidns_ino &&
+	       lane->pidns_dev == builder->pidns_dev;
+}
+
+/* Whether the process of the handle of `lane_id` has reserved id. *slot gets its slot. */
+static bool is_ours(const struct sr_change *change, uint64_t lane_id, uint64_t id, uint32_t *slot)
+{
+	const struct sr_region *region = &change->reg->region;
+
+	*slot = sr_table_find(region, id); /* exact, because tables change only under the commit lock */
+	return *slot != SR_NONE && sr_word_state(sr_load_acquire_u64(&region->slots[*slot].word)) == SR_BUILDING &&
+	       is_builder(change, lane_id, *slot);
 }
 
 const char *sr_plan_describe_next(const struct sr_change *change, const struct sr_record *there,
@@ -87,9 +104,9 @@ static int plan_publish(struct sr_change *change, const struct segreg_edit *edit
 {
 	char next[SR_PLAN_NEXT];
 
-	if (!is_ours(&change->reg->region, edit->lane_id, op->record->id, &op->slot))
-		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved by another handle%s", op->record->id,
-			       sr_plan_describe_next(change, there, next));
+	if (!is_ours(change, edit->lane_id, op->record->id, &op->slot))
+		return sr_fail(SEGREG_E_EXISTS, "segment %" PRIu64 " is reserved, but not by this process%s",
+			       op->record->id, sr_plan_describe_next(change, there, next));
 	op->effect = SR_OP_PUBLISH;
 	op->rewrites = op->record->user_size > 0;
 	sr_plan_note_birth(change, op);
@@ -102,8 +119,8 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 	uint64_t id = op->record->id;
 	int rc = sr_store_get(store, id, op->record);
 
-	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(&change->reg->region, edit->lane_id, id, &op->slot)))
-		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this handle", id);
+	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(change, edit->lane_id, id, &op->slot)))
+		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this process", id);
 	if (rc)
 		return rc;
 	op->effect = SR_OP_UNRESERVE;

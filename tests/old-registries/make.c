@@ -110,6 +110,10 @@ static void fail_to_delete(struct segreg *reg, const char *base, const char *dir
 	die_with_pin(dir);
 }
 
+#ifdef SEGREG_USER_SIZE /* schema 3: a segment has bytes of its user */
+#define SET_USER(edit) must(segreg_edit_set_user(edit, "four\0\377", 6), "segreg_edit_set_user")
+#endif
+
 /* Segment 6 is reserved; 7, 8 and 9 are live. */
 static void reserve_and_ride(struct segreg *reg, const char *base, const char *dir)
 {
@@ -140,6 +144,9 @@ static void make_registry(const char *base, const char *dir)
 	must(segreg_register(reg, 3, "seg-3"), "segreg_register");
 	must(segreg_edit_begin(reg, &edit), "segreg_edit_begin");
 	must(segreg_edit_add(edit, 4, "seg-4"), "segreg_edit_add");
+#ifdef SET_USER
+	SET_USER(edit);
+#endif
 #ifdef SEGREG_TOKENS
 	must(segreg_edit_token(edit, (const unsigned char *)"sixteen letters"), "segreg_edit_token");
 #endif

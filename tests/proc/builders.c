@@ -146,6 +146,61 @@ static void another_handle_cannot_publish(void)
 	strike(&s);
 }
 
+/* All handles of a process die with it. */
+static void another_handle_of_the_process(void)
+{
+	struct scene s = set();
+	struct segreg *second = t_open(&s.world);
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	T_OK(segreg_reserve(s.reg, 8, "seg-8"));
+	T_OK(segreg_reserve(s.reg, 9, "seg-9"));
+	for (uint64_t id = 7; id <= 9; id++)
+		t_make_segment(&s.world, id);
+	T_OK(segreg_register(second, 7, "seg-7"));
+	T_OK(segreg_unreserve(second, 8));
+	T_ERR(SEGREG_E_EXISTS, peer_register(s.builder, 9, "seg-9"));
+	t_close(s.reg); /* which ends the reservation, whatever other handles there are */
+	T_ERR(SEGREG_E_EXISTS, segreg_register(second, 9, "seg-9"));
+	T_ERR(SEGREG_E_NOENT, segreg_unreserve(second, 9));
+	s.reg = t_open(&s.world); /* in the lane of the one that was closed */
+	T_ERR(SEGREG_E_EXISTS, segreg_register(second, 9, "seg-9"));
+	T_EQ(t_sweep(second).deleted, 2);
+	T_EQ(t_state(second, 7), SEGREG_LIVE);
+	T_CHECK(t_exists(&s.world, "seg-7") && !t_exists(&s.world, "seg-8") && !t_exists(&s.world, "seg-9"));
+	t_close(second);
+	strike(&s);
+}
+
+static int do_run_on(struct peer_self *self, void *arg)
+{
+	(void)arg;
+	return segreg_reserve(self->reg, 20, "seg-20");
+}
+
+/* The other handle's edit goes as a letter to a leader in another process, who has to find out whose process it is. */
+static void another_handle_by_letter(void)
+{
+	struct scene s = set();
+	struct segreg *second = t_open(&s.world);
+	struct peer *thread = peer_start(&s.world, PEER_THREAD);
+	struct peer_registration seven = { .id = 7, .path = "seg-7" };
+
+	T_OK(segreg_reserve(s.reg, 7, "seg-7"));
+	t_make_segment(&s.world, 7);
+	T_OK(peer_use(thread, second));
+	peer_run_to(s.builder, "group.leading", do_run_on, NULL, 0);
+	peer_run_to(thread, "letter.posted", peer_do_register, &seven, sizeof(seven));
+	peer_go_on(s.builder);
+	T_OK(peer_end(s.builder, NULL));
+	peer_go_on(thread);
+	T_OK(peer_end(thread, NULL));
+	T_EQ(t_state(s.reg, 7), SEGREG_LIVE);
+	peer_exit(thread);
+	t_close(second);
+	strike(&s);
+}
+
 static void nobody_uses_what_is_building(void)
 {
 	struct scene s = set();
@@ -451,6 +506,73 @@ static void rebooted(void)
 	t_close(s.reg);
 }
 
+/* ---------------------------------------------------------------- built under another name */
+
+enum { NAMES_RESERVED, WRITTEN, RENAMED, PUBLISHED, ENDED };
+
+/* A builder as engines have it: it writes a name of its own, renames that, and publishes. It goes up to `last`. */
+static int do_build(struct peer_self *self, void *arg)
+{
+	int last = *(int *)arg;
+
+	T_OK(segreg_reserve(self->reg, 7, "seg-7"));
+	T_OK(segreg_reserve(self->reg, 8, "seg-7.tmp"));
+	if (last >= WRITTEN)
+		t_make_file(&self->world, "seg-7.tmp", 5000);
+	if (last >= RENAMED)
+		T_SYS(rename(t_path(&self->world, "seg-7.tmp"), t_path(&self->world, "seg-7")));
+	if (last >= PUBLISHED)
+		T_OK(segreg_register(self->reg, 7, "seg-7"));
+	return last >= ENDED ? segreg_unreserve(self->reg, 8) : 0;
+}
+
+static void expect_file_or_nothing(struct scene *s, bool published)
+{
+	t_make_file(&s->world, "seg-7.old", 10); /* a stranger's */
+	T_EQ(t_sweep(s->reg).failed, 0);
+	T_EQ(t_state(s->reg, 7), published ? SEGREG_LIVE : SEGREG_E_NOENT);
+	T_EQ(t_state(s->reg, 8), SEGREG_E_NOENT);
+	T_EQ(t_exists(&s->world, "seg-7"), published);
+	T_CHECK(!t_exists(&s->world, "seg-7.tmp") && t_exists(&s->world, "seg-7.old"));
+	T_EQ(t_count_entries(&s->world, T_TRASH), 0);
+	T_EQ(strangers(s->reg), 1);
+	t_close(s->reg);
+}
+
+static void killed_around_its_rename(void)
+{
+	for (int last = NAMES_RESERVED; last <= ENDED; last++) {
+		struct scene s = set();
+
+		T_OK(peer_call(s.builder, do_build, &last, sizeof(last)));
+		peer_kill(s.builder);
+		expect_file_or_nothing(&s, last >= PUBLISHED);
+	}
+}
+
+static void killed_after_its_rename(void)
+{
+	static const char *const points[] = {
+		"group.leading",  "edit.prepared",   "change.committing",
+		"change.durable", "edit.publishing", "change.applied",
+	};
+	bool published = false;
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		struct scene s = set();
+		struct peer_registration seven = { .id = 7, .path = "seg-7" };
+		int last = RENAMED;
+
+		T_OK(peer_call(s.builder, do_build, &last, sizeof(last)));
+		peer_run_to(s.builder, points[i], peer_do_register, &seven, sizeof(seven));
+		peer_kill(s.builder);
+		t_add(&s.world, s.reg, 5); /* repairs */
+		published |= t_state(s.reg, 7) == SEGREG_LIVE;
+		expect_file_or_nothing(&s, published);
+	}
+	T_CHECK(published);
+}
+
 /* Between the sweep's decision and its commit. */
 static void sweep_dies_over_a_dead_builder(void)
 {
@@ -592,7 +714,9 @@ static void lists_name_the_builder(void)
 T_SUITE(builders,
 	{ "a reserved segment is built, published and then like any other", built_and_published },
 	{ "a file can be built as well as a directory", a_file_is_built },
-	{ "only the handle that reserved can publish or give up", another_handle_cannot_publish },
+	{ "only the process that reserved can publish or give up", another_handle_cannot_publish },
+	{ "another handle of the process publishes, while the first is open", another_handle_of_the_process },
+	{ "another handle of the process can publish by a letter to another process", another_handle_by_letter },
 	{ "nobody pins or retires what is being built", nobody_uses_what_is_building },
 	{ "what is being built is unregistered with force only", unregistering_what_is_building },
 	{ "a reservation that cannot be deleted and is unregistered leaves nothing that counts as the next one's",
@@ -606,6 +730,8 @@ T_SUITE(builders,
 	{ "a stopped builder keeps its work, a killed one leaves nothing behind", killed_builder },
 	{ "a refusal names the builder of what is in the way, dead or alive", errors_name_the_builder },
 	{ "lists name the builder of a reservation, and show whether it is gone", lists_name_the_builder },
+	{ "a builder that reserves both names of a rename leaves nothing behind", killed_around_its_rename },
+	{ "killed between the rename and the end of its commit, it leaves all or nothing", killed_after_its_rename },
 	{ "a forked child does not build its parent's segments", forked_builder },
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },

@@ -193,7 +193,7 @@ static void own_reservations(void)
 	end(s.leader);
 	end(s.rider[0]);
 	T_ERR(SEGREG_E_EXISTS, peer_end(s.rider[2], NULL));
-	T_HAS(t_last_text(), "segment 21 is reserved by another handle");
+	T_HAS(t_last_text(), "segment 21 is reserved, but not by this process");
 	T_EQ(s.reg->region.header->txn, s.txn + 1);
 	T_EQ(t_state(s.reg, 20), SEGREG_LIVE);
 	T_EQ(t_state(s.reg, 21), SEGREG_BUILDING);

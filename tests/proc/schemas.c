@@ -27,6 +27,7 @@ static const struct form {
 	const char *lines[LINES];
 	unsigned schema;
 	bool has_token;
+	bool has_user; /* 4 has bytes of its user, and the token knows what its edit asked for */
 	/* 5 could not be deleted, 6 is reserved, 7 to 9 are live; some of these were others' riders */
 	bool has_failures;
 	uint64_t version;
@@ -46,6 +47,10 @@ static const struct form {
 	} },
 	{ .name = "2-failures", .schema = 2, .version = 11, .has_token = true, .has_failures = true, .entries = 2, .lines = {
 #include "../old-registries/2-failures.inc"
+	} },
+	{ .name = "3-user", .schema = 3, .version = 11, .has_token = true, .has_failures = true, .entries = 2,
+	  .has_user = true, .lines = {
+#include "../old-registries/3-user.inc"
 	} },
 };
 
@@ -211,10 +216,33 @@ static void see_no_failures(const struct t_world *w, struct segreg *reg)
 	T_CHECK(!t_exists(w, "seg-5") && !t_exists(w, "seg-6"));
 }
 
+static void see_user(struct segreg *reg, bool has_user)
+{
+	struct segreg_info info = t_info(reg, 4);
+
+	T_EQ(info.user_size, has_user ? 6 : 0);
+	T_CHECK(!memcmp(info.user, has_user ? "four\0\377" : "\0\0\0\0\0", 6));
+}
+
+/* The edit with this token was made, if there were tokens: then it says its version, and nothing happens. */
+static int commit_token(struct segreg *reg, bool as_then, uint64_t *version)
+{
+	struct segreg_edit *edit;
+
+	T_OK(segreg_edit_begin(reg, &edit));
+	if (as_then) {
+		T_OK(segreg_edit_add(edit, 4, "seg-4"));
+		T_OK(segreg_edit_set_user(edit, "four\0\377", 6));
+	} else {
+		T_OK(segreg_edit_retire(edit, 4));
+	}
+	T_OK(segreg_edit_token(edit, (const unsigned char *)"sixteen letters"));
+	return segreg_edit_commit(edit, version);
+}
+
 static void use(const struct t_world *w, const struct form *form)
 {
 	struct segreg *reg = t_open(w);
-	struct segreg_edit *edit;
 	uint64_t version = 0, entries = 0, gone = form->has_failures ? 3 : 1;
 
 	T_EQ(t_stats(reg).schema, SR_SCHEMA);
@@ -223,6 +251,7 @@ static void use(const struct t_world *w, const struct form *form)
 	T_EQ(t_state(reg, 2), SEGREG_PENDING);
 	T_EQ(t_state(reg, 3), SEGREG_E_NOENT);
 	T_EQ(t_state(reg, 4), SEGREG_LIVE);
+	see_user(reg, form->has_user);
 	T_OK(segreg_log(reg, 0, count_entry, &entries));
 	T_EQ(entries, form->entries);
 	if (form->has_failures)
@@ -234,11 +263,12 @@ static void use(const struct t_world *w, const struct form *form)
 	T_OK(segreg_log(reg, 0, count_entry, &entries));
 	T_EQ(entries, 2 * form->entries + gone);
 
-	/* The edit with this token was made, if there were tokens: then it says its version, and nothing happens. */
-	T_OK(segreg_edit_begin(reg, &edit));
-	T_OK(segreg_edit_retire(edit, 4));
-	T_OK(segreg_edit_token(edit, (const unsigned char *)"sixteen letters"));
-	T_OK(segreg_edit_commit(edit, &version));
+	if (form->has_user) {
+		T_ERR(SEGREG_E_CONFLICT, commit_token(reg, false, &version));
+		T_OK(commit_token(reg, true, &version));
+	} else {
+		T_OK(commit_token(reg, false, &version));
+	}
 	T_EQ(version, form->has_token ? 4 : form->version + 1);
 	T_EQ(t_state(reg, 4), form->has_token ? SEGREG_LIVE : SEGREG_PENDING);
 	t_add(w, reg, 5);

@@ -212,9 +212,9 @@ static void restore_slot(struct sr_region *region, const struct records *s, uint
 		sr_state_force(&region->slots[slot].word, state);
 }
 
-static int add_row(struct sr_region *region, const struct records *s, const struct row *row)
+static void record_from_row(const struct records *s, const struct row *row, struct sr_record *record)
 {
-	struct sr_record record = {
+	*record = (struct sr_record){
 		.id = row->id,
 		.born = row->born,
 		.retired = row->retired,
@@ -228,11 +228,17 @@ static int add_row(struct sr_region *region, const struct records *s, const stru
 		.error = row->error,
 		.retry_at = row->retry_at,
 	};
+	memcpy(record->path, s->texts + row->text_at, row->path_length);
+	memcpy(record->user, s->texts + row->text_at + row->path_length, row->user_size);
+}
+
+static int add_row(struct sr_region *region, const struct records *s, const struct row *row)
+{
+	struct sr_record record;
 	uint32_t slot;
 	int rc;
 
-	memcpy(record.path, s->texts + row->text_at, row->path_length);
-	memcpy(record.user, s->texts + row->text_at + row->path_length, row->user_size);
+	record_from_row(s, row, &record);
 	rc = sr_table_take(region, &record, &slot);
 	if (rc)
 		return rc;
@@ -256,17 +262,20 @@ static int add_missing(struct sr_region *region, const struct records *s)
 	return rc;
 }
 
-/* The slots' paths, of which a process that wrote wild may have damaged some. The path map is exact by now. */
-static int restore_paths(struct sr_region *region, const struct records *s, uint32_t top)
+/* The slots' texts, of which a process that wrote wild may have damaged some. The path map is exact by now. */
+static int restore_texts(struct sr_region *region, const struct records *s, uint32_t top)
 {
+	struct sr_record record;
 	int rc = 0;
 
 	for (uint32_t slot = 0; slot < top && !rc; slot++) {
 		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
 		const struct row *row = find_row(s, region->slots[slot].id);
 
-		if (row && row->state == state && row->born == region->details[slot].born)
-			rc = sr_paths_restore(region, slot, s->paths + row->path_at, row->path_length);
+		if (!row || row->state != state || row->born != region->details[slot].born)
+			continue;
+		record_from_row(s, row, &record);
+		rc = sr_paths_restore(region, slot, &record);
 	}
 	return rc;
 }
@@ -283,7 +292,7 @@ static int apply(struct sr_registry *registry, struct records *s)
 	rc = sr_table_repair(region);
 	if (rc)
 		return rc;
-	rc = restore_paths(region, s, top);
+	rc = restore_texts(region, s, top);
 	for (uint32_t slot = 0; slot < top && !rc; slot++)
 		if (sr_word_state(region->slots[slot].word) == SR_GONE)
 			rc = sr_table_free_gone(region, slot);

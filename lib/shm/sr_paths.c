@@ -181,20 +181,20 @@ bool sr_paths_get_text(const struct sr_region *region, uint32_t slot, char path[
 	return true;
 }
 
-int sr_paths_restore(struct sr_region *region, uint32_t slot, const char *path, uint16_t length)
+int sr_paths_restore(struct sr_region *region, uint32_t slot, const struct sr_record *record)
 {
-	struct sr_detail *detail = &region->details[slot];
-	char there[SEGREG_PATH_MAX + 1];
-	uint32_t unit;
+	char path[SEGREG_PATH_MAX + 1];
+	unsigned char user[SEGREG_USER_SIZE];
+	struct sr_text text;
+	size_t size;
 	int rc;
 
-	if (detail->path_length == length && sr_paths_get(region, slot, there) && !memcmp(there, path, length))
+	if (sr_paths_get_text(region, slot, path, user, &size) &&
+	    sr_paths_of(region, slot).path_length == record->path_length && size == record->user_size &&
+	    !memcmp(path, record->path, record->path_length) && !memcmp(user, record->user, size))
 		return 0;
-	rc = sr_paths_take(region, length, &unit);
-	if (rc)
-		return rc;
-	memcpy(region->paths + (uint64_t)unit * SR_PATH_UNIT, path, length);
-	detail->path = unit;
-	detail->path_length = length;
-	return 0;
+	rc = sr_paths_take(region, record, &text);
+	if (!rc)
+		sr_paths_put(region, slot, &text);
+	return rc;
 }

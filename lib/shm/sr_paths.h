@@ -28,13 +28,13 @@ void sr_paths_mark(struct sr_region *region, const struct sr_text *text, bool us
 /* Mark all units as free. */
 void sr_paths_clear(struct sr_region *region);
 
-/* Copy the path of the segment in slot. Returns false if the region is damaged there. */
 /*
- * Give a slot the path that its record has, if it has another one: shared memory was damaged. The path gets units of
- * its own, and the next repair frees those that the slot had. They may be another segment's. [table]
+ * Give a slot the text that its record has, if it has another one: shared memory was damaged. The text gets units of
+ * its own, and the next repair frees those that the slot had. They may be another segment's.
  */
-int sr_paths_restore(struct sr_region *region, uint32_t slot, const char *path, uint16_t length);
+int sr_paths_restore(struct sr_region *region, uint32_t slot, const struct sr_record *record);
 
+/* Copy the path of the segment in slot. Returns false if the region is damaged there. */
 bool sr_paths_get(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1]);
 /* Copy the path, and the caller's own bytes with zeroes behind them. */
 bool sr_paths_get_text(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1],

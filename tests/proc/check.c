@@ -68,7 +68,7 @@ static void damaged_paths(void)
 	detail = &reg->region.details[slot_of(reg, 2)];
 	static const uint16_t lengths[] = { 0, 3, SEGREG_PATH_MAX + 1, UINT16_MAX };
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		detail->path_length = lengths[i];
+		detail->path_length = lengths[i] & 511u;
 		T_EQ(check(reg, SEGREG_CHECK_REPAIR).n[SEGREG_FOUND_DIFFERENCE], 1);
 		T_EQ(all(check(reg, 0)), 0);
 	}

@@ -64,7 +64,8 @@ void question_snapshot(void)
 
 	round_contest("snapshot", peers, 3, round_hot_ids(), ROUNDS, c);
 	result_goal("snapshot take+release, at 10 segments", c[2].ratio.median, 3, false, "x two bare atomic adds");
-	result_goal(measure_is_quick() ? "  at 100,000" : "  at 1,000,000", c[2].ratio.median / c[1].ratio.median, 3,
-		    false, "x two bare atomic adds");
-	result_goal("  at both numbers of segments", 1 / c[1].ratio.median, 1.1, false, "x at 10");
+	result_goal(measure_is_quick() ? "snapshot take+release, at 100,000 segments"
+				       : "snapshot take+release, at 1,000,000 segments",
+		    c[2].ratio.median / c[1].ratio.median, 3, false, "x two bare atomic adds");
+	result_goal("  beside 10 segments", 1 / c[1].ratio.median, 1.1, false, "x at 10");
 }

@@ -108,7 +108,7 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 	struct sr_waiter waiter;
 
 	sr_queue_join(queue, &waiter, edit, reg->store_epoch);
-	sr_letter_announce(&reg->region);
+	sr_letter_wake_leader(&reg->region);
 	SR_STOP("queue.joined");
 	for (;;) {
 		uint32_t seen;

@@ -171,14 +171,14 @@ static void release_riders(struct sr_group *g, int rc)
 	struct sr_queue *queue = &g->reg->registry->queue;
 
 	if (!rc && g->n_riders)
-		sr_letter_wake(&g->reg->region);
+		sr_letter_wake_all(&g->reg->region);
 	for (uint32_t i = 0; i < g->n_riders; i++) {
 		if (g->riders[i].waiter)
 			release_thread(queue, &g->riders[i], rc);
 		sr_edit_clear(&g->riders[i].carried);
 	}
 	if (g->n_threads)
-		sr_queue_call(queue);
+		sr_queue_wake_all(queue);
 	g->n_riders = g->n_threads = 0;
 }
 

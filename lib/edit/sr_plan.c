@@ -44,7 +44,8 @@ static const struct sr_lane *find_builder(const struct sr_change *change, uint32
 	uint64_t builder = slot == SR_NONE ? 0 : region->details[slot].builder;
 	const struct sr_lane *lane = sr_region_find_lane(region, builder);
 
-	if (!lane || !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (uint32_t)builder))
+	if (!lane ||
+	    !sr_lock_byte_is_taken(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + (uint32_t)builder))
 		return NULL;
 	return lane;
 }

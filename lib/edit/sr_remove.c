@@ -131,7 +131,7 @@ static int put_back(struct sr_change *change, const struct sr_record *record)
 static int check_forced(const struct sr_change *change, const struct sr_record *record)
 {
 	if (record->state != SR_DELETING ||
-	    !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
+	    !sr_lock_byte_is_taken(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
 		return 0;
 	return sr_fail(SEGREG_E_BUSY,
 		       "segment %" PRIu64

@@ -51,7 +51,8 @@ static int check_state(const struct sr_change *change, const struct sr_record *r
 	if (record->state != SR_PENDING && record->state != SR_DELETING)
 		return sr_fail(SEGREG_E_EXISTS, "%s is segment %" PRIu64 ", which is %s: retire it first", record->path,
 			       record->id, segreg_state_name((enum segreg_state)record->state));
-	if (record->state == SR_PENDING || !sr_lock_sees(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
+	if (record->state == SR_PENDING ||
+	    !sr_lock_byte_is_taken(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
 		return 0;
 	return sr_fail(SEGREG_E_BUSY,
 		       "a sweep is about to delete segment %" PRIu64 " at %s, and has not come to it yet; try again",

@@ -65,9 +65,9 @@ int sr_commit_lock_try(struct segreg *reg)
 void sr_commit_lock_give(struct segreg *reg)
 {
 	sr_lock_give(&reg->registry->locks, SR_LOCK_COMMIT);
-	sr_letter_nudge(&reg->region);
-	sr_queue_nudge(&reg->registry->queue);
-	sr_lock_give_way(&reg->registry->locks, SR_LOCK_COMMIT);
+	sr_letter_wake_one(&reg->region);
+	sr_queue_wake_queued(&reg->registry->queue);
+	sr_lock_yield(&reg->registry->locks, SR_LOCK_COMMIT);
 }
 
 /* The tables are half changed, and the slots are true. The caller holds the table lock. */

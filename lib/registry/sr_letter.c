@@ -57,7 +57,7 @@ bool sr_letter_claim(struct segreg *reg)
 void sr_letter_release(struct segreg *reg)
 {
 	sr_store_release_u32(&reg->letter_in_use, 0);
-	sr_queue_nudge(&reg->registry->queue); /* a thread that waits there may want the letter */
+	sr_queue_wake_queued(&reg->registry->queue); /* a thread that waits there may want the letter */
 }
 
 void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t length)
@@ -70,7 +70,7 @@ void sr_letter_post(struct segreg *reg, const unsigned char *edit, uint32_t leng
 	letter->seq++;
 	move(letter, SR_LETTER_FREE, SR_LETTER_POSTED);
 	sr_or_seqcst_u64(&header->posted[reg->lane / 64], 1ull << reg->lane % 64);
-	sr_letter_announce(&reg->region);
+	sr_letter_wake_leader(&reg->region);
 	SR_STOP("letter.posted");
 }
 
@@ -122,7 +122,7 @@ uint32_t sr_letter_count(const struct sr_region *region)
 	return n;
 }
 
-void sr_letter_announce(const struct sr_region *region)
+void sr_letter_wake_leader(const struct sr_region *region)
 {
 	struct sr_header *header = region->header;
 	uint32_t n = sr_add_seqcst_u32(&header->letters, 1) + 1;
@@ -207,7 +207,7 @@ bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_take
 		if (!sr_lane_is_taken(sr_region_lane(region, n)) || !move(letter, SR_LETTER_POSTED, SR_LETTER_TAKEN))
 			continue;
 		SR_STOP("letter.taken");
-		if (sr_lock_sees(&registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + n)) {
+		if (sr_lock_byte_is_taken(&registry->locks, SR_LOCK_COMMIT, SR_BYTE_LANES + n)) {
 			if (read_letter(region, n, taken))
 				return true;
 		} else {
@@ -254,7 +254,7 @@ void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint6
 		move(letter, SR_LETTER_FORSAKEN, SR_LETTER_FREE);
 }
 
-void sr_letter_wake(const struct sr_region *region)
+void sr_letter_wake_all(const struct sr_region *region)
 {
 	sr_add_seqcst_u32(&region->header->calls, 1);
 	sr_sys_futex_wake(&region->header->calls, INT32_MAX);
@@ -294,10 +294,10 @@ void sr_letter_settle(const struct sr_region *region, const struct sr_riders *ri
 		any = true;
 	}
 	if (any)
-		sr_letter_wake(region);
+		sr_letter_wake_all(region);
 }
 
-void sr_letter_nudge(const struct sr_region *region)
+void sr_letter_wake_one(const struct sr_region *region)
 {
 	uint32_t *calls = &region->header->calls;
 

@@ -44,7 +44,7 @@ uint32_t sr_letter_count(const struct sr_region *region);
  * nanoseconds. */
 void sr_letter_gather(const struct sr_registry *registry, uint32_t letters, uint32_t threads, int64_t nanoseconds);
 /* An edit waits: wake the leader if this is the last of the edits that it gathers. */
-void sr_letter_announce(const struct sr_region *region);
+void sr_letter_wake_leader(const struct sr_region *region);
 
 /* Take the next letter at or after lane *next; returns false if there is none. Letters of the dead are thrown away. */
 bool sr_letter_take(struct sr_registry *registry, uint32_t *next, struct sr_taken *taken);
@@ -54,14 +54,14 @@ void sr_letter_answer(const struct sr_region *region, uint64_t lane_id, uint64_t
 		      const char *text);
 void sr_letter_hand_back(const struct sr_region *region, uint64_t lane_id, uint64_t seq);
 /* After answers, without a lock: wake all owners that wait for one. */
-void sr_letter_wake(const struct sr_region *region);
+void sr_letter_wake_all(const struct sr_region *region);
 
 /* In a repair after a leader's death: answer the letters that riders names, which the leader made durable, and hand
  * the others back. */
 void sr_letter_settle(const struct sr_region *region, const struct sr_riders *riders);
 
 /* After the commit lock was given back: let an owner that waits look whether it can have the lock. */
-void sr_letter_nudge(const struct sr_region *region);
+void sr_letter_wake_one(const struct sr_region *region);
 
 /* For a lane that is emptied: make its letter FREE. [table] */
 void sr_letter_clear(struct sr_row *row);

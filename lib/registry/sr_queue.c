@@ -121,13 +121,13 @@ void sr_queue_hand_back(struct sr_queue *queue, struct sr_waiter *waiter)
 	pthread_mutex_unlock(&queue->mutex);
 }
 
-void sr_queue_call(struct sr_queue *queue)
+void sr_queue_wake_all(struct sr_queue *queue)
 {
 	sr_add_seqcst_u32(&queue->calls, 1);
 	sr_sys_futex_wake(&queue->calls, INT32_MAX);
 }
 
-void sr_queue_nudge(struct sr_queue *queue)
+void sr_queue_wake_queued(struct sr_queue *queue)
 {
 	bool any;
 
@@ -137,5 +137,5 @@ void sr_queue_nudge(struct sr_queue *queue)
 	any = queue->n > 0;
 	pthread_mutex_unlock(&queue->mutex);
 	if (any)
-		sr_queue_call(queue);
+		sr_queue_wake_all(queue);
 }

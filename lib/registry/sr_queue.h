@@ -75,9 +75,9 @@ void sr_queue_answer(struct sr_queue *queue, struct sr_waiter *waiter, int rc, u
 void sr_queue_hand_back(struct sr_queue *queue, struct sr_waiter *waiter);
 
 /* After answers or hand-backs: let all waiters look again. */
-void sr_queue_call(struct sr_queue *queue);
+void sr_queue_wake_all(struct sr_queue *queue);
 
 /* After the commit lock or a letter was given back: let all QUEUED waiters try for it. */
-void sr_queue_nudge(struct sr_queue *queue);
+void sr_queue_wake_queued(struct sr_queue *queue);
 
 #endif

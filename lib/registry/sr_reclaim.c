@@ -89,7 +89,7 @@ static int reclaim_some(struct segreg *reg, const struct suspects *suspects, uin
 		*n += reclaim_lane(reg, &suspects->of[(*at)++], &dead[*n]);
 	while (*at < suspects->n && sr_sys_monotonic() < end);
 	sr_lock_give(locks, SR_LOCK_TABLE);
-	sr_lock_give_way(locks, SR_LOCK_TABLE);
+	sr_lock_yield(locks, SR_LOCK_TABLE);
 	return 0;
 }
 

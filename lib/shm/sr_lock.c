@@ -291,7 +291,7 @@ int sr_lock_try(struct sr_locks *locks, enum sr_lock_id id)
 	return error ? fail_to_take(locks, id, error, 0) : 0;
 }
 
-bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte)
+bool sr_lock_byte_is_taken(const struct sr_locks *locks, enum sr_lock_id id, off_t byte)
 {
 	return sr_sys_locked(locks->kept[id].fd, byte) != 0;
 }
@@ -306,7 +306,7 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id)
 	pthread_mutex_unlock(&locks->local[id]);
 }
 
-void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
+void sr_lock_yield(struct sr_locks *locks, enum sr_lock_id id)
 {
 	struct sr_lock_word *word = &locks->word[id];
 	uint32_t asked = sr_load_seqcst_u32(&word->asked), served = sr_load_seqcst_u32(&word->served);

@@ -32,7 +32,7 @@ struct sr_locks {
 	struct sr_lock_word *word;     /* array of SR_LOCKS words, in the region */
 	struct sr_kept kept[SR_LOCKS]; /* registry.lock, opened once for each lock; used under local */
 	pthread_mutex_t local[SR_LOCKS];
-	/* waiting threads that did not move when sr_lock_give_way last waited; it does not wait for these again */
+	/* waiting threads that did not move when sr_lock_yield last waited; it does not wait for these again */
 	uint32_t unmoved[SR_LOCKS];
 	uint32_t kind; /* kind of the robust mutexes, as the C library numbers kinds */
 	bool foreign;  /* this process is in another PID namespace than the region, and uses no robust mutexes */
@@ -60,14 +60,14 @@ void sr_lock_give(struct sr_locks *locks, enum sr_lock_id id);
  * Whether another open file than this lock's has that byte of registry.lock locked; true if this cannot be known. The
  * caller holds lock id.
  */
-bool sr_lock_sees(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
+bool sr_lock_byte_is_taken(const struct sr_locks *locks, enum sr_lock_id id, off_t byte);
 
 /*
  * After giving a lock back: let threads in that wait for it in sr_lock_take, for at most 10 ms. A mutex is not fair: a
  * thread that unlocks it and locks it again at once overtakes the thread that the unlock woke. If nobody waits, this
  * costs two loads.
  */
-void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id);
+void sr_lock_yield(struct sr_locks *locks, enum sr_lock_id id);
 
 /*
  * The dirty word of a lock, for its holder. sr_lock_dirt returns what an earlier holder that died or failed has left

@@ -323,7 +323,7 @@ int sr_decide_round(struct sr_sweep *sweep)
 		sr_change_prepare(&change);
 	do {
 		rc = decide_batch(sweep, &change);
-		sr_lock_give_way(&sweep->reg->registry->locks, SR_LOCK_TABLE);
+		sr_lock_yield(&sweep->reg->registry->locks, SR_LOCK_TABLE);
 	} while (!rc && sweep->at < sweep->n_queue && sweep->n_victims < SR_ROUND && sweep->n_held < SR_BATCH);
 	SR_STOP("sweep.decided");
 	if (!rc)

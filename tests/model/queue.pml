@@ -78,7 +78,7 @@ byte edits, kills, turns, give_ups, troubles, unknowns, refusals;
 	:: a == UNKNOWN -> TELL_UNKNOWN \
 	fi
 
-/* sr_queue_call. */
+/* sr_queue_wake_all. */
 inline call()
 {
 	d_step {
@@ -88,7 +88,7 @@ inline call()
 	}
 }
 
-/* sr_queue_nudge: a look under the mutex, then a call. */
+/* sr_queue_wake_queued: a look under the mutex, then a call. */
 inline nudge()
 {
 	d_step {

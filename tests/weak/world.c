@@ -381,7 +381,7 @@ int64_t sr_sys_monotonic(void)
 	return 0;
 }
 
-void sr_lock_give_way(struct sr_locks *locks, enum sr_lock_id id)
+void sr_lock_yield(struct sr_locks *locks, enum sr_lock_id id)
 {
 	(void)locks, (void)id;
 }

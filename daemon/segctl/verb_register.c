@@ -3,8 +3,10 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "segreg.h"
+#include "segctl/below.h"
 #include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
@@ -16,11 +18,13 @@ const struct ctl_verb ctl_register = {
 	.name = "register",
 	.operands = "ID PATH",
 	.help = "Make PATH, relative to the base directory, the live segment ID",
-	.min = 2,
 	.max = 2,
 	.options =
 		(const struct ctl_option[]){
 			{ 'u', "user-bytes", "BYTES", "give it these bytes; %NN is a byte in hexadecimal" },
+			{ 'b', "below", "DIR", "register each file below DIR, under new ids" },
+			{ 'm', "match", "GLOB", "of these, the files whose names match GLOB" },
+			{ 'n', "dry-run", NULL, "say what --below would register, change nothing" },
 			{ 0 },
 		},
 	.exec = exec,
@@ -54,6 +58,18 @@ static int add(const struct ctl *ctl, uint64_t id, const unsigned char *user, si
 	return code;
 }
 
+static int below(struct ctl *ctl)
+{
+	const char *dir = ctl->option['b'];
+	size_t length = strlen(dir);
+
+	if (ctl->n_operands)
+		return ctl_usage(ctl, "--below takes no ID and no PATH");
+	if (length == 0 || length > SEGREG_PATH_MAX || dir[0] == '/' || dir[length - 1] == '/')
+		return ctl_usage(ctl, "--below needs a directory relative to base, without a slash at either end");
+	return ctl_below_register(ctl, dir, ctl->option['m']);
+}
+
 static int exec(struct ctl *ctl)
 {
 	unsigned char user[SEGREG_USER_SIZE];
@@ -61,6 +77,12 @@ static int exec(struct ctl *ctl)
 	uint64_t id;
 	int code;
 
+	if (ctl->option['b'])
+		return below(ctl);
+	if (ctl->option['m'] || ctl->option['n'])
+		return ctl_usage(ctl, "--match and --dry-run need --below");
+	if (ctl->n_operands != 2)
+		return ctl_usage(ctl, "register needs an ID and a PATH, or --below DIR");
 	if (!ctl_parse_id(ctl, ctl->operand[0], &id))
 		return EX_USAGE;
 	if (id == SEGREG_ID_NEXT)

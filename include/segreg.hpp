@@ -15,8 +15,8 @@
  *      auto pin = reg.pin(42);
  *      if (!pin && pin.error() == segregxx::Errc::noent) ...  // throws nothing
  * A result that is not looked at is a warning of the compiler. The header also compiles with -fno-exceptions and
- * -fno-rtti. Then value(), Error and the range over a Snapshot are not there. last_error() is the text of the calling
- * thread's last failure.
+ * -fno-rtti. Without exceptions it has no value(), no Error, no Pin(registry, id) and no range over a Snapshot.
+ * last_error() is the text of the calling thread's last failure.
  *
  * Exceptions. These throw segregxx::Error: value(), a range over a Snapshot, and the constructor Pin(registry, id).
  * A call that takes a function of the caller lets pass what that function throws. A call that allocates throws
@@ -28,11 +28,12 @@
  *
  * Objects. Registry, Pin, Pins, Snapshot, Horizon, Map, Edit and File can be moved, not copied. An object that was
  * moved from, released or never filled is empty. An empty object may be destroyed, assigned to and asked whether it is
- * empty. Its other calls fail with Errc::inval. The same holds for the object in a failed Result.
+ * empty. Its other calls fail with Errc::inval, but close() and abort() do nothing. The same holds for the object in a
+ * failed Result.
  *
- * Order of ends. A Registry should live longer than its Pins, Pins, Snapshots, Horizons, Maps and Edits. If it ends
- * first, then what they hold ends with it, at once. They may be destroyed afterwards, in any order, and their calls
- * fail with Errc::inval. That holds also after another Registry was opened. A temporary Registry gives no such objects.
+ * Order of ends. A Registry should live longer than the objects that it gave. If it ends first, then what they hold
+ * ends with it, at once. They may be destroyed afterwards, in any order, and their calls fail with Errc::inval. That
+ * holds also after another Registry was opened. A temporary Registry gives no such objects.
  *
  * Threads. Any number of threads may use one Registry at once. Its destruction, close() and assignment come after all
  * other calls on it and on its objects have returned. One thread at a time may use any other object. Any thread may
@@ -233,6 +234,7 @@ enum class Errc : int {
 	unsupported = SEGREG_E_UNSUPPORTED,
 	io = SEGREG_E_IO,
 	evicted = SEGREG_E_EVICTED,
+	called_off = SEGREG_E_CALLED_OFF,
 };
 
 /* The text of the calling thread's last failed call (segreg_last_error). */
@@ -454,6 +456,14 @@ inline int milliseconds(std::chrono::milliseconds timeout) noexcept
 	return timeout.count() < 0 ? -1 : timeout.count() > INT_MAX ? INT_MAX : static_cast<int>(timeout.count());
 }
 
+/* A program may have files with exceptions and files without: their Visitors differ, and so do their names. */
+#if SEGREGXX_EXCEPTIONS
+inline namespace with_exceptions
+#else
+inline namespace without_exceptions
+#endif
+{
+
 /* What the library gets of a function of the caller: visit, and a Visitor as its argument. Nothing is allocated. */
 template <typename Function> class Visitor
 {
@@ -509,6 +519,8 @@ private:
 	std::exception_ptr thrown_;
 #endif
 };
+
+} // namespace
 
 /* Call a walk of the library, given as call(visit, argument), with the function of the caller. */
 template <typename Item, typename Function, typename Call> Result<void> walk(Function &function, Call &&call)
@@ -1408,6 +1420,12 @@ public:
 		int code = ::segreg_wait(reg_, version, detail::milliseconds(timeout), &now);
 
 		return Result<std::uint64_t>(code, now);
+	}
+
+	/* Call off the waits of this handle, also from a signal handler (segreg_wait_off). */
+	Result<void> wait_off(bool is_off) const noexcept
+	{
+		return Result<void>(::segreg_wait_off(reg_, is_off));
 	}
 
 	/* Asking. A walk ends when the function returns false, which is no failure. */

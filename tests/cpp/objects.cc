@@ -405,6 +405,9 @@ static void waits()
 	add(w, reg, 1);
 	CHECK(*reg.wait(*reg.version() - 1) == *reg.version());
 	FAILS(Errc::timedout, reg.wait(*reg.version(), std::chrono::milliseconds(1)));
+	OK(reg.wait_off(true));
+	FAILS(Errc::called_off, reg.wait(*reg.version()));
+	OK(reg.wait_off(false));
 	OK(reg.sweep_wait(ticket));
 	FAILS(std::errc::timed_out, reg.sweep_wait(ticket, std::chrono::milliseconds(0)));
 	OK(reg.sweep_wake());

@@ -2,6 +2,7 @@
 #
 #   Makefile                what all parts share: settings, flags, compiling, packages, cleaning
 #   lib/lib.mk              the library
+#   lib/engines.mk          the file systems for RocksDB and LevelDB, where these are installed
 #   daemon/daemon.mk        segregd and segctl
 #   tests/tests.mk          the demo, the tests, and the same with other compilers and on other machines
 #   tests/proof.mk          the long tests
@@ -40,22 +41,25 @@ SEG_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
 # Asked when a recipe runs, since the packages may come by then.
 pc = $(shell $(PKG_CONFIG) $(1) $(2))
 
-PRODUCTS := $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl
+PRODUCTS = $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl $(ENGINE_LIBS)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps packages clean help FORCE
 
-include lib/lib.mk daemon/daemon.mk tests/tests.mk tests/proof.mk bench/bench.mk .packaging/install.mk .packaging/deb.mk
+include lib/lib.mk lib/engines.mk
+include daemon/daemon.mk tests/tests.mk tests/engines.mk
+include tests/proof.mk bench/bench.mk .packaging/install.mk .packaging/deb.mk
 
-## all - the library, segregd and segctl below BUILD; "make" alone does this
+## all - the library, segregd, segctl, and the libraries of installed engines; "make" alone does this
 all: $(PRODUCTS)
 
 # ---------------------------------------------------------------- compiling
 
 # What all objects were compiled with, and everything was linked with. -Werror changes no byte of them. An installation takes what is
 # built already, since the root that installs has not the builder's settings.
-FLAGS := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) / $(SEG_LDFLAGS) $(LDFLAGS) $(if $(SHARED),shared)
+FLAGS := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) / $(SEG_LDFLAGS) $(LDFLAGS) $(if $(SHARED),shared) / \
+        $(if $(ENGINES),$(CXX) $(CXX_BASE) $(CXXFLAGS))
 INSTALLS_ONLY := $(if $(filter-out install% uninstall,$(or $(MAKECMDGOALS),all)),,1)
 $(BUILD)/flags: export FLAGS_NOW = $(FLAGS)
 ifeq ($(INSTALLS_ONLY),)
@@ -86,7 +90,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/needs/lib
 
 # ---------------------------------------------------------------- packages
 
-groups-deps := lib tools tests check
+groups-deps := lib tools tests check engines
 # Where a target NAME of the command line has groups-NAME, the packages of these groups (.packaging/packages) are installed before
 # anything else is done. Other targets install nothing.
 GROUPS := $(if $(OFFLINE),,$(sort $(foreach goal,$(MAKECMDGOALS),$(groups-$(goal)))))

@@ -28,9 +28,10 @@ demo: all $(BUILD)/segreg-demo
 ##: SUITE - one suite of the C tests instead of all tests
 ## check - install what is missing, build, and run all tests
 ## check-run - the same, and install nothing
-groups-check := lib tools tests check
+groups-check := lib tools tests check engines
 check: WERROR = 1
-check check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak
+check check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak \
+                $(ENGINE_TESTS)
 	@tests/run-check $(BUILD) $(SUITE)
 
 ## asan - all tests in a build with clang's or gcc's AddressSanitizer

@@ -1,5 +1,6 @@
 # install.mk - make install, and make uninstall with the same settings. For packages that split it: install-lib (what
-# programs need at run time), install-dev (what compiling them needs) and install-tools. install-python is no part of
+# programs need at run time), install-dev (what compiling them needs) and install-tools; and install-rocksdb and
+# install-leveldb, each with -dev, for engines that were there when segreg was built. install-python is no part of
 # make install: where python3 looks for packages depends on its version, and pip knows.
 #
 # Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR,
@@ -36,6 +37,11 @@ DEV_PART = 644:include/segreg.h:$(INCLUDEDIR)/segreg.h \
         link:$(SONAME):$(LIBDIR)/libsegreg.so \
         text:lib/segreg.pc.in:$(PKGCONFIGDIR)/segreg.pc \
         $(foreach page,$(wildcard lib/man/*.3),$(call man_page,$(page)))
+engine_part = 755:$(BUILD)/$(call engine_so,$(1)):$(LIBDIR)/$(call engine_so,$(1)) \
+        link:$(call engine_so,$(1)):$(LIBDIR)/libsegreg-$(1).so.$(SOVERSION)
+engine_dev_part = 644:include/segreg-$(1).h:$(INCLUDEDIR)/segreg-$(1).h \
+        link:libsegreg-$(1).so.$(SOVERSION):$(LIBDIR)/libsegreg-$(1).so
+ENGINES_PART = $(foreach engine,$(ENGINES),$(call engine_part,$(engine)) $(call engine_dev_part,$(engine)))
 TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         755:$(BUILD)/segregd:$(SBINDIR)/segregd \
         $(foreach page,$(wildcard lib/man/*.7 daemon/*/*.[158]),$(call man_page,$(page))) \
@@ -60,12 +66,17 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
         *) install -m "$$1" "$$2" "$$to" ;; esac ) || exit; done
 
 .PHONY: install install-lib install-dev install-tools install-python uninstall
+.PHONY: install-rocksdb install-rocksdb-dev install-leveldb install-leveldb-dev
 
 ## install - install what is built, below /usr/local or as .packaging/install.mk says
 ## install-lib - of that the shared library alone
 ## install-dev - of that the headers, the static library, the manual of the calls
 ## install-tools - of that segregd and segctl
-install: install-lib install-dev install-tools
+## install-rocksdb - of that the library for RocksDB, if RocksDB was there when segreg was built
+## install-rocksdb-dev - of that its header
+## install-leveldb - of that the library for LevelDB, if LevelDB was there when segreg was built
+## install-leveldb-dev - of that its header
+install: install-lib install-dev install-tools $(foreach engine,$(ENGINES),install-$(engine) install-$(engine)-dev)
 
 # All of it is built before any of it is installed: a build that fails leaves what was installed alone.
 $(if $(filter install,$(MAKECMDGOALS)),$(eval install-lib install-dev install-tools: $(PRODUCTS)))
@@ -87,7 +98,15 @@ install-python:
 	@echo "  INSTALL $(DESTDIR)$(PYTHONDIR)/segreg"
 	$(Q)$(call place,$(PYTHON_PART))
 
+install-rocksdb install-leveldb: install-%: $(BUILD)/libsegreg-%.so
+	@echo "  INSTALL $(DESTDIR)$(LIBDIR)/$(call engine_so,$*)"
+	$(Q)$(call place,$(call engine_part,$*))
+
+install-rocksdb-dev install-leveldb-dev: install-%-dev: $(BUILD)/libsegreg-%.so
+	@echo "  INSTALL $(DESTDIR)$(INCLUDEDIR)/segreg-$*.h"
+	$(Q)$(call place,$(call engine_dev_part,$*))
+
 ## uninstall - with the same settings, take away what was installed
 uninstall:
-	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART) $(PYTHON_PART); do \
+	$(Q)for entry in $(LIB_PART) $(DEV_PART) $(TOOLS_PART) $(ENGINES_PART) $(PYTHON_PART); do \
 	    rm -f "$(DESTDIR)$${entry##*:}" || exit; done

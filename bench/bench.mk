@@ -25,10 +25,19 @@ $(BUILD)/segreg-bench-original.so: bench/peers/original.rs
 	@echo "  RUSTC   $@"
 	$(Q)env -u MAKEFLAGS $(RUSTC) --crate-type=cdylib -C opt-level=3 -C panic=abort -o $@ $< || rm -f $@
 
+# Engines that write, each with its own library, if they are there; the bench says when one was not.
+ENGINE_BENCHES := $(strip $(ENGINES:%=$(BUILD)/segreg-bench-%.so))
+$(ENGINES:%=$(BUILD)/obj/bench/peers/%.o): CXX_BASE += -iquote bench
+$(ENGINE_BENCHES): $(BUILD)/segreg-bench-%.so: $(BUILD)/obj/bench/peers/%.o $(BUILD)/libsegreg-%.so
+	@echo "  LD      $@"
+	$(Q)$(CXX) -shared $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD) -lsegreg-$* -l$* \
+	    -Wl,--no-as-needed -lsegreg -Wl,-rpath,'$$ORIGIN'
+
 ##: QUESTIONS - which questions the bench asks (build/segreg-bench -h lists them); QUICK=1: under a minute
 ## bench - measure beside the peers, and draw: BUILD/bench
-groups-bench := lib tools bench
-bench: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(if $(RUSTC),$(BUILD)/segreg-bench-original.so)
+groups-bench := lib tools bench engines
+bench: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(ENGINE_BENCHES) \
+                $(if $(RUSTC),$(BUILD)/segreg-bench-original.so)
 	@mkdir -p $(BUILD)/bench
 	@rm -f $(BUILD)/bench/*
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)

@@ -17,6 +17,7 @@
 	X(rebuild, "opening after a reboot beside a scan of the records")                                              \
 	X(attach, "opening and closing beside others, few or 1,000")                                                   \
 	X(death, "from the death of a holder to its segment gone")                                                     \
+	X(engine, "RocksDB and LevelDB with segreg beside the same without; from a release to a file gone")            \
 	X(memory, "shared memory of a segment and of a handle")                                                        \
 	X(idle, "wake-ups of an idle segregd")
 

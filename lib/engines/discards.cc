@@ -119,7 +119,7 @@ Outcome Discards::Discard(const std::string &path, std::string *error)
 	if (!S_ISREG(st.st_mode))
 		return Outcome::kNotOurs;
 	const char *name = file.c_str();
-	if (segreg_discard(reg_, &name, 1, 0) < 0) {
+	if (segreg_discard(reg_, &name, 1, SEGREG_DISCARD_RELAXED) < 0) {
 		*error = segreg_last_error();
 		return Outcome::kFailed;
 	}

@@ -2,10 +2,11 @@
 
 import os
 import pathlib
+import select
 import uuid
 
 import segreg
-from support import World
+from support import Thread, World, eventually
 
 
 class Calls(World):
@@ -305,6 +306,53 @@ class Calls(World):
         ticket = self.reg.sweep_wait()
         self.reg.sweep_wake()
         self.assertNotEqual(self.reg.sweep_wait(ticket, 60), ticket)
+
+    def test_watch(self):
+        """a watch is readable after a new version, until it is cleared; its descriptor ends with it"""
+
+        def is_readable(watch):
+            return bool(select.select([watch], [], [], 0)[0])
+
+        with self.reg.watch(version=True) as watch, segreg.open(self.directory) as other:
+            self.assertFalse(is_readable(watch))
+            self.write("seg-1", {})
+            other.register(1, "seg-1")
+            self.assertTrue(select.select([watch], [], [])[0])
+            watch.clear()
+            self.assertFalse(is_readable(watch))
+            fd = watch.fileno()
+        self.assertTrue(watch.closed)
+        with self.assertRaises(OSError):
+            os.fstat(fd)
+        watch.close()
+        with self.assertRaises(ValueError):
+            watch.fileno()
+        with self.reg.watch(sweep=True) as watch:
+            with segreg.open(self.directory) as other:
+                other.retire(1)
+                late = other.watch(version=True)
+            self.assertTrue(select.select([watch], [], [])[0])
+            fd = late.fileno()
+            with self.assertRaises(segreg.ClosedError):
+                late.clear()
+            late.close()
+            with self.assertRaises(OSError):
+                os.fstat(fd)
+        with self.assertRaises(segreg.InvalidError):
+            self.reg.watch()
+
+    def test_wait_off(self):
+        """waits that are called off end with CalledOffError, until they are allowed again"""
+        waiter = Thread(self.reg.wait, self.reg.version)
+        eventually(lambda: waiter.ident in self.reg._handle._running)
+        self.reg.wait_off()
+        with self.assertRaises(segreg.CalledOffError):
+            waiter.join()
+        with self.assertRaises(segreg.CalledOffError):
+            self.reg.wait(self.reg.version)
+        self.reg.wait_off(False)
+        with self.assertRaises(segreg.TimedOutError):
+            self.reg.wait(self.reg.version, 0)
 
     def test_asking(self):
         """segments, holders, lanes, stats and the journal have the library's members"""

@@ -31,6 +31,7 @@ STRUCTS = {
     "segreg_sweep_event": _native.SweepEvent,
     "segreg_sweep_options": _native.SweepOptions,
     "segreg_sweep_result": _native.SweepResult,
+    "segreg_watch": _native.Watch,
     "segreg_debug_item": _native.DebugItem,
     "segreg_debug_options": _native.DebugOptions,
 }

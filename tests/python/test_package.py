@@ -106,9 +106,9 @@ class Package(unittest.TestCase):
         offline.update({"HOME": str(self.scratch), "PYTHONDONTWRITEBYTECODE": "1"})
         before = set(PACKAGE.rglob("*"))
         program = "import segreg; print(segreg.__version__, segreg.library_version())"
-        for number, options in enumerate((["./lib/python"], ["--no-build-isolation", "--editable", "./lib/python"])):
-            venv = self.scratch / f"venv{number}"
-            self.run_(sys.executable, "-m", "venv", venv)
+        venv = self.scratch / "venv"
+        self.run_(sys.executable, "-m", "venv", venv)
+        for options in (["./lib/python"], ["--no-build-isolation", "--editable", "./lib/python"]):
             self.run_(venv / "bin/pip", "install", *options, env=offline, cwd=ROOT)
             printed = self.run_(venv / "bin/python", "-B", "-c", program)
             self.assertEqual(printed.split(), [segreg.__version__] * 2)

@@ -15,6 +15,7 @@ from ._edit import Edit
 from ._errors import (
     AccessError,
     BusyError,
+    CalledOffError,
     ClosedError,
     ConflictError,
     CorruptError,
@@ -58,6 +59,7 @@ from ._types import (
     SweepEvent,
     SweepResult,
 )
+from ._watch import Watch
 
 
 def library_version() -> str:
@@ -69,6 +71,7 @@ def library_version() -> str:
 __all__ = [
     "AccessError",
     "BusyError",
+    "CalledOffError",
     "ClosedError",
     "ConflictError",
     "CorruptError",
@@ -115,6 +118,7 @@ __all__ = [
     "TimedOutError",
     "UnsupportedError",
     "VersionError",
+    "Watch",
     "debug",
     "library_version",
     "open",

@@ -158,6 +158,12 @@ class EvictedError(Error):
     code = -20
 
 
+class CalledOffError(Error):
+    """SEGREG_E_CALLED_OFF: wait_off ended the wait."""
+
+    code = -22
+
+
 BY_CODE: Dict[int, Type[Error]] = {
     cls.code: cls
     for cls in list(globals().values())

@@ -40,6 +40,7 @@ FORCE = 1
 PIN_LIVE = 1
 CHECK_REPAIR = 1
 SWEEP_DRY_RUN, SWEEP_RETRY_NOW = 1, 2
+WATCH_VERSION, WATCH_SWEEP = 1, 2
 DEBUG_ALL, DEBUG_SLOT, DEBUG_ID = 1, 2, 4
 
 
@@ -284,6 +285,12 @@ class SweepResult(Structure):
     ]
 
 
+class Watch(Structure):
+    """struct segreg_watch"""
+
+    _fields_ = [("owner", c_uint64), ("fd", c_int), ("what", c_uint)]
+
+
 class DebugOptions(Structure):
     """struct segreg_debug_options"""
 
@@ -353,6 +360,10 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_evict": (c_int, [REG, c_uint32, c_uint32, POINTER(c_uint64)]),
     "segreg_sweep_wait": (c_int, [REG, POINTER(c_uint32), c_int]),
     "segreg_sweep_wake": (c_int, [REG]),
+    "segreg_watch": (c_int, [REG, c_uint, POINTER(Watch)]),
+    "segreg_watch_clear": (c_int, [REG, POINTER(Watch)]),
+    "segreg_unwatch": (c_int, [REG, POINTER(Watch)]),
+    "segreg_wait_off": (c_int, [REG, c_int]),
     "segreg_debug": (c_int, [c_char_p, POINTER(DebugOptions), DebugFn, py_object]),
 }
 # The header's other calls. The enum State has the names of segreg_state_name.

@@ -32,6 +32,7 @@ from ._types import (
     maker,
 )
 from ._walk import walk
+from ._watch import Watch
 
 SLICE_MS = 100  # a wait lets Python look at signals this often
 
@@ -426,6 +427,17 @@ class Registry:
     def sweep_wake(self) -> None:
         """Make the sweep_wait calls of all processes on this registry return."""
         self._handle.call(lib.segreg_sweep_wake)
+
+    def watch(self, *, version: bool = False, sweep: bool = False) -> Watch:
+        """A descriptor for event loops: readable after a new version, or when there may be something to sweep."""
+        watch = Watch(self._handle)
+        what = _native.WATCH_VERSION * version | _native.WATCH_SWEEP * sweep
+        self._handle.call(lib.segreg_watch, what, ctypes.byref(watch._c))
+        return watch
+
+    def wait_off(self, off: bool = True) -> None:
+        """Call off the waits of this handle: they raise CalledOffError, until wait_off(False)."""
+        self._handle.call(lib.segreg_wait_off, int(off))
 
 
 def open(

@@ -21,7 +21,7 @@ using segreg_engines::Outcome;
 
 class SegregEnv : public leveldb::EnvWrapper
 {
-      public:
+public:
 	SegregEnv(Env *base, const std::string &registry) : EnvWrapper(base), discards_(registry)
 	{
 	}
@@ -111,7 +111,7 @@ class SegregEnv : public leveldb::EnvWrapper
 		return s;
 	}
 
-      private:
+private:
 	static Status Failed(const std::string &path, const std::string &error)
 	{
 		return Status::IOError(path, "segreg: " + error);

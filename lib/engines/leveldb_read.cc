@@ -52,7 +52,7 @@ Status ReadAt(Memory *memory, uint64_t offset, size_t n, Slice *result, char *sc
 
 class SequentialMemory : public leveldb::SequentialFile
 {
-      public:
+public:
 	explicit SequentialMemory(MemoryPtr memory) : memory_(std::move(memory))
 	{
 	}
@@ -74,14 +74,14 @@ class SequentialMemory : public leveldb::SequentialFile
 		return Status::OK();
 	}
 
-      private:
+private:
 	const MemoryPtr memory_;
 	uint64_t offset_ = 0;
 };
 
 class RandomAccessMemory : public leveldb::RandomAccessFile
 {
-      public:
+public:
 	explicit RandomAccessMemory(MemoryPtr memory) : memory_(std::move(memory))
 	{
 	}
@@ -91,13 +91,13 @@ class RandomAccessMemory : public leveldb::RandomAccessFile
 		return ReadAt(memory_.get(), offset, n, result, scratch);
 	}
 
-      private:
+private:
 	const MemoryPtr memory_;
 };
 
 class WritableMemory : public leveldb::WritableFile
 {
-      public:
+public:
 	explicit WritableMemory(MemoryPtr memory) : memory_(std::move(memory))
 	{
 	}
@@ -123,7 +123,7 @@ class WritableMemory : public leveldb::WritableFile
 		return Status::OK();
 	}
 
-      private:
+private:
 	const MemoryPtr memory_;
 };
 
@@ -150,7 +150,7 @@ void RunInBackground(void *arg)
 
 class ReadEnv : public leveldb::EnvWrapper
 {
-      public:
+public:
 	explicit ReadEnv(Env *base) : EnvWrapper(base)
 	{
 	}
@@ -306,7 +306,7 @@ class ReadEnv : public leveldb::EnvWrapper
 		target()->Schedule(RunInBackground, new Work{ run, arg });
 	}
 
-      private:
+private:
 	static Status Gone(const std::string &name)
 	{
 		return Status::NotFound(name, "removed");

@@ -53,7 +53,7 @@ IOStatus Failed(const std::string &path, const std::string &error)
 /* The files FILE.trash that exist in memory only. */
 class Trash
 {
-      public:
+public:
 	void Add(const std::string &path, uint64_t size)
 	{
 		const std::lock_guard<std::mutex> guard(mutex_);
@@ -79,14 +79,14 @@ class Trash
 		return true;
 	}
 
-      private:
+private:
 	std::mutex mutex_;
 	std::map<std::string, uint64_t> sizes_;
 };
 
 class SegregFileSystem : public rocksdb::FileSystemWrapper
 {
-      public:
+public:
 	SegregFileSystem(const std::shared_ptr<FileSystem> &base, const std::string &registry)
 	    : FileSystemWrapper(base), discards_(registry)
 	{
@@ -259,7 +259,7 @@ class SegregFileSystem : public rocksdb::FileSystemWrapper
 		return s;
 	}
 
-      private:
+private:
 	IOStatus Vacate(const std::string &name)
 	{
 		std::string error;

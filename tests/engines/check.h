@@ -58,7 +58,7 @@ struct World {
 
 class Horizon
 {
-      public:
+public:
 	explicit Horizon(struct segreg *reg) : reg_(reg)
 	{
 		CHECK(segreg_snapshot_take(reg_, SEGREG_HORIZON, &horizon_) == 0);
@@ -73,7 +73,7 @@ class Horizon
 		CHECK(segreg_snapshot_release(reg_, &horizon_) == 0);
 	}
 
-      private:
+private:
 	struct segreg *reg_;
 	mutable struct segreg_snapshot horizon_;
 };

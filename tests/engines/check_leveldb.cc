@@ -26,7 +26,7 @@ EnvPtr WriterEnv(const World &w)
 /* The engine's lock is held for as long as this exists. */
 class Locked
 {
-      public:
+public:
 	Locked(Env *env, const std::string &dir) : env_(env)
 	{
 		CHECK_OK(env_->LockFile(dir + "/LOCK", &lock_));
@@ -36,7 +36,7 @@ class Locked
 		CHECK_OK(env_->UnlockFile(lock_));
 	}
 
-      private:
+private:
 	Env *env_;
 	leveldb::FileLock *lock_;
 };

@@ -25,7 +25,7 @@ const IOOptions io;
 /* The engine's lock is held for as long as this exists. */
 class Locked
 {
-      public:
+public:
 	Locked(const std::shared_ptr<FileSystem> &files, const std::string &dir) : files_(files)
 	{
 		CHECK_OK(files_->LockFile(dir + "/LOCK", io, &lock_, nullptr));
@@ -35,7 +35,7 @@ class Locked
 		CHECK_OK(files_->UnlockFile(lock_, io, nullptr));
 	}
 
-      private:
+private:
 	std::shared_ptr<FileSystem> files_;
 	rocksdb::FileLock *lock_;
 };

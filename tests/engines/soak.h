@@ -16,7 +16,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 /* The process that writes the database. */
 class Writer
 {
-      public:
+public:
 	virtual ~Writer() = default;
 	virtual std::string Put(const Pairs &pairs) = 0; /* all or none */
 	virtual std::string Read(const std::function<void(const std::string &, const std::string &)> &fn) = 0;
@@ -26,7 +26,7 @@ class Writer
 /* A process that reads the database beside it. */
 class Reader
 {
-      public:
+public:
 	virtual ~Reader() = default;
 	virtual std::string Read(const std::function<void(const std::string &, const std::string &)> &fn) = 0;
 	virtual std::string Get(const std::string &key, std::string *value) = 0;

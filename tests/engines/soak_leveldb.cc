@@ -75,7 +75,7 @@ std::string NameOf(int number)
 
 class LevelWriter : public Writer
 {
-      public:
+public:
 	std::string Open(const std::string &dir, const std::string &registry)
 	{
 		Options options = MakeOptions();
@@ -125,7 +125,7 @@ class LevelWriter : public Writer
 		return TextOf(s);
 	}
 
-      private:
+private:
 	std::string dir_;
 	std::unique_ptr<Env> env_;
 	std::unique_ptr<DB> db_;
@@ -133,7 +133,7 @@ class LevelWriter : public Writer
 
 class LevelReader : public Reader
 {
-      public:
+public:
 	std::string Open(const std::string &dir)
 	{
 		std::unique_ptr<Env> env(NewSegregReadEnv(nullptr));
@@ -176,7 +176,7 @@ class LevelReader : public Reader
 		return files;
 	}
 
-      private:
+private:
 	std::string dir_;
 	std::unique_ptr<Env> env_;
 	std::unique_ptr<DB> db_;

@@ -87,7 +87,7 @@ std::string TextOf(const Status &s)
 
 class RocksWriter : public Writer
 {
-      public:
+public:
 	std::string Open(const std::string &dir, const std::string &registry)
 	{
 		Options options = MakeOptions();
@@ -153,7 +153,7 @@ class RocksWriter : public Writer
 		return "";
 	}
 
-      private:
+private:
 	std::string dir_;
 	std::unique_ptr<rocksdb::Env> env_;
 	Opened opened_;
@@ -161,7 +161,7 @@ class RocksWriter : public Writer
 
 class RocksReader : public Reader
 {
-      public:
+public:
 	std::string Open(const std::string &dir, const std::string &scratch, Kind kind)
 	{
 		Options options = MakeOptions();
@@ -213,7 +213,7 @@ class RocksReader : public Reader
 		return files;
 	}
 
-      private:
+private:
 	Opened opened_;
 };
 

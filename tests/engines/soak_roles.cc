@@ -58,7 +58,7 @@ std::string ValueOf(int k, uint64_t generation)
 /* Reads all of it, and compares. floor: the generations that were acknowledged before. */
 class Checker
 {
-      public:
+public:
 	Checker(Role role, const std::vector<uint64_t> &floor) : role_(role), floor_(floor)
 	{
 	}
@@ -91,7 +91,7 @@ class Checker
 			Fail(role_, "a scan has %d of %d keys", next_, kKeys);
 	}
 
-      private:
+private:
 	Role role_;
 	const std::vector<uint64_t> &floor_;
 	int next_ = 0;
@@ -165,7 +165,7 @@ namespace
 /* A horizon, or in the control nothing. */
 class Held
 {
-      public:
+public:
 	Held(Role role, struct segreg *reg) : role_(role), reg_(reg)
 	{
 		if (reg_ && segreg_snapshot_take(reg_, SEGREG_HORIZON, &horizon_) < 0)
@@ -179,7 +179,7 @@ class Held
 		reg_ = nullptr;
 	}
 
-      private:
+private:
 	Role role_;
 	struct segreg *reg_;
 	struct segreg_snapshot horizon_ = {};

@@ -234,6 +234,7 @@ enum class Errc : int {
 	unsupported = SEGREG_E_UNSUPPORTED,
 	io = SEGREG_E_IO,
 	evicted = SEGREG_E_EVICTED,
+	nofile = SEGREG_E_NOFILE,
 	called_off = SEGREG_E_CALLED_OFF,
 };
 
@@ -1144,6 +1145,11 @@ public:
 	Edit &add(std::uint64_t id, Text path) noexcept
 	{
 		return step([&] { return ::segreg_edit_add(edit_, id, path.get()); });
+	}
+	/* The caller's own bytes of the last addition's segment, at most SEGREG_USER_SIZE. */
+	Edit &set_user(const void *bytes, std::size_t n) noexcept
+	{
+		return step([&] { return ::segreg_edit_set_user(edit_, bytes, n); });
 	}
 	Edit &retire(std::uint64_t id) noexcept
 	{

@@ -207,7 +207,7 @@ int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snaps
 
 	if (rc)
 		return rc;
-	if (!snapshot || !entry || entry->size < sizeof(*entry))
+	if (!snapshot || !entry || !sr_snapshot_knows(entry->size))
 		return sr_invalid("no snapshot, no entry, or its size is not set");
 	if (snapshot->kind == SEGREG_HORIZON)
 		return sr_invalid(HAS_NO_SET);

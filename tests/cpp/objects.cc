@@ -259,7 +259,9 @@ static void edits()
 	auto version = reg.edit().add(2, "seg-2").retire(1).expect_live().sync().token(token).commit();
 	OK(version);
 	CHECK(*version == *reg.version() && *reg.is_live(2) && *reg.state(1) == SEGREG_PENDING);
-	CHECK(*reg.edit().token(token).commit() == *version);
+	CHECK(*reg.edit().add(2, "seg-2").retire(1).token(token).commit() == *version);
+	FAILS(Errc::conflict, reg.edit().retire(2).token(token).commit());
+	FAILS(Errc::inval, reg.edit().set_user("x", 1).result());
 	FAILS(Errc::conflict, reg.edit().retire(2).expect(*version + 1).commit());
 	{
 		Edit edit = reg.edit();

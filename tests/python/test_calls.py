@@ -104,7 +104,8 @@ class Calls(World):
             pathlib.Path(self.base, name).write_bytes(b"x")
         version = self.reg.version
         with self.reg.horizon():
-            self.reg.discard("one", pathlib.Path(self.base, "two"), b"absent")
+            self.reg.discard("one", pathlib.Path(self.base, "two"), b"absent", relaxed=True)
+            self.reg.discard()
             self.assertEqual((self.reg.version, self.reg.sweep().held), (version + 1, 2))
             self.reg.vacate("one")
             pathlib.Path(self.base, "one").write_bytes(b"new")
@@ -154,6 +155,23 @@ class Calls(World):
                 call()
         edit.abort()
 
+    def test_user(self):
+        """the caller's own bytes of a segment are wherever it is shown"""
+        self.write("seg-1", {"data": b"1"})
+        with self.reg.edit() as edit:
+            with self.assertRaises(segreg.InvalidError):
+                edit.set_user(b"before any addition")
+            edit.add(1, "seg-1")
+            with self.assertRaises(segreg.InvalidError):
+                edit.set_user(bytes(segreg.USER_SIZE + 1))
+            edit.set_user(b"level 3\0")
+        self.assertEqual(self.reg.segment(1).user, b"level 3\0")
+        with self.reg.snapshot() as snapshot:
+            self.assertEqual([entry.user for entry in snapshot], [b"level 3\0"])
+        self.reg.retire(1)
+        self.reg.sweep()
+        self.assertEqual(self.reg.log()[-1].user, b"level 3\0")
+
     def test_edit_in_steps(self):
         """commit and abort inside a with statement end the edit, and the end of the statement does nothing more"""
         self.add(1)
@@ -199,7 +217,7 @@ class Calls(World):
                 self.assertEqual(file.read(), b"seven")
             with self.assertRaises(segreg.PathError):
                 pin.open("../registry/registry.lock")
-            with self.assertRaises(OSError):
+            with self.assertRaises(segreg.NoFileError):
                 pin.open("absent")
             self.assertEqual(self.reg.refcount(7), 1)
             other = self.reg.pin(7)
@@ -250,7 +268,7 @@ class Calls(World):
             for _ in range(2):
                 entries = sorted(snapshot)
                 self.assertEqual([entry.id for entry in entries], [1, 2, 3])
-            self.assertEqual(entries[0], segreg.Entry(1, "seg-1", 1, True))
+            self.assertEqual(entries[0], segreg.Entry(1, "seg-1", 1, True, b""))
             snapshot.trade()
             self.assertEqual(sorted(entry.id for entry in snapshot), [2, 3, 4])
             self.assertEqual(self.reg.sweep().deleted, 1)
@@ -268,7 +286,7 @@ class Calls(World):
             self.add(4)
             self.assertEqual([entry.id for entry in snapshot.list()], [1, 2, 3])
             self.assertEqual([entry.path for entry in snapshot.list(segreg.Order.BY_PATH)], ["a", "b", "c"])
-            self.assertEqual(snapshot.find(1), segreg.Entry(1, "c", 2, True))
+            self.assertEqual(snapshot.find(1), segreg.Entry(1, "c", 2, True, b""))
             with self.assertRaises(segreg.NotFoundError):
                 snapshot.find(4)
 

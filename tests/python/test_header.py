@@ -54,6 +54,7 @@ TYPES = {
     "uint64_t": ctypes.c_uint64,
     "int64_t": ctypes.c_int64,
     "char *": ctypes.c_char_p,
+    "unsigned char": ctypes.c_ubyte,
     "int *": POINTER(ctypes.c_int),
     "uint32_t *": POINTER(ctypes.c_uint32),
     "uint64_t *": POINTER(ctypes.c_uint64),
@@ -84,6 +85,8 @@ def split(declaration):
         return POINTER(ctypes.c_char), name  # a buffer
     if name.startswith("path["):
         return ctypes.c_char * (_native.PATH_MAX + 1), "path"
+    if name == "user[SEGREG_USER_SIZE]":
+        return ctypes.c_ubyte * _native.USER_SIZE, "user"
     if kind == "struct segreg_pin":
         return _native.Pin, name
     return TYPES[kind], name
@@ -147,7 +150,7 @@ class Header(unittest.TestCase):
         """the flags and limits, and the version of the header are the package's"""
         for name, flags in re.findall(r"^#define SEGREG_(\w+) \(1u << (\d)\)", CODE, re.M):
             self.assertEqual(getattr(_native, name), 1 << int(flags), name)
-        for name in ("LABEL_SIZE", "PATH_MAX", "PATH_SIZE"):
+        for name in ("LABEL_SIZE", "PATH_MAX", "PATH_SIZE", "USER_SIZE"):
             self.assertEqual(int(re.search(rf"#define SEGREG_{name} (\d+)", CODE)[1]), getattr(_native, name))
         self.assertRegex(CODE, r"#define SEGREG_ID_NEXT UINT64_MAX\n")
         self.assertEqual(segreg.ID_NEXT, 2**64 - 1)
@@ -168,7 +171,7 @@ class Header(unittest.TestCase):
             (_native.Stats, segreg.Stats),
             (_native.DebugItem, segreg.DebugItem),
         ):
-            members = {name for name, _ in struct._fields_} - {"size", "cursor"}
+            members = {name for name, _ in struct._fields_} - {"size", "cursor", "user_size"}
             self.assertEqual(set(cls._fields) - {"text"}, members, cls)
         self.assertEqual(segreg.Stats._fields[:-1], tuple(name for name, _ in _native.Stats._fields_[1:]))
 

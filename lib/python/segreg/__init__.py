@@ -25,6 +25,7 @@ from ._errors import (
     FullError,
     InvalidError,
     MismatchError,
+    NoFileError,
     NoMemoryError,
     NoSpaceError,
     NotFoundError,
@@ -39,7 +40,7 @@ from ._errors import (
 )
 from ._holds import Offer, Pin, PinOffer, Pins, Snapshot, SnapshotOffer
 from ._maps import Map
-from ._native import ID_NEXT, VERSION as __version__, lib as _lib
+from ._native import ID_NEXT, USER_SIZE, VERSION as __version__, lib as _lib
 from ._registry import Registry, debug, open
 from ._types import (
     DebugItem,
@@ -93,6 +94,7 @@ __all__ = [
     "LogKind",
     "Map",
     "MismatchError",
+    "NoFileError",
     "NoMemoryError",
     "NoSpaceError",
     "NotFoundError",
@@ -116,6 +118,7 @@ __all__ = [
     "SweepResult",
     "SystemCallError",
     "TimedOutError",
+    "USER_SIZE",
     "UnsupportedError",
     "VersionError",
     "Watch",

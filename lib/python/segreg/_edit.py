@@ -41,6 +41,13 @@ class Edit:
         """Append what Registry.register would do. The path is checked now, the id by the commit."""
         self._append(lib.segreg_edit_add, number(id, 64, "the id"), c_path(path, "the path"))
 
+    def set_user(self, user: bytes) -> None:
+        """Give the segment of the last addition at most USER_SIZE bytes of the caller's own, which never change.
+
+        They are the member user of Entry, Info and LogEntry. See segreg_edit_set_user(3).
+        """
+        self._append(lib.segreg_edit_set_user, bytes(user), len(user))
+
     def retire(self, id: int) -> None:
         """Append what Registry.retire would do."""
         self._append(lib.segreg_edit_retire, number(id, 64, "the id"))

@@ -158,6 +158,13 @@ class EvictedError(Error):
     code = -20
 
 
+class NoFileError(_WithErrno, FileNotFoundError):
+    """SEGREG_E_NOFILE: the segment is there, but the file in it is not. Another try finds none either."""
+
+    code = -21
+    _errno = errno.ENOENT
+
+
 class CalledOffError(Error):
     """SEGREG_E_CALLED_OFF: wait_off ended the wait."""
 

@@ -34,9 +34,11 @@ ID_NEXT = (1 << 64) - 1
 LABEL_SIZE = 32
 PATH_MAX = 500
 PATH_SIZE = 4096
+USER_SIZE = 64
 
 CREATE, ADOPT, TAKE_BASE = 1, 2, 4
 FORCE = 1
+DISCARD_RELAXED = 1
 PIN_LIVE = 1
 CHECK_REPAIR = 1
 SWEEP_DRY_RUN, SWEEP_RETRY_NOW = 1, 2
@@ -86,6 +88,8 @@ class Entry(Structure):
         ("born", c_uint64),
         ("is_directory", c_int),
         ("path", c_char * (PATH_MAX + 1)),
+        ("user_size", c_size_t),
+        ("user", c_ubyte * USER_SIZE),
     ]
 
 
@@ -141,6 +145,8 @@ class Info(Structure):
         ("is_abandoned", c_int),
         ("builder_pid", c_int64),
         ("is_builder_foreign", c_int),
+        ("user_size", c_size_t),
+        ("user", c_ubyte * USER_SIZE),
     ]
 
 
@@ -194,6 +200,8 @@ class LogEntry(Structure):
         ("by_uid", c_uint32),
         ("by_label", c_char_p),
         ("reason", c_char_p),
+        ("user_size", c_size_t),
+        ("user", c_ubyte * USER_SIZE),
     ]
 
 
@@ -316,6 +324,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_force_remove": (c_int, [REG, c_uint64, c_uint]),
     "segreg_edit_begin": (c_int, [REG, POINTER(EDIT)]),
     "segreg_edit_add": (c_int, [EDIT, c_uint64, c_char_p]),
+    "segreg_edit_set_user": (c_int, [EDIT, c_void_p, c_size_t]),
     "segreg_edit_retire": (c_int, [EDIT, c_uint64]),
     "segreg_edit_retire_path": (c_int, [EDIT, c_char_p]),
     "segreg_edit_discard": (c_int, [EDIT, c_char_p]),

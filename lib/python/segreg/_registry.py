@@ -170,15 +170,17 @@ class Registry:
         """Retire the segment at path, which is relative to base or absolute below it."""
         self._handle.call(lib.segreg_retire_path, c_path(path, "the path"))
 
-    def discard(self, *paths: PathLike) -> None:
+    def discard(self, *paths: PathLike, relaxed: bool = False) -> None:
         """Let a sweep delete each file or directory as soon as no process needs it that came before.
 
         Paths are relative to base or absolute below it. They need not be segments. All are discarded in one commit, or
         none; see segreg_discard(3). Before a program uses a name again, it calls vacate().
+
+        relaxed: return before the discards are durable. discard() without a path makes them durable.
         """
         n = len(paths)
         c_paths = (ctypes.c_char_p * n)(*[c_path(path, "a path") for path in paths])
-        self._handle.call(lib.segreg_discard, c_paths, n, 0)
+        self._handle.call(lib.segreg_discard, c_paths, n, _native.DISCARD_RELAXED * relaxed)
 
     def vacate(self, path: PathLike) -> None:
         """Take what was discarded out of the way of a new file at path; see segreg_vacate(3)."""

@@ -3,6 +3,7 @@
 Times are nanoseconds of CLOCK_REALTIME, 0 for never, as in segreg.h. time.time_ns() is on the same scale.
 """
 
+import builtins
 import enum
 import operator
 import os
@@ -84,6 +85,7 @@ class Entry(NamedTuple):
     path: str
     born: int
     is_directory: bool
+    user: bytes
 
 
 class Info(NamedTuple):
@@ -107,6 +109,7 @@ class Info(NamedTuple):
     is_abandoned: bool
     builder_pid: int
     is_builder_foreign: bool
+    user: bytes
 
 
 class Found(NamedTuple):
@@ -166,6 +169,7 @@ class LogEntry(NamedTuple):
     by_uid: int
     by_label: str
     reason: str
+    user: builtins.bytes
 
 
 class SweepEvent(NamedTuple):
@@ -246,6 +250,8 @@ def _reader(name: str, kind: Any) -> Callable[[Any], Any]:
     """A function from a C struct to the value of one member."""
     if kind is int:
         return operator.attrgetter(name)
+    if kind is bytes:
+        return lambda c: bytes(getattr(c, name)[: getattr(c, name + "_size")])
     if kind is str:
         return lambda c: os.fsdecode(getattr(c, name) or b"")
     return lambda c: kind(getattr(c, name))

@@ -295,6 +295,7 @@ static void an_old_entry(void)
 	old.entry.cursor = 0;
 	T_OK(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot));
 	T_EQ(segreg_snapshot_next(reg, &snapshot, &old.entry), 1);
+	T_OK(segreg_snapshot_find(reg, &snapshot, 1, &old.entry));
 	T_STR(old.entry.path, "seg-1");
 	for (const unsigned char *at = (unsigned char *)&old.entry.user_size; at < old.behind + sizeof(old.behind);
 	     at++)

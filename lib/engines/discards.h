@@ -33,7 +33,7 @@ enum class Outcome {
 
 class Discards
 {
-      public:
+public:
 	/* Opens the registry, and creates it beside the database's directory if it does not exist. */
 	explicit Discards(const std::string &registry);
 	~Discards();
@@ -87,7 +87,7 @@ class Discards
 	 */
 	Outcome VacateStage(const std::string &dir, std::string *error);
 
-      private:
+private:
 	std::string Resolve(const std::string &path) const;
 	bool IsRecent(const std::string &path);
 	bool IsRetired(const std::string &path);

@@ -31,6 +31,9 @@ run() {
 		eval "exec env --default-signal=INT ${command%&}" >/dev/null 2>>"$dir/background" &
 		children+=("$!")
 		pid=$!
+		case $command in
+		*'segctl pin 1'*) eventually eval '"$segctl" holders 1 | grep -q "$pid"' ;;
+		esac
 		return ;;
 	esac
 	while :; do

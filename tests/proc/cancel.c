@@ -324,6 +324,9 @@ static void is_cancelled_after_a_call(void)
 
 static void is_cancelled_at_any_instruction(void)
 {
+#if defined(__SANITIZE_ADDRESS__)
+	T_SKIP("AddressSanitizer takes the stack that a cancelled thread leaves for one in use");
+#endif
 	cancel_everywhere(PTHREAD_CANCEL_ASYNCHRONOUS);
 }
 

@@ -151,7 +151,8 @@ static const struct {
 } elsewhere[] = {
 	{ "queue.joined", "group" },      { "pin.deciding", "decisions" },     { "remove.undoing", "decisions" },
 	{ "lane.found", "processes" },    { "attach.not_alone", "processes" }, { "rebase.marked", "copies" },
-	{ "rebase.committed", "copies" }, { "create.refused", "creating" },
+	{ "rebase.committed", "copies" }, { "create.refused", "creating" },    { "discards.adding", "relaxed" },
+	{ "discards.added", "relaxed" },  { "vacate.unlinked", "discard" },
 };
 
 static bool was_killed_at(const char *point)

@@ -138,12 +138,12 @@ class Walks(World):
 
 
 class Interrupts(World):
-    def interrupted(self, function, *args):
-        """Call function; once it is in the library, Ctrl-C comes. It must raise KeyboardInterrupt."""
+    def interrupted(self, function, *args, once=lambda: True):
+        """Call function. When it is in the library and once() is true, Ctrl-C comes: it must raise KeyboardInterrupt."""
         main = threading.get_ident()
 
         def interrupt():
-            eventually(lambda: main in self.reg._handle._running)
+            eventually(lambda: main in self.reg._handle._running and once())
             signal.pthread_kill(main, signal.SIGINT)
 
         thread = Thread(interrupt)
@@ -168,10 +168,11 @@ class Interrupts(World):
         self.write("seg-1", {str(n): b"" for n in range(50)})
         self.reg.register(1, "seg-1")
         self.reg.retire(1)
-        self.interrupted(lambda: self.reg.sweep(pace_files=1))
+        trash = os.path.join(self.base, ".segreg-trash")
+        self.interrupted(lambda: self.reg.sweep(pace_files=1), once=lambda: os.path.isdir(trash) and os.listdir(trash))
         self.assertIs(self.reg.state(1), segreg.State.DELETING)
         self.assertEqual(self.reg.sweep(retry_now=True).deleted, 1)
-        self.assertEqual(os.listdir(os.path.join(self.base, ".segreg-trash")), [])
+        self.assertEqual(os.listdir(trash), [])
 
 
 if __name__ == "__main__":

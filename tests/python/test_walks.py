@@ -138,8 +138,13 @@ class Walks(World):
 
 
 class Interrupts(World):
+    def setUp(self):
+        super().setUp()
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores SIGINT
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
     def interrupted(self, function, *args, once=lambda: True):
-        """Call function. When it is in the library and once() is true, Ctrl-C comes: it must raise KeyboardInterrupt."""
+        """Call function. Ctrl-C comes when it is in the library and once() is true: it must raise KeyboardInterrupt."""
         main = threading.get_ident()
 
         def interrupt():

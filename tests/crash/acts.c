@@ -120,6 +120,34 @@ static void play_retire(struct actor *a)
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_retire(a->reg, NOBODY));
 }
 
+/* Through shared memory, and then made durable. */
+static int discard_soon(const struct actor *a, uint64_t id)
+{
+	const char *path = scene_path(id);
+	int rc = segreg_discard(a->reg, &path, 1, SEGREG_DISCARD_RELAXED);
+
+	return rc ? rc : segreg_discard(a->reg, NULL, 0, 0);
+}
+
+/* A discard, one that waits in shared memory, and the way made free for a file of the same name. */
+static void play_discard(struct actor *a)
+{
+	struct ledger *ledger = a->scene->ledger;
+	const char *path = scene_path(4);
+
+	intend(a, 4, RETIRED);
+	intend_version(a);
+	TRY(a, segreg_discard(a->reg, &path, 1, 0));
+	intend(a, 3, RETIRED);
+	intend_version(a);
+	TRY(a, discard_soon(a, 3));
+	ledger->now.vacated = ledger->next.vacated = 3;
+	intend(a, 3, STRANGER);
+	ledger->next.has_files[3] = false;
+	intend_version(a);
+	TRY(a, segreg_vacate(a->reg, scene_path(3)));
+}
+
 static void play_build(struct actor *a)
 {
 	intend(a, 13, RESERVED);

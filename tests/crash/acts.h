@@ -16,6 +16,7 @@
 	X(edit, false, false)                                                                                        \
 	X(lead, false, false)                                                                                        \
 	X(retire, false, false)                                                                                      \
+	X(discard, false, false)                                                                                     \
 	X(build, false, false)                                                                                       \
 	X(remove, false, false)                                                                                      \
 	X(pin, false, false)                                                                                         \

@@ -50,6 +50,7 @@ static void fail_everywhere(const void *arg)
 	X(enlist, OTHERS, "registering")                                                                             \
 	X(edit, OTHERS, "committing an edit")                                                                        \
 	X(retire, OTHERS, "retiring")                                                                                \
+	X(discard, OTHERS, "discarding")                                                                             \
 	X(build, OTHERS, "reserving and publishing")                                                                 \
 	X(remove, OTHERS, "unregistering")                                                                           \
 	X(pin, OTHERS, "pinning")                                                                                    \

@@ -98,6 +98,8 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, lead, OTHERS, "committing another's edit as well")                                       \
 	POINTS_AND_CALLS(X, retire, ALONE, "retiring, the last user")                                                \
 	POINTS_AND_CALLS(X, retire, OTHERS, "retiring")                                                              \
+	POINTS_AND_CALLS(X, discard, ALONE, "discarding, the last user")                                             \
+	POINTS_AND_CALLS(X, discard, OTHERS, "discarding")                                                           \
 	POINTS_AND_CALLS(X, build, ALONE, "reserving and publishing, the last user")                                 \
 	POINTS_AND_CALLS(X, build, OTHERS, "reserving and publishing")                                               \
 	POINTS_AND_CALLS(X, remove, ALONE, "unregistering, the last user")                                           \
@@ -151,8 +153,7 @@ static const struct {
 } elsewhere[] = {
 	{ "queue.joined", "group" },      { "pin.deciding", "decisions" },     { "remove.undoing", "decisions" },
 	{ "lane.found", "processes" },    { "attach.not_alone", "processes" }, { "rebase.marked", "copies" },
-	{ "rebase.committed", "copies" }, { "create.refused", "creating" },    { "discards.adding", "relaxed" },
-	{ "discards.added", "relaxed" },  { "vacate.unlinked", "discard" },
+	{ "rebase.committed", "copies" }, { "create.refused", "creating" },
 };
 
 static bool was_killed_at(const char *point)

@@ -314,7 +314,8 @@ static bool is_as(const struct scene *scene, int state, const struct truth *trut
 		return state == SEGREG_LIVE && is_intact(scene, id);
 	case RETIRED:
 		return (state == SEGREG_PENDING && is_intact(scene, id)) || state == SEGREG_DELETING ||
-		       (truth->swept && is_gone);
+		       (truth->swept && is_gone) ||
+		       (truth->vacated == id && state == SEGREG_PENDING && !is_there(scene, id));
 	case RESERVED:
 		return state == SEGREG_BUILDING || (truth->swept && (state == SEGREG_DELETING || is_gone));
 	}
@@ -580,6 +581,7 @@ void scene_audit(struct scene *scene)
 		T_OK(peer_call(scene->keeper, do_go_on, NULL, 0));
 	reg = open_here(scene);
 	T_ERR(SEGREG_E_NOENT, segreg_retire(reg, NOBODY)); /* repairs, if there is something to repair */
+	T_OK(segreg_discard(reg, NULL, 0, 0)); /* makes durable what the dead discarded */
 	truth = find_truth(scene, reg);
 	check_counters(reg);
 	sweep_up(reg);

@@ -37,6 +37,7 @@ enum fate {
 struct truth {
 	enum fate fate[IDS];
 	bool has_files[IDS]; /* of strangers */
+	uint64_t vacated;    /* retired, and its file may be gone before its record is; 0: none */
 	bool swept;          /* what is retired or reserved by the dead may be gone */
 	uint64_t version;
 	bool undone;         /* an unregistering may have been undone, which leaves a version that changes nothing */

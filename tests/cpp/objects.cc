@@ -86,7 +86,7 @@ static void files_of_pins()
 	OK(pin->path(path));
 	CHECK(path == w.base + "/seg-1");
 	FAILS(Errc::inval, pin->path(Span<char>(path, 3)));
-	FAILS(Errc::noent, pin->open("none"));
+	FAILS(Errc::nofile, pin->open("none"));
 	auto file = pin->open();
 	OK(file);
 	OK(pin->release());

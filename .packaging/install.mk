@@ -76,10 +76,12 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
 ## install-rocksdb-dev - of that its header
 ## install-leveldb - of that the library for LevelDB, if LevelDB was there when segreg was built
 ## install-leveldb-dev - of that its header
-install: install-lib install-dev install-tools $(foreach engine,$(ENGINES),install-$(engine) install-$(engine)-dev)
+INSTALL_PARTS = install-lib install-dev install-tools \
+        $(foreach engine,$(ENGINES),install-$(engine) install-$(engine)-dev)
+install: $(INSTALL_PARTS)
 
 # All of it is built before any of it is installed: a build that fails leaves what was installed alone.
-$(if $(filter install,$(MAKECMDGOALS)),$(eval install-lib install-dev install-tools: $(PRODUCTS)))
+$(if $(filter install,$(MAKECMDGOALS)),$(eval $(INSTALL_PARTS): $(PRODUCTS)))
 
 install-lib: $(BUILD)/libsegreg.so
 	@echo "  INSTALL $(DESTDIR)$(LIBDIR)/$(SO)"

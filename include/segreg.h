@@ -363,12 +363,14 @@ int segreg_retire_path(struct segreg *reg, const char *path);
  * SEGREG_DISCARD_RELAXED is for programs that list their directory when they start, and discard again what they find
  * there. The call returns as soon as the discards are in shared memory, without waiting for the disk. The next edit of
  * any process makes them durable, or the next sweep, also a sweep that is deleting. The call wakes segreg_sweep_wait.
- * So a segregd that runs comes at once, at most 250 ms later. A call with n = 0 and without the flag makes durable what
- * earlier calls left, and segreg_close tries that. Until then segreg_find does not find a segment at the path. If the
- * host crashes before, or all processes of the registry die, the files stay as if they had not been discarded. Nothing
- * else is lost. If something else is at a path by then, or a segment was registered there later, that discard is void.
- * So is a discard that would have failed with EXISTS. The call waits for the disk all the same if a path is longer than
- * 221 bytes, or if 1,024 discards wait. It also does so where the file system has neither file handles nor birth times.
+ * So a segregd that runs comes at once, at most 250 ms later. If max_segments leaves no room for all discards that
+ * wait, they wait until there is room. A call with n = 0 and without the flag makes durable what earlier calls left,
+ * and segreg_close tries that. Until then segreg_find does not find a segment at the path. If the host crashes before,
+ * or all processes of the registry die, the files stay as if they had not been discarded. Nothing else is lost. A later
+ * edit of the same process comes after the discard. If something else is at a path by then, or another process has
+ * registered a segment there meanwhile, that discard is void. So is a discard that would have failed with EXISTS. The
+ * call waits for the disk all the same if a path is longer than 221 bytes, or if 1,024 discards wait. It also does so
+ * where the file system has neither file handles nor birth times.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    PATH    as for segreg_register; or path is not below base
@@ -383,17 +385,22 @@ int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsig
 /*
  * Take what was discarded out of the way of a new file at path. Many programs use names again, at least after a crash.
  * Without this call such a program would write into the very file that a sweep is about to delete. So it calls
- * segreg_vacate before it opens a file for writing with O_CREAT, and before it renames a file to path. path is as for
- * segreg_discard.
+ * segreg_vacate before it opens a file for writing with O_CREAT, before it renames a file to path, and before mkdir(2).
+ * path is as for segreg_discard.
  *
  * If nothing is at path, the call returns 0 after one system call. Otherwise it makes durable what calls with
- * SEGREG_DISCARD_RELAXED left. If a retired segment has that path, the registry
- * forgets it, no matter which process holds it. Its file is unlinked, so processes that have the file open or mapped
- * keep it. A process that opens it by its name later gets the new file. A directory stays, and belongs to the caller
- * again. If no segment has that path, what is there is the caller's, and stays.
+ * SEGREG_DISCARD_RELAXED left. If a retired segment has that path, the registry forgets it, no matter which process
+ * holds it. Its file is unlinked, so processes that have the file open or mapped keep it. A process that opens it by
+ * its name later gets the new file, also by a pin of the old segment (segreg_pin_open). A directory stays, and belongs
+ * to the caller again. If no segment has that path, what is there is the caller's, and stays.
+ *
+ * The call looks at path. IT DOES NOT PROTECT A NEW FILE IN A DIRECTORY THAT WAS DISCARDED: a sweep deletes that
+ * directory with all that is in it. Vacate the directory before anything is made in it again. The call fails with
+ * EXISTS if something is at path already and a directory above it is retired.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. PATH: as for segreg_discard. EXISTS: a segment is
- * there that is live or reserved. BUSY: a sweep is about to delete the segment, and has not come to it in timeout_ms.
+ * there that is live or reserved; or see above. BUSY: a sweep is about to delete the segment, and has not come to it in
+ * timeout_ms. FULL: there are max_segments segments, so the discards that wait could not be made durable.
  */
 int segreg_vacate(struct segreg *reg, const char *path);
 

@@ -6,6 +6,7 @@
 #include "sys/sr_error.h"
 #include "edit/sr_digest.h"
 #include "edit/sr_group.h"
+#include "registry/sr_discards.h"
 #include "registry/sr_letter.h"
 #include "registry/sr_enter.h"
 
@@ -155,6 +156,18 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 	return take_and_lead(edit, version);
 }
 
+/*
+ * Whether this process has left discards in shared memory. They come before the edit, so the edit cannot ride: its
+ * leader may have looked at the discards before.
+ */
+static bool comes_after_discards(struct sr_registry *registry)
+{
+	if (!sr_load_acquire_u32(&registry->has_discarded))
+		return false;
+	sr_store_release_u32(&registry->has_discarded, 0);
+	return sr_discards_wait(&registry->region);
+}
+
 int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
 {
 	int rc = edit->syncs ? sr_edit_sync(edit) : 0;
@@ -162,6 +175,8 @@ int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)
 	edit->lane_id = edit->reg->lane_id;
 	if (edit->has_token)
 		edit->digest = sr_digest(edit);
+	if (!rc && comes_after_discards(edit->reg->registry))
+		return take_and_lead(edit, version);
 	if (!rc)
 		rc = sr_commit_lock_try(edit->reg);
 	if (rc == SR_LOCK_BUSY)

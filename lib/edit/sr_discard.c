@@ -34,6 +34,7 @@ static int add(struct segreg_edit *edit, bool *first)
 		for (size_t i = 0; i < edit->n; i++)
 			sr_discards_put(&reg->region, &batch, edit->ops[i].record);
 		*first = sr_discards_close(&reg->region, &batch);
+		sr_store_release_u32(&reg->registry->has_discarded, 1);
 	}
 	SR_STOP("discards.added");
 	sr_table_lock_give(reg);

@@ -24,6 +24,7 @@
  * it is gone.
  */
 #include "edit/sr_remove.h"
+#include "edit/sr_discard.h"
 #include "registry/sr_change.h"
 #include "registry/sr_reconcile.h"
 #include "sys/sr_error.h"
@@ -186,8 +187,10 @@ int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
 	struct sr_change change;
 	struct sr_record record;
 	uint32_t slot;
-	int rc = sr_change_begin(&change, reg);
+	int rc = sr_discard_flush(reg); /* or a discard of before would take the files all the same */
 
+	if (!rc)
+		rc = sr_change_begin(&change, reg);
 	if (rc)
 		return rc;
 	rc = sr_store_get(&reg->registry->store, id, &record);

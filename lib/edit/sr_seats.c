@@ -167,7 +167,10 @@ static int seat_discards(struct sr_group *g, const struct sr_discard *discards)
 	return rc;
 }
 
-/* Take along the discards that are in shared memory. Only an edit that flushes needs to know if that fails. */
+/*
+ * Take along the discards that are in shared memory. They were made before the leader's edit began, so they are planned
+ * before it. Only an edit that flushes needs to know if that fails.
+ */
 static int board_discards(struct sr_group *g)
 {
 	struct sr_discard *discards;
@@ -215,14 +218,12 @@ static void gather(const struct sr_group *g)
 
 int sr_seats_fill(struct sr_group *g)
 {
-	int rc = plan_seats(g);
+	int rc = board_discards(g);
 
 	if (!rc)
-		gather(g);
-	if (!rc)
-		rc = board_discards(g);
-	if (!rc)
 		rc = plan_seats(g);
+	if (!rc)
+		gather(g);
 	while (!rc && board(g))
 		rc = plan_seats(g);
 	return rc;

@@ -41,11 +41,12 @@ static inline uint32_t sr_seats_count(const struct sr_group *g)
 	return 1 + g->n_riders + (g->n_late > 0);
 }
 
-/* Seat 0 is the leader's. The last is that of the discards, if there are any. */
+/* The first seat is that of the discards, if there are any. Then come the leader's and the riders'. */
 static inline struct sr_seat *sr_seats_get(struct sr_group *g, uint32_t i)
 {
-	if (i > g->n_riders)
+	if (g->n_late && i == 0)
 		return &g->late;
+	i -= g->n_late > 0;
 	return i ? &g->riders[i - 1] : &g->own;
 }
 

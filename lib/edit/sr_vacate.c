@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define PAUSE ((int64_t)5000000) /* nanoseconds between two looks at a sweep */
 
@@ -43,6 +44,19 @@ static int unlink_file(struct sr_base *base, const char *path)
 	error = sr_sys_unlinkat(fd, leaf, 0) == 0 ? 0 : errno;
 	sr_sys_close(fd);
 	return !error || error == ENOENT ? 0 : sr_fail_errno(error, "cannot remove %s below %s", path, base->path);
+}
+
+/* A sweep that deletes a directory deletes a new file in it as well. What is below path is no matter. */
+static int check_path(const struct sr_record *record, const char *path)
+{
+	if (!strcmp(record->path, path))
+		return 0;
+	if (strlen(record->path) > strlen(path) || (record->state != SR_PENDING && record->state != SR_DELETING))
+		return SR_STORE_ABSENT;
+	return sr_fail(SEGREG_E_EXISTS,
+		       "%s lies in %s, which is segment %" PRIu64
+		       " and is %s: vacate that directory first, or use another name",
+		       path, record->path, record->id, segreg_state_name((enum segreg_state)record->state));
 }
 
 /* May the segment of record be taken out of the way now? [commit] */
@@ -116,9 +130,11 @@ static int vacate(struct segreg *reg, const char *path, const struct sr_identity
 
 	if (rc)
 		return rc;
-	rc = sr_store_find(store, path, &id);
+	rc = sr_store_overlap(store, path, &id);
 	if (!rc)
 		rc = sr_store_get(store, id, &record);
+	if (!rc)
+		rc = check_path(&record, path);
 	if (!rc)
 		rc = check_state(&change, &record);
 	if (!rc) {

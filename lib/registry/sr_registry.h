@@ -44,6 +44,7 @@ struct sr_registry {
 	struct sr_store store; /* under the commit lock */
 	struct sr_queue queue; /* threads whose edits wait for a leader of this process */
 	struct sr_base base;
+	uint32_t has_discarded;        /* this process has left discards in shared memory since it last led a group */
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */
 	pthread_mutex_t mutex;         /* guards the growing of this process's lanes */
 	bool is_quiet;      /* in fork(2): no thread of this process has the commit lock, and none gets it meanwhile */

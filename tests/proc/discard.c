@@ -668,6 +668,21 @@ static void killed_while_vacating(void)
 	}
 }
 
+static void in_a_discarded_directory(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+
+	t_make_dir(&w, "db", SIZE);
+	T_OK(discard(reg, "db"));
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "db/data"));
+	T_OK(segreg_vacate(reg, "db"));
+	T_OK(segreg_vacate(reg, "db/data"));
+	T_EQ(t_sweep(reg).deleted, 0);
+	T_CHECK(t_exists(&w, "db/data"));
+	t_close(reg);
+}
+
 /* ---------------------------------------------------------------- in an edit */
 
 static void in_an_edit(void)
@@ -835,6 +850,7 @@ T_SUITE(discard,
 	{ "a vacation waits for a sweep that is about to delete", waits_for_a_sweep_that_is_about_to_delete_it },
 	{ "killed while discarding what displaces a segment", killed_while_discarding },
 	{ "killed while vacating", killed_while_vacating },
+	{ "a file in a discarded directory is not the caller's before the directory is", in_a_discarded_directory },
 	{ "discards and retirements by path in an edit", in_an_edit },
 	{ "the registry chooses ids, and none twice", the_registry_chooses_ids },
 	{ "the registry chooses ids for riders", ids_are_chosen_for_riders },

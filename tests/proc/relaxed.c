@@ -353,7 +353,7 @@ static void a_writer_that_vacates(void)
 	t_close(reg);
 }
 
-/* What was discarded is registered after that: it is live. Before that: it is retired. */
+/* A discard comes before the later edits of its process, as a durable one does. */
 static void registered_before_and_after(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -361,15 +361,19 @@ static void registered_before_and_after(void)
 
 	t_make_file(&w, "after", SIZE);
 	t_make_file(&w, "before", SIZE);
+	t_make_file(&w, "kept", SIZE);
 	T_OK(segreg_register(reg, 1, "before"));
 	T_OK(relaxed(reg, "before"));
 	T_OK(relaxed(reg, "after"));
-	T_OK(segreg_register(reg, 2, "after"));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 1, "before"));
+	T_ERR(SEGREG_E_EXISTS, segreg_register(reg, 2, "after"));
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_OK(segreg_register(reg, 3, "kept"));
+	T_OK(relaxed(reg, "kept"));
+	T_OK(segreg_force_remove(reg, 3, 0));
 	T_OK(flush(reg));
-	T_EQ(t_state(reg, 1), SEGREG_PENDING);
-	T_EQ(t_state(reg, 2), SEGREG_LIVE);
-	T_EQ(t_sweep(reg).deleted, 1);
-	T_CHECK(t_exists(&w, "after"));
+	T_EQ(t_sweep(reg).deleted, 0);
+	T_CHECK(t_exists(&w, "kept"));
 	t_close(reg);
 }
 
@@ -551,7 +555,7 @@ T_SUITE(relaxed, { "the next edit of any process makes them durable, in its own 
 	{ "bad paths are refused at once, and none is discarded", bad_paths },
 	{ "another file at the path stays", another_file_stays },
 	{ "a writer that vacates the path gets a file of its own", a_writer_that_vacates },
-	{ "a segment that is registered later stays live", registered_before_and_after },
+	{ "what the process does later comes after its discard", registered_before_and_after },
 	{ "a discard that is void hinders nothing", what_is_void_hinders_nothing },
 	{ "in a full registry they hinder no edit, and wait", a_full_registry },
 	{ "on a disk that takes no commit they wait, and the sweep says when", a_disk_that_takes_no_commit },

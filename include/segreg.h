@@ -777,6 +777,96 @@ int segreg_snapshot_list(struct segreg *reg, const struct segreg_snapshot *snaps
 int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snapshot, uint64_t id,
 			 struct segreg_entry *entry);
 
+/* ------------------------------------------------------------------ leases */
+
+/*
+ * A retention lease holds segments in a name instead of a process. It is for a backup that goes on after a reboot, and
+ * for readers on other hosts. A lease is durable, and ends only when it is dropped. The death of all processes, a
+ * restart and a power cut leave it as it is. Each sweep respects it. A sweep that cannot read the leases deletes
+ * nothing.
+ *
+ * A lease holds every segment that is retired after the version `floor`, as a horizon does, and each segment that it
+ * lists. A listed segment is named by id and by the version that registered it (born), because an id may be used again.
+ *
+ * Nothing ends a lease that was forgotten. segctl lease ls shows for each how old it is and what it keeps.
+ */
+#define SEGREG_LEASE_NAME_MAX 63      /* bytes of the longest name, without a NUL */
+#define SEGREG_LEASES_MAX 1024u       /* leases that a registry may have */
+#define SEGREG_LEASE_ITEMS_MAX 10000u /* segments that a lease may list */
+#define SEGREG_LEASE_NOW UINT64_MAX   /* as floor: the current version, so that all that is live now is held */
+#define SEGREG_LEASE_LISTED (UINT64_MAX - 1) /* as floor: hold nothing but the listed segments */
+
+/* A segment that a lease lists. */
+struct segreg_lease_item {
+	uint64_t id;
+	uint64_t born; /* as in struct segreg_info; 0 for segreg_lease_put: the segment that has the id now */
+};
+
+/*
+ * Put a lease: from now on, name holds what floor and the n items say. If there is a lease of that name, floor and
+ * items replace its own, together. At no moment is a segment released that both the old and the new lease hold. Durable
+ * when it returns 0. If the lease is there already, with the same floor and items, the call changes nothing. The call
+ * makes no version.
+ *
+ * A lease holds what is LIVE or PENDING when it is put. A lower floor than before does not bring back what is gone, and
+ * does not stop the deletion of what is DELETING. name has 1 to SEGREG_LEASE_NAME_MAX letters, digits or characters of
+ * "._:@+-".
+ *
+ * While a lease holds a segment, segreg_force_remove without SEGREG_FORCE fails with BUSY, and segreg_vacate with
+ * EXISTS.
+ *
+ * Errors: NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
+ *    INVAL  also: floor is beyond the current version; or n is beyond SEGREG_LEASE_ITEMS_MAX
+ *    NOENT  an item has born 0, and its id is unknown, BUILDING or DELETING
+ *    FULL   SEGREG_LEASES_MAX leases exist; or discards wait (SEGREG_DISCARD_RELAXED), and max_segments segments exist
+ */
+int segreg_lease_put(struct segreg *reg, const char *name, uint64_t floor, const struct segreg_lease_item *items,
+		     size_t n);
+
+/*
+ * Drop a lease: a sweep deletes what it alone held. Durable when it returns 0. It works on a full disk.
+ *
+ * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. NOENT: there is no lease of that name.
+ */
+int segreg_lease_drop(struct segreg *reg, const char *name);
+
+/*
+ * One lease as segreg_lease_list shows it. The library makes it; later versions may append members. Times are
+ * nanoseconds of CLOCK_REALTIME.
+ */
+struct segreg_lease {
+	const char *name;       /* valid during the callback */
+	uint64_t floor;         /* a version, or SEGREG_LEASE_LISTED */
+	const struct segreg_lease_item *items; /* ascending by id, then by born; valid during the callback */
+	size_t n;               /* number of items */
+	int64_t put_at;         /* when the name was first put */
+	int64_t changed_at;     /* when floor or items were last changed */
+	int64_t by_pid;         /* the process that changed them last, as its own PID namespace counts */
+	uint32_t by_uid;        /* effective user of that process */
+	const char *by_label;   /* label of that process's handle; valid during the callback */
+};
+
+/*
+ * Called for each lease, without a lock. Returns 0 to continue. Any other value ends the list and becomes its result.
+ * May call the library.
+ */
+typedef int segreg_lease_fn(void *arg, const struct segreg_lease *lease);
+
+/*
+ * Call fn for each lease, in the order of names, byte by byte. The call reads each lease from the database, so it may
+ * wait for another process's commit. A lease that exists throughout is shown exactly once.
+ *
+ * Errors: INVAL, NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO.
+ */
+int segreg_lease_list(struct segreg *reg, segreg_lease_fn *fn, void *arg);
+
+/*
+ * Whether a lease holds a segment; the arguments are members of its struct segreg_info. Returns 1 if it does, or if it
+ * will hold a segment that is not retired yet (retired is 0). Otherwise returns 0. No lease holds a segment that is
+ * BUILDING or DELETING. Safe anywhere.
+ */
+int segreg_lease_holds(const struct segreg_lease *lease, uint64_t id, uint64_t born, uint64_t retired);
+
 /* ------------------------------------------------------------------ asking */
 
 /* Returns 1 if id is LIVE, 0 if it is in another state or unknown, or an error: INVAL, TIMEDOUT, CORRUPT. */
@@ -974,6 +1064,8 @@ enum segreg_log_kind {
 	SEGREG_LOG_RECLAIMED = 3, /* the handle of a dead process was cleaned up */
 	SEGREG_LOG_EVICTED = 4,   /* segreg_evict took what a handle held */
 	SEGREG_LOG_LOST = 5,      /* the journal could not keep some entries, because there was no space */
+	SEGREG_LOG_LEASED = 6,    /* a lease was put that was not there before */
+	SEGREG_LOG_LEASE_DROPPED = 7, /* segreg_lease_drop dropped a lease */
 };
 
 /*
@@ -990,7 +1082,8 @@ struct segreg_log_entry {
 	uint64_t retired;      /* DELETED, FORGOTTEN: the version that retired it; 0 if it was not retired */
 	int64_t registered_at; /* DELETED, FORGOTTEN: when it was registered, or reserved if it was never registered */
 	int64_t retired_at;    /* DELETED, FORGOTTEN: when it was retired; 0 if it was not retired */
-	const char *path;      /* DELETED, FORGOTTEN: relative to base; valid during the callback */
+	const char *path;      /* DELETED, FORGOTTEN: relative to base. LEASED, LEASE_DROPPED: the lease's name. Valid
+	                        * during the callback */
 	uint64_t bytes;        /* DELETED: bytes of disk space that all tries of this deletion gave back. Those of a
 	                        * sweep that died or ended with an error, and those before a restart, are not known */
 	uint32_t lane;         /* RECLAIMED, EVICTED: the handle's lane */
@@ -1054,11 +1147,13 @@ struct segreg_sweep_event {
 	const char *reason;  /* one line for people */
 	uint64_t pins;       /* HELD: pins of the segment; RECLAIMED: pins that the handle had held */
 	int64_t pid;         /* HELD: a process that pins the segment. Without pins, a process whose snapshot holds it.
-	                      * Without snapshots, a process whose horizon holds it. 0: that process has let go since.
+	                      * Without snapshots, a process whose horizon holds it. 0: only a lease holds it, or that
+	                      * process has let go since.
 	                      * RECLAIMED: the dead process */
 	const char *label;   /* label of that process's handle */
 	uint64_t snapshots;  /* HELD: snapshots that hold the segment */
 	int has_horizon;     /* HELD: a horizon holds the segment */
+	const char *lease;   /* HELD: the name of a lease that holds the segment, or ""; others: NULL */
 };
 
 /*

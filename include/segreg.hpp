@@ -101,6 +101,8 @@ using Info = struct ::segreg_info;
 using Holder = struct ::segreg_holder;
 using Finding = struct ::segreg_finding;
 using LogEntry = struct ::segreg_log_entry;
+using Lease = struct ::segreg_lease;
+using LeaseItem = struct ::segreg_lease_item;
 using SweepEvent = struct ::segreg_sweep_event;
 using SweepResult = struct ::segreg_sweep_result;
 using DebugItem = struct ::segreg_debug_item;
@@ -1408,6 +1410,24 @@ public:
 	Result<void> force_remove(std::uint64_t id, unsigned flags = 0) const noexcept
 	{
 		return Result<void>(::segreg_force_remove(reg_, id, flags));
+	}
+
+	/* Retention leases. A lease has a name and no owner, and outlives processes and restarts (segreg_lease_put). */
+
+	Result<void> put_lease(Text name, std::uint64_t floor = SEGREG_LEASE_NOW,
+			       Span<const LeaseItem> items = {}) const noexcept
+	{
+		return Result<void>(::segreg_lease_put(reg_, name.get(), floor, items.data(), items.size()));
+	}
+	Result<void> drop_lease(Text name) const noexcept
+	{
+		return Result<void>(::segreg_lease_drop(reg_, name.get()));
+	}
+	/* function(const Lease &) */
+	template <typename Function> Result<void> leases(Function &&function) const
+	{
+		return detail::walk<Lease>(
+			function, [this](auto *visit, void *arg) { return ::segreg_lease_list(reg_, visit, arg); });
 	}
 
 	/* Versions. */

@@ -3,6 +3,7 @@
  * arguments here, once, and then calls down.
  */
 #include "segreg_args.h"
+#include "edit/sr_lease.h"
 #include "hold/sr_map.h"
 #include "hold/sr_pin.h"
 #include "hold/sr_snapshot.h"
@@ -216,4 +217,78 @@ int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snaps
 	if (!rc)
 		sr_copy_out(entry, entry->size, &found, sizeof(found));
 	return rc;
+}
+
+/* ---------------------------------------------------------------- leases */
+
+/* A name that a terminal, a path and a list of words can show as it is. */
+static bool is_lease_name(const char *name)
+{
+	size_t length = strnlen(name, SEGREG_LEASE_NAME_MAX + 1);
+
+	if (!length || length > SEGREG_LEASE_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!(name[i] >= 'a' && name[i] <= 'z') && !(name[i] >= 'A' && name[i] <= 'Z') &&
+		    !(name[i] >= '0' && name[i] <= '9') && !strchr("._:@+-", name[i]))
+			return false;
+	return true;
+}
+
+static int check_lease(struct segreg *reg, const char *name)
+{
+	int rc = sr_check_handle_and(reg, name, "no name of a lease");
+
+	return rc || is_lease_name(name)
+		       ? rc
+		       : sr_invalid("the name of a lease has 1 to 63 letters, digits or characters of ._:@+-");
+}
+
+int segreg_lease_put(struct segreg *reg, const char *name, uint64_t floor, const struct segreg_lease_item *items,
+		     size_t n)
+{
+	SR_UNCANCELLED();
+	int rc = check_lease(reg, name);
+
+	if (rc)
+		return rc;
+	if (n > SEGREG_LEASE_ITEMS_MAX || (n && !items))
+		return sr_invalid("more than SEGREG_LEASE_ITEMS_MAX segments for a lease, or no segments");
+	return sr_lease_put(reg, name, floor, items, n);
+}
+
+int segreg_lease_drop(struct segreg *reg, const char *name)
+{
+	SR_UNCANCELLED();
+	int rc = check_lease(reg, name);
+
+	return rc ? rc : sr_lease_drop(reg, name);
+}
+
+int segreg_lease_list(struct segreg *reg, segreg_lease_fn *fn, void *arg)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, fn, "no function to call");
+
+	return rc ? rc : sr_lease_list(reg, fn, arg);
+}
+
+int segreg_lease_holds(const struct segreg_lease *lease, uint64_t id, uint64_t born, uint64_t retired)
+{
+	if (!lease)
+		return 0;
+	if (lease->floor < (retired ? retired : SR_NOT_RETIRED))
+		return 1;
+	for (size_t least = 0, most = lease->n; least < most;) {
+		size_t middle = least + (most - least) / 2;
+		const struct segreg_lease_item *item = &lease->items[middle];
+
+		if (item->id == id && item->born == born)
+			return 1;
+		if (item->id < id || (item->id == id && item->born < born))
+			least = middle + 1;
+		else
+			most = middle;
+	}
+	return 0;
 }

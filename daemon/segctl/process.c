@@ -48,7 +48,7 @@ static void find_cgroup(int64_t pid, char *cgroup, size_t size)
 		fclose(file);
 }
 
-static void find_user(uint32_t uid, char *user, size_t size)
+void ctl_process_find_user(uint32_t uid, char *user, size_t size)
 {
 	const struct passwd *entry = getpwuid(uid);
 
@@ -61,7 +61,7 @@ static void find_user(uint32_t uid, char *user, size_t size)
 void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process)
 {
 	*process = (struct ctl_process){ .command = "" };
-	find_user(holder->uid, process->user, sizeof process->user);
+	ctl_process_find_user(holder->uid, process->user, sizeof process->user);
 	if (holder->is_foreign) {
 		strcpy(process->command, "(in another PID namespace)");
 	} else if (kill((pid_t)holder->pid, 0) == -1 && errno == ESRCH) {

@@ -3,6 +3,8 @@
 #define CTL_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "segreg.h"
 
@@ -13,6 +15,9 @@ struct ctl_process {
 	char cgroup[512];
 	bool is_dead;
 };
+
+/* user becomes the user's name, or the number if it has none. */
+void ctl_process_find_user(uint32_t uid, char *user, size_t size);
 
 void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process);
 

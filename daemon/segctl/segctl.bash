@@ -69,6 +69,7 @@ _segctl_operand()
 		return
 	fi
 	case $(_segctl_list "$tool" "$verb" operands) in
+	"put|drop|ls"*) _segctl_reply -W "put drop ls $("$tool" "$@" lease ls --noheadings --raw -o NAME 2>/dev/null)" -- "$current" ;;
 	"ID PATH") ;; # an id that is still free
 	SEGMENT* | "[SEGMENT]") _segctl_segments "$tool" "$current" "$@" ;;
 	PID) _segctl_reply -W "$("$tool" "$@" holders --noheadings --raw -o PID 2>/dev/null)" -- "$current" ;;

@@ -55,7 +55,7 @@ const struct ctl_verb ctl_log = {
 			[AGE] = { "AGE", CTL_AGE, 0, "how long ago that is" },
 			[EVENT] = { "EVENT", CTL_TEXT, 0, "what: registered, retired, deleted, ..." },
 			[ID] = { "ID", CTL_NUMBER, 0, "the segment's id" },
-			[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory" },
+			[PATH] = { "PATH", CTL_TEXT, 0, "its path below the base directory; the name of a lease" },
 			[BYTES] = { "BYTES", CTL_BYTES, 0, "disk space that its deletion gave back, in all tries" },
 			[VERSION] = { "VERSION", CTL_NUMBER, 0, "the version that registered or retired it" },
 			[PID] = { "PID", CTL_NUMBER, 0, "the process whose handle was taken away" },
@@ -75,11 +75,24 @@ const struct ctl_verb ctl_log = {
 #define USUAL_COLUMNS "AT,EVENT,ID,PATH,BYTES,PID,LABEL,PINS,REASON"
 
 /* The order of events that happened at one time. */
-enum event { RESERVED, REGISTERED, RETIRED, DELETED, FORGOTTEN, RECLAIMED, EVICTED, LOST, EVENTS };
+enum event {
+	RESERVED,
+	REGISTERED,
+	RETIRED,
+	DELETED,
+	FORGOTTEN,
+	RECLAIMED,
+	EVICTED,
+	LEASED,
+	LEASE_DROPPED,
+	LOST,
+	EVENTS
+};
 
 static const char *const names[EVENTS] = {
-	[RESERVED] = "reserved",   [REGISTERED] = "registered", [RETIRED] = "retired", [DELETED] = "deleted",
-	[FORGOTTEN] = "forgotten", [RECLAIMED] = "reclaimed",   [EVICTED] = "evicted", [LOST] = "lost",
+	[RESERVED] = "reserved",   [REGISTERED] = "registered",       [RETIRED] = "retired", [DELETED] = "deleted",
+	[FORGOTTEN] = "forgotten", [RECLAIMED] = "reclaimed",         [EVICTED] = "evicted", [LOST] = "lost",
+	[LEASED] = "leased",       [LEASE_DROPPED] = "lease-dropped",
 };
 
 struct line {
@@ -188,6 +201,10 @@ static int add_entry(void *arg, const struct segreg_log_entry *e)
 		return add(log, RECLAIMED, 0, e);
 	case SEGREG_LOG_EVICTED:
 		return add(log, EVICTED, 0, e);
+	case SEGREG_LOG_LEASED:
+		return add(log, LEASED, 0, e);
+	case SEGREG_LOG_LEASE_DROPPED:
+		return add(log, LEASE_DROPPED, 0, e);
 	case SEGREG_LOG_LOST:
 		return add(log, LOST, 0, e);
 	}
@@ -245,6 +262,8 @@ static void add_row(struct ctl_table *table, const struct line *line)
 	ctl_table_set_text(table, row, EVENT, names[line->event]);
 	if (line->event < RECLAIMED) {
 		ctl_table_set(table, row, ID, e->id);
+		ctl_table_set_text(table, row, PATH, line->path);
+	} else if (line->event == LEASED || line->event == LEASE_DROPPED) {
 		ctl_table_set_text(table, row, PATH, line->path);
 	} else {
 		ctl_table_set(table, row, PINS, e->pins);

@@ -88,8 +88,12 @@ static int forget(const struct ctl *ctl, uint64_t id)
 
 	/* The error of the library names its flag; segctl has an option instead. */
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
-		return ctl_error(ctl, EX_TEMPFAIL,
-				 "segment %" PRIu64 " is held, being built, or to be deleted; see --force", id);
+		return ctl_error(
+			ctl, EX_TEMPFAIL,
+			"segment %" PRIu64
+			" is held by a handle or a lease (segctl lease ls), being built, or to be deleted; see "
+			"--force",
+			id);
 	return code ? ctl_fail(ctl, code) : EX_OK;
 }
 

@@ -7,11 +7,7 @@
 
 #include <string.h>
 
-/*
- * Check the schema and the size of a value. The library reads values of all schemas up to its own, and writes only its
- * own.
- */
-static int check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
+int sr_codec_check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what)
 {
 	if (size >= 1 && (in[0] < 1 || in[0] > SR_SCHEMA))
 		return sr_fail(
@@ -114,7 +110,7 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	unsigned schema = size ? at[0] : SR_SCHEMA;
 	size_t fixed = record_fixed(schema), user_most = schema > 2 ? SEGREG_USER_SIZE : 0;
 	uint64_t flags, user_size;
-	int rc = check(at, size, fixed + 1, fixed + user_most + SEGREG_PATH_MAX, "record");
+	int rc = sr_codec_check(at, size, fixed + 1, fixed + user_most + SEGREG_PATH_MAX, "record");
 
 	if (rc)
 		return rc;
@@ -163,7 +159,8 @@ size_t sr_encode_meta(const struct sr_meta *m, unsigned char out[SR_META_FIXED +
 int sr_decode_meta(const void *in, size_t size, struct sr_meta *m)
 {
 	const unsigned char *at = in;
-	int rc = check(at, size, SR_META_FIXED + 1, SR_META_FIXED + SEGREG_PATH_SIZE - 1, "description of the registry");
+	int rc = sr_codec_check(at, size, SR_META_FIXED + 1, SR_META_FIXED + SEGREG_PATH_SIZE - 1,
+				"description of the registry");
 
 	if (rc)
 		return rc;
@@ -194,7 +191,7 @@ size_t sr_encode_owner(const struct sr_owner *o, unsigned char out[SR_OWNER_FIXE
 int sr_decode_owner(const void *in, size_t size, struct sr_owner *o)
 {
 	const unsigned char *at = in;
-	int rc = check(at, size, SR_OWNER_FIXED + 1, SR_OWNER_FIXED + SEGREG_PATH_SIZE - 1, "owner of base");
+	int rc = sr_codec_check(at, size, SR_OWNER_FIXED + 1, SR_OWNER_FIXED + SEGREG_PATH_SIZE - 1, "owner of base");
 
 	if (rc)
 		return rc;
@@ -217,15 +214,20 @@ size_t sr_encode_clock(const struct sr_clock *c, unsigned char out[SR_CLOCK_SIZE
 	at = sr_bytes_put(at, c->starts, 8);
 	at = sr_bytes_put(at, c->tokens, 8);
 	at = sr_bytes_put(at, c->ids, 8);
+	at = sr_bytes_put(at, c->leases, 8);
 	return (size_t)(at - out);
 }
 
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 {
 	const unsigned char *at = in;
-	bool is_first = size == SR_CLOCK_SIZE_FIRST && at[0] == 1, has_ids = size && at[0] > 2;
-	size_t right = is_first ? SR_CLOCK_SIZE_FIRST : has_ids ? SR_CLOCK_SIZE : SR_CLOCK_SIZE_2;
-	int rc = check(at, size, right, right, "clock");
+	unsigned schema = size ? at[0] : SR_SCHEMA;
+	bool is_first = size == SR_CLOCK_SIZE_FIRST && schema == 1;
+	size_t right = is_first	    ? SR_CLOCK_SIZE_FIRST
+		       : schema < 3 ? SR_CLOCK_SIZE_2
+		       : schema < 4 ? SR_CLOCK_SIZE_3
+				    : SR_CLOCK_SIZE;
+	int rc = sr_codec_check(at, size, right, right, "clock");
 
 	if (rc)
 		return rc;
@@ -233,7 +235,8 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	c->version = sr_bytes_take(&at, 8);
 	c->starts = sr_bytes_take(&at, 8);
 	c->tokens = is_first ? 0 : sr_bytes_take(&at, 8);
-	c->ids = has_ids ? sr_bytes_take(&at, 8) : 0;
+	c->ids = schema < 3 ? 0 : sr_bytes_take(&at, 8);
+	c->leases = schema < 4 ? 0 : sr_bytes_take(&at, 8);
 	return 0;
 }
 
@@ -253,7 +256,7 @@ int sr_decode_token(const void *in, size_t size, struct sr_token *token)
 	const unsigned char *at = in;
 	bool has_digest = size && at[0] > 2;
 	size_t right = has_digest ? SR_TOKEN_VALUE_SIZE : SR_TOKEN_VALUE_SIZE_2;
-	int rc = check(at, size, right, right, "token");
+	int rc = sr_codec_check(at, size, right, right, "token");
 
 	if (rc)
 		return rc;
@@ -281,7 +284,7 @@ size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RID
 int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
 {
 	const unsigned char *at = in;
-	int rc = check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE, "row of riders");
+	int rc = sr_codec_check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE, "row of riders");
 
 	if (!rc && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has a row of riders of %zu bytes", size);
@@ -344,7 +347,7 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	unsigned schema = size ? at[0] : SR_SCHEMA;
 	size_t label, by_label, user, fixed = entry_fixed(schema), user_most = schema > 2 ? SEGREG_USER_SIZE : 0;
 	uint64_t flags;
-	int rc = check(at, size, fixed, fixed + SR_ENTRY_TEXT, "entry of the journal");
+	int rc = sr_codec_check(at, size, fixed, fixed + SR_ENTRY_TEXT, "entry of the journal");
 
 	if (rc)
 		return rc;
@@ -376,7 +379,7 @@ int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entr
 	size -= fixed;
 	if (flags > 1 || label >= SEGREG_LABEL_SIZE || by_label >= SEGREG_LABEL_SIZE || user > user_most ||
 	    label + by_label + user > size || size - label - by_label - user > SEGREG_PATH_MAX ||
-	    e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LOST)
+	    e->kind < SEGREG_LOG_DELETED || e->kind > SEGREG_LOG_LEASE_DROPPED)
 		return sr_fail(SEGREG_E_CORRUPT,
 			       "registry.mdb is damaged: entry %llu of the journal has impossible values",
 			       (unsigned long long)number);

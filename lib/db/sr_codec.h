@@ -6,8 +6,8 @@
  *               i64 retry_at, u8 length of user, user, path (to the end); schema 2 has no user, and schema 1 ends with
  *               ino, btime, path
  *      meta     u8 schema, uuid[16], u32 max_segments, u32 max_lanes, i64 created_at, base (to the end)
- *      clock    u8 schema, u64 version, u64 starts, u64 tokens, u64 ids; schemas 1 and 2 have no ids, and the first
- *               builds of schema 1 had no tokens
+ *      clock    u8 schema, u64 version, u64 starts, u64 tokens, u64 ids, u64 leases; schema 3 has no leases, schemas 1
+ *               and 2 have no ids either, and the first builds of schema 1 had no tokens
  *      token    u8 schema, u64 version, u64 place, u64 digest; schemas 1 and 2 have no digest
  *      entry    u8 schema, u8 kind, u8 length of label, u8 length of by_label, i64 at, u64 id, u64 born, u64 retired,
  *               i64 registered_at, i64 retired_at, u64 bytes, u64 decided, u32 asked, u32 lane, u32 uid, i64 pid,
@@ -30,7 +30,8 @@
 #define SR_OWNER_FIXED (1 + SR_NONCE_SIZE)
 #define SR_CLOCK_SIZE_FIRST (1 + 2 * 8)
 #define SR_CLOCK_SIZE_2 (1 + 3 * 8) /* up to schema 2 */
-#define SR_CLOCK_SIZE (1 + 4 * 8)
+#define SR_CLOCK_SIZE_3 (1 + 4 * 8)
+#define SR_CLOCK_SIZE (1 + 5 * 8)
 #define SR_TOKEN_VALUE_SIZE_2 (1 + 2 * 8) /* up to schema 2 */
 #define SR_TOKEN_VALUE_SIZE (1 + 3 * 8)
 #define SR_RIDERS_FIXED (1 + 8)
@@ -62,6 +63,12 @@ int sr_decode_token(const void *in, size_t size, struct sr_token *token);
 int sr_decode_clock(const void *in, size_t size, struct sr_clock *clock);
 int sr_decode_entry(const void *in, size_t size, uint64_t number, struct sr_entry *entry);
 int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders);
+
+/*
+ * Check the schema and the size of a value, named `what` in the error. The library reads values of all schemas up to
+ * its own, and writes only its own. Returns 0, SEGREG_E_VERSION or SEGREG_E_CORRUPT.
+ */
+int sr_codec_check(const unsigned char *in, size_t size, size_t least, size_t most, const char *what);
 
 /* Keys of the tables segments, tokens and journal: numbers, big-endian. */
 void sr_encode_id(uint64_t id, unsigned char out[8]);

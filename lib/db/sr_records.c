@@ -18,7 +18,8 @@ int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
 
 	if (!rc)
 		rc = sr_decode_meta(value.mv_data, value.mv_size, meta);
-	if (!rc && meta->schema > 1 && (store->tokens == SR_NO_TABLE || store->journal == SR_NO_TABLE))
+	if (!rc && ((meta->schema > 1 && (store->tokens == SR_NO_TABLE || store->journal == SR_NO_TABLE)) ||
+		    (meta->schema > 3 && store->leases == SR_NO_TABLE)))
 		rc = sr_value_fail_absent_table(store);
 	return rc;
 }
@@ -43,6 +44,7 @@ int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
  *      schema 2    records with the fields that sr_codec.h names
  *      schema 3    a clock with the number of ids that the registry chose; records and entries of the journal with the
  *                  caller's own bytes; tokens with a digest
+ *      schema 4    a clock with the number of changes of leases; leases
  *
  * An upgrade makes the missing tables and writes meta with our number. An earlier library then finds that number and
  * refuses the file. Such a library may read meta in the table "meta", so if there is this table, the new value goes
@@ -62,6 +64,8 @@ int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
 		error = mdb_dbi_open(store->txn, "tokens", MDB_CREATE, &store->tokens);
 	if (!error)
 		error = mdb_dbi_open(store->txn, "journal", MDB_CREATE, &store->journal);
+	if (!error)
+		error = mdb_dbi_open(store->txn, "leases", MDB_CREATE, &store->leases);
 	if (error)
 		return sr_value_fail(error, store, "make the tables that its earlier schema lacks");
 	if (old != store->meta)

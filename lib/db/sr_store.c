@@ -154,6 +154,8 @@ static int open_tables(struct sr_store *store, unsigned flags)
 	if (!error)
 		error = open_table(txn, "journal", flags, &store->journal);
 	if (!error)
+		error = open_table(txn, "leases", flags, &store->leases);
+	if (!error)
 		return mdb_txn_commit(txn);
 	mdb_txn_abort(txn);
 	return error;
@@ -233,7 +235,7 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 	store->fds[0] = store->fds[1] = -1;
 	store->reserved = 0;
 	store->upgrades = false;
-	error = mdb_env_set_maxdbs(store->env, 6);
+	error = mdb_env_set_maxdbs(store->env, 7);
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)

@@ -1,7 +1,7 @@
 /*
  * sr_store.h - the durable truth: registry.mdb, an LMDB file. This room knows nothing of shared memory.
  *
- * Five tables:
+ * Six tables:
  *
  *      main       "registry" -> struct sr_meta   what the registry is; changes with base alone
  *                 "clock"    -> struct sr_clock  counters
@@ -13,6 +13,7 @@
  *      tokens     token -> struct sr_token
  *                 place (8 bytes, big-endian) -> token
  *      journal    number (8 bytes, big-endian) -> struct sr_entry: what has ended; the last SEGREG_LOG_MAX entries
+ *      leases     name -> struct sr_lease (sr_lease_record.h)
  *      paths      path -> id; the order of keys finds a path above, below or equal to another
  *
  * Earlier schemas have fewer tables: see sr_store_upgrade.
@@ -40,11 +41,11 @@
 #define SR_OLD_META "meta" /* the table in which schema 1 first kept what main holds now */
 
 struct sr_store {
-	const char *path;                               /* the caller's string, which outlives the store */
-	MDB_env *env;                                   /* NULL: the environment is not open */
-	MDB_txn *txn;                                   /* the transaction under way, or NULL */
-	struct sr_sys_calm calm;                        /* holds SIGXFSZ back while txn is under way */
-	MDB_dbi meta, segments, paths, tokens, journal; /* SR_NO_TABLE: the file's schema has no such table */
+	const char *path;                                       /* the caller's string, which outlives the store */
+	MDB_env *env;                                           /* NULL: the environment is not open */
+	MDB_txn *txn;                                           /* the transaction under way, or NULL */
+	struct sr_sys_calm calm;                                /* holds SIGXFSZ back while txn is under way */
+	MDB_dbi meta, segments, paths, tokens, journal, leases; /* SR_NO_TABLE: the file's schema has no such table */
 	bool upgrades;     /* txn makes tables; LMDB closes their handles unless txn commits */
 	uint64_t dev, ino; /* identity of the file that env has open */
 	int fds[2];        /* env's two descriptors; -1: not known */

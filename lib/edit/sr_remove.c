@@ -4,7 +4,7 @@
  * With SEGREG_FORCE this is an edit like any other: LMDB first, then the region. Without it, no handle may hold the
  * segment. A handle may begin to hold it at any time, until the region shows that it is gone:
  *
- *      R0  take the commit lock; if a handle holds the segment: BUSY, and nothing has changed
+ *      R0  take the commit lock; if a handle or a lease holds the segment: BUSY, and nothing has changed
  *      R1  LMDB: remove the record, keep a copy as "removed", the version becomes V + 1; durable
  *      R2  take the table lock; word: LIVE -> REMOVING, or PENDING -> DECIDING
  *      R3  the region's version becomes V + 1
@@ -62,6 +62,23 @@ static int fail_held(uint64_t id, uint64_t holds)
 		       id, holds, id);
 }
 
+/* A lease that holds the segment makes it BUSY. No lease changes before R5, which holds the same commit lock. */
+static int check_leases(struct sr_change *change, const struct sr_record *record)
+{
+	struct sr_registry *registry = change->reg->registry;
+	int rc = sr_leases_read(&registry->leases, &registry->store, &change->clock);
+	const char *lease = rc ? NULL
+			       : sr_leases_hold(&registry->leases, record->id, record->born,
+						record->retired ? record->retired : SR_NOT_RETIRED);
+
+	if (!lease)
+		return rc;
+	return sr_fail(SEGREG_E_BUSY,
+		       "the lease %s holds segment %" PRIu64
+		       " (segctl lease ls); SEGREG_FORCE unregisters it all the same",
+		       lease, record->id);
+}
+
 /* R0. The caller holds the commit lock. */
 static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
 {
@@ -72,6 +89,9 @@ static int check_unheld(struct sr_change *change, const struct sr_record *record
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
 		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same",
 			       record->id, segreg_state_name((enum segreg_state)record->state));
+	rc = check_leases(change, record);
+	if (rc)
+		return rc;
 	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
 	if (rc)
 		return rc;

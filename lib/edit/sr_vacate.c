@@ -59,14 +59,30 @@ static int check_path(const struct sr_record *record, const char *path)
 		       path, record->path, record->id, segreg_state_name((enum segreg_state)record->state));
 }
 
+/* A lease holds a segment for a process on another host, or after the next start: it needs the name. */
+static int check_leases(const struct sr_change *change, const struct sr_record *record)
+{
+	struct sr_registry *registry = change->reg->registry;
+	int rc = sr_leases_read(&registry->leases, &registry->store, &change->clock);
+	const char *lease = rc ? NULL : sr_leases_hold(&registry->leases, record->id, record->born, record->retired);
+
+	if (!lease)
+		return rc;
+	return sr_fail(SEGREG_E_EXISTS,
+		       "the lease %s holds segment %" PRIu64
+		       " at %s: drop the lease first (segctl lease drop), or use another name",
+		       lease, record->id, record->path);
+}
+
 /* May the segment of record be taken out of the way now? [commit] */
 static int check_state(const struct sr_change *change, const struct sr_record *record)
 {
 	if (record->state != SR_PENDING && record->state != SR_DELETING)
 		return sr_fail(SEGREG_E_EXISTS, "%s is segment %" PRIu64 ", which is %s: retire it first", record->path,
 			       record->id, segreg_state_name((enum segreg_state)record->state));
-	if (record->state == SR_PENDING ||
-	    !sr_lock_byte_is_taken(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
+	if (record->state == SR_PENDING)
+		return check_leases(change, record);
+	if (!sr_lock_byte_is_taken(&change->reg->registry->locks, SR_LOCK_COMMIT, SR_BYTE_SWEEP))
 		return 0;
 	return sr_fail(SEGREG_E_BUSY,
 		       "a sweep is about to delete segment %" PRIu64 " at %s, and has not come to it yet; try again",

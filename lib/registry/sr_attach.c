@@ -341,6 +341,8 @@ static void remove_region(struct sr_registry *registry)
 static void release(struct sr_registry *registry)
 {
 	sr_store_close(&registry->store, registry->orphaned);
+	if (!registry->orphaned)
+		sr_leases_free(&registry->leases);
 	sr_locks_destroy(&registry->locks);
 	sr_base_close(&registry->base);
 	pthread_mutex_destroy(&registry->mutex);

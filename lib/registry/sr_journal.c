@@ -215,6 +215,12 @@ static void explain(const struct sr_entry *e, char *text, size_t size)
 	case SEGREG_LOG_EVICTED:
 		snprintf(text, size, "an operator took away what it held");
 		return;
+	case SEGREG_LOG_LEASED:
+		snprintf(text, size, "the lease was put at version %" PRIu64, e->decided);
+		return;
+	case SEGREG_LOG_LEASE_DROPPED:
+		snprintf(text, size, "the lease was dropped at version %" PRIu64, e->decided);
+		return;
 	case SEGREG_LOG_LOST:
 		snprintf(text, size, "%" PRIu64 " entries are missing: no space for them", e->pins);
 		return;

@@ -7,6 +7,7 @@
 #include "base/sr_base.h"
 #include "sys/sr_filelock.h"
 #include "shm/sr_lock.h"
+#include "registry/sr_leases.h"
 #include "registry/sr_queue.h"
 #include "shm/sr_region.h"
 #include "db/sr_store.h"
@@ -41,8 +42,9 @@ struct sr_registry {
 	struct sr_region region;
 	char region_name[SR_REGION_NAME_SIZE];
 	struct sr_locks locks;
-	struct sr_store store; /* under the commit lock */
-	struct sr_queue queue; /* threads whose edits wait for a leader of this process */
+	struct sr_store store;   /* under the commit lock */
+	struct sr_leases leases; /* under the commit lock */
+	struct sr_queue queue;   /* threads whose edits wait for a leader of this process */
 	struct sr_base base;
 	uint32_t has_discarded;        /* this process has left discards in shared memory since it last led a group */
 	uint64_t pidns_dev, pidns_ino; /* of this process; 0 if not known */

@@ -7,7 +7,7 @@
 
 #include "shm/sr_state.h"
 
-#define SR_SCHEMA 3u
+#define SR_SCHEMA 4u
 #define SR_UUID_SIZE 16
 #define SR_TOKEN_SIZE 16
 #define SR_NONCE_SIZE 16
@@ -25,6 +25,7 @@ struct sr_clock {
 	uint64_t starts;  /* number of regions built */
 	uint64_t tokens;  /* number of tokens remembered so far, including those that are forgotten again */
 	uint64_t ids;     /* number of ids that the registry chose so far (SEGREG_ID_NEXT) */
+	uint64_t leases;  /* number of times that a retention lease changed */
 };
 
 /* What is remembered of an edit with a token. */

@@ -9,6 +9,7 @@
 #include "shm/sr_table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A slot of a batch, with its state before S1. */
@@ -75,8 +76,8 @@ static bool is_held_by(const struct sr_region *region, uint32_t n, uint32_t slot
 	return sr_lane_has_counts(lane) && sr_row_has_page(row, slot) && sr_load_acquire_u32(&sr_row_counts(row)[slot]);
 }
 
-/* Note what holds a segment, when it is found held for the first time. */
-static void note_held(struct sr_sweep *sweep, uint32_t slot, uint64_t pins)
+/* Note what holds a segment, when it is found held for the first time. lease: NULL if no lease holds it. */
+static void note_held(struct sr_sweep *sweep, uint32_t slot, uint64_t pins, const char *lease)
 {
 	const struct sr_region *region = &sweep->reg->region;
 	struct sr_detail *detail = &region->details[slot];
@@ -89,6 +90,8 @@ static void note_held(struct sr_sweep *sweep, uint32_t slot, uint64_t pins)
 	*held = (struct sr_held){ .id = region->slots[slot].id, .pins = pins };
 	held->snapshots = sr_cells_count(&sweep->cells, detail);
 	held->has_horizon = sweep->cells.horizon < detail->retired;
+	if (lease)
+		snprintf(held->lease, sizeof(held->lease), "%s", lease);
 	if (!sr_paths_get(region, slot, held->path))
 		held->path[0] = '\0';
 	for (uint32_t n = 0; n < top; n++) {
@@ -205,13 +208,23 @@ static int condemn(struct sr_sweep *sweep, const struct candidate *one, bool *do
 	return sr_table_decide(region, one->slot, SR_DELETING, done); /* S3 */
 }
 
-/* S2 and S3 of one slot. S3 also compares with the cells that copy_queue read (SC). */
+/* The name of a lease that holds a segment, or NULL. A lease changes under the commit lock alone. */
+static const char *lease_of(const struct sr_sweep *sweep, uint32_t slot)
+{
+	const struct sr_region *region = &sweep->reg->region;
+	const struct sr_detail *detail = &region->details[slot];
+
+	return sr_leases_hold(&sweep->reg->registry->leases, region->slots[slot].id, detail->born, detail->retired);
+}
+
+/* S2 and S3 of one slot. S3 also compares with the cells that copy_queue read (SC), and with the leases. */
 static int decide_one(struct sr_sweep *sweep, const struct candidate *one, uint32_t holders)
 {
 	struct sr_region *region = &sweep->reg->region;
 	bool undecided = one->was == SR_PENDING, done;
 	uint64_t pins = undecided ? sr_table_count(region, one->slot) : 0; /* S2 */
-	bool held = pins || (undecided && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
+	const char *lease = undecided ? lease_of(sweep, one->slot) : NULL;
+	bool held = pins || lease || (undecided && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
 	int rc = 0;
 
 	SR_STOP("sweep.counted");
@@ -225,7 +238,7 @@ static int decide_one(struct sr_sweep *sweep, const struct candidate *one, uint3
 		pins = sr_table_count(region, one->slot);
 	}
 	if (held)
-		note_held(sweep, one->slot, pins);
+		note_held(sweep, one->slot, pins, lease);
 	*(held ? &sweep->result->held : &sweep->result->waiting) += 1;
 	if (undecided && !sr_sweep_is_dry(sweep))
 		sr_table_keep(region, one->slot); /* S3 */
@@ -319,6 +332,11 @@ int sr_decide_round(struct sr_sweep *sweep)
 	sweep->n_victims = 0;
 	if (rc)
 		return rc;
+	rc = sr_leases_read(&sweep->reg->registry->leases, &sweep->reg->registry->store, &change.clock);
+	if (rc) {
+		sr_change_cancel(&change);
+		return rc;
+	}
 	if (!sr_sweep_is_dry(sweep))
 		sr_change_prepare(&change);
 	do {

@@ -28,7 +28,7 @@ void sr_report_reclaimed(void *arg, const struct sr_reclaimed *dead)
 static void describe_held(const struct sr_held *held, char *reason, size_t size)
 {
 	bool is_mixed = !!held->pins + !!held->snapshots + held->has_horizon > 1;
-	char amounts[96] = "", holder[SEGREG_LABEL_SIZE + 64] = "";
+	char amounts[96 + SEGREG_LEASE_NAME_MAX] = "", holder[SEGREG_LABEL_SIZE + 64] = "";
 	int n = 0;
 
 	if (held->pins)
@@ -37,7 +37,9 @@ static void describe_held(const struct sr_held *held, char *reason, size_t size)
 		n += snprintf(amounts + n, sizeof(amounts) - n, "%s%" PRIu64 " snapshot%s", n ? " and " : "", held->snapshots,
 			      held->snapshots == 1 ? "" : "s");
 	if (held->has_horizon)
-		snprintf(amounts + n, sizeof(amounts) - n, "%sa horizon", n ? " and " : "");
+		n += snprintf(amounts + n, sizeof(amounts) - n, "%sa horizon", n ? " and " : "");
+	if (held->lease[0])
+		snprintf(amounts + n, sizeof(amounts) - n, "%sthe lease %s", n ? " and " : "", held->lease);
 	if (held->pid)
 		snprintf(holder, sizeof(holder), "%s process %" PRId64 " (%s)",
 			 !held->pins && !held->snapshots ? " of" : !is_mixed ? ", one by" : held->pins ? ", one pin by" :
@@ -49,13 +51,13 @@ void sr_report_held(struct sr_sweep *sweep)
 {
 	for (uint32_t i = 0; i < sweep->n_held; i++) {
 		const struct sr_held *held = &sweep->held[i];
-		char reason[SEGREG_LABEL_SIZE + 160];
+		char reason[SEGREG_LABEL_SIZE + SEGREG_LEASE_NAME_MAX + 160];
 
 		describe_held(held, reason, sizeof(reason));
 		sr_report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD, .id = held->id, .path = held->path,
 							    .reason = reason, .pins = held->pins, .pid = held->pid,
 							    .label = held->label, .snapshots = held->snapshots,
-							    .has_horizon = held->has_horizon });
+							    .has_horizon = held->has_horizon, .lease = held->lease });
 	}
 	sweep->n_held = 0;
 }

@@ -4,11 +4,11 @@
  *      take the sweep byte; check base's marker; reclaim the lanes of dead processes
  *      table lock: copy the queue; S0 V0 = version; SC read the cells of all lanes
  *      per round of up to SR_ROUND victims
- *        commit lock
+ *        commit lock; read the leases, if they have changed
  *          per batch of up to SR_BATCH queued segments, under the table lock:
  *            S1  PENDING -> DECIDING, for each segment that was retired in V0 or before
  *            S2  read counts[slot] of all lanes
- *            S3  no count and no cell holds it: DECIDING -> DELETING by compare-and-swap; else DECIDING -> PENDING
+ *            S3  no count, cell or lease holds it: DECIDING -> DELETING by compare-and-swap; else DECIDING -> PENDING
  *            BUILDING whose builder has lost its lane -> DELETING
  *          commit DELETING to LMDB in one transaction; if this clearly failed, PENDING again
  *        only the sweep byte is held: remove the files of each victim; make the directories durable
@@ -319,6 +319,7 @@ static int run_rounds(struct sr_sweep *sweep)
 {
 	int rc = 0;
 
+	SR_STOP("sweep.queued");
 	while (!rc && sweep->at < sweep->n_queue) {
 		if (!sr_sweep_is_dry(sweep))
 			flush_discards(sweep);

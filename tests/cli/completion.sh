@@ -18,10 +18,11 @@ segment 7
 segment 70
 segment 8
 complete -p segctl >"$dir/out" || fail "nothing completes segctl"
-offers "ls log load" l
-offers "ls log load" -r "$dir/registry" l
+offers "ls log lease load" l
+offers "ls log lease load" -r "$dir/registry" l
 offers "--registry" --r
 offers "$(sed -n 's/^VERB(\(.*\))$/\1/p' "$root/daemon/segctl/verbs.def" | xargs)" ""
+offers "put" lease p
 ok "verbs"
 
 offers "--state" ls --s

@@ -40,6 +40,7 @@ struct Scene {
 		CHECK(reg.sweep()->deleted == 1);
 		OK(reg.retire(4));
 		w.file("stranger", "");
+		OK(reg.put_lease("backup"));
 	}
 	World w;
 	Registry reg;
@@ -57,6 +58,7 @@ template <typename Function> static void each_walk(const Scene &s, Function &&wa
 	walk([&](auto &&fn) { return s.reg.list_one(1, fn); });
 	walk([&](auto &&fn) { return s.reg.holders(4, fn); });
 	walk([&](auto &&fn) { return s.reg.lanes(fn); });
+	walk([&](auto &&fn) { return s.reg.leases(fn); });
 	walk([&](auto &&fn) { return s.reg.check(0, fn); });
 	walk([&](auto &&fn) { return s.reg.log(0, fn); });
 	walk([&](auto &&fn) { return snapshot.list(SEGREG_BY_ID, fn); });

@@ -148,6 +148,39 @@ static void play_discard(struct actor *a)
 	TRY(a, segreg_vacate(a->reg, scene_path(3)));
 }
 
+static int put_lease(const struct actor *a, uint64_t floor)
+{
+	const struct segreg_lease_item item = { .id = 6 };
+
+	return segreg_lease_put(a->reg, SCENE_LEASE, floor, &item, 1);
+}
+
+static void intend_lease(struct actor *a, uint64_t leased)
+{
+	a->intends = true;
+	a->scene->ledger->next.leased = leased;
+}
+
+/* A lease that lists a retired segment, a sweep beside it, a change of it, and its end. */
+static void play_lease(struct actor *a)
+{
+	struct ledger *ledger = a->scene->ledger;
+	uint64_t version = 0;
+
+	intend_lease(a, 6);
+	TRY(a, put_lease(a, SEGREG_LEASE_LISTED));
+	TRY(a, put_lease(a, SEGREG_LEASE_LISTED)); /* again: changes nothing */
+	ledger->now.swept = ledger->next.swept = true;
+	TRY(a, segreg_sweep(a->reg, NULL, NULL));
+	TRY_FOR(SEGREG_E_BUSY, a, segreg_force_remove(a->reg, 6, 0));
+	TRY(a, segreg_version(a->reg, &version));
+	TRY(a, put_lease(a, version));
+	intend_lease(a, 0);
+	TRY(a, segreg_lease_drop(a->reg, SCENE_LEASE));
+	TRY_FOR(SEGREG_E_NOENT, a, segreg_lease_drop(a->reg, SCENE_LEASE));
+	TRY(a, segreg_sweep(a->reg, NULL, NULL));
+}
+
 static void play_build(struct actor *a)
 {
 	intend(a, 13, RESERVED);

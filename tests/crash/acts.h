@@ -17,6 +17,7 @@
 	X(lead, false, false)                                                                                        \
 	X(retire, false, false)                                                                                      \
 	X(discard, false, false)                                                                                     \
+	X(lease, false, false)                                                                                       \
 	X(build, false, false)                                                                                       \
 	X(remove, false, false)                                                                                      \
 	X(pin, false, false)                                                                                         \

@@ -51,6 +51,7 @@ static void fail_everywhere(const void *arg)
 	X(edit, OTHERS, "committing an edit")                                                                        \
 	X(retire, OTHERS, "retiring")                                                                                \
 	X(discard, OTHERS, "discarding")                                                                             \
+	X(lease, OTHERS, "leasing")                                                                                  \
 	X(build, OTHERS, "reserving and publishing")                                                                 \
 	X(remove, OTHERS, "unregistering")                                                                           \
 	X(pin, OTHERS, "pinning")                                                                                    \

@@ -100,6 +100,8 @@ static void play(struct killing killing)
 	POINTS_AND_CALLS(X, retire, OTHERS, "retiring")                                                              \
 	POINTS_AND_CALLS(X, discard, ALONE, "discarding, the last user")                                             \
 	POINTS_AND_CALLS(X, discard, OTHERS, "discarding")                                                           \
+	POINTS_AND_CALLS(X, lease, OTHERS, "leasing")                                                                \
+	POINTS_AND_CALLS(X, lease, ALONE, "leasing, the last user")                                                  \
 	POINTS_AND_CALLS(X, build, ALONE, "reserving and publishing, the last user")                                 \
 	POINTS_AND_CALLS(X, build, OTHERS, "reserving and publishing")                                               \
 	POINTS_AND_CALLS(X, remove, ALONE, "unregistering, the last user")                                           \

@@ -44,6 +44,7 @@ const struct cutting cuttings[] = {
 	{ "registering", &act_enlist },
 	{ "committing an edit", &act_edit },
 	{ "retiring", &act_retire },
+	{ "leasing", &act_lease },
 	{ "reserving and publishing", &act_build },
 	{ "unregistering", &act_remove },
 	{ "sweeping", &act_sweep },

@@ -313,6 +313,8 @@ static bool is_as(const struct scene *scene, int state, const struct truth *trut
 	case LIVE:
 		return state == SEGREG_LIVE && is_intact(scene, id);
 	case RETIRED:
+		if (truth->leased == id)
+			return state == SEGREG_PENDING && is_intact(scene, id);
 		return (state == SEGREG_PENDING && is_intact(scene, id)) || state == SEGREG_DELETING ||
 		       (truth->swept && is_gone) ||
 		       (truth->vacated == id && state == SEGREG_PENDING && !is_there(scene, id));
@@ -322,11 +324,19 @@ static bool is_as(const struct scene *scene, int state, const struct truth *trut
 	return false;
 }
 
+static int note_lease(void *arg, const struct segreg_lease *lease)
+{
+	T_STR(lease->name, SCENE_LEASE);
+	T_EQ(lease->n, 1);
+	*(uint64_t *)arg = lease->items[0].id;
+	return 0;
+}
+
 const char *scene_fault(const struct scene *scene, struct segreg *reg, const struct truth *truth)
 {
 	static const char *const names[] = { "a stranger", "live", "retired", "reserved" };
 	static char fault[160];
-	uint64_t version = 0;
+	uint64_t version = 0, leased = 0;
 
 	for (uint64_t id = 0; id < IDS; id++) {
 		int state = t_state(reg, id);
@@ -337,6 +347,12 @@ const char *scene_fault(const struct scene *scene, struct segreg *reg, const str
 			 names[truth->fate[id]],
 			 state < 0 ? segreg_strerror(state) : segreg_state_name((enum segreg_state)state),
 			 is_intact(scene, id) ? "whole" : is_there(scene, id) ? "damaged" : "gone");
+		return fault;
+	}
+	T_OK(segreg_lease_list(reg, note_lease, &leased));
+	if (leased != truth->leased) {
+		snprintf(fault, sizeof(fault), "a lease should list segment %" PRIu64 " and lists %" PRIu64,
+			 truth->leased, leased);
 		return fault;
 	}
 	T_OK(segreg_version(reg, &version));
@@ -470,6 +486,17 @@ static void let_go(struct scene *scene)
 	T_OK(peer_call(scene->keeper, do_unpin_all, NULL, 0));
 }
 
+/* What a lease holds is whole when all processes have let go of it and a sweep has ended. Then the lease ends. */
+static void drop_lease(const struct scene *scene, struct segreg *reg, const struct truth *truth)
+{
+	if (!truth->leased)
+		return;
+	T_EQ(t_state(reg, truth->leased), SEGREG_PENDING);
+	T_CHECK(is_intact(scene, truth->leased));
+	T_OK(segreg_lease_drop(reg, SCENE_LEASE));
+	sweep_up(reg);
+}
+
 /* After everything was let go of and swept, what is live is what the truth says, and so is the disk. */
 static void check_rest(const struct scene *scene, struct segreg *reg, const struct truth *truth)
 {
@@ -587,6 +614,7 @@ void scene_audit(struct scene *scene)
 	sweep_up(reg);
 	let_go(scene);
 	sweep_up(reg);
+	drop_lease(scene, reg, truth);
 	check_rest(scene, reg, truth);
 	clear_up(scene, reg, truth);
 	t_close(reg);

@@ -15,6 +15,7 @@
 
 #define IDS 16u
 #define NOBODY 99u /* an id that is never registered */
+#define SCENE_LEASE "scene"
 
 /*
  * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a
@@ -37,6 +38,7 @@ enum fate {
 struct truth {
 	enum fate fate[IDS];
 	bool has_files[IDS]; /* of strangers */
+	uint64_t leased;     /* retired, and listed by the lease SCENE_LEASE; 0: there is no lease */
 	uint64_t vacated;    /* retired, and its file may be gone before its record is; 0: none */
 	bool swept;          /* what is retired or reserved by the dead may be gone */
 	uint64_t version;

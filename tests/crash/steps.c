@@ -40,6 +40,7 @@
 	X(sweep, &act_sweep, NULL, OTHERS, "sweeping")                                                               \
 	X(edit_repair, &act_edit, &act_repair, OTHERS, "an edit, and its repair")
 #define STEPPINGS_IN_LONG(X)                                                                                         \
+	X(lease, &act_lease, NULL, OTHERS, "leasing")                                                                \
 	X(edit_alone, &act_edit, NULL, ALONE, "committing an edit, the last user")                                   \
 	X(sweep_alone, &act_sweep, NULL, ALONE, "sweeping, the last user")                                           \
 	X(create_open, &act_create, &act_open, ALONE, "a creation, and opening what that left")                      \

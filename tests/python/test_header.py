@@ -28,6 +28,8 @@ STRUCTS = {
     "segreg_holder": _native.Holder,
     "segreg_finding": _native.Finding,
     "segreg_log_entry": _native.LogEntry,
+    "segreg_lease": _native.Lease,
+    "segreg_lease_item": _native.LeaseItem,
     "segreg_sweep_event": _native.SweepEvent,
     "segreg_sweep_options": _native.SweepOptions,
     "segreg_sweep_result": _native.SweepResult,
@@ -38,6 +40,7 @@ STRUCTS = {
 CALLBACKS = {
     "segreg_list_fn *": _native.ListFn,
     "segreg_snapshot_fn *": _native.SnapshotFn,
+    "segreg_lease_fn *": _native.LeaseFn,
     "segreg_holder_fn *": _native.HolderFn,
     "segreg_check_fn *": _native.CheckFn,
     "segreg_log_fn *": _native.LogFn,
@@ -150,10 +153,13 @@ class Header(unittest.TestCase):
         """the flags and limits, and the version of the header are the package's"""
         for name, flags in re.findall(r"^#define SEGREG_(\w+) \(1u << (\d)\)", CODE, re.M):
             self.assertEqual(getattr(_native, name), 1 << int(flags), name)
-        for name in ("LABEL_SIZE", "PATH_MAX", "PATH_SIZE", "USER_SIZE"):
+        for name in ("LABEL_SIZE", "PATH_MAX", "PATH_SIZE", "USER_SIZE", "LEASE_NAME_MAX"):
             self.assertEqual(int(re.search(rf"#define SEGREG_{name} (\d+)", CODE)[1]), getattr(_native, name))
         self.assertRegex(CODE, r"#define SEGREG_ID_NEXT UINT64_MAX\n")
         self.assertEqual(segreg.ID_NEXT, 2**64 - 1)
+        self.assertRegex(CODE, r"#define SEGREG_LEASE_NOW UINT64_MAX\s")
+        self.assertRegex(CODE, r"#define SEGREG_LEASE_LISTED \(UINT64_MAX - 1\)\s")
+        self.assertEqual((segreg.LEASE_NOW, segreg.LEASE_LISTED), (2**64 - 1, 2**64 - 2))
         version = ".".join(re.findall(r"^#define SEGREG_VERSION_\w+ (\d+)", CODE, re.M))
         self.assertEqual((segreg.__version__, segreg.library_version()), (version, version))
         self.assertEqual(_native.SONAME, f"libsegreg.so.{version.split('.')[0]}")
@@ -166,12 +172,14 @@ class Header(unittest.TestCase):
             (_native.Holder, segreg.Holder),
             (_native.Finding, segreg.Finding),
             (_native.LogEntry, segreg.LogEntry),
+            (_native.Lease, segreg.Lease),
+            (_native.LeaseItem, segreg.LeaseItem),
             (_native.SweepEvent, segreg.SweepEvent),
             (_native.SweepResult, segreg.SweepResult),
             (_native.Stats, segreg.Stats),
             (_native.DebugItem, segreg.DebugItem),
         ):
-            members = {name for name, _ in struct._fields_} - {"size", "cursor", "user_size"}
+            members = {name for name, _ in struct._fields_} - {"size", "cursor", "user_size", "n"}
             self.assertEqual(set(cls._fields) - {"text"}, members, cls)
         self.assertEqual(segreg.Stats._fields[:-1], tuple(name for name, _ in _native.Stats._fields_[1:]))
 

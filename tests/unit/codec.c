@@ -123,7 +123,7 @@ static void owner_round_trip(void)
 
 static void clock_and_token_round_trip(void)
 {
-	struct sr_clock in = { .version = UINT64_MAX, .starts = 1, .tokens = 1ull << 63, .ids = 1ull << 62 }, out;
+	struct sr_clock in = { UINT64_MAX, 1, 1ull << 63, 1ull << 62, 1ull << 61 }, out;
 	const struct sr_token made = { .version = 77, .place = 4095, .digest = UINT64_MAX - 3 };
 	unsigned char bytes[SR_CLOCK_SIZE], token[SR_TOKEN_VALUE_SIZE];
 	struct sr_token read;
@@ -133,6 +133,7 @@ static void clock_and_token_round_trip(void)
 	T_EQ(out.starts, in.starts);
 	T_EQ(out.tokens, in.tokens);
 	T_EQ(out.ids, in.ids);
+	T_EQ(out.leases, in.leases);
 	T_OK(sr_decode_token(token, sr_encode_token(&made, token), &read));
 	T_EQ(read.version, made.version);
 	T_EQ(read.place, made.place);
@@ -211,7 +212,7 @@ static struct sr_record second_record_on_disk(void)
 /* Bytes that are on disks already: a change of them is a change of SR_SCHEMA. */
 static void bytes_on_disk(void)
 {
-	static const unsigned char expected[] = { 3, FIRST_BYTES, SECOND_BYTES, 2, 'u', '\0', 's', 'e', 'g' };
+	static const unsigned char expected[] = { 4, FIRST_BYTES, SECOND_BYTES, 2, 'u', '\0', 's', 'e', 'g' };
 	struct sr_record r = second_record_on_disk();
 	unsigned char bytes[RECORD_SIZE];
 
@@ -270,20 +271,22 @@ static void clocks_of_earlier_schemas(void)
 		8, 7, 6, 5, 4, 3, 2, 1, /* version */
 		5, 0, 0, 0, 0, 0, 0, 0, /* starts */
 		9, 0, 0, 0, 0, 0, 0, 0, /* tokens */
+		6, 0, 0, 0, 0, 0, 0, 0, /* ids: schema 3 */
 	};
 	unsigned char bytes[sizeof(old)];
 
 	memcpy(bytes, old, sizeof(old));
-	for (bytes[0] = 1; bytes[0] <= 2; bytes[0]++) {
-		struct sr_clock c = { .ids = 77 };
+	for (bytes[0] = 1; bytes[0] <= 3; bytes[0]++) {
+		struct sr_clock c = { .ids = 77, .leases = 78 };
 
-		T_OK(sr_decode_clock(bytes, sizeof(bytes), &c));
+		T_OK(sr_decode_clock(bytes, bytes[0] < 3 ? SR_CLOCK_SIZE_2 : SR_CLOCK_SIZE_3, &c));
 		T_EQ(c.version, 0x0102030405060708);
 		T_EQ(c.starts, 5);
 		T_EQ(c.tokens, 9);
-		T_EQ(c.ids, 0);
+		T_EQ(c.ids, bytes[0] < 3 ? 0 : 6);
+		T_EQ(c.leases, 0);
 	}
-	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(bytes, sizeof(bytes), &(struct sr_clock){ 0 }));
+	T_ERR(SEGREG_E_CORRUPT, sr_decode_clock(bytes, SR_CLOCK_SIZE_3, &(struct sr_clock){ 0 }));
 }
 
 static struct sr_entry make_entry(uint16_t path_length)
@@ -348,7 +351,7 @@ static void bad_entries(void)
 	T_ERR(SEGREG_E_CORRUPT, sr_decode_entry(bytes, sizeof(bytes), 1, &out));
 	for (unsigned kind = 0; kind < 256; kind++) {
 		bytes[1] = (unsigned char)kind;
-		T_EQ(sr_decode_entry(bytes, size, 1, &out), kind >= 1 && kind <= 5 ? 0 : SEGREG_E_CORRUPT);
+		T_EQ(sr_decode_entry(bytes, size, 1, &out), kind >= 1 && kind <= 7 ? 0 : SEGREG_E_CORRUPT);
 	}
 	bytes[1] = 1;
 	for (unsigned length = 0; length < 256; length++) {
@@ -560,7 +563,7 @@ T_SUITE(codec,
 	{ "records of schema 2 are read, without what schema 3 added", bytes_of_schema_2 },
 	{ "tokens of schemas 1 and 2 are read, without what schema 3 added", tokens_of_earlier_schemas },
 	{ "entries of earlier schemas are read, without what later schemas added", entries_of_earlier_schemas },
-	{ "clocks of schemas 1 and 2 are read, without what schema 3 added", clocks_of_earlier_schemas },
+	{ "clocks of earlier schemas are read, without what later ones added", clocks_of_earlier_schemas },
 	{ "every truncation is refused", truncated },
 	{ "what is too long is refused", too_long },
 	{ "every other schema is named in the error, whatever its size", another_schema },

@@ -40,7 +40,7 @@ from ._errors import (
 )
 from ._holds import Offer, Pin, PinOffer, Pins, Snapshot, SnapshotOffer
 from ._maps import Map
-from ._native import ID_NEXT, USER_SIZE, VERSION as __version__, lib as _lib
+from ._native import ID_NEXT, LEASE_LISTED, LEASE_NOW, USER_SIZE, VERSION as __version__, lib as _lib
 from ._registry import Registry, debug, open
 from ._types import (
     DebugItem,
@@ -50,6 +50,8 @@ from ._types import (
     Found,
     Holder,
     Info,
+    Lease,
+    LeaseItem,
     LogEntry,
     LogKind,
     Order,
@@ -90,6 +92,10 @@ __all__ = [
     "ID_NEXT",
     "Info",
     "InvalidError",
+    "LEASE_LISTED",
+    "LEASE_NOW",
+    "Lease",
+    "LeaseItem",
     "LogEntry",
     "LogKind",
     "Map",

@@ -35,6 +35,8 @@ LABEL_SIZE = 32
 PATH_MAX = 500
 PATH_SIZE = 4096
 USER_SIZE = 64
+LEASE_NAME_MAX = 63
+LEASE_NOW, LEASE_LISTED = (1 << 64) - 1, (1 << 64) - 2
 
 CREATE, ADOPT, TAKE_BASE = 1, 2, 4
 FORCE = 1
@@ -205,6 +207,28 @@ class LogEntry(Structure):
     ]
 
 
+class LeaseItem(Structure):
+    """struct segreg_lease_item"""
+
+    _fields_ = [("id", c_uint64), ("born", c_uint64)]
+
+
+class Lease(Structure):
+    """struct segreg_lease"""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("floor", c_uint64),
+        ("items", POINTER(LeaseItem)),
+        ("n", c_size_t),
+        ("put_at", c_int64),
+        ("changed_at", c_int64),
+        ("by_pid", c_int64),
+        ("by_uid", c_uint32),
+        ("by_label", c_char_p),
+    ]
+
+
 class SweepEvent(Structure):
     """struct segreg_sweep_event"""
 
@@ -221,6 +245,7 @@ class SweepEvent(Structure):
         ("label", c_char_p),
         ("snapshots", c_uint64),
         ("has_horizon", c_int),
+        ("lease", c_char_p),
     ]
 
 
@@ -242,6 +267,7 @@ class DebugItem(Structure):
 # GeneratorType.send(generator, pointer) or next(generator).
 ListFn = CFUNCTYPE(c_int, py_object, POINTER(Info))
 SnapshotFn = CFUNCTYPE(c_int, py_object, POINTER(Entry))
+LeaseFn = CFUNCTYPE(c_int, py_object, POINTER(Lease))
 HolderFn = CFUNCTYPE(c_int, py_object, POINTER(Holder))
 CheckFn = CFUNCTYPE(c_int, py_object, POINTER(Finding))
 LogFn = CFUNCTYPE(c_int, py_object, POINTER(LogEntry))
@@ -252,6 +278,7 @@ DebugFn = CFUNCTYPE(c_int, py_object, POINTER(DebugItem))
 _send: Any = types.GeneratorType.send
 list_fn = ListFn(_send)
 snapshot_fn = SnapshotFn(_send)
+lease_fn = LeaseFn(_send)
 holder_fn = HolderFn(_send)
 check_fn = CheckFn(_send)
 log_fn = LogFn(_send)
@@ -352,6 +379,9 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_snapshot_next": (c_int, [REG, POINTER(Snapshot), POINTER(Entry)]),
     "segreg_snapshot_list": (c_int, [REG, POINTER(Snapshot), c_int, SnapshotFn, py_object]),
     "segreg_snapshot_find": (c_int, [REG, POINTER(Snapshot), c_uint64, POINTER(Entry)]),
+    "segreg_lease_put": (c_int, [REG, c_char_p, c_uint64, POINTER(LeaseItem), c_size_t]),
+    "segreg_lease_drop": (c_int, [REG, c_char_p]),
+    "segreg_lease_list": (c_int, [REG, LeaseFn, py_object]),
     "segreg_is_live": (c_int, [REG, c_uint64]),
     "segreg_state": (c_int, [REG, c_uint64, POINTER(c_int)]),
     "segreg_find": (c_int, [REG, c_char_p, POINTER(c_uint64), POINTER(c_int)]),
@@ -375,8 +405,8 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_wait_off": (c_int, [REG, c_int]),
     "segreg_debug": (c_int, [c_char_p, POINTER(DebugOptions), DebugFn, py_object]),
 }
-# The header's other calls. The enum State has the names of segreg_state_name.
-NOT_BOUND = ["segreg_state_name"]
+# The header's other calls. The enum State has the names of segreg_state_name, and Lease.holds asks no library.
+NOT_BOUND = ["segreg_lease_holds", "segreg_state_name"]
 
 WAY_OUT = (
     "install the library (Debian: apt-get install libsegreg0; from source: make install, then ldconfig), "

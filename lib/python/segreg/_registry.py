@@ -23,6 +23,8 @@ from ._types import (
     Found,
     Holder,
     Info,
+    Lease,
+    LeaseItem,
     LogEntry,
     SnapshotKind,
     State,
@@ -41,6 +43,7 @@ make_holder = maker(Holder)
 make_finding = maker(Finding)
 make_log_entry = maker(LogEntry)
 make_event = maker(SweepEvent)
+make_lease = maker(Lease)
 make_result = maker(SweepResult)
 make_debug_item = maker(DebugItem)
 
@@ -299,6 +302,28 @@ class Registry:
         snapshot = Snapshot(self._handle, _native.Snapshot())
         self._handle.call(lib.segreg_snapshot_take, int(kind), ctypes.byref(snapshot._c))
         return snapshot
+
+    # ---------------------------------------------------------------- leases
+
+    def put_lease(self, name: str, floor: int = _native.LEASE_NOW, items: Iterable[LeaseItem] = ()) -> None:
+        """Hold what is retired after the version floor, and items, in a name that outlives processes and restarts.
+
+        LEASE_NOW is the current version, and LEASE_LISTED means items alone. An item with born 0 is the segment that
+        has the id now. A lease of that name is replaced. See segreg_lease_put(3).
+        """
+        pairs = [_native.LeaseItem(number(id, 64, "the id"), number(born, 64, "born")) for id, born in items]
+        c_items = (_native.LeaseItem * len(pairs))(*pairs)
+        n = number(floor, 64, "the floor")
+        self._handle.call(lib.segreg_lease_put, c_path(name, "the name"), n, c_items, len(pairs))
+
+    def drop_lease(self, name: str) -> None:
+        """End the lease of that name."""
+        self._handle.call(lib.segreg_lease_drop, c_path(name, "the name"))
+
+    def leases(self, each: Optional[Callable[[Lease], object]] = None) -> List[Lease]:
+        """Every retention lease, in the order of names."""
+        call = self._handle.call
+        return walk(lambda steps: call(lib.segreg_lease_list, _native.lease_fn, steps), make_lease, each)
 
     # ---------------------------------------------------------------- asking
 

@@ -7,7 +7,9 @@ import builtins
 import enum
 import operator
 import os
-from typing import Any, Callable, NamedTuple, Type, TypeVar
+from typing import Any, Callable, NamedTuple, Tuple, Type, TypeVar
+
+from ._native import LEASE_LISTED
 
 T = TypeVar("T")
 
@@ -66,6 +68,8 @@ class LogKind(_Open):
     RECLAIMED = 3
     EVICTED = 4
     LOST = 5
+    LEASED = 6
+    LEASE_DROPPED = 7
 
 
 class SweepAction(_Open):
@@ -172,6 +176,32 @@ class LogEntry(NamedTuple):
     user: builtins.bytes
 
 
+class LeaseItem(NamedTuple):
+    """A segment that a lease lists; struct segreg_lease_item."""
+
+    id: int
+    born: int
+
+
+class Lease(NamedTuple):
+    """A retention lease; struct segreg_lease. floor is LEASE_LISTED if it holds its items alone."""
+
+    name: str
+    floor: int
+    items: Tuple[LeaseItem, ...]
+    put_at: int
+    changed_at: int
+    by_pid: int
+    by_uid: int
+    by_label: str
+
+    def holds(self, segment: Info) -> bool:
+        """Whether the lease holds a segment that is pending, or will hold it when it is retired."""
+        if self.floor != LEASE_LISTED and (not segment.retired or segment.retired > self.floor):
+            return True
+        return (segment.id, segment.born) in self.items
+
+
 class SweepEvent(NamedTuple):
     """One thing that a sweep did; struct segreg_sweep_event."""
 
@@ -187,6 +217,7 @@ class SweepEvent(NamedTuple):
     has_horizon: bool
     pid: int
     label: str
+    lease: str
 
 
 class SweepResult(NamedTuple):
@@ -252,6 +283,8 @@ def _reader(name: str, kind: Any) -> Callable[[Any], Any]:
         return operator.attrgetter(name)
     if kind is bytes:
         return lambda c: bytes(getattr(c, name)[: getattr(c, name + "_size")])
+    if name == "items":
+        return lambda c: tuple(LeaseItem(item.id, item.born) for item in (c.items[: c.n] if c.n else ()))
     if kind is str:
         return lambda c: os.fsdecode(getattr(c, name) or b"")
     return lambda c: kind(getattr(c, name))

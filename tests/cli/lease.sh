@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# lease - segments that a name holds: through the end of all processes, and until it is dropped.
+. "$(dirname "$0")/lib.sh"
+
+new_registry
+for i in 1 2 3; do
+	segment "$i"
+	expect 0 "$segctl" register "$i" "$i"
+done
+expect 0 "$segctl" lease put nightly
+is_silent
+expect 0 "$segctl" lease put --listed two 2 ./3
+[ "$("$segctl" lease ls -nRo NAME,FLOOR,LISTED,SEGMENTS | paste -sd/)" = "nightly 3 0 0/two  2 0" ] ||
+	fail "other leases: $("$segctl" lease ls)"
+expect 0 "$segctl" retire 1 2
+expect 0 "$segctl" sweep
+says "the lease nightly"
+[ -d "$base/1" ] && [ -d "$base/2" ] || fail "deleted under a lease"
+[ "$("$segctl" lease ls -nRo SEGMENTS nightly)" = 2 ] || fail "not 2: $("$segctl" lease ls)"
+expect 0 "$segctl" lease ls -J two
+says '"segments": 1,'
+ok "a lease outlives each process"
+
+expect 0 "$segctl" lease put --floor 4 nightly
+expect 0 "$segctl" lease drop nightly
+expect 0 "$segctl" sweep
+[ ! -e "$base/1" ] && [ -d "$base/2" ] || fail "1 is there, or 2 is gone"
+expect 75 "$segctl" remove 2
+complains "lease ls"
+expect 0 "$segctl" lease drop two
+expect 0 "$segctl" sweep
+[ ! -e "$base/2" ] && [ -d "$base/3" ] || fail "2 is there, or 3 is gone"
+expect 0 "$segctl" log -nRo EVENT,PATH -e leased
+says "leased nightly"
+says "leased two"
+expect 0 "$segctl" log -nRo EVENT,PATH -e lease-dropped
+says "lease-dropped nightly"
+ok "until it is dropped"
+
+expect 64 "$segctl" lease
+expect 64 "$segctl" lease keep x
+complains "put, drop or ls"
+expect 64 "$segctl" lease put
+expect 64 "$segctl" lease put --listed x
+complains "needs segments"
+expect 64 "$segctl" lease put --listed --floor 1 x 3
+expect 64 "$segctl" lease put --floor now x
+complains "segctl stats"
+expect 64 "$segctl" lease put "a b"
+complains "letters, digits"
+expect 64 "$segctl" lease put --floor 99 x
+complains "beyond the current version"
+expect 66 "$segctl" lease put --listed x 77
+expect 66 "$segctl" lease drop x
+complains "segctl lease ls"
+expect 66 "$segctl" lease ls x
+complains "there is no lease x"
+ok "a wrong command line"

@@ -23,7 +23,8 @@ static SR_COLD int pin_checked(struct segreg *reg, uint64_t id, unsigned flags, 
 
 SR_HOT int segreg_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
-	return sr_is_ready(reg) && pin && !(flags & ~SEGREG_PIN_LIVE) ? sr_pin(reg, id, flags, pin) : pin_checked(reg, id, flags, pin);
+	return sr_is_ready(reg) && pin && !(flags & ~SEGREG_PIN_LIVE) ? sr_pin(reg, id, flags, pin)
+								      : pin_checked(reg, id, flags, pin);
 }
 
 int segreg_pin_many(struct segreg *reg, const uint64_t *ids, size_t n, unsigned flags, struct segreg_pin *pins)
@@ -157,7 +158,8 @@ int segreg_snapshot_trade(struct segreg *reg, enum segreg_snapshot_kind kind, st
 
 	if (rc)
 		return rc;
-	return snapshot && is_kind(kind) ? sr_snapshot_trade(reg, kind, snapshot) : sr_invalid("no snapshot, or an unknown kind");
+	return snapshot && is_kind(kind) ? sr_snapshot_trade(reg, kind, snapshot)
+					 : sr_invalid("no snapshot, or an unknown kind");
 }
 
 int segreg_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs, struct segreg_snapshot *snapshot)

@@ -131,8 +131,9 @@ struct listed {
 	struct segreg_info info;
 	char path[SEGREG_PATH_MAX + 1];
 	uint32_t slot;
-	uint64_t word;    /* of the slot */
-	uint64_t builder; /* BUILDING: lane_id of the handle that reserved it, if its lane was not emptied since; else 0 */
+	uint64_t word; /* of the slot */
+	/* BUILDING: lane_id of the handle that reserved it; 0 if its lane was emptied since */
+	uint64_t builder;
 };
 
 static bool is_foreign(const struct segreg *reg, const struct sr_lane *lane)
@@ -210,9 +211,8 @@ static void find_abandoned(const struct segreg *reg, struct listed *batch, uint3
 			fd = sr_lockfile_reopen(&reg->registry->lockfile);
 		if (fd == -1)
 			return;
-		one->info.is_abandoned =
-			sr_sys_locked(fd, SR_BYTE_LANES + (uint32_t)one->builder) == 0 &&
-			sr_load_acquire_u64(&reg->region.slots[one->slot].word) == one->word;
+		one->info.is_abandoned = sr_sys_locked(fd, SR_BYTE_LANES + (uint32_t)one->builder) == 0 &&
+					 sr_load_acquire_u64(&reg->region.slots[one->slot].word) == one->word;
 	}
 	if (fd != -1)
 		sr_sys_close(fd);
@@ -334,7 +334,8 @@ static void count_cells(const struct segreg *reg, uint32_t n, uint32_t slot, str
 
 		if (!cell)
 			continue;
-		if (slot != SR_NONE && !sr_cell_holds(cell, reg->region.details[slot].born, retired_or_never(reg, slot)))
+		if (slot != SR_NONE &&
+		    !sr_cell_holds(cell, reg->region.details[slot].born, retired_or_never(reg, slot)))
 			continue;
 		if (sr_cell_kind(cell) == SEGREG_HORIZON)
 			holder->horizons++;

@@ -1,5 +1,7 @@
 /*
- * sr_debug_header.c - showing what is in the header of a region. A number that bounds a part is checked against the limits.
+ * sr_debug_header.c - showing what is in the header of a region.
+ *
+ * A number that bounds a part is checked against the limits.
  */
 #include "ask/sr_debug.h"
 #include "base/sr_uuid.h"

@@ -128,8 +128,8 @@ int sr_decode_record(const void *in, size_t size, uint64_t id, struct sr_record 
 	take_additions(&at, r, schema);
 	user_size = schema > 2 ? sr_bytes_take(&at, 1) : 0;
 	size -= fixed;
-	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) || flags > 1 ||
-	    user_size > user_most || user_size >= size || size - user_size > SEGREG_PATH_MAX ||
+	if ((r->state != SR_BUILDING && r->state != SR_LIVE && r->state != SR_PENDING && r->state != SR_DELETING) ||
+	    flags > 1 || user_size > user_most || user_size >= size || size - user_size > SEGREG_PATH_MAX ||
 	    memchr(at + user_size, '\0', size - user_size))
 		return sr_fail(SEGREG_E_CORRUPT,
 			       "registry.mdb is damaged: the record of segment %llu has impossible values",
@@ -223,7 +223,7 @@ int sr_decode_clock(const void *in, size_t size, struct sr_clock *c)
 	const unsigned char *at = in;
 	unsigned schema = size ? at[0] : SR_SCHEMA;
 	bool is_first = size == SR_CLOCK_SIZE_FIRST && schema == 1;
-	size_t right = is_first	    ? SR_CLOCK_SIZE_FIRST
+	size_t right = is_first     ? SR_CLOCK_SIZE_FIRST
 		       : schema < 3 ? SR_CLOCK_SIZE_2
 		       : schema < 4 ? SR_CLOCK_SIZE_3
 				    : SR_CLOCK_SIZE;
@@ -267,7 +267,8 @@ int sr_decode_token(const void *in, size_t size, struct sr_token *token)
 	return 0;
 }
 
-size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE])
+size_t sr_encode_riders(const struct sr_riders *riders,
+			unsigned char out[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE])
 {
 	unsigned char *at = out;
 
@@ -284,7 +285,8 @@ size_t sr_encode_riders(const struct sr_riders *riders, unsigned char out[SR_RID
 int sr_decode_riders(const void *in, size_t size, struct sr_riders *riders)
 {
 	const unsigned char *at = in;
-	int rc = sr_codec_check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE, "row of riders");
+	int rc = sr_codec_check(at, size, SR_RIDERS_FIXED, SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE,
+				"row of riders");
 
 	if (!rc && (size - SR_RIDERS_FIXED) % SR_RIDER_SIZE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: it has a row of riders of %zu bytes", size);

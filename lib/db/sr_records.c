@@ -287,7 +287,8 @@ static int forget_token(struct sr_store *store, uint64_t place)
 int sr_store_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token)
 {
 	unsigned char bytes[SR_TOKEN_SIZE], number[8], made[SR_TOKEN_VALUE_SIZE];
-	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes }, at = { .mv_size = sizeof(number), .mv_data = number };
+	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
+	MDB_val at = { .mv_size = sizeof(number), .mv_data = number };
 	int rc;
 
 	memcpy(bytes, name, sizeof(bytes));
@@ -402,7 +403,8 @@ int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
 	if (!record)
 		return !error || error == MDB_NOTFOUND ? 0 : sr_value_fail(error, store, "delete from it");
 	sr_encode_id(record->id, bytes);
-	return sr_value_put(store, store->meta, sr_value_key("removed"), bytes, 8 + sr_encode_record(record, bytes + 8), 0);
+	return sr_value_put(store, store->meta, sr_value_key("removed"), bytes, 8 + sr_encode_record(record, bytes + 8),
+			    0);
 }
 
 int sr_store_count(struct sr_store *store, uint32_t *n)

@@ -27,7 +27,8 @@ void *sr_resident_find(uint64_t ino, size_t size)
 		uint64_t offset, number;
 		char rights[5];
 
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %*s %" SCNu64, &from, &to, rights, &offset, &number) == 5 &&
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64 " %*s %" SCNu64, &from, &to, rights, &offset,
+			   &number) == 5 &&
 		    number == ino && !offset && to - from == size && rights[0] == 'r' && rights[3] == 's')
 			found = (void *)from;
 	}
@@ -40,7 +41,8 @@ void *sr_resident_find(uint64_t ino, size_t size)
 int sr_resident_read(void *map, size_t size)
 {
 	/* Other errors mean that the kernel did not try (for lack of memory, say), and not that the disk failed. */
-	if (sr_sys_madvise(map, size, MADV_POPULATE_READ) == 0 || (errno != EFAULT && errno != EHWPOISON && errno != EIO))
+	if (sr_sys_madvise(map, size, MADV_POPULATE_READ) == 0 ||
+	    (errno != EFAULT && errno != EHWPOISON && errno != EIO))
 		return 0;
 	return EIO;
 }

@@ -239,7 +239,8 @@ static int open_env(struct sr_store *store, size_t map_size, unsigned table_flag
 	if (!error && map_size)
 		error = mdb_env_set_mapsize(store->env, map_size);
 	if (!error)
-		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD, 0600);
+		error = mdb_env_open(store->env, store->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD,
+				     0600);
 	if (!error) {
 		find_map(store);
 		rc = make_resident(store, READ_AT_OPEN);

@@ -27,8 +27,9 @@ int sr_value_fail(int error, const struct sr_store *store, const char *what)
 		return sr_fail(SEGREG_E_REOPEN, "%s: cannot %s: a write failed earlier; open the registry again",
 			       store->path, what);
 	default:
-		return error > 0 ? sr_fail_errno(error, "%s: cannot %s", store->path, what) :
-				   sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
+		if (error > 0)
+			return sr_fail_errno(error, "%s: cannot %s", store->path, what);
+		return sr_fail(SEGREG_E_CORRUPT, "%s: cannot %s: %s", store->path, what, mdb_strerror(error));
 	}
 }
 

@@ -129,7 +129,7 @@ static int wait_in_queue(struct segreg_edit *edit, const unsigned char *bytes, u
 				return post_and_ride(edit, bytes, length, version);
 			sr_letter_release(reg);
 		}
-		/* Only a leader of this process can commit this edit. Another process has the lock: wait for it in line. */
+		/* Only a leader of this process can commit this edit. Another process has the lock: wait in line. */
 		if (state == SR_WAITER_QUEUED && rc == SR_LOCK_BUSY && !length && !is_led_here(reg) &&
 		    sr_queue_leave(queue, &waiter))
 			return take_and_lead(edit, version);
@@ -151,8 +151,8 @@ static int commit_with_others(struct segreg_edit *edit, uint64_t *version)
 	if (rc)
 		return rc;
 	if (reg->store_epoch == sr_load_acquire_u64(&reg->registry->store.epoch))
-		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version) :
-							wait_in_queue(edit, bytes, length, version);
+		return length && sr_letter_claim(reg) ? post_and_ride(edit, bytes, length, version)
+						      : wait_in_queue(edit, bytes, length, version);
 	return take_and_lead(edit, version);
 }
 

@@ -161,7 +161,8 @@ static int check_forced(const struct sr_change *change, const struct sr_record *
 }
 
 /* R1. On success the caller holds the table lock, too. */
-static int remove_record(struct sr_change *change, const struct sr_record *record, bool forced, struct sr_journal *journal)
+static int remove_record(struct sr_change *change, const struct sr_record *record, bool forced,
+			 struct sr_journal *journal)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_entry entry;

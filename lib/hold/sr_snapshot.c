@@ -161,7 +161,9 @@ int sr_snapshot_receive(struct segreg *reg, const struct segreg_snapshot *theirs
 	if (rc)
 		return rc;
 	SR_STOP("snapshot.received");
-	ours = (struct segreg_snapshot){ .version = given.version, .owner = reg->lane_id, .cell = cell, .kind = given.kind };
+	ours = (struct segreg_snapshot){
+		.version = given.version, .owner = reg->lane_id, .cell = cell, .kind = given.kind
+	};
 	/*
 	 * Ours is published. So if theirs is still there, some cell has held the version all the time. Under the table
 	 * lock, so that no reclaim takes the memory of its cells away while we look.
@@ -197,8 +199,8 @@ int sr_snapshot_check(const struct segreg *reg, const struct segreg_snapshot *sn
 
 SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snapshot)
 {
-	if (!sr_snapshot_is_held(reg, snapshot) ||
-	    !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell], make_cell(snapshot->version, snapshot->kind), 0))
+	if (!sr_snapshot_is_held(reg, snapshot) || !sr_cas_seqcst_u64(&sr_row_cells(reg->row)[snapshot->cell],
+								      make_cell(snapshot->version, snapshot->kind), 0))
 		return fail_not_held(reg, snapshot);
 	if (sr_load_acquire_u64(&reg->region.header->version) != snapshot->version)
 		sr_region_wake(&reg->region); /* an edit was committed since; a retirement may wait for this release */

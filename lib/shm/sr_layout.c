@@ -61,12 +61,28 @@ int sr_geometry_init(struct sr_geometry *g, uint32_t max_segments, uint32_t max_
 uint64_t sr_layout_fingerprint(void)
 {
 	const uint64_t facts[] = {
-		SR_LAYOUT_VERSION, SR_SCHEMA, sizeof(struct sr_header), sizeof(struct sr_lock_word), sizeof(pthread_mutex_t),
-		sizeof(struct sr_slot), sizeof(struct sr_detail), sizeof(struct sr_lane), SR_PATH_UNIT, SEGREG_PATH_MAX,
+		SR_LAYOUT_VERSION,
+		SR_SCHEMA,
+		sizeof(struct sr_header),
+		sizeof(struct sr_lock_word),
+		sizeof(pthread_mutex_t),
+		sizeof(struct sr_slot),
+		sizeof(struct sr_detail),
+		sizeof(struct sr_lane),
+		SR_PATH_UNIT,
+		SEGREG_PATH_MAX,
 		SEGREG_USER_SIZE,
-		offsetof(struct sr_header, lock), offsetof(struct sr_row, pages), sizeof(struct sr_row),
-		sizeof(struct sr_letter), SR_LETTER_EDIT, offsetof(struct sr_row, letter), offsetof(struct sr_header, posted),
-		sizeof(struct sr_note), SR_NOTES, sizeof(struct sr_discard), SR_DISCARDS,
+		offsetof(struct sr_header, lock),
+		offsetof(struct sr_row, pages),
+		sizeof(struct sr_row),
+		sizeof(struct sr_letter),
+		SR_LETTER_EDIT,
+		offsetof(struct sr_row, letter),
+		offsetof(struct sr_header, posted),
+		sizeof(struct sr_note),
+		SR_NOTES,
+		sizeof(struct sr_discard),
+		SR_DISCARDS,
 	};
 	uint64_t hash = 14695981039346656037ull; /* FNV-1a over the bytes in this machine's order */
 

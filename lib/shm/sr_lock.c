@@ -21,10 +21,10 @@ static const off_t lock_byte[SR_LOCKS] = { [SR_LOCK_COMMIT] = SR_BYTE_COMMIT, [S
 
 #if SR_TESTING
 static __thread unsigned held_by_thread; /* one bit per lock, of any registry */
-#define NOTE_TAKEN(id)                                                                                               \
-	do {                                                                                                         \
-		sr_assert(held_by_thread < 1u << (id) && "locks are taken in the order of enum sr_lock_id");         \
-		held_by_thread |= 1u << (id);                                                                        \
+#define NOTE_TAKEN(id)                                                                                                 \
+	do {                                                                                                           \
+		sr_assert(held_by_thread < 1u << (id) && "locks are taken in the order of enum sr_lock_id");           \
+		held_by_thread |= 1u << (id);                                                                          \
 	} while (0)
 #define NOTE_GIVEN(id) (held_by_thread &= ~(1u << (id)))
 #define CLAIM_HELD(id) sr_assert(held_by_thread & 1u << (id))
@@ -83,13 +83,18 @@ void sr_locks_init(struct sr_locks *locks, struct sr_header *header, const struc
 	uint64_t dev, ino;
 
 	locks->word = header->lock;
-	locks->foreign = init_robust(&model) || !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
+	locks->foreign =
+		init_robust(&model) || !sr_pidns(&dev, &ino) || dev != header->pidns_dev || ino != header->pidns_ino;
 	locks->kind = locks->foreign ? 0 : (uint32_t)model.__data.__kind;
 	for (int id = 0; id < SR_LOCKS; id++) {
 		pthread_mutex_init(&locks->local[id], NULL);
 		locks->unmoved[id] = 0;
 		locks->kept[id] = (struct sr_kept){
-			.fd = -1, .dev = file->dev, .ino = file->ino, .flags = O_RDWR | O_NOFOLLOW, .path = file->path,
+			.fd = -1,
+			.dev = file->dev,
+			.ino = file->ino,
+			.flags = O_RDWR | O_NOFOLLOW,
+			.path = file->path,
 		};
 	}
 }
@@ -125,11 +130,13 @@ static int lock_until(pthread_mutex_t *mutex, const struct timespec *deadline)
 {
 #if defined(__SANITIZE_THREAD__)
 	/* ThreadSanitizer does not know pthread_mutex_clocklock, so we tell it what the call does. */
-	int error;
+	int error, how = __tsan_mutex_try_lock;
 
-	__tsan_mutex_pre_lock(mutex, __tsan_mutex_try_lock);
+	__tsan_mutex_pre_lock(mutex, how);
 	error = pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);
-	__tsan_mutex_post_lock(mutex, __tsan_mutex_try_lock | (error && error != EOWNERDEAD ? __tsan_mutex_try_lock_failed : 0), 0);
+	if (error && error != EOWNERDEAD)
+		how |= __tsan_mutex_try_lock_failed;
+	__tsan_mutex_post_lock(mutex, how, 0);
 	return error;
 #else
 	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, deadline);

@@ -104,7 +104,9 @@ struct sr_text sr_paths_of(const struct sr_region *region, uint32_t slot)
 	const struct sr_detail *detail = &region->details[slot];
 
 	return (struct sr_text){
-		.unit = detail->path, .path_length = detail->path_length, .user_size = (uint8_t)detail->user_size
+		.unit = detail->path,
+		.path_length = detail->path_length,
+		.user_size = (uint8_t)detail->user_size,
 	};
 }
 
@@ -150,7 +152,8 @@ void sr_paths_clear(struct sr_region *region)
 }
 
 /* Copy the path, and leave its place in *text. */
-static bool get_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1], struct sr_text *text)
+static bool get_path(const struct sr_region *region, uint32_t slot, char path[SEGREG_PATH_MAX + 1],
+		     struct sr_text *text)
 {
 	*text = sr_paths_of(region, slot); /* a copy: a walk reads while the slot changes */
 	if (!is_sound(region, text))

@@ -78,9 +78,8 @@ static uint64_t step_of(uint64_t has, uint64_t wants)
 int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 {
 	static const char *const what[SR_PARTS] = {
-		[SR_PART_SLOTS] = "segments", [SR_PART_DETAILS] = "segments",	  [SR_PART_QUEUE] = "retired segments",
-		[SR_PART_PATHS] = "paths",    [SR_PART_PATH_MAP] = "paths",
-		[SR_PART_DISCARDS] = "discards",
+		[SR_PART_SLOTS] = "segments", [SR_PART_DETAILS] = "segments", [SR_PART_QUEUE] = "retired segments",
+		[SR_PART_PATHS] = "paths",    [SR_PART_PATH_MAP] = "paths",   [SR_PART_DISCARDS] = "discards",
 	};
 	uint64_t *populated = &region->header->populated[part];
 	uint64_t limit = region->geometry.part_size[part];
@@ -89,8 +88,8 @@ int sr_region_grow(struct sr_region *region, enum sr_part part, uint64_t bytes)
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory's book-keeping of %s is damaged", what[part]);
 	while (*populated < bytes) {
 		uint64_t step = step_of(*populated, bytes - *populated), left = limit - *populated;
-		int rc = sr_region_populate((unsigned char *)region->header + region->geometry.part[part] +
-							    *populated, step < left ? step : left, what[part]);
+		int rc = sr_region_populate((unsigned char *)region->header + region->geometry.part[part] + *populated,
+					    step < left ? step : left, what[part]);
 		if (rc)
 			return rc;
 		*populated += step < left ? step : left;
@@ -130,7 +129,8 @@ static int map_object(struct sr_region *region, const char *name, int fd)
 		int errnum = errno;
 
 		sr_sys_munmap(base, region->geometry.size);
-		return sr_fail_errno(errnum, "cannot keep the shared memory from forked children (madvise(MADV_DONTFORK))");
+		return sr_fail_errno(errnum,
+				     "cannot keep the shared memory from forked children (madvise(MADV_DONTFORK))");
 	}
 	find_parts(region, base);
 	return 0;
@@ -171,8 +171,8 @@ static int fill_object(struct sr_region *region, const char *name, int fd, const
 	return 0;
 }
 
-int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments, uint32_t max_lanes,
-		     const struct sr_access *access)
+int sr_region_create(struct sr_region *region, const char *name, bool is_there, uint32_t max_segments,
+		     uint32_t max_lanes, const struct sr_access *access)
 {
 	int fd, rc;
 
@@ -206,7 +206,8 @@ static int check_object(const char *name, const struct stat *st, const struct sr
  */
 static bool is_unfinished(const struct sr_header *header, ssize_t got, off_t size)
 {
-	return size == 0 || (got == sizeof(*header) && (header->magic == 0 || (header->magic == SR_MAGIC && !header->ready)));
+	return size == 0 ||
+	       (got == sizeof(*header) && (header->magic == 0 || (header->magic == SR_MAGIC && !header->ready)));
 }
 
 static int check_header(struct sr_region *region, int fd, const char *name, off_t size)
@@ -268,8 +269,8 @@ int sr_region_discard(const char *name, const struct sr_access *access, uint64_t
 	fd = sr_sys_shm_open(name, O_RDWR, 0);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : SR_REGION_STAYS;
-	if (sr_sys_fstat(fd, &st) == 0 && sr_access_is_of_participant(access, &st) && is_of(fd, &st, lock_dev, lock_ino) &&
-	    empty(fd, &st) == 0)
+	if (sr_sys_fstat(fd, &st) == 0 && sr_access_is_of_participant(access, &st) &&
+	    is_of(fd, &st, lock_dev, lock_ino) && empty(fd, &st) == 0)
 		rc = SR_REGION_EMPTIED;
 	sr_sys_close(fd);
 	return rc;

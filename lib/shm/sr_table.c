@@ -391,7 +391,8 @@ int sr_table_move(struct sr_region *region, uint32_t slot, enum sr_state to)
 {
 	enum sr_state from = state_of(region, slot);
 
-	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to) : sr_region_damaged("state of a segment");
+	return sr_state_move(&region->slots[slot].word, to) ? follow(region, slot, from, to)
+							    : sr_region_damaged("state of a segment");
 }
 
 int sr_table_decide(struct sr_region *region, uint32_t slot, enum sr_state to, bool *done)

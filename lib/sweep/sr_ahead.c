@@ -15,7 +15,10 @@
 struct batch {
 	int64_t now;
 	uint32_t n;
-	struct { uint32_t slot; uint64_t id, born; } found[BATCH];
+	struct {
+		uint32_t slot;
+		uint64_t id, born;
+	} found[BATCH];
 };
 
 static bool is_pending(const struct sr_region *region, uint32_t slot)

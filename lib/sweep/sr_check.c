@@ -54,7 +54,8 @@ __attribute__((format(printf, 5, 6))) static int report(const struct check *chec
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	return check->fn(check->arg, &(struct segreg_finding){ .kind = kind, .id = id, .path = path, .reason = reason });
+	return check->fn(check->arg,
+			 &(struct segreg_finding){ .kind = kind, .id = id, .path = path, .reason = reason });
 }
 
 /* ---------------------------------------------------------------- database and shared memory */
@@ -404,7 +405,8 @@ static int check_entry(const struct check *check, const char *above, const char 
 /* Read all names in a directory, so that it need not stay open. The caller frees them. */
 static int read_names(const struct check *check, const char *path, char ***names, size_t *n)
 {
-	int fd = sr_sys_open_beneath(sr_base_fd(&check->reg->registry->base), *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	int fd = sr_sys_open_beneath(sr_base_fd(&check->reg->registry->base), *path ? path : ".",
+				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	int rc = 0;
@@ -413,7 +415,8 @@ static int read_names(const struct check *check, const char *path, char ***names
 		bool is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV ||
 			       (errno == EACCES && !strcmp(path, SR_BASE_TRASH)); /* only the sweeper may read it */
 
-		rc = is_gone ? 0 : sr_fail_errno(errno, "cannot read \"%s\" below %s", path, check->reg->registry->base.path);
+		if (!is_gone)
+			rc = sr_fail_errno(errno, "cannot read \"%s\" below %s", path, check->reg->registry->base.path);
 		if (fd != -1)
 			sr_sys_close(fd);
 		return rc;

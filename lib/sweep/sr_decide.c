@@ -28,7 +28,9 @@ static int64_t grace_ends(const struct sr_sweep *sweep, const struct sr_detail *
 
 static int64_t retry_at(const struct sr_sweep *sweep, const struct sr_detail *detail)
 {
-	return sweep->options->flags & SEGREG_SWEEP_RETRY_NOW ? 0 : sr_retry_at(detail->attempts, detail->retry_at, sweep->now);
+	if (sweep->options->flags & SEGREG_SWEEP_RETRY_NOW)
+		return 0;
+	return sr_retry_at(detail->attempts, detail->retry_at, sweep->now);
 }
 
 /* Whether `until` is still to come. result->next_at gets the earliest such time, so that the caller can set a timer. */
@@ -137,7 +139,8 @@ static int fill_batch(struct sr_sweep *sweep, struct candidate batch[SR_BATCH], 
 	struct sr_region *region = &sweep->reg->region;
 	int rc = 0;
 
-	for (*n = 0; sweep->at < sweep->n_queue && *n < SR_BATCH && sweep->n_victims + *n < SR_ROUND && !rc; sweep->at++) {
+	for (*n = 0; sweep->at < sweep->n_queue && *n < SR_BATCH && sweep->n_victims + *n < SR_ROUND && !rc;
+	     sweep->at++) {
 		uint32_t slot = sweep->queue[sweep->at];
 		struct sr_detail *detail = &region->details[slot];
 		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));

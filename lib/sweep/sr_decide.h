@@ -6,10 +6,13 @@
 
 #include "sweep/sr_round.h"
 
-/* Fill sweep->victims from the queue, and make the decisions durable. 0 or SEGREG_E_*. Without a lock, before and after. */
+/*
+ * Fill sweep->victims from the queue, and make the decisions durable. 0 or SEGREG_E_*. The caller holds neither the
+ * commit nor the table lock, before and after.
+ */
 int sr_decide_round(struct sr_sweep *sweep);
 
-/* Whether until lies in the future. If it does, the sweep's result has it as the time for the next sweep, unless that is earlier. */
+/* Whether until lies in the future. If so, it becomes next_at of the sweep's result, unless that is earlier. */
 bool sr_decide_note_wait(struct sr_sweep *sweep, int64_t until);
 
 #endif

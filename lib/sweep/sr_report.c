@@ -20,8 +20,12 @@ void sr_report_reclaimed(void *arg, const struct sr_reclaimed *dead)
 
 	snprintf(reason, sizeof(reason), "process %" PRId64 " died holding %" PRIu64 " pin%s", dead->pid, dead->pins,
 		 dead->pins == 1 ? "" : "s");
-	sr_report(arg, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_RECLAIMED, .path = "", .reason = reason,
-						  .pins = dead->pins, .pid = dead->pid, .label = dead->label });
+	sr_report(arg, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_RECLAIMED,
+						     .path = "",
+						     .reason = reason,
+						     .pins = dead->pins,
+						     .pid = dead->pid,
+						     .label = dead->label });
 }
 
 /* "3 pins and 2 snapshots, one pin by process 17 (reader)" */
@@ -34,16 +38,19 @@ static void describe_held(const struct sr_held *held, char *reason, size_t size)
 	if (held->pins)
 		n = snprintf(amounts, sizeof(amounts), "%" PRIu64 " pin%s", held->pins, held->pins == 1 ? "" : "s");
 	if (held->snapshots)
-		n += snprintf(amounts + n, sizeof(amounts) - n, "%s%" PRIu64 " snapshot%s", n ? " and " : "", held->snapshots,
-			      held->snapshots == 1 ? "" : "s");
+		n += snprintf(amounts + n, sizeof(amounts) - n, "%s%" PRIu64 " snapshot%s", n ? " and " : "",
+			      held->snapshots, held->snapshots == 1 ? "" : "s");
 	if (held->has_horizon)
 		n += snprintf(amounts + n, sizeof(amounts) - n, "%sa horizon", n ? " and " : "");
 	if (held->lease[0])
 		snprintf(amounts + n, sizeof(amounts) - n, "%sthe lease %s", n ? " and " : "", held->lease);
 	if (held->pid)
 		snprintf(holder, sizeof(holder), "%s process %" PRId64 " (%s)",
-			 !held->pins && !held->snapshots ? " of" : !is_mixed ? ", one by" : held->pins ? ", one pin by" :
-			 ", one snapshot by", held->pid, held->label);
+			 !held->pins && !held->snapshots ? " of"
+			 : !is_mixed                     ? ", one by"
+			 : held->pins                    ? ", one pin by"
+							 : ", one snapshot by",
+			 held->pid, held->label);
 	snprintf(reason, size, "%s%s", amounts, holder);
 }
 
@@ -54,10 +61,16 @@ void sr_report_held(struct sr_sweep *sweep)
 		char reason[SEGREG_LABEL_SIZE + SEGREG_LEASE_NAME_MAX + 160];
 
 		describe_held(held, reason, sizeof(reason));
-		sr_report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD, .id = held->id, .path = held->path,
-							    .reason = reason, .pins = held->pins, .pid = held->pid,
-							    .label = held->label, .snapshots = held->snapshots,
-							    .has_horizon = held->has_horizon, .lease = held->lease });
+		sr_report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_HELD,
+							       .id = held->id,
+							       .path = held->path,
+							       .reason = reason,
+							       .pins = held->pins,
+							       .pid = held->pid,
+							       .label = held->label,
+							       .snapshots = held->snapshots,
+							       .has_horizon = held->has_horizon,
+							       .lease = held->lease });
 	}
 	sweep->n_held = 0;
 }
@@ -87,7 +100,11 @@ bool sr_report_missing(void *arg, uint64_t id, const char *path)
 {
 	struct sr_sweep *sweep = arg;
 
-	sr_report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_MISSING, .id = id, .path = path, .label = "",
-						    .error = ENOENT, .reason = "live, but not on the disk" });
+	sr_report(sweep, &(struct segreg_sweep_event){ .action = SEGREG_SWEEP_MISSING,
+						       .id = id,
+						       .path = path,
+						       .label = "",
+						       .error = ENOENT,
+						       .reason = "live, but not on the disk" });
 	return !sweep->stopped;
 }

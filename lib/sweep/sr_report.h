@@ -11,7 +11,10 @@
 /* Call the caller's function with event, unless it has asked to stop. */
 void sr_report(struct sr_sweep *sweep, const struct segreg_sweep_event *event);
 
-/* Callbacks of sr_reclaim and sr_inspect_live: arg is a struct sr_sweep. sr_report_missing returns false if the caller has asked to stop. */
+/*
+ * Callbacks of sr_reclaim and sr_inspect_live: arg is a struct sr_sweep. sr_report_missing returns false if the caller
+ * has asked to stop.
+ */
 void sr_report_reclaimed(void *arg, const struct sr_reclaimed *dead);
 bool sr_report_missing(void *arg, uint64_t id, const char *path);
 

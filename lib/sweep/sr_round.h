@@ -1,5 +1,7 @@
 /*
- * sr_round.h - what a sweep knows: its round of victims, and the segments that it found held. For sr_sweep.c, sr_decide.c and sr_report.c.
+ * sr_round.h - what a sweep knows: its round of victims, and the segments that it found held.
+ *
+ * For sr_sweep.c, sr_decide.c and sr_report.c.
  */
 #ifndef SR_ROUND_H
 #define SR_ROUND_H
@@ -50,12 +52,12 @@ struct sr_sweep {
 	bool stopped;    /* the caller has asked to stop */
 	uint32_t *queue; /* copy of the queue, from the beginning of the sweep */
 	uint32_t n_queue, at;
-	uint64_t version;       /* V0: the version at the beginning of the sweep */
-	struct sr_cells cells;  /* snapshots and horizons at the beginning of the sweep */
-	uint64_t freed, linked; /* bytes of this round, including deletions that failed or were stopped */
-	struct sr_victim *victims; /* victims of this round */
+	uint64_t version;            /* V0: the version at the beginning of the sweep */
+	struct sr_cells cells;       /* snapshots and horizons at the beginning of the sweep */
+	uint64_t freed, linked;      /* bytes of this round, including deletions that failed or were stopped */
+	struct sr_victim *victims;   /* victims of this round */
 	uint32_t n_victims, n_tried; /* n_tried: those that were deleted, failed, or were stopped in the middle */
-	struct sr_held *held; /* segments found held for the first time, to be reported without a lock */
+	struct sr_held *held;        /* segments found held for the first time, to be reported without a lock */
 	uint32_t n_held;
 };
 

@@ -307,7 +307,8 @@ static void measure_round(struct sr_sweep *sweep)
 		struct sr_victim *victim = &sweep->victims[i];
 
 		victim->fate = SR_FATE_DELETED;
-		victim->removed = (struct sr_removed){ .bytes_freed = sr_trash_measure(&sweep->trash, &victim->record) };
+		victim->removed =
+			(struct sr_removed){ .bytes_freed = sr_trash_measure(&sweep->trash, &victim->record) };
 		victim->freed = victim->removed.bytes_freed;
 		sweep->result->deleted++;
 		sweep->result->bytes_freed += victim->removed.bytes_freed;

@@ -20,7 +20,8 @@ static inline uint64_t sr_bytes_take(const unsigned char **at, int bytes)
 	uint64_t value = 0;
 
 	for (int i = 0; i < bytes; i++)
-		value |= (uint64_t)*(*at)++ << (8 * i);
+		value |= (uint64_t)(*at)[i] << (8 * i);
+	*at += bytes;
 	return value;
 }
 

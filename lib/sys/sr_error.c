@@ -44,7 +44,8 @@ static const char *way_out(int errnum)
 	case EACCES:
 		return "; give this user the right, or run this as its owner";
 	case EPERM:
-		return "; run this as its owner, and look for an immutable file (lsattr) and for a filter of system calls (seccomp)";
+		return "; run this as its owner, and look for an immutable file (lsattr) "
+		       "and for a filter of system calls (seccomp)";
 	case EROFS:
 		return "; make its file system writable (mount -o remount,rw)";
 	case ENOSPC:
@@ -67,7 +68,8 @@ static const char *way_out(int errnum)
 	case ELOOP:
 		return "; a symbolic link is where none may be: remove it";
 	case ENOSYS:
-		return "; use a newer kernel, or allow the call in the filter of system calls (seccomp, SystemCallFilter=)";
+		return "; use a newer kernel, or allow the call in the filter of system calls "
+		       "(seccomp, SystemCallFilter=)";
 	default:
 		return "";
 	}
@@ -118,8 +120,8 @@ const char *segreg_strerror(int code)
 	switch (code) {
 	case 0:
 		return "success";
-#define ERROR_CASE(name, value, text)                                                                                \
-	case SEGREG_E_##name:                                                                                        \
+#define ERROR_CASE(name, value, text)                                                                                  \
+	case SEGREG_E_##name:                                                                                          \
 		return text;
 		SEGREG_ERRORS(ERROR_CASE)
 #undef ERROR_CASE

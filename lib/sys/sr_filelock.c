@@ -103,10 +103,11 @@ void sr_kept_close(struct sr_kept *kept)
 /* ---------------------------------------------------------------- descriptors that may have locks */
 
 /* The descriptors of this process that may have locks, so that a forked child can close its copies. [unforked] */
-static struct locking {
+struct locking {
 	int fd;
 	uint64_t dev, ino;
-} *locking;
+};
+static struct locking *locking;
 static size_t n_locking, locking_room;
 
 static int make_room(void)
@@ -217,8 +218,7 @@ static int probe(struct sr_lockfile *file, int fd, short type)
 	uint32_t random;
 	int held;
 
-	if (sr_sys_random(&random, sizeof(random)) == -1 ||
-	    sr_hold_take(file, PROBE_BYTES + random, type, &hold) == -1)
+	if (sr_sys_random(&random, sizeof(random)) == -1 || sr_hold_take(file, PROBE_BYTES + random, type, &hold) == -1)
 		return -1;
 	held = sr_sys_locked(fd, PROBE_BYTES + random);
 	sr_hold_drop(&hold);

@@ -29,7 +29,11 @@ static int identify_by_fstatat(int dir, const char *name, struct sr_identity *id
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) == -1)
 		return -1;
 	*identity = (struct sr_identity){
-		.dev = st.st_dev, .ino = st.st_ino, .mode = st.st_mode, .nlink = st.st_nlink, .blocks = (uint64_t)st.st_blocks,
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.mode = st.st_mode,
+		.nlink = st.st_nlink,
+		.blocks = (uint64_t)st.st_blocks,
 		.size = (uint64_t)st.st_size,
 	};
 	return 0;
@@ -41,14 +45,13 @@ int sr_identify_unfailed(int dir, const char *name, struct sr_identity *identity
 
 	if (sr_made_to_forbid("statx"))
 		return identify_by_fstatat(dir, name, identity);
-	if (SR_RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
-			IDENTITY | STATX_BTIME, &stx)) == -1)
+	if (SR_RETRY(statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, IDENTITY | STATX_BTIME,
+			   &stx)) == -1)
 		return errno == ENOSYS || errno == EPERM ? identify_by_fstatat(dir, name, identity) : -1;
 	*identity = (struct sr_identity){
 		.dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
 		.ino = stx.stx_ino,
-		.btime = stx.stx_mask & STATX_BTIME ?
-				 stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec : 0,
+		.btime = stx.stx_mask & STATX_BTIME ? stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec : 0,
 		.mode = stx.stx_mode,
 		.is_mount = stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT,
 		.nlink = stx.stx_nlink,
@@ -86,7 +89,8 @@ static bool has_openat2(void)
 		return false;
 	if (known)
 		return known == 2;
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &(struct open_how){ .flags = O_PATH | O_CLOEXEC }, sizeof(struct open_how));
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &(struct open_how){ .flags = O_PATH | O_CLOEXEC },
+			  sizeof(struct open_how));
 	known = fd >= 0 || !sr_is_forbidden() ? 2 : 1;
 	if (fd >= 0)
 		close(fd);
@@ -213,6 +217,7 @@ uint64_t sr_sys_file_id(int dir, const char *name)
 	errno = errnum;
 	if (rc == -1)
 		return 0;
-	hash = hash_bytes((const unsigned char *)&u.handle.handle_type, sizeof(u.handle.handle_type), 0xcbf29ce484222325ull);
+	hash = hash_bytes((const unsigned char *)&u.handle.handle_type, sizeof(u.handle.handle_type),
+			  0xcbf29ce484222325ull);
 	return hash_bytes(u.handle.f_handle, u.handle.handle_bytes, hash);
 }

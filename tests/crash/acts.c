@@ -233,7 +233,7 @@ static void play_pin(struct actor *a)
 	TRY(a, segreg_pin_many(a->reg, many, 3, 0, pins));
 	a->held += 3;
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_pin_many(a->reg, some, 3, 0, pins)); /* all or none */
-	TRY(a, segreg_pin(a->reg, 5, 0, &pin)); /* retired */
+	TRY(a, segreg_pin(a->reg, 5, 0, &pin));                                /* retired */
 	a->held++;
 	TRY(a, segreg_pin_many(a->reg, retired_too, 3, 0, pins));
 	a->held += 3;
@@ -403,6 +403,6 @@ static void play_repair(struct actor *a)
 	TRY_FOR(SEGREG_E_NOENT, a, segreg_retire(a->reg, NOBODY));
 }
 
-#define DEFINE_ACT(name, opens_, creates_)                                                                           \
+#define DEFINE_ACT(name, opens_, creates_)                                                                             \
 	const struct act act_##name = { .play = play_##name, .opens = opens_, .creates = creates_ };
 ACTS(DEFINE_ACT)

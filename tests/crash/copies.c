@@ -262,8 +262,9 @@ static void hard_linked(void)
 static void hard_linked_base_lock(void)
 {
 	struct t_world w = make_original(), other = copy(&w, "copy"), to = new_base();
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_ADOPT, .base = to.base,
-					      .timeout_ms = 30 };
+	struct segreg_open_options options = {
+		.size = sizeof(options), .flags = SEGREG_ADOPT, .base = to.base, .timeout_ms = 30
+	};
 	struct segreg *reg, *original = t_open(&w);
 
 	T_SYS(link(t_path(&w, ".segreg-lock"), t_path(&to, ".segreg-lock")));

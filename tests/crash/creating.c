@@ -26,8 +26,9 @@ static struct t_world in_directory(const struct t_world *w, const char *name)
 
 static int create(const struct t_world *w, unsigned flags, struct segreg **reg)
 {
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE | flags, .base = w->base,
-					      .timeout_ms = 30 };
+	struct segreg_open_options options = {
+		.size = sizeof(options), .flags = SEGREG_CREATE | flags, .base = w->base, .timeout_ms = 30
+	};
 
 	*reg = NULL;
 	return segreg_open(w->dir, &options, reg);
@@ -200,8 +201,8 @@ static void takeover_cut_short(void)
 /* Whatever fails: base is as it was, and the next try succeeds. */
 static void takeover_that_fails(void)
 {
-	static const char *const calls[] = { "pwrite", "fsync", "renameat", "linkat", "mkdirat", "getlock", "shm_open",
-					    "fallocate" };
+	static const char *const calls[] = { "pwrite",  "fsync",   "renameat", "linkat",
+					     "mkdirat", "getlock", "shm_open", "fallocate" };
 	struct t_world w = make_base(), other = in_directory(&w, "other");
 	struct segreg *reg;
 	unsigned failed = 0;
@@ -317,8 +318,9 @@ static void above_another_base(void)
 static void refused(void)
 {
 	struct t_world w = make_base(), other = in_directory(&w, "other"), nowhere = other;
-	struct segreg_open_options options = { .size = sizeof(options), .flags = SEGREG_CREATE, .base = w.base,
-					      .max_lanes = UINT32_MAX };
+	struct segreg_open_options options = {
+		.size = sizeof(options), .flags = SEGREG_CREATE, .base = w.base, .max_lanes = UINT32_MAX
+	};
 	struct segreg *reg;
 
 	is_refused_for(&other, w.dir, 0);
@@ -434,8 +436,8 @@ static void others_meanwhile(void)
 T_SUITE(creating,
 	{ "a base whose registry is gone is taken if that is asked for, and nothing in it is known or deleted", gone },
 	{ "a registry that a reboot took is made anew in the same place, with the same base", gone_and_made_anew },
-	{ "SEGREG_TAKE_BASE changes nothing where there is nothing to take, and needs "
-"SEGREG_CREATE", with_nothing_to_take },
+	{ "SEGREG_TAKE_BASE changes nothing where there is nothing to take, and needs SEGREG_CREATE",
+	  with_nothing_to_take },
 	{ "a base whose registry is there is not taken, whatever state that is in", still_there },
 	{ "a base in use is not taken, and its lock stays its users'", still_in_use },
 	{ "a takeover that was cut short is done again", takeover_cut_short },

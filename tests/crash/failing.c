@@ -43,23 +43,23 @@ static void fail_everywhere(const void *arg)
 }
 
 /* X(act, company, text) */
-#define FAILINGS(X)                                                                                                  \
-	X(create, ALONE, "creating a registry")                                                                      \
-	X(open, ALONE, "building the shared memory")                                                                 \
-	X(open, OTHERS, "joining others")                                                                            \
-	X(enlist, OTHERS, "registering")                                                                             \
-	X(edit, OTHERS, "committing an edit")                                                                        \
-	X(retire, OTHERS, "retiring")                                                                                \
-	X(discard, OTHERS, "discarding")                                                                             \
-	X(lease, OTHERS, "leasing")                                                                                  \
-	X(build, OTHERS, "reserving and publishing")                                                                 \
-	X(remove, OTHERS, "unregistering")                                                                           \
-	X(pin, OTHERS, "pinning")                                                                                    \
-	X(check, OTHERS, "checking")                                                                                 \
-	X(evict, OTHERS, "evicting")                                                                                 \
-	X(snapshot, OTHERS, "taking snapshots")                                                                      \
-	X(watch, OTHERS, "watching")                                                                                 \
-	X(leave, OTHERS, "closing")                                                                                  \
+#define FAILINGS(X)                                                                                                    \
+	X(create, ALONE, "creating a registry")                                                                        \
+	X(open, ALONE, "building the shared memory")                                                                   \
+	X(open, OTHERS, "joining others")                                                                              \
+	X(enlist, OTHERS, "registering")                                                                               \
+	X(edit, OTHERS, "committing an edit")                                                                          \
+	X(retire, OTHERS, "retiring")                                                                                  \
+	X(discard, OTHERS, "discarding")                                                                               \
+	X(lease, OTHERS, "leasing")                                                                                    \
+	X(build, OTHERS, "reserving and publishing")                                                                   \
+	X(remove, OTHERS, "unregistering")                                                                             \
+	X(pin, OTHERS, "pinning")                                                                                      \
+	X(check, OTHERS, "checking")                                                                                   \
+	X(evict, OTHERS, "evicting")                                                                                   \
+	X(snapshot, OTHERS, "taking snapshots")                                                                        \
+	X(watch, OTHERS, "watching")                                                                                   \
+	X(leave, OTHERS, "closing")                                                                                    \
 	X(sweep, OTHERS, "sweeping")
 
 /* From one call that fails to the next, of those through sr_sys and of the others. */
@@ -74,19 +74,19 @@ static unsigned stride(unsigned otherwise)
 	return every ? (unsigned)atoi(every) : otherwise;
 }
 
-#define DEFINE(which, with, text)                                                                                    \
-	static void failing_##which##_##with(void)                                                                   \
-	{                                                                                                            \
-		const struct failing failing = { &act_##which, (with), FAIL_CALL, stride(CALLS) };                   \
-                                                                                                                     \
-		scene_play(fail_everywhere, &failing);                                                               \
-	}                                                                                                            \
-	static void failing_below_##which##_##with(void)                                                             \
-	{                                                                                                            \
-		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride(SYSTEM_CALLS) };     \
-                                                                                                                     \
-		faulter_need();                                                                                      \
-		scene_play(fail_everywhere, &failing);                                                               \
+#define DEFINE(which, with, text)                                                                                      \
+	static void failing_##which##_##with(void)                                                                     \
+	{                                                                                                              \
+		const struct failing failing = { &act_##which, (with), FAIL_CALL, stride(CALLS) };                     \
+                                                                                                                       \
+		scene_play(fail_everywhere, &failing);                                                                 \
+	}                                                                                                              \
+	static void failing_below_##which##_##with(void)                                                               \
+	{                                                                                                              \
+		const struct failing failing = { &act_##which, (with), FAIL_SYSTEM_CALL, stride(SYSTEM_CALLS) };       \
+                                                                                                                       \
+		faulter_need();                                                                                        \
+		scene_play(fail_everywhere, &failing);                                                                 \
 	}
 FAILINGS(DEFINE)
 
@@ -98,4 +98,4 @@ static void how_many(void)
 
 #define LIST(act, company, text) { "any one call fails: " text, failing_##act##_##company },
 #define LIST_BELOW(act, company, text) { "any one system call fails: " text, failing_below_##act##_##company },
-T_SUITE(failing, FAILINGS(LIST) FAILINGS(LIST_BELOW) { "calls have failed", how_many });
+T_SUITE(failing, FAILINGS(LIST) FAILINGS(LIST_BELOW){ "calls have failed", how_many });

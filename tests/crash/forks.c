@@ -550,8 +550,7 @@ static void close_leaves_host_files(void)
 	peer_exit(peer);
 }
 
-T_SUITE(forks,
-	{ "a child uses its parent's handle under its own name; then its parent dies", parent_dies_after },
+T_SUITE(forks, { "a child uses its parent's handle under its own name; then its parent dies", parent_dies_after },
 	{ "a child uses its parent's handle first when its parent is dead", parent_dies_before },
 	{ "a child closes its parent's handle, and its parent keeps its pins", child_closes },
 	{ "a child that never calls the library keeps nothing of its dead parent alive", idle_child },

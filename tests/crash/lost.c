@@ -178,7 +178,7 @@ static void older_database(void)
 	T_EQ(t_state(reg, 1), SEGREG_LIVE);
 	T_EQ(t_state(reg, 2), SEGREG_PENDING);
 	T_EQ(t_state(reg, 3), SEGREG_E_NOENT);
-	T_EQ(t_sweep(reg).deleted, 1); /* as the operator wanted it */
+	T_EQ(t_sweep(reg).deleted, 1);       /* as the operator wanted it */
 	T_CHECK(t_exists(&w, "seg-3/data")); /* nobody's: not touched */
 	close_and_open(&w, reg);
 	T_CHECK(t_exists(&w, "seg-3/data"));
@@ -468,7 +468,6 @@ static void missing_base_lock(void)
 	t_close(reg);
 }
 
-
 static void missing_marker(void)
 {
 	struct t_world w = t_world(T_MEMORY);
@@ -535,8 +534,8 @@ T_SUITE(lost,
 	{ "a copied lock file lets nobody in while others hold the true one", lock_file_copied_in_use },
 	{ "a lost lock file: no new registry over the old database, but SEGREG_ADOPT", lost_lock_file },
 	{ "SEGREG_ADOPT needs the registry to itself", adopt_in_use },
-	{ "with both lock files removed in use, shared memory tells of the user: no "
-"adoption", both_locks_removed_in_use },
+	{ "with both lock files removed in use, shared memory tells of the user: no adoption",
+	  both_locks_removed_in_use },
 	{ "the same where base was moved, and registry.mdb is unchanged", both_locks_removed_and_base_moved },
 	{ "a lock file replaced in use is not adopted while somebody has the old one", lock_file_replaced_in_use },
 	{ "base's lock, removed in use, lets nobody in; the next start makes it again", missing_base_lock },

@@ -298,8 +298,7 @@ static void native_dies_inside(void)
 	die_inside(s.home, s.foreign, "edit.publishing", SEGREG_PENDING);
 }
 
-T_SUITE(namespaces,
-	{ "pins of both hold, and those of the dead go, whatever pid they share", pins },
+T_SUITE(namespaces, { "pins of both hold, and those of the dead go, whatever pid they share", pins },
 	{ "a foreign pid is marked as such, to either side", foreigners },
 	{ "a foreigner is killed as it waits for the commit lock; its holder goes on", foreigner_waits_and_dies },
 	{ "a foreigner is killed as it waits for the table lock; its holder goes on", foreigner_waits_for_tables },

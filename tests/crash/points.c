@@ -86,61 +86,61 @@ static void play(struct killing killing)
 /* ---------------------------------------------------------------- the tests */
 
 /* X(name, text, first act, second act, kind of harm, company) */
-#define KILLINGS(X)                                                                                                  \
-	POINTS_AND_CALLS(X, create, ALONE, "creating a registry")                                                    \
-	POINTS_AND_CALLS(X, open, ALONE, "building the shared memory")                                               \
-	POINTS_AND_CALLS(X, open, OTHERS, "joining others")                                                          \
-	POINTS_AND_CALLS(X, enlist, ALONE, "registering, the last user")                                             \
-	POINTS_AND_CALLS(X, enlist, OTHERS, "registering")                                                           \
-	POINTS_AND_CALLS(X, edit, ALONE, "committing an edit, the last user")                                        \
-	POINTS_AND_CALLS(X, edit, OTHERS, "committing an edit")                                                      \
-	POINTS_AND_CALLS(X, lead, ALONE, "committing another's edit as well, the last user")                         \
-	POINTS_AND_CALLS(X, lead, OTHERS, "committing another's edit as well")                                       \
-	POINTS_AND_CALLS(X, retire, ALONE, "retiring, the last user")                                                \
-	POINTS_AND_CALLS(X, retire, OTHERS, "retiring")                                                              \
-	POINTS_AND_CALLS(X, discard, ALONE, "discarding, the last user")                                             \
-	POINTS_AND_CALLS(X, discard, OTHERS, "discarding")                                                           \
-	POINTS_AND_CALLS(X, lease, OTHERS, "leasing")                                                                \
-	POINTS_AND_CALLS(X, lease, ALONE, "leasing, the last user")                                                  \
-	POINTS_AND_CALLS(X, build, ALONE, "reserving and publishing, the last user")                                 \
-	POINTS_AND_CALLS(X, build, OTHERS, "reserving and publishing")                                               \
-	POINTS_AND_CALLS(X, remove, ALONE, "unregistering, the last user")                                           \
-	POINTS_AND_CALLS(X, remove, OTHERS, "unregistering")                                                         \
-	POINTS_AND_CALLS(X, pin, OTHERS, "pinning")                                                                  \
-	POINTS_AND_CALLS(X, check, OTHERS, "checking")                                                               \
-	POINTS_AND_CALLS(X, evict, OTHERS, "evicting")                                                               \
-	POINTS_AND_CALLS(X, snapshot, OTHERS, "taking snapshots")                                                    \
-	POINTS_AND_CALLS(X, watch, OTHERS, "watching")                                                               \
-	POINTS_AND_CALLS(X, leave, ALONE, "closing, the last user")                                                  \
-	POINTS_AND_CALLS(X, leave, OTHERS, "closing")                                                                \
-	POINTS_AND_CALLS(X, sweep, ALONE, "sweeping, the last user")                                                 \
-	POINTS_AND_CALLS(X, sweep, OTHERS, "sweeping")                                                               \
-	POINTS_AND_CALLS(X, set_back, ALONE, "sweeping on a clock that was set back, the last user")                 \
-	POINTS_AND_CALLS(X, set_back, OTHERS, "sweeping on a clock that was set back")                               \
-	SYSTEM_CALLS(X, create, ALONE, "creating a registry")                                                        \
-	SYSTEM_CALLS(X, edit, OTHERS, "committing an edit")                                                          \
-	SYSTEM_CALLS(X, sweep, OTHERS, "sweeping")                                                                   \
-	TWICE(X, edit, repair, "repairing an edit")                                                                  \
-	TWICE(X, edit, sweep, "sweeping after an edit")                                                              \
-	TWICE(X, lead, repair, "repairing a commit of two")                                                          \
-	TWICE(X, remove, repair, "repairing an unregistering")                                                       \
-	TWICE(X, build, repair, "repairing a reservation")                                                           \
+#define KILLINGS(X)                                                                                                    \
+	POINTS_AND_CALLS(X, create, ALONE, "creating a registry")                                                      \
+	POINTS_AND_CALLS(X, open, ALONE, "building the shared memory")                                                 \
+	POINTS_AND_CALLS(X, open, OTHERS, "joining others")                                                            \
+	POINTS_AND_CALLS(X, enlist, ALONE, "registering, the last user")                                               \
+	POINTS_AND_CALLS(X, enlist, OTHERS, "registering")                                                             \
+	POINTS_AND_CALLS(X, edit, ALONE, "committing an edit, the last user")                                          \
+	POINTS_AND_CALLS(X, edit, OTHERS, "committing an edit")                                                        \
+	POINTS_AND_CALLS(X, lead, ALONE, "committing another's edit as well, the last user")                           \
+	POINTS_AND_CALLS(X, lead, OTHERS, "committing another's edit as well")                                         \
+	POINTS_AND_CALLS(X, retire, ALONE, "retiring, the last user")                                                  \
+	POINTS_AND_CALLS(X, retire, OTHERS, "retiring")                                                                \
+	POINTS_AND_CALLS(X, discard, ALONE, "discarding, the last user")                                               \
+	POINTS_AND_CALLS(X, discard, OTHERS, "discarding")                                                             \
+	POINTS_AND_CALLS(X, lease, OTHERS, "leasing")                                                                  \
+	POINTS_AND_CALLS(X, lease, ALONE, "leasing, the last user")                                                    \
+	POINTS_AND_CALLS(X, build, ALONE, "reserving and publishing, the last user")                                   \
+	POINTS_AND_CALLS(X, build, OTHERS, "reserving and publishing")                                                 \
+	POINTS_AND_CALLS(X, remove, ALONE, "unregistering, the last user")                                             \
+	POINTS_AND_CALLS(X, remove, OTHERS, "unregistering")                                                           \
+	POINTS_AND_CALLS(X, pin, OTHERS, "pinning")                                                                    \
+	POINTS_AND_CALLS(X, check, OTHERS, "checking")                                                                 \
+	POINTS_AND_CALLS(X, evict, OTHERS, "evicting")                                                                 \
+	POINTS_AND_CALLS(X, snapshot, OTHERS, "taking snapshots")                                                      \
+	POINTS_AND_CALLS(X, watch, OTHERS, "watching")                                                                 \
+	POINTS_AND_CALLS(X, leave, ALONE, "closing, the last user")                                                    \
+	POINTS_AND_CALLS(X, leave, OTHERS, "closing")                                                                  \
+	POINTS_AND_CALLS(X, sweep, ALONE, "sweeping, the last user")                                                   \
+	POINTS_AND_CALLS(X, sweep, OTHERS, "sweeping")                                                                 \
+	POINTS_AND_CALLS(X, set_back, ALONE, "sweeping on a clock that was set back, the last user")                   \
+	POINTS_AND_CALLS(X, set_back, OTHERS, "sweeping on a clock that was set back")                                 \
+	SYSTEM_CALLS(X, create, ALONE, "creating a registry")                                                          \
+	SYSTEM_CALLS(X, edit, OTHERS, "committing an edit")                                                            \
+	SYSTEM_CALLS(X, sweep, OTHERS, "sweeping")                                                                     \
+	TWICE(X, edit, repair, "repairing an edit")                                                                    \
+	TWICE(X, edit, sweep, "sweeping after an edit")                                                                \
+	TWICE(X, lead, repair, "repairing a commit of two")                                                            \
+	TWICE(X, remove, repair, "repairing an unregistering")                                                         \
+	TWICE(X, build, repair, "repairing a reservation")                                                             \
 	TWICE(X, sweep, repair, "repairing a sweep")
 
-#define POINTS_AND_CALLS(X, act, company, text)                                                                      \
-	X(points_##act##_##company, "killed at any stop point: " text, &act_##act, NULL, KILL_AT_POINT, company)     \
+#define POINTS_AND_CALLS(X, act, company, text)                                                                        \
+	X(points_##act##_##company, "killed at any stop point: " text, &act_##act, NULL, KILL_AT_POINT, company)       \
 	X(calls_##act##_##company, "killed before any call: " text, &act_##act, NULL, KILL_AT_CALL, company)
-#define SYSTEM_CALLS(X, act, company, text)                                                                          \
-	X(system_calls_##act##_##company, "killed before any system call, LMDB's too: " text, &act_##act, NULL,      \
+#define SYSTEM_CALLS(X, act, company, text)                                                                            \
+	X(system_calls_##act##_##company, "killed before any system call, LMDB's too: " text, &act_##act, NULL,        \
 	  KILL_AT_SYSTEM_CALL, company)
-#define TWICE(X, act, then, text)                                                                                    \
-	X(twice_##act##_##then, "killed at any stop point, and the next one too: " text, &act_##act, &act_##then,    \
+#define TWICE(X, act, then, text)                                                                                      \
+	X(twice_##act##_##then, "killed at any stop point, and the next one too: " text, &act_##act, &act_##then,      \
 	  KILL_AT_POINT, OTHERS)
 
-#define DEFINE(name, text, first, second, harm, with)                                                                \
-	static void name(void)                                                                                       \
-	{                                                                                                            \
-		play((struct killing){ .act = (first), .then = (second), .kind = (harm), .company = (with) });       \
+#define DEFINE(name, text, first, second, harm, with)                                                                  \
+	static void name(void)                                                                                         \
+	{                                                                                                              \
+		play((struct killing){ .act = (first), .then = (second), .kind = (harm), .company = (with) });         \
 	}
 KILLINGS(DEFINE)
 
@@ -208,4 +208,4 @@ static void every_point(void)
 }
 
 #define LIST(name, text, ...) { text, name },
-T_SUITE(points, KILLINGS(LIST) { "all stop points of the library are among them", every_point });
+T_SUITE(points, KILLINGS(LIST){ "all stop points of the library are among them", every_point });

@@ -278,6 +278,4 @@ static void on_xfs(void)
 	play_sample("xfs");
 }
 
-T_SUITE(powercut,
-	{ "the power fails at system calls of every act, on ext4", on_ext4 },
-	{ "the same on xfs", on_xfs });
+T_SUITE(powercut, { "the power fails at system calls of every act, on ext4", on_ext4 }, { "the same on xfs", on_xfs });

@@ -486,8 +486,7 @@ static void coming_and_going(void)
 	}
 }
 
-T_SUITE(processes,
-	{ "the builder of the shared memory is killed while others wait: they build it anew", builder },
+T_SUITE(processes, { "the builder of the shared memory is killed while others wait: they build it anew", builder },
 	{ "the builder of the shared memory is stopped: others time out and name it", stopped_builder },
 	{ "two take the same free lane, and one dies: each handle has a lane of its own", same_lane },
 	{ "a thousand processes open at once, die, and are swept", crowd },

@@ -23,11 +23,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIZE 300u    /* of a file */
+#define SIZE 300u     /* of a file */
 #define SHELF "shelf" /* the directory of the even ones */
 
 static struct ledger *ledger; /* one scene at a time */
-static uint64_t told; /* the number of the journal's last entry in the turns before */
+static uint64_t told;         /* the number of the journal's last entry in the turns before */
 
 /* ---------------------------------------------------------------- files */
 
@@ -110,7 +110,10 @@ static bool is_there(const struct scene *scene, uint64_t id)
 int scene_open(const struct scene *scene, struct segreg **reg)
 {
 	const struct segreg_open_options options = {
-		.size = sizeof(options), .flags = SEGREG_CREATE, .max_segments = 64, .max_lanes = 8,
+		.size = sizeof(options),
+		.flags = SEGREG_CREATE,
+		.max_segments = 64,
+		.max_lanes = 8,
 	};
 
 	return segreg_open(scene->world.dir, &options, reg);
@@ -340,13 +343,15 @@ const char *scene_fault(const struct scene *scene, struct segreg *reg, const str
 
 	for (uint64_t id = 0; id < IDS; id++) {
 		int state = t_state(reg, id);
+		const char *files = !is_there(scene, id) ? "gone" : "damaged";
 
 		if (is_as(scene, state, truth, id))
 			continue;
+		if (is_intact(scene, id))
+			files = "whole";
 		snprintf(fault, sizeof(fault), "segment %" PRIu64 " should be %s and is %s, with its files %s", id,
 			 names[truth->fate[id]],
-			 state < 0 ? segreg_strerror(state) : segreg_state_name((enum segreg_state)state),
-			 is_intact(scene, id) ? "whole" : is_there(scene, id) ? "damaged" : "gone");
+			 state < 0 ? segreg_strerror(state) : segreg_state_name((enum segreg_state)state), files);
 		return fault;
 	}
 	T_OK(segreg_lease_list(reg, note_lease, &leased));
@@ -518,7 +523,10 @@ static void check_rest(const struct scene *scene, struct segreg *reg, const stru
 struct ends {
 	uint64_t number;
 	uint32_t n;
-	struct end { uint64_t id, born; int64_t registered_at; } end[ENDS_MAX]; /* of segments */
+	struct end {
+		uint64_t id, born;
+		int64_t registered_at;
+	} end[ENDS_MAX]; /* of segments */
 };
 
 static bool has_ended(const struct ends *ends, uint64_t id, uint64_t born, int64_t registered_at)
@@ -608,7 +616,7 @@ void scene_audit(struct scene *scene)
 		T_OK(peer_call(scene->keeper, do_go_on, NULL, 0));
 	reg = open_here(scene);
 	T_ERR(SEGREG_E_NOENT, segreg_retire(reg, NOBODY)); /* repairs, if there is something to repair */
-	T_OK(segreg_discard(reg, NULL, 0, 0)); /* makes durable what the dead discarded */
+	T_OK(segreg_discard(reg, NULL, 0, 0));             /* makes durable what the dead discarded */
 	truth = find_truth(scene, reg);
 	check_counters(reg);
 	sweep_up(reg);

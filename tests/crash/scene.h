@@ -42,7 +42,7 @@ struct truth {
 	uint64_t vacated;    /* retired, and its file may be gone before its record is; 0: none */
 	bool swept;          /* what is retired or reserved by the dead may be gone */
 	uint64_t version;
-	bool undone;         /* an unregistering may have been undone, which leaves a version that changes nothing */
+	bool undone; /* an unregistering may have been undone, which leaves a version that changes nothing */
 };
 
 struct ledger {
@@ -51,7 +51,7 @@ struct ledger {
 	unsigned turn;
 	bool was_reached; /* the harm came to its place */
 	bool was_harmed;
-	bool inside; /* the victim is in a call of the library's */
+	bool inside;      /* the victim is in a call of the library's */
 	char where[64];   /* the point or call that the victim came to last */
 	char region[128]; /* the file of the shared memory that it had when it was killed */
 };

@@ -18,7 +18,7 @@ struct change {
 /* What an act does. */
 struct trail {
 	uint64_t steps; /* instructions that were stepped */
-	uint64_t way;	/* a hash of those of the program, in order, and of which words of the region they changed */
+	uint64_t way;   /* a hash of those of the program, in order, and of which words of the region they changed */
 	struct change *change;
 	unsigned changes, room;
 	unsigned call_stops; /* tracer_kill_at_call counts them */

@@ -21,42 +21,45 @@
 #include <sys/mman.h>
 
 /* X(name, first act, the act that recovers or NULL, company, text) */
-#define STEPPINGS_IN_SHORT(X)                                                                                        \
-	X(create, &act_create, NULL, ALONE, "creating a registry")                                                   \
-	X(build_region, &act_open, NULL, ALONE, "building the shared memory")                                        \
-	X(join, &act_open, NULL, OTHERS, "joining others")                                                           \
-	X(enlist, &act_enlist, NULL, OTHERS, "registering")                                                          \
-	X(edit, &act_edit, NULL, OTHERS, "committing an edit")                                                       \
-	X(lead, &act_lead, NULL, OTHERS, "committing another's edit as well")                                        \
-	X(retire, &act_retire, NULL, OTHERS, "retiring")                                                             \
-	X(build, &act_build, NULL, OTHERS, "reserving and publishing")                                               \
-	X(remove, &act_remove, NULL, OTHERS, "unregistering")                                                        \
-	X(pin, &act_pin, NULL, OTHERS, "pinning")                                                                    \
-	X(check, &act_check, NULL, OTHERS, "checking")                                                               \
-	X(evict, &act_evict, NULL, OTHERS, "evicting")                                                               \
-	X(snapshot, &act_snapshot, NULL, OTHERS, "taking snapshots")                                                 \
-	X(leave, &act_leave, NULL, OTHERS, "closing")                                                                \
-	X(leave_alone, &act_leave, NULL, ALONE, "closing, the last user")                                            \
-	X(sweep, &act_sweep, NULL, OTHERS, "sweeping")                                                               \
+#define STEPPINGS_IN_SHORT(X)                                                                                          \
+	X(create, &act_create, NULL, ALONE, "creating a registry")                                                     \
+	X(build_region, &act_open, NULL, ALONE, "building the shared memory")                                          \
+	X(join, &act_open, NULL, OTHERS, "joining others")                                                             \
+	X(enlist, &act_enlist, NULL, OTHERS, "registering")                                                            \
+	X(edit, &act_edit, NULL, OTHERS, "committing an edit")                                                         \
+	X(lead, &act_lead, NULL, OTHERS, "committing another's edit as well")                                          \
+	X(retire, &act_retire, NULL, OTHERS, "retiring")                                                               \
+	X(build, &act_build, NULL, OTHERS, "reserving and publishing")                                                 \
+	X(remove, &act_remove, NULL, OTHERS, "unregistering")                                                          \
+	X(pin, &act_pin, NULL, OTHERS, "pinning")                                                                      \
+	X(check, &act_check, NULL, OTHERS, "checking")                                                                 \
+	X(evict, &act_evict, NULL, OTHERS, "evicting")                                                                 \
+	X(snapshot, &act_snapshot, NULL, OTHERS, "taking snapshots")                                                   \
+	X(leave, &act_leave, NULL, OTHERS, "closing")                                                                  \
+	X(leave_alone, &act_leave, NULL, ALONE, "closing, the last user")                                              \
+	X(sweep, &act_sweep, NULL, OTHERS, "sweeping")                                                                 \
 	X(edit_repair, &act_edit, &act_repair, OTHERS, "an edit, and its repair")
-#define STEPPINGS_IN_LONG(X)                                                                                         \
-	X(lease, &act_lease, NULL, OTHERS, "leasing")                                                                \
-	X(edit_alone, &act_edit, NULL, ALONE, "committing an edit, the last user")                                   \
-	X(sweep_alone, &act_sweep, NULL, ALONE, "sweeping, the last user")                                           \
-	X(create_open, &act_create, &act_open, ALONE, "a creation, and opening what that left")                      \
-	X(open_open, &act_open, &act_open, ALONE, "building the shared memory, and building it anew")                \
-	X(sweep_open, &act_sweep, &act_open, ALONE, "a sweep, and building the shared memory anew")                  \
-	X(edit_open, &act_edit, &act_open, OTHERS, "an edit, and joining those who are left")                        \
-	X(edit_sweep, &act_edit, &act_sweep, OTHERS, "an edit, and a sweep that repairs first")                      \
-	X(lead_repair, &act_lead, &act_repair, OTHERS, "a commit of two, and its repair")                            \
-	X(build_repair, &act_build, &act_repair, OTHERS, "a reservation, and its repair")                            \
-	X(remove_repair, &act_remove, &act_repair, OTHERS, "an unregistering, and its repair")                       \
-	X(evict_sweep, &act_evict, &act_sweep, OTHERS, "an eviction, and a sweep that reclaims")                     \
-	X(leave_sweep, &act_leave, &act_sweep, OTHERS, "a close, and a sweep that reclaims")                         \
-	X(sweep_repair, &act_sweep, &act_repair, OTHERS, "a sweep, and its repair")                                  \
+#define STEPPINGS_IN_LONG(X)                                                                                           \
+	X(lease, &act_lease, NULL, OTHERS, "leasing")                                                                  \
+	X(edit_alone, &act_edit, NULL, ALONE, "committing an edit, the last user")                                     \
+	X(sweep_alone, &act_sweep, NULL, ALONE, "sweeping, the last user")                                             \
+	X(create_open, &act_create, &act_open, ALONE, "a creation, and opening what that left")                        \
+	X(open_open, &act_open, &act_open, ALONE, "building the shared memory, and building it anew")                  \
+	X(sweep_open, &act_sweep, &act_open, ALONE, "a sweep, and building the shared memory anew")                    \
+	X(edit_open, &act_edit, &act_open, OTHERS, "an edit, and joining those who are left")                          \
+	X(edit_sweep, &act_edit, &act_sweep, OTHERS, "an edit, and a sweep that repairs first")                        \
+	X(lead_repair, &act_lead, &act_repair, OTHERS, "a commit of two, and its repair")                              \
+	X(build_repair, &act_build, &act_repair, OTHERS, "a reservation, and its repair")                              \
+	X(remove_repair, &act_remove, &act_repair, OTHERS, "an unregistering, and its repair")                         \
+	X(evict_sweep, &act_evict, &act_sweep, OTHERS, "an eviction, and a sweep that reclaims")                       \
+	X(leave_sweep, &act_leave, &act_sweep, OTHERS, "a close, and a sweep that reclaims")                           \
+	X(sweep_repair, &act_sweep, &act_repair, OTHERS, "a sweep, and its repair")                                    \
 	X(sweep_sweep, &act_sweep, &act_sweep, OTHERS, "a sweep, and the next")
 
-#define STEPPING(first, second, with, words) { .text = words, .act = (first), .then = (second), .company = (with) }
+#define STEPPING(first, second, with, words)                                                                           \
+	{                                                                                                              \
+		.text = words, .act = (first), .then = (second), .company = (with)                                     \
+	}
 #define ROW(name, ...) STEPPING(__VA_ARGS__),
 const struct stepping steppings[] = { STEPPINGS_IN_SHORT(ROW) STEPPINGS_IN_LONG(ROW) };
 const unsigned steppings_count = sizeof(steppings) / sizeof(steppings[0]);
@@ -308,14 +311,14 @@ static void how_many(void)
 	T_CHECK(t->strays <= (t->kills + t->double_kills) / 20); /* beside another thread some differ */
 }
 
-#define DEFINE(name, ...)                                                                                            \
-	static void steps_##name(void)                                                                               \
-	{                                                                                                            \
-		static const struct stepping stepping = STEPPING(__VA_ARGS__);                                       \
-                                                                                                                     \
-		play_short(&stepping);                                                                               \
+#define DEFINE(name, ...)                                                                                              \
+	static void steps_##name(void)                                                                                 \
+	{                                                                                                              \
+		static const struct stepping stepping = STEPPING(__VA_ARGS__);                                         \
+                                                                                                                       \
+		play_short(&stepping);                                                                                 \
 	}
 STEPPINGS_IN_SHORT(DEFINE)
 
 #define LIST(name, first, second, with, words) { "killed after a change, at a system call: " words, steps_##name },
-T_SUITE(steps, STEPPINGS_IN_SHORT(LIST) { "places were found and came again", how_many });
+T_SUITE(steps, STEPPINGS_IN_SHORT(LIST){ "places were found and came again", how_many });

@@ -21,20 +21,20 @@ extern const unsigned steppings_count;
 struct steps_bound {
 	unsigned kills;  /* at most that many in each stepping, spread over it; 0: all that there are */
 	bool everything; /* as stepper_record's, in the first of two acts */
-	bool shows;	 /* progress, on stderr */
+	bool shows;      /* progress, on stderr */
 };
 
 /* What was done, by all processes together. */
 struct steps_tally {
-	uint64_t steps;	       /* instructions */
-	unsigned acts;	       /* that were stepped through */
+	uint64_t steps;          /* instructions */
+	unsigned acts;           /* that were stepped through */
 	unsigned changes, calls; /* seen in them */
-	unsigned places;       /* to die at */
-	unsigned kills;	       /* of one alone */
-	unsigned first_deaths; /* of two */
-	unsigned ways;	       /* that second ones went after them */
-	unsigned double_kills; /* of one, and of the next as well */
-	unsigned strays;       /* changes to which a victim did not come again */
+	unsigned places;         /* to die at */
+	unsigned kills;          /* of one alone */
+	unsigned first_deaths;   /* of two */
+	unsigned ways;           /* that second ones went after them */
+	unsigned double_kills;   /* of one, and of the next as well */
+	unsigned strays;         /* changes to which a victim did not come again */
 };
 
 extern struct steps_tally *steps_tally;

@@ -33,7 +33,7 @@ struct harm {
 	unsigned nth;
 	unsigned choice; /* FAIL_CALL, FAIL_SYSTEM_CALL: which of the errors that the call can have, from 0 */
 	const struct change *change; /* KILL_AFTER_CHANGE */
-	struct trail *trail;	     /* COUNT_CALLS, STEP, STEP_ALL: filled */
+	struct trail *trail;         /* COUNT_CALLS, STEP, STEP_ALL: filled */
 };
 
 struct actor {
@@ -70,15 +70,15 @@ void intend_version(struct actor *actor);
  * about. Such an error must have changed nothing, and must leave nothing over.
  */
 #define TRY(actor, call) TRY_FOR(0, actor, call)
-#define TRY_FOR(code, actor, call)                                                                                   \
-	do                                                                                                           \
-		t_forget_text();                                                                                     \
+#define TRY_FOR(code, actor, call)                                                                                     \
+	do                                                                                                             \
+		t_forget_text();                                                                                       \
 	while (!settled(T_HERE, (actor), #call, (code), (victim_enters(), (call))))
 
 /* Like TRY, for a call that cannot be tried again with another handle. */
-#define TRY_IN_THIS_HANDLE(actor, call)                                                                              \
-	do                                                                                                           \
-		t_forget_text();                                                                                     \
+#define TRY_IN_THIS_HANDLE(actor, call)                                                                                \
+	do                                                                                                             \
+		t_forget_text();                                                                                       \
 	while (!settled(T_HERE, (actor), #call, 0, (victim_enters(), (call))) && !(actor)->reopened)
 
 /* From here on system calls are the library's, until settled. */
@@ -91,7 +91,7 @@ bool settled(const char *file, int line, struct actor *actor, const char *call, 
 
 struct tally {
 	unsigned kills, failures;
-	unsigned plays; /* tests that ran to their end */
+	unsigned plays;              /* tests that ran to their end */
 	char points[POINTS_MAX][64]; /* at which a process was killed */
 };
 

@@ -38,8 +38,8 @@ struct audit {
 
 	/* at the end */
 	uint64_t live;
-	uint64_t intact; /* of live: there, with right checksums, every posting right */
-	uint64_t leaked; /* things below base that are neither a live segment's nor segreg's marker */
+	uint64_t intact;               /* of live: there, with right checksums, every posting right */
+	uint64_t leaked;               /* things below base that are neither a live segment's nor segreg's marker */
 	char damage[SEGMENT_WHY_SIZE]; /* the first one found; "": none */
 	char leak[SEGMENT_WHY_SIZE];
 };

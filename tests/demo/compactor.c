@@ -57,9 +57,9 @@ static void merge_documents(struct job *job, struct merge *merge)
 		for (uint32_t i = 0; i < in->segment.document_count; i++) {
 			const struct document *d = &in->segment.documents[i];
 
-			in->document[i] = d->stamp == newest[d->file] ?
-						  writer_document(&merge->writer, d, segment_text(&in->segment, i)) :
-						  NO_DOCUMENT;
+			in->document[i] = d->stamp == newest[d->file]
+						  ? writer_document(&merge->writer, d, segment_text(&in->segment, i))
+						  : NO_DOCUMENT;
 		}
 	}
 	free(newest);

@@ -13,10 +13,10 @@
 
 struct crawl {
 	const char *folder;
-	char **path;      /* each begins with folder */
+	char **path; /* each begins with folder */
 	uint32_t count;
-	uint32_t found;   /* regular files in the folder, text or not */
-	uint64_t bytes;   /* of text in the sample */
+	uint32_t found; /* regular files in the folder, text or not */
+	uint64_t bytes; /* of text in the sample */
 };
 
 /* Find the files. False: there is no text, and why (of size bytes) says so. */

@@ -59,7 +59,8 @@ static int usage(FILE *stream)
 		"A small search engine over text shares segments through segreg, while its processes are killed.\n\n"
 		"  --bin DIR       where segregd is\n"
 		"  --input FOLDER  the text to index (default: /usr/include)\n"
-		"  --seconds N     how long it works (default: %d)\n", SECONDS);
+		"  --seconds N     how long it works (default: %d)\n",
+		SECONDS);
 	return stream == stdout ? EX_OK : EX_USAGE;
 }
 
@@ -136,7 +137,8 @@ static void introduce(const struct crawl *crawl, const struct world *world)
 	printf("  ingester    crawls the files again and again; registers new segments of five files\n"
 	       "  compactor   pins a few, merges them, swaps them for the result in one atomic edit\n"
 	       "  %d readers   pin all that are live, look words up in them, check every answer\n"
-	       "  segregd     deletes what is retired and pinned by nobody\n\n", DIRECTOR_READERS);
+	       "  segregd     deletes what is retired and pinned by nobody\n\n",
+	       DIRECTOR_READERS);
 	show_status_head();
 }
 

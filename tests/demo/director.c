@@ -290,11 +290,9 @@ static bool wind_down(struct director *d)
 
 bool director_perform(struct director *d)
 {
-	bool done = begin(d) &&
-		    watch(d, 0.25) && kill_one(d, ROLE_READER, "in the middle of its lookups") &&
-		    watch(d, 0.45) && kill_one(d, ROLE_COMPACTOR, "in the middle of a merge") &&
-		    watch(d, 0.7) && kill_all(d) && start_again(d) &&
-		    watch(d, 1) && wind_down(d);
+	bool done = begin(d) && watch(d, 0.25) && kill_one(d, ROLE_READER, "in the middle of its lookups") &&
+		    watch(d, 0.45) && kill_one(d, ROLE_COMPACTOR, "in the middle of a merge") && watch(d, 0.7) &&
+		    kill_all(d) && start_again(d) && watch(d, 1) && wind_down(d);
 
 	crew_kill_all(&d->crew, NULL);
 	segreg_close(d->reg, NULL);

@@ -26,8 +26,8 @@ uint64_t segment_manifest_checksum(const struct manifest *manifest)
 	return segment_checksum(SEGMENT_CHECKSUM_START, manifest, offsetof(struct manifest, checksum));
 }
 
-__attribute__((format(printf, 3, 4)))
-static bool wrong(char *why, const struct segment *segment, const char *format, ...)
+static __attribute__((format(printf, 3, 4))) bool wrong(char *why, const struct segment *segment, const char *format,
+							...)
 {
 	int length = snprintf(why, SEGMENT_WHY_SIZE, "segment %llx: ", (unsigned long long)segment->id);
 	va_list args;

@@ -25,7 +25,7 @@ struct document {
 	uint64_t stamp;  /* when it was read, counted in documents: of two readings of a file the higher one is newer */
 	uint64_t offset; /* of its text in texts */
 	uint32_t length;
-	uint32_t file;   /* its number in the crawl */
+	uint32_t file; /* its number in the crawl */
 };
 
 struct term {

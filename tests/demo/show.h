@@ -29,7 +29,7 @@ void show_status_head(void);
 void show_status(const struct show_status *status);
 
 /* A line of the summary: what, its figure, and what that was compared with. */
-__attribute__((format(printf, 4, 5)))
-void show_verdict(bool ok, const char *what, const char *figure, const char *format, ...);
+void show_verdict(bool ok, const char *what, const char *figure, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

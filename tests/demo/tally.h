@@ -30,18 +30,18 @@ struct worker {
 	/* written by the director */
 	enum role role;
 	uint32_t number;
-	pid_t pid; /* 0: it has ended */
+	pid_t pid;                  /* 0: it has ended */
 	char name[TALLY_NAME_SIZE]; /* "reader-4": its role and its number */
 	atomic_bool asked_to_stop;
 
 	/* written by the worker */
 	atomic_uint_fast64_t held; /* pins it has, */
 	atomic_bool steady;        /* and whether that is exact: no pin is being taken or given back at the moment */
-	atomic_uint_fast64_t opened_at; /* CLOCK_MONOTONIC in nanoseconds: segreg_open had returned */
-	atomic_uint_fast64_t answered_at; /* the first look-up was verified */
-	atomic_uint_fast64_t lookups; /* verified */
+	atomic_uint_fast64_t opened_at;    /* CLOCK_MONOTONIC in nanoseconds: segreg_open had returned */
+	atomic_uint_fast64_t answered_at;  /* the first look-up was verified */
+	atomic_uint_fast64_t lookups;      /* verified */
 	atomic_uint_fast64_t late_lookups; /* of these: in segments that had been retired meanwhile */
-	atomic_uint_fast64_t vanished; /* look-ups and files that were not what they must be */
+	atomic_uint_fast64_t vanished;     /* look-ups and files that were not what they must be */
 	char first_vanished[TALLY_TEXT_SIZE];
 	char failure[TALLY_TEXT_SIZE]; /* why it gave up */
 };
@@ -52,10 +52,10 @@ struct worker {
  */
 enum record_state {
 	RECORD_NONE,
-	RECORD_BUILT,     /* complete on disk */
-	RECORD_LIVE,      /* segreg acknowledged it */
+	RECORD_BUILT, /* complete on disk */
+	RECORD_LIVE,  /* segreg acknowledged it */
 	RECORD_RETIRING,
-	RECORD_RETIRED,   /* segreg acknowledged that */
+	RECORD_RETIRED,    /* segreg acknowledged that */
 	RECORD_UNFINISHED, /* its maker died before it was complete; what there was of it is segreg's to delete */
 };
 
@@ -77,7 +77,7 @@ struct tally {
 	struct worker worker[TALLY_WORKERS];
 	uint32_t workers;
 	struct testimony testimony;
-	_Atomic uint32_t segments; /* numbers given out */
+	_Atomic uint32_t segments;    /* numbers given out */
 	atomic_uint_fast64_t crawled; /* documents read */
 	struct record record[TALLY_SEGMENTS];
 };

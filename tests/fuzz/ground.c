@@ -27,8 +27,8 @@ static const struct thing {
 	const char *name;
 	bool is_directory;
 } things[] = {
-	{ "s1", false }, { "s2", true },  { "s3", false }, { "s4", false },  { "s5", true },
-	{ "s6", true },	 { "s7", false }, { "s9", false }, { "s10", false }, { "spare", false }, { "stranger", true },
+	{ "s1", false }, { "s2", true },  { "s3", false },  { "s4", false },    { "s5", true },       { "s6", true },
+	{ "s7", false }, { "s9", false }, { "s10", false }, { "spare", false }, { "stranger", true },
 };
 #define THINGS (sizeof(things) / sizeof(*things))
 
@@ -117,8 +117,13 @@ static void make_world(void)
 static struct segreg *open_as(const char *label, unsigned flags)
 {
 	const struct segreg_open_options options = {
-		.size = sizeof(options), .flags = flags, .label = label, .base = ground.base, .timeout_ms = 2,
-		.max_segments = GROUND_MAX_SEGMENTS, .max_lanes = GROUND_MAX_LANES,
+		.size = sizeof(options),
+		.flags = flags,
+		.label = label,
+		.base = ground.base,
+		.timeout_ms = 2,
+		.max_segments = GROUND_MAX_SEGMENTS,
+		.max_lanes = GROUND_MAX_LANES,
 	};
 	struct segreg *reg = NULL;
 
@@ -286,9 +291,10 @@ static void write_image(const struct image *image)
 }
 
 /* The saved database says that the thing is another inode than it was. */
-static void tell_image(struct image *image, const struct sr_identity *old, const struct sr_identity *new)
+static void tell_image(struct image *image, const struct sr_identity *from, const struct sr_identity *to)
 {
-	const uint64_t before[2] = { old->ino, (uint64_t)old->btime }, after[2] = { new->ino, (uint64_t)new->btime };
+	const uint64_t before[2] = { from->ino, (uint64_t)from->btime };
+	const uint64_t after[2] = { to->ino, (uint64_t)to->btime };
 	unsigned char *at = image->bytes;
 
 	while ((at = memmem(at, image->size - (size_t)(at - image->bytes), before, sizeof(before))))

@@ -4,7 +4,8 @@
  *
  *      ROOT/registry        the registry: 64 segments at most, 8 handles
  *      ROOT/base            s1, s2, ... are segments (GROUND_SEGMENTS); "spare" is a file;
- *                           "stranger" is a directory that is nobody's; "link" and "up" are symlinks that lead out of base
+ *                           "stranger" is a directory that is nobody's;
+ *                           "link" and "up" are symlinks that lead out of base
  *      ROOT/outside         canaries
  *      ROOT/store           second names of the files in base: what was deleted comes back with the same inode
  *

@@ -34,16 +34,40 @@ static void prepare(void)
 static void make_path(struct input *in, char path[SEGREG_PATH_SIZE])
 {
 	static const char *const words[] = {
-		"", "a", "b", "c", "/", "..", "t/", "t/a", "t/b", "t/a/b", "../", "link", "link/s4", "up/keep",
-		".segreg", ".segreg-trash/", "//", "./", "s4", "s5/", "s6/", "stranger", "file", "../outside/",
-		"/dev/shm", "a/b/c", "very-long-name-very-long-name-very-long-name/",
+		"",
+		"a",
+		"b",
+		"c",
+		"/",
+		"..",
+		"t/",
+		"t/a",
+		"t/b",
+		"t/a/b",
+		"../",
+		"link",
+		"link/s4",
+		"up/keep",
+		".segreg",
+		".segreg-trash/",
+		"//",
+		"./",
+		"s4",
+		"s5/",
+		"s6/",
+		"stranger",
+		"file",
+		"../outside/",
+		"/dev/shm",
+		"a/b/c",
+		"very-long-name-very-long-name-very-long-name/",
 	};
 	size_t length = 0;
 	uint8_t c;
 
 	while ((c = input_u8(in)) && length < 700)
-		length += (size_t)(c < sizeof(words) / sizeof(*words) ? sprintf(path + length, "%s", words[c]) :
-									sprintf(path + length, "%c", c));
+		length += (size_t)(c < sizeof(words) / sizeof(*words) ? sprintf(path + length, "%s", words[c])
+								      : sprintf(path + length, "%c", c));
 	path[length] = '\0';
 }
 
@@ -52,7 +76,8 @@ static void make_path(struct input *in, char path[SEGREG_PATH_SIZE])
 static int parent_of(char *path, const char **name)
 {
 	const struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
 	char *slash = strrchr(path, '/');
 

@@ -134,8 +134,8 @@ static void snapshot(struct tour *t, uint64_t id)
 {
 	enum segreg_snapshot_kind kind = id & 1 ? SEGREG_SNAPSHOT : SEGREG_HORIZON;
 
-	fuzz_rc(t->snapshot.owner ? segreg_snapshot_trade(t->reg, kind, &t->snapshot) :
-				    segreg_snapshot_take(t->reg, kind, &t->snapshot));
+	fuzz_rc(t->snapshot.owner ? segreg_snapshot_trade(t->reg, kind, &t->snapshot)
+				  : segreg_snapshot_take(t->reg, kind, &t->snapshot));
 }
 
 static int look_at_entry(void *arg, const struct segreg_entry *entry)
@@ -216,7 +216,10 @@ static void sweep(struct tour *t, uint64_t id)
 	struct segreg_sweep_result result = { .size = sizeof(result) };
 	unsigned n = 0;
 	const struct segreg_sweep_options options = {
-		.size = sizeof(options), .flags = id & 1 ? SEGREG_SWEEP_DRY_RUN : 0, .fn = on_event, .arg = &n,
+		.size = sizeof(options),
+		.flags = id & 1 ? SEGREG_SWEEP_DRY_RUN : 0,
+		.fn = on_event,
+		.arg = &n,
 	};
 
 	fuzz_rc(segreg_sweep(t->reg, &options, &result));
@@ -230,8 +233,8 @@ static void evict(struct tour *t, uint64_t id)
 }
 
 static void (*const calls[])(struct tour *t, uint64_t id) = {
-	ask,	ask_all, list, holders,	       pin,	use_pin, unpin,	 pin_many, map,	  snapshot, walk,
-	release, edit,	 add_and_remove, reserve, retire, forget,  check, sweep,    evict,
+	ask,  ask_all, list, holders,        pin,     use_pin, unpin,  pin_many, map,   snapshot,
+	walk, release, edit, add_and_remove, reserve, retire,  forget, check,    sweep, evict,
 };
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
@@ -246,12 +249,12 @@ void tour_all(struct tour *tour)
 		void (*call)(struct tour *t, uint64_t id);
 		uint64_t ids[4];
 	} steps[] = {
-		{ ask_all, { 1 } },	{ ask, { 1, 3, 7, 99 } }, { list, { 1, 4 } },	   { holders, { 2, 3, 9 } },
-		{ pin, { 1 } },		{ use_pin, { 1, 2 } },	  { pin_many, { 2 } },	   { map, { 2, 10 } },
-		{ snapshot, { 1 } },	{ walk, { 1 } },	  { reserve, { 1 } },	   { add_and_remove, { 1 } },
-		{ edit, { 6 } },	{ retire, { 1 } },	  { check, { 2, 1 } },	   { sweep, { 1, 2 } },
-		{ unpin, { 1 } },	{ snapshot, { 2 } },	  { release, { 1 } },	   { forget, { 2, 7 } },
-		{ sweep, { 2 } },	{ list, { 2 } },	  { evict, { 16 } },
+		{ ask_all, { 1 } },  { ask, { 1, 3, 7, 99 } }, { list, { 1, 4 } },  { holders, { 2, 3, 9 } },
+		{ pin, { 1 } },      { use_pin, { 1, 2 } },    { pin_many, { 2 } }, { map, { 2, 10 } },
+		{ snapshot, { 1 } }, { walk, { 1 } },          { reserve, { 1 } },  { add_and_remove, { 1 } },
+		{ edit, { 6 } },     { retire, { 1 } },        { check, { 2, 1 } }, { sweep, { 1, 2 } },
+		{ unpin, { 1 } },    { snapshot, { 2 } },      { release, { 1 } },  { forget, { 2, 7 } },
+		{ sweep, { 2 } },    { list, { 2 } },          { evict, { 16 } },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)

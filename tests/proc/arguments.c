@@ -43,11 +43,11 @@ static int nothing_for_item(void *arg, const struct segreg_debug_item *item)
 }
 
 /* A text of its own. */
-#define REFUSED(call)                                                                                                \
-	do {                                                                                                         \
-		t_forget_text();                                                                                     \
-		T_ERR(SEGREG_E_INVAL, (call));                                                                       \
-		T_HAS(segreg_last_error(), "invalid argument");                                                      \
+#define REFUSED(call)                                                                                                  \
+	do {                                                                                                           \
+		t_forget_text();                                                                                       \
+		T_ERR(SEGREG_E_INVAL, (call));                                                                         \
+		T_HAS(segreg_last_error(), "invalid argument");                                                        \
 	} while (0)
 
 /* Every call with what is no open handle. */
@@ -152,8 +152,14 @@ static void options_of_open(void)
 static void unknown_members(void)
 {
 	struct t_world w = t_world(T_MEMORY);
-	struct { struct segreg_open_options known; uint64_t more; } later = { .known.size = sizeof(later), .more = 0 };
-	struct { struct segreg_sweep_options known; uint64_t more; } sweep = { .known.size = sizeof(sweep), .more = 1 };
+	struct {
+		struct segreg_open_options known;
+		uint64_t more;
+	} later = { .known.size = sizeof(later), .more = 0 };
+	struct {
+		struct segreg_sweep_options known;
+		uint64_t more;
+	} sweep = { .known.size = sizeof(sweep), .more = 1 };
 	struct segreg *reg = t_open(&w);
 
 	t_close(reg);
@@ -345,13 +351,7 @@ static void names(void)
 	T_STR(segreg_state_name((enum segreg_state)99), segreg_state_name((enum segreg_state)98));
 }
 
-T_SUITE(arguments,
-	{ "no call takes what is no open handle", no_handle },
-	{ "opening", options_of_open },
+T_SUITE(arguments, { "no call takes what is no open handle", no_handle }, { "opening", options_of_open },
 	{ "members of a later version that are set are refused, and if not they are not", unknown_members },
-	{ "pins and maps", of_pins },
-	{ "snapshots", of_snapshots },
-	{ "watches", of_watches },
-	{ "edits", of_edits },
-	{ "questions and sweeps", of_questions },
-	{ "names of errors and states", names });
+	{ "pins and maps", of_pins }, { "snapshots", of_snapshots }, { "watches", of_watches }, { "edits", of_edits },
+	{ "questions and sweeps", of_questions }, { "names of errors and states", names });

@@ -503,36 +503,36 @@ static void stats_display(enum peer_kind kind)
 
 /* ---------------------------------------------------------------- twice each */
 
-#define BEHAVIOURS(X)                                                                                                \
-	X(registry_creation, "a new registry holds nothing")                                                         \
-	X(register_segment, "a registered segment is live for everybody")                                            \
-	X(mark_for_deletion, "a retired segment is no longer live, and its files stay")                              \
-	X(cleanup_with_no_external_refs, "a sweep deletes what nobody holds")                                        \
-	X(cleanup_with_external_refs, "a sweep keeps what is held, until the last pin goes")                         \
-	X(get_segment, "a pin counts and leads to the files")                                                        \
-	X(force_remove, "an unregistered segment is forgotten and its files stay")                                   \
-	X(stats, "the counts are those of everybody's work")                                                         \
-	X(concurrent_access, "10 registrants at once lose nothing")                                                  \
-	X(cleanup_concurrent_readers, "1,000 sweeps take nothing from 10 readers")                                   \
-	X(cleanup_idempotent, "a sweep with nothing to do does nothing")                                             \
-	X(cleanup_with_active_reader, "a reader's map stays whole while a sweep runs")                               \
-	X(cleanup_deletes_files, "files and directories go, with all below")                                         \
-	X(cleanup_does_not_delete_live_files, "live and unknown files stay")                                         \
-	X(cleanup_returns_bytes_freed, "the bytes freed are the disk space given back")                              \
+#define BEHAVIOURS(X)                                                                                                  \
+	X(registry_creation, "a new registry holds nothing")                                                           \
+	X(register_segment, "a registered segment is live for everybody")                                              \
+	X(mark_for_deletion, "a retired segment is no longer live, and its files stay")                                \
+	X(cleanup_with_no_external_refs, "a sweep deletes what nobody holds")                                          \
+	X(cleanup_with_external_refs, "a sweep keeps what is held, until the last pin goes")                           \
+	X(get_segment, "a pin counts and leads to the files")                                                          \
+	X(force_remove, "an unregistered segment is forgotten and its files stay")                                     \
+	X(stats, "the counts are those of everybody's work")                                                           \
+	X(concurrent_access, "10 registrants at once lose nothing")                                                    \
+	X(cleanup_concurrent_readers, "1,000 sweeps take nothing from 10 readers")                                     \
+	X(cleanup_idempotent, "a sweep with nothing to do does nothing")                                               \
+	X(cleanup_with_active_reader, "a reader's map stays whole while a sweep runs")                                 \
+	X(cleanup_deletes_files, "files and directories go, with all below")                                           \
+	X(cleanup_does_not_delete_live_files, "live and unknown files stay")                                           \
+	X(cleanup_returns_bytes_freed, "the bytes freed are the disk space given back")                                \
 	X(stats_display, "the one line tells live, pending and total")
 
-#define TWICE(name, sentence)                                                                                        \
-	static void name##_in_one_process(void)                                                                      \
-	{                                                                                                            \
-		name(PEER_THREAD);                                                                                   \
-	}                                                                                                            \
-	static void name##_across_processes(void)                                                                    \
-	{                                                                                                            \
-		name(PEER_PROCESS);                                                                                  \
+#define TWICE(name, sentence)                                                                                          \
+	static void name##_in_one_process(void)                                                                        \
+	{                                                                                                              \
+		name(PEER_THREAD);                                                                                     \
+	}                                                                                                              \
+	static void name##_across_processes(void)                                                                      \
+	{                                                                                                              \
+		name(PEER_PROCESS);                                                                                    \
 	}
 BEHAVIOURS(TWICE)
 
-#define LIST(name, sentence)                                                                                         \
-	{ #name ": " sentence ", in one process", name##_in_one_process },                                           \
-	{ #name ": " sentence ", across processes", name##_across_processes },
+#define LIST(name, sentence)                                                                                           \
+	{ #name ": " sentence ", in one process", name##_in_one_process },                                             \
+		{ #name ": " sentence ", across processes", name##_across_processes },
 T_SUITE(behaviour, BEHAVIOURS(LIST));

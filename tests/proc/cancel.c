@@ -16,7 +16,7 @@ struct victim {
 	struct segreg_edit *edit;
 	struct segreg_pin pin;
 	struct segreg_snapshot snapshot;
-	uint64_t id; /* of a segment of its own */
+	uint64_t id;  /* of a segment of its own */
 	unsigned nth; /* arrival at a stop point at which the thread is cancelled */
 	int type;
 	bool was_cancelled, has_ended;
@@ -26,7 +26,7 @@ struct victim {
 
 struct act {
 	const char *name;
-	const char *must_meet; /* a stop point of this call */
+	const char *must_meet;             /* a stop point of this call */
 	void (*prepare)(struct victim *v); /* by the test's own thread */
 	int (*call)(struct victim *v);
 	enum {

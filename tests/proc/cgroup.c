@@ -135,5 +135,4 @@ static void full_group(void)
 	printf("(stopped %u times) ", stopped);
 }
 
-T_SUITE(cgroup,
-	{ "where a memory cgroup is full a worker is refused or killed, and nothing is lost", full_group });
+T_SUITE(cgroup, { "where a memory cgroup is full a worker is refused or killed, and nothing is lost", full_group });

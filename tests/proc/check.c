@@ -280,8 +280,7 @@ static void memory_is_left(void)
 	t_close(reg);
 }
 
-T_SUITE(check,
-	{ "shared memory that lies there unused is found, and its owner is named", memory_is_left },
+T_SUITE(check, { "shared memory that lies there unused is found, and its owner is named", memory_is_left },
 	{ "a damaged path in shared memory is restored, and its segment keeps its pins", damaged_paths },
 	{ "shared memory that differs from the database is found, and repaired if that is asked for", differs },
 	{ "what others change meanwhile is no fault", others_go_on },

@@ -188,8 +188,7 @@ static void gone_meanwhile(void)
 	t_close(reg);
 }
 
-T_SUITE(clocks,
-	{ "a back-off that a clock noted which was ahead is over when that is set back", back_off_noted_ahead },
+T_SUITE(clocks, { "a back-off that a clock noted which was ahead is over when that is set back", back_off_noted_ahead },
 	{ "a back-off lasts as long as it should, and ends when the clock is set ahead", back_off_is_believed },
 	{ "a sweep can be told to try again now", retry_now },
 	{ "a grace begins anew, once, when the clock was set back, and ends", grace_noted_ahead },

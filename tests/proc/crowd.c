@@ -147,8 +147,7 @@ static void stopped_sweep(void)
 	t_close(reg);
 }
 
-T_SUITE(crowd,
-	{ "the dead among 600 handles are reclaimed, and the living are not", finds_the_dead },
+T_SUITE(crowd, { "the dead among 600 handles are reclaimed, and the living are not", finds_the_dead },
 	{ "so they are where the kernel's list of locks cannot be read", finds_the_dead_one_by_one },
 	{ "no handle is asked for that the kernel lists as alive", asks_for_no_living },
 	{ "a process that dies after the list was read is reclaimed by the next sweep", dies_after_the_list },

@@ -115,8 +115,23 @@ static void register_unusable_path(void)
 	struct t_world w = t_world(T_MEMORY), other = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w);
 	static const char *const unusable[] = {
-		"", "..", ".", "seg-1/..", "seg-1/../seg-1", "./seg-1", "seg-1/", "seg-1//data", "registry",
-		"registry/registry.mdb", ".segreg", T_TRASH, "link", "link/data", "link-to-file", "fifo", "outside",
+		"",
+		"..",
+		".",
+		"seg-1/..",
+		"seg-1/../seg-1",
+		"./seg-1",
+		"seg-1/",
+		"seg-1//data",
+		"registry",
+		"registry/registry.mdb",
+		".segreg",
+		T_TRASH,
+		"link",
+		"link/data",
+		"link-to-file",
+		"fifo",
+		"outside",
 		"outside/seg-1",
 	};
 	struct segreg_edit *edit;

@@ -74,7 +74,7 @@ static void work_on_full_disk(const struct t_world *w)
 	for (uint64_t id = 0; id < ONE_BY_ONE; id++) {
 		struct segreg_sweep_result swept;
 
-		fill(w); /* what was freed does not help */
+		fill(w);      /* what was freed does not help */
 		if (id % 2) { /* a sweep by the hour: no other process has the registry open */
 			t_close(reg);
 			fill(w);

@@ -129,7 +129,11 @@ static int do_prepare(struct peer_self *self, void *arg)
 /* Its committer is killed at each point in turn: all of it or nothing, and what was reserved goes with its builder. */
 static void mixed_and_killed(void)
 {
-	static const struct { const char *point; unsigned nth; bool happened; } deaths[] = {
+	static const struct {
+		const char *point;
+		unsigned nth;
+		bool happened;
+	} deaths[] = {
 		{ "edit.prepared", 1, false },  { "change.committing", 1, false }, { "change.durable", 1, true },
 		{ "edit.publishing", 1, true }, { "edit.publishing", 4, true },    { "change.applied", 1, true },
 	};
@@ -536,7 +540,7 @@ static void another_edit_with_its_token(void)
 {
 	static const char *const same[] = { "a2u5r1a3", "a3r1a2u5", "r1a2u5a3" };
 	static const char *const others[] = {
-		"",	    "a2u5r1",	"a2u5r1a3r1", "a2r1a3",	  "a2u6r1a3",
+		"",         "a2u5r1",   "a2u5r1a3r1", "a2r1a3",   "a2u6r1a3",
 		"a2r1a3u5", "a2u5r1a4", "a2u5r1r3",   "a1a2u5a3", "r1r2r3",
 	};
 	struct t_world w = t_world(T_MEMORY);
@@ -601,8 +605,7 @@ static void the_last_tokens_are_remembered(void)
 	t_close(reg);
 }
 
-T_SUITE(edits,
-	{ "publications, additions and retirements happen at once, in their order", mixed },
+T_SUITE(edits, { "publications, additions and retirements happen at once, in their order", mixed },
 	{ "a mistake among them undoes them all", mixed_with_a_mistake },
 	{ "a committer that dies did all of them or nothing", mixed_and_killed },
 	{ "what is added is made durable: files, directories, and the directory above", what_is_added_is_synced },

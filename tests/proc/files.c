@@ -79,7 +79,7 @@ static void not_reached(void)
 	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "sub/absent", &fd));
 	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "absent/data", &fd));
 	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.file, "data", &fd)); /* a file has none inside */
-	T_SYS(rename(t_path(&s.w, "one"), t_path(&s.w, "away"))); /* behind the registry's back */
+	T_SYS(rename(t_path(&s.w, "one"), t_path(&s.w, "away")));             /* behind the registry's back */
 	T_SYS(rename(t_path(&s.w, "two"), t_path(&s.w, "away/two")));
 	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.dir, "data", &fd));
 	T_ERR(SEGREG_E_NOFILE, segreg_pin_open(s.reg, &s.file, NULL, &fd));
@@ -128,8 +128,7 @@ static void not_mapped(void)
 	strike(&s);
 }
 
-T_SUITE(files,
-	{ "files of a segment are opened for reading", opened },
+T_SUITE(files, { "files of a segment are opened for reading", opened },
 	{ "nothing outside is reached, and nothing by a symbolic link", not_reached },
 	{ "files are mapped, empty ones too, and pinned as long as they are", mapped },
 	{ "what is no file is not mapped, and leaves no pin", not_mapped });

@@ -244,11 +244,7 @@ static void on_bindfs(void)
 	live_on(&around, true);
 }
 
-T_SUITE(filesystems,
-	{ "registers, deletes, crashes and replacements on ext4", on_ext4 },
-	{ "on ext4 with inodes of 128 bytes, without birth times", on_small_ext4 },
-	{ "on xfs", on_xfs },
-	{ "on btrfs", on_btrfs },
-	{ "on tmpfs", on_tmpfs },
-	{ "on overlayfs", on_overlay },
+T_SUITE(filesystems, { "registers, deletes, crashes and replacements on ext4", on_ext4 },
+	{ "on ext4 with inodes of 128 bytes, without birth times", on_small_ext4 }, { "on xfs", on_xfs },
+	{ "on btrfs", on_btrfs }, { "on tmpfs", on_tmpfs }, { "on overlayfs", on_overlay },
 	{ "through FUSE (bindfs)", on_bindfs });

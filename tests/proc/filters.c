@@ -119,18 +119,21 @@ static void live_without(unsigned nr, int errnum)
 	live_a_life(&w);
 }
 
-#define WITHOUT(call)                                                                                                \
-	static void without_##call##_ENOSYS(void) { live_without(SYS_##call, ENOSYS); }                              \
-	static void without_##call##_EPERM(void) { live_without(SYS_##call, EPERM); }
+#define WITHOUT(call, error)                                                                                           \
+	static void without_##call##_##error(void)                                                                     \
+	{                                                                                                              \
+		live_without(SYS_##call, error);                                                                       \
+	}
+WITHOUT(openat2, ENOSYS)
+WITHOUT(openat2, EPERM)
+WITHOUT(renameat2, ENOSYS)
+WITHOUT(renameat2, EPERM)
+WITHOUT(statx, ENOSYS)
+WITHOUT(statx, EPERM)
+WITHOUT(name_to_handle_at, ENOSYS)
+WITHOUT(name_to_handle_at, EPERM)
 
-#define IS_WITHOUT(call)                                                                                             \
-	{ "a whole life where a filter answers " #call " with ENOSYS", without_##call##_ENOSYS },                    \
-	{ "a whole life where a filter answers " #call " with EPERM", without_##call##_EPERM }
-
-WITHOUT(openat2)
-WITHOUT(renameat2)
-WITHOUT(statx)
-WITHOUT(name_to_handle_at)
+#define IS_WITHOUT(call, error) "a whole life where a filter answers " #call " with " #error, without_##call##_##error
 
 static void without_all_of_them(void)
 {
@@ -167,11 +170,9 @@ static void without_populate(void)
 	refused_advice(MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE");
 }
 
-T_SUITE(filters,
-	IS_WITHOUT(openat2),
-	IS_WITHOUT(renameat2),
-	IS_WITHOUT(statx),
-	IS_WITHOUT(name_to_handle_at),
+T_SUITE(filters, { IS_WITHOUT(openat2, ENOSYS) }, { IS_WITHOUT(openat2, EPERM) }, { IS_WITHOUT(renameat2, ENOSYS) },
+	{ IS_WITHOUT(renameat2, EPERM) }, { IS_WITHOUT(statx, ENOSYS) }, { IS_WITHOUT(statx, EPERM) },
+	{ IS_WITHOUT(name_to_handle_at, ENOSYS) }, { IS_WITHOUT(name_to_handle_at, EPERM) },
 	{ "a whole life without any of them, on the disk", without_all_of_them },
 	{ "madvise(MADV_WIPEONFORK) is refused: the error says so, and by whom it may be", without_wipe },
 	{ "madvise(MADV_POPULATE_WRITE) is refused: the error says so, and by whom it may be", without_populate });

@@ -265,11 +265,13 @@ static void two_threads_of_one_handle(void)
 static void line_up_behind(struct scene *s, struct segreg *reg, struct peer **thread, const struct errand *errands,
 			   peer_fn *leads)
 {
+	static const char *const points[] = { "group.leading", "letter.posted" };
+
 	for (unsigned i = 0; i < THREADS; i++) {
 		thread[i] = peer_start(&s->w, PEER_THREAD);
 		T_OK(peer_use(thread[i], reg));
-		peer_run_to(thread[i], !i ? "group.leading" : i == 1 ? "letter.posted" : "queue.joined",
-			    i ? do_errand : leads, &errands[i], sizeof(errands[i]));
+		peer_run_to(thread[i], i < 2 ? points[i] : "queue.joined", i ? do_errand : leads, &errands[i],
+			    sizeof(errands[i]));
 	}
 }
 
@@ -320,7 +322,7 @@ static void threads_together(void)
 		versions |= 1ull << (end(thread[i]).version - s.version);
 		T_EQ(t_state(s.reg, 20 + i), SEGREG_LIVE);
 	}
-	T_EQ(versions, (2ull << THREADS) - 2); /* one of its own for each */
+	T_EQ(versions, (2ull << THREADS) - 2);                               /* one of its own for each */
 	T_CHECK(sr_load_seqcst_u32(&s.reg->registry->queue.calls) != calls); /* no thread had to find out by itself */
 	T_EQ(t_stats(s.reg).commits, s.commits + 1);
 	end_threads(s.reg, thread);
@@ -481,14 +483,14 @@ static void thread_too_late_for_a_leader(void)
 {
 	struct errand errands[THREADS];
 	struct scene s = set_scene_of_threads(errands);
+	static const char *const points[] = { "group.planned", "letter.posted", "queue.joined" };
 	struct peer *thread[3];
 	uint32_t calls;
 
 	for (unsigned i = 0; i < 3; i++) {
 		thread[i] = peer_start(&s.w, PEER_THREAD);
 		T_OK(peer_use(thread[i], s.reg));
-		peer_run_to(thread[i], !i ? "group.planned" : i == 1 ? "letter.posted" : "queue.joined",
-			    do_errand, &errands[i], sizeof(errands[i]));
+		peer_run_to(thread[i], points[i], do_errand, &errands[i], sizeof(errands[i]));
 	}
 	calls = sr_load_seqcst_u32(&s.reg->registry->queue.calls);
 	peer_go_on(thread[0]);
@@ -765,7 +767,11 @@ static void no_memory_for_threads(void)
 
 /* ---------------------------------------------------------------- deaths */
 
-static const struct death { const char *point; unsigned nth; bool happened; } deaths[] = {
+static const struct death {
+	const char *point;
+	unsigned nth;
+	bool happened;
+} deaths[] = {
 	{ "letter.taken", 2, false },      { "group.planned", 1, false },   { "edit.prepared", 1, false },
 	{ "change.committing", 1, false }, { "change.durable", 1, true },   { "edit.publishing", 3, true },
 	{ "letter.answering", 1, true },   { "letter.answering", 2, true }, { "change.applied", 1, true },
@@ -1042,26 +1048,26 @@ static void lies(void)
 	struct t_world w = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w), *liar = t_open(&w);
 
-	T_EQ(FORGE("", 0), SEGREG_E_CORRUPT);                                     /* nothing */
-	T_EQ(FORGE("\0", UINT32_MAX), SEGREG_E_CORRUPT);                          /* more than there is */
-	T_EQ(FORGE("\377", 1), SEGREG_E_CORRUPT);                                 /* unknown flags */
-	T_EQ(FORGE("\1", 1), SEGREG_E_CORRUPT);                                   /* a version that is not there */
-	T_EQ(FORGE("\4token", 6), SEGREG_E_CORRUPT);                              /* half a token */
-	T_EQ(FORGE("\0\3" ID, 9), SEGREG_E_CORRUPT);                              /* half an id */
-	T_EQ(FORGE("\0\0" ID, 10), SEGREG_E_CORRUPT);                             /* no operation */
-	T_EQ(FORGE("\0\2" ID, 10), SEGREG_E_CORRUPT); /* publishing is not asked for by name */
-	T_EQ(FORGE("\0\4" ID, 10), SEGREG_E_CORRUPT);                             /* reserving does not travel */
-	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 56), SEGREG_E_CORRUPT);         /* a path without end */
-	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 56), SEGREG_E_CORRUPT);             /* and just without */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0s\0g", 56), SEGREG_E_CORRUPT);            /* two paths in one */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 56), SEGREG_E_CORRUPT);             /* no length of user bytes */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u", 58), SEGREG_E_CORRUPT);          /* half of them */
+	T_EQ(FORGE("", 0), SEGREG_E_CORRUPT);                             /* nothing */
+	T_EQ(FORGE("\0", UINT32_MAX), SEGREG_E_CORRUPT);                  /* more than there is */
+	T_EQ(FORGE("\377", 1), SEGREG_E_CORRUPT);                         /* unknown flags */
+	T_EQ(FORGE("\1", 1), SEGREG_E_CORRUPT);                           /* a version that is not there */
+	T_EQ(FORGE("\4token", 6), SEGREG_E_CORRUPT);                      /* half a token */
+	T_EQ(FORGE("\0\3" ID, 9), SEGREG_E_CORRUPT);                      /* half an id */
+	T_EQ(FORGE("\0\0" ID, 10), SEGREG_E_CORRUPT);                     /* no operation */
+	T_EQ(FORGE("\0\2" ID, 10), SEGREG_E_CORRUPT);                     /* publishing is not asked for by name */
+	T_EQ(FORGE("\0\4" ID, 10), SEGREG_E_CORRUPT);                     /* reserving does not travel */
+	T_EQ(FORGE("\0\1" ID INODE "\377\377seg", 56), SEGREG_E_CORRUPT); /* a path without end */
+	T_EQ(FORGE("\0\1" ID INODE "\4\0seg", 56), SEGREG_E_CORRUPT);     /* and just without */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0s\0g", 56), SEGREG_E_CORRUPT);    /* two paths in one */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg", 56), SEGREG_E_CORRUPT);     /* no length of user bytes */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u", 58), SEGREG_E_CORRUPT);  /* half of them */
 	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\101" SIXTY_FIVE, 122), SEGREG_E_CORRUPT); /* more than there can be */
-	T_EQ(FORGE("\0\1" ID INODE "\0\0\0", 54), SEGREG_E_PATH);                 /* no path */
-	T_EQ(FORGE("\0\1" ID INODE "\5\0../up\0", 59), SEGREG_E_PATH);            /* up and away */
+	T_EQ(FORGE("\0\1" ID INODE "\0\0\0", 54), SEGREG_E_PATH);                     /* no path */
+	T_EQ(FORGE("\0\1" ID INODE "\5\0../up\0", 59), SEGREG_E_PATH);                /* up and away */
 	T_EQ(FORGE("\0\1" ID INODE "\4\0/etc\0", 58), SEGREG_E_PATH);
-	T_EQ(FORGE("\0\3" ID, 10), SEGREG_E_NOENT);                               /* honest, and wrong */
-	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u\0", 59), 0);                       /* honest */
+	T_EQ(FORGE("\0\3" ID, 10), SEGREG_E_NOENT);         /* honest, and wrong */
+	T_EQ(FORGE("\0\1" ID INODE "\3\0seg\2u\0", 59), 0); /* honest */
 	T_EQ(t_state(reg, 1), SEGREG_LIVE);
 	T_EQ(version_of(reg), 1);
 	t_close(liar);
@@ -1071,7 +1077,9 @@ static void lies(void)
 /* An honest letter with some bytes changed never harms the leader, and at most does what it says. */
 static void random_lies(void)
 {
-	static const char honest[] = "\7" ID "sixteen letters!" "\3" ID "\1" ID INODE "\3\0seg\0" "\5" ID;
+	static const char honest[] = "\7" ID "sixteen letters!"
+				     "\3" ID "\1" ID INODE "\3\0seg\0"
+				     "\5" ID;
 	struct t_world w = t_world(T_MEMORY);
 	struct segreg *reg = t_open(&w), *liar = t_open(&w);
 	unsigned refused = 0;
@@ -1120,8 +1128,7 @@ static void lies_about_states(void)
 	end_scene(&s);
 }
 
-T_SUITE(group,
-	{ "riders are acknowledged by a leader's commit, each with its version, durably", acknowledged },
+T_SUITE(group, { "riders are acknowledged by a leader's commit, each with its version, durably", acknowledged },
 	{ "a rider publishes its own reservation, and no other's", own_reservations },
 	{ "who may not write registry.mdb does not have it written by a leader either", without_rights },
 	{ "two threads of one handle commit while somebody leads", two_threads_of_one_handle },
@@ -1156,6 +1163,5 @@ T_SUITE(group,
 	{ "a leader is stopped before it takes letters: TIMEDOUT, and nothing has changed", stopped_before_it_takes },
 	{ "a leader is stopped with a letter and comes back: REOPEN, and the edit is made", stopped_and_back },
 	{ "a leader is stopped with a letter and killed: REOPEN, and the edit is never made", stopped_and_killed },
-	{ "forged letters are refused", lies },
-	{ "letters with random bytes harm nobody", random_lies },
+	{ "forged letters are refused", lies }, { "letters with random bytes harm nobody", random_lies },
 	{ "forged states, answers and hints harm nobody", lies_about_states });

@@ -243,8 +243,7 @@ static void forged_snapshots(void)
 	t_strike(&s);
 }
 
-T_SUITE(handover,
-	{ "a wait ends with a version, at once if it is there, or with its time", waiting_for_a_version },
+T_SUITE(handover, { "a wait ends with a version, at once if it is there, or with its time", waiting_for_a_version },
 	{ "all who wait wake", all_waiters_wake },
 	{ "a pin is handed over, and its giver lets go at once", pins_are_handed_over },
 	{ "a pin of what is gone hands nothing over", pins_of_what_is_gone },

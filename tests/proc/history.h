@@ -11,38 +11,38 @@
 #include <stdint.h>
 
 #define PEERS 3u
-#define IDS 6u    /* segments are numbered from 0 here, and 1 more there */
-#define HOLDS 3u  /* pins, and as many snapshots, per peer */
+#define IDS 6u   /* segments are numbered from 0 here, and 1 more there */
+#define HOLDS 3u /* pins, and as many snapshots, per peer */
 #define TOKENS 3u
-#define OPS 3u    /* in an edit */
+#define OPS 3u /* in an edit */
 #define HISTORY 80u
 
 /* One step of a history, and how often it comes. Each makes sense, if only as a mistake that must be refused, whatever
  * came before: so any can be left out. */
-#define STEPS(X)                                                                                                     \
-	X(EDIT, 30)                                                                                                  \
-	X(RESERVE, 8)                                                                                                \
-	X(WRITE, 5)                                                                                                  \
-	X(UNRESERVE, 3)                                                                                              \
-	X(REMOVE, 3)                                                                                                 \
-	X(PIN, 9)                                                                                                    \
-	X(UNPIN, 6)                                                                                                  \
-	X(HAND_PIN, 4)                                                                                               \
-	X(TAKE, 9)                                                                                                   \
-	X(RELEASE, 5)                                                                                                \
-	X(TRADE, 3)                                                                                                  \
-	X(HAND_SNAPSHOT, 4)                                                                                          \
-	X(SWEEP, 14)                                                                                                 \
-	X(CLOSE, 4)                                                                                                  \
-	X(KILL, 4)                                                                                                   \
-	X(RESTART, 1)                                                                                                \
+#define STEPS(X)                                                                                                       \
+	X(EDIT, 30)                                                                                                    \
+	X(RESERVE, 8)                                                                                                  \
+	X(WRITE, 5)                                                                                                    \
+	X(UNRESERVE, 3)                                                                                                \
+	X(REMOVE, 3)                                                                                                   \
+	X(PIN, 9)                                                                                                      \
+	X(UNPIN, 6)                                                                                                    \
+	X(HAND_PIN, 4)                                                                                                 \
+	X(TAKE, 9)                                                                                                     \
+	X(RELEASE, 5)                                                                                                  \
+	X(TRADE, 3)                                                                                                    \
+	X(HAND_SNAPSHOT, 4)                                                                                            \
+	X(SWEEP, 14)                                                                                                   \
+	X(CLOSE, 4)                                                                                                    \
+	X(KILL, 4)                                                                                                     \
+	X(RESTART, 1)                                                                                                  \
 	X(REBOOT, 1)
 
 enum step_kind {
 #define STEP_ENUM(name, weight) STEP_##name,
 	STEPS(STEP_ENUM)
 #undef STEP_ENUM
-	STEP_KINDS
+		STEP_KINDS
 };
 
 struct op {
@@ -53,19 +53,19 @@ struct op {
 struct step {
 	uint8_t kind;
 	uint8_t peer, id, hold;
-	uint8_t to, to_hold;  /* hand-over: the receiver */
-	uint8_t snapshot;     /* TAKE, TRADE: enum segreg_snapshot_kind */
-	bool flag;            /* PIN: SEGREG_PIN_LIVE; REMOVE: SEGREG_FORCE */
-	uint8_t n_ops;        /* EDIT */
+	uint8_t to, to_hold; /* hand-over: the receiver */
+	uint8_t snapshot;    /* TAKE, TRADE: enum segreg_snapshot_kind */
+	bool flag;           /* PIN: SEGREG_PIN_LIVE; REMOVE: SEGREG_FORCE */
+	uint8_t n_ops;       /* EDIT */
 	struct op op[OPS];
-	uint8_t token;        /* 0: none */
-	bool expects, stale;  /* a version; not the current one */
+	uint8_t token;       /* 0: none */
+	bool expects, stale; /* a version; not the current one */
 	bool expects_live, syncs;
 };
 
 struct model_segment {
-	int state;     /* enum segreg_state; 0: unknown */
-	int builder;   /* BUILDING: the peer, or -1: gone */
+	int state;   /* enum segreg_state; 0: unknown */
+	int builder; /* BUILDING: the peer, or -1: gone */
 	bool has_files;
 	uint64_t born, retired;
 	uint64_t instance; /* which of those that had this id */
@@ -93,7 +93,7 @@ struct model {
 	struct model_peer peer[PEERS];
 	unsigned n_dead; /* killed, and not reclaimed yet */
 	struct model_peer dead[HISTORY];
-	uint64_t token[TOKENS + 1]; /* version of the edit, plus 1; 0: unknown */
+	uint64_t token[TOKENS + 1];        /* version of the edit, plus 1; 0: unknown */
 	uint8_t asked[TOKENS + 1][IDS][2]; /* how often that edit added and retired each */
 };
 
@@ -101,9 +101,9 @@ struct model {
 struct outcome {
 	bool skipped; /* it would overwrite a hold: nobody does it */
 	int rc;
-	uint64_t version;                /* EDIT */
+	uint64_t version;                  /* EDIT */
 	uint64_t deleted, held, reclaimed; /* SWEEP */
-	uint64_t released;               /* CLOSE */
+	uint64_t released;                 /* CLOSE */
 };
 
 struct outcome model_step(struct model *model, const struct step *step);

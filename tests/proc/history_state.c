@@ -163,7 +163,9 @@ static int reserve(struct model *m, const struct step *step)
 	if (segment->state || segment->has_files)
 		return SEGREG_E_EXISTS;
 	*segment = (struct model_segment){
-		.state = SEGREG_BUILDING, .builder = step->peer, .instance = ++m->instances,
+		.state = SEGREG_BUILDING,
+		.builder = step->peer,
+		.instance = ++m->instances,
 	};
 	return 0;
 }
@@ -375,6 +377,7 @@ static const char *const names[STEP_KINDS] = {
 
 static size_t describe_edit(const struct step *step, char *buf, size_t size)
 {
+	const char *expected = step->stale ? " stale" : " expect";
 	size_t n = 0;
 
 	for (unsigned i = 0; i < step->n_ops && n < size; i++)
@@ -382,8 +385,7 @@ static size_t describe_edit(const struct step *step, char *buf, size_t size)
 	if (step->token && n < size)
 		n += (size_t)snprintf(buf + n, size - n, " token %u", step->token);
 	if (n < size)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s%s",
-				      !step->expects ? "" : step->stale ? " stale" : " expect",
+		n += (size_t)snprintf(buf + n, size - n, "%s%s%s", step->expects ? expected : "",
 				      step->expects_live ? " expect-live" : "", step->syncs ? " sync" : "");
 	return n;
 }

@@ -171,6 +171,5 @@ static void exchanged(void)
 	t_close(s.reg);
 }
 
-T_SUITE(hostile,
-	{ "directories are exchanged for links out of base all the time: nothing outside is read or deleted",
-	  exchanged });
+T_SUITE(hostile, { "directories are exchanged for links out of base all the time: nothing outside is read or deleted",
+		   exchanged });

@@ -311,10 +311,12 @@ static void several_tries(void)
 	uint64_t bytes, told = 0;
 	struct log log;
 	struct segreg_sweep_options stopped = { .size = sizeof(stopped), .pace = 1, .stop = stop_now };
-	struct segreg_sweep_options last = { .size = sizeof(last),
-					     .flags = SEGREG_SWEEP_RETRY_NOW,
-					     .fn = note_bytes,
-					     .arg = &told };
+	struct segreg_sweep_options last = {
+		.size = sizeof(last),
+		.flags = SEGREG_SWEEP_RETRY_NOW,
+		.fn = note_bytes,
+		.arg = &told,
+	};
 	struct segreg_sweep_result result = { .size = sizeof(result) };
 
 	t_add(&w, reg, 1);
@@ -352,10 +354,8 @@ static void several_tries(void)
 	t_close(reg);
 }
 
-T_SUITE(journal,
-	{ "the journal has a deletion, with what its record said, across a reboot", deleted },
-	{ "so is what its builder gave up", given_up },
-	{ "a deletion has the bytes of all its tries", several_tries },
+T_SUITE(journal, { "the journal has a deletion, with what its record said, across a reboot", deleted },
+	{ "so is what its builder gave up", given_up }, { "a deletion has the bytes of all its tries", several_tries },
 	{ "so is a segment that was unregistered", forgotten },
 	{ "so is a dead process's handle, with its pins", reclaimed },
 	{ "so is an eviction, which waits for nobody's commit", evicted },

@@ -109,7 +109,6 @@ static void blocked_by_the_host(void)
 	T_EQ(sigismember(&set, SIGXFSZ), 1);
 }
 
-T_SUITE(limits,
-	{ "where files may not grow, edits fail and the host lives", small_files },
+T_SUITE(limits, { "where files may not grow, edits fail and the host lives", small_files },
 	{ "where files may not be made, creating fails and the host lives", nothing_there },
 	{ "a host that blocks SIGXFSZ still does", blocked_by_the_host });

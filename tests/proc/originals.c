@@ -197,8 +197,7 @@ static void retiring_an_unknown_id(void)
 	t_close(reg);
 }
 
-T_SUITE(originals,
-	{ "a segment retired before a restart is still deleted", retired_before_a_restart },
+T_SUITE(originals, { "a segment retired before a restart is still deleted", retired_before_a_restart },
 	{ "a segment retired before everybody was killed is still deleted", retired_before_a_kill },
 	{ "a deletion that failed is tried again, and counted once and only when done", failed_delete },
 	{ "a pin during a long deletion does not wait", pin_during_long_delete },

@@ -398,8 +398,7 @@ static void of_a_later_schema(void)
 	T_HAS(segreg_last_error(), both);
 }
 
-T_SUITE(schemas,
-	{ "a registry of each schema opens and is swept, with its tokens and its journal", each_opens },
+T_SUITE(schemas, { "a registry of each schema opens and is swept, with its tokens and its journal", each_opens },
 	{ "an upgraded registry tells earlier builds its schema where they look for it", each_refuses_earlier_builds },
 	{ "whoever is killed while it upgrades leaves what the next one upgrades", killed_while_upgrading },
 	{ "an upgrade that the disk refuses can be tried again by the same process", fails_to_upgrade },

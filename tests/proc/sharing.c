@@ -61,7 +61,10 @@ static struct peer *start_as(const struct t_world *world, enum user user, mode_t
 {
 	struct peer *peer = peer_start(world, PEER_PROCESS);
 	struct guise guise = {
-		.uid = uid_of(user), .gid = uid_of(user), .group = user == STRANGER ? 0 : the_group(), .mask = mask,
+		.uid = uid_of(user),
+		.gid = uid_of(user),
+		.group = user == STRANGER ? 0 : the_group(),
+		.mask = mask,
 	};
 
 	T_OK(peer_call(peer, do_become, &guise, sizeof(guise)));
@@ -354,8 +357,7 @@ static void root_makes_the_trash(void)
 	peer_exit(root);
 }
 
-T_SUITE(sharing,
-	{ "whoever may write registry.lock gets in, whoever is first and last, under any umask", any_order },
+T_SUITE(sharing, { "whoever may write registry.lock gets in, whoever is first and last, under any umask", any_order },
 	{ "what registry.lock keeps from the group, all that is shared keeps from it", a_private_registry },
 	{ "an access control list's mask is not taken for the group's rights", a_list_on_registry_lock },
 	{ "root makes the trash for base's owner", root_makes_the_trash },

@@ -436,8 +436,7 @@ static void released_twice(void)
 	t_close(reg);
 }
 
-T_SUITE(snapshots,
-	{ "a handle has 2,048 snapshots, and the next after a release", most_snapshots },
+T_SUITE(snapshots, { "a handle has 2,048 snapshots, and the next after a release", most_snapshots },
 	{ "8 threads of one handle take and release at once", many_threads },
 	{ "a snapshot is released once, by the handle that took it", wrong_releases },
 	{ "what makes no sense is refused", wrong_arguments },

@@ -310,30 +310,30 @@ static void walk_step_by_step(enum peer_kind kind)
 
 /* ---------------------------------------------------------------- twice each */
 
-#define BEHAVIOURS(X)                                                                                                \
-	X(walk_is_its_version, "a walk is exactly its version, whatever comes and goes")                             \
-	X(passers_by_go, "what is born and retired between two snapshots goes while both are held")                  \
-	X(the_edges_of_a_version, "a snapshot holds what was born in its version and retired in the next")           \
-	X(horizon_keeps_more, "a horizon keeps what is retired later, whenever it was born")                         \
-	X(trade, "a horizon is traded for a snapshot, and back")                                                     \
-	X(trade_has_no_gap, "in the middle of a trade both are held")                                                \
-	X(held_can_be_read, "what only a snapshot holds can be pinned, opened and mapped")                           \
-	X(unregistering_what_is_held, "what a snapshot or a horizon holds is not unregistered without force")        \
-	X(walk_among_commits, "400 edits and sweeps change nothing in the walks of their versions")                  \
+#define BEHAVIOURS(X)                                                                                                  \
+	X(walk_is_its_version, "a walk is exactly its version, whatever comes and goes")                               \
+	X(passers_by_go, "what is born and retired between two snapshots goes while both are held")                    \
+	X(the_edges_of_a_version, "a snapshot holds what was born in its version and retired in the next")             \
+	X(horizon_keeps_more, "a horizon keeps what is retired later, whenever it was born")                           \
+	X(trade, "a horizon is traded for a snapshot, and back")                                                       \
+	X(trade_has_no_gap, "in the middle of a trade both are held")                                                  \
+	X(held_can_be_read, "what only a snapshot holds can be pinned, opened and mapped")                             \
+	X(unregistering_what_is_held, "what a snapshot or a horizon holds is not unregistered without force")          \
+	X(walk_among_commits, "400 edits and sweeps change nothing in the walks of their versions")                    \
 	X(walk_step_by_step, "edits between the steps of a walk do not change it")
 
-#define TWICE(name, sentence)                                                                                        \
-	static void name##_in_one_process(void)                                                                      \
-	{                                                                                                            \
-		name(PEER_THREAD);                                                                                   \
-	}                                                                                                            \
-	static void name##_across_processes(void)                                                                    \
-	{                                                                                                            \
-		name(PEER_PROCESS);                                                                                  \
+#define TWICE(name, sentence)                                                                                          \
+	static void name##_in_one_process(void)                                                                        \
+	{                                                                                                              \
+		name(PEER_THREAD);                                                                                     \
+	}                                                                                                              \
+	static void name##_across_processes(void)                                                                      \
+	{                                                                                                              \
+		name(PEER_PROCESS);                                                                                    \
 	}
 BEHAVIOURS(TWICE)
 
-#define LIST(name, sentence)                                                                                         \
-	{ sentence ", in one process", name##_in_one_process },                                                      \
-	{ sentence ", across processes", name##_across_processes },
+#define LIST(name, sentence)                                                                                           \
+	{ sentence ", in one process", name##_in_one_process },                                                        \
+		{ sentence ", across processes", name##_across_processes },
 T_SUITE(versions, BEHAVIOURS(LIST));

@@ -365,8 +365,8 @@ static void do_something_odd(struct actor *a)
 
 void role_play(struct soak *s, enum role role, uint32_t number)
 {
-	static void (*const acts[])(struct actor *a) = { act_editor,  act_pinner,   act_snapper,
-							  act_sweeper, act_observer, act_evictor };
+	static void (*const acts[])(struct actor *) = { act_editor,  act_pinner,   act_snapper,
+							act_sweeper, act_observer, act_evictor };
 	struct actor a = { .s = s, .role = role, .number = number };
 
 	open_registry(&a);

@@ -17,8 +17,8 @@
 #include "segreg.h"
 
 #define EDITORS 3u
-#define KEYS 40u   /* segments of each editor */
-#define BATCH 4u   /* of them at most in one edit */
+#define KEYS 40u       /* segments of each editor */
+#define BATCH 4u       /* of them at most in one edit */
 #define NOBODY 999999u /* an id that is never registered */
 
 enum role { EDITOR, PINNER, SNAPPER, SWEEPER, OBSERVER, EVICTOR };
@@ -48,7 +48,7 @@ struct ledger {
 };
 
 struct soak {
-	char dir[128];      /* of all files */
+	char dir[128]; /* of all files */
 	char registry[160];
 	struct ledger *ledger;
 	uint64_t random;
@@ -65,8 +65,7 @@ void ledger_make(struct soak *s);
 void ledger_map(struct soak *s);
 
 /* Say what is wrong, once; the run ends. Does not return. */
-__attribute__((noreturn, format(printf, 2, 3)))
-void violation(struct soak *s, const char *format, ...);
+void violation(struct soak *s, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* What a library call returned, where it can only return that. */
 #define EXPECT(s, expected, call) expect((s), #call, (expected), (call))
 void expect(struct soak *s, const char *call, int expected, int rc);
@@ -87,7 +86,6 @@ void ledger_audit(struct soak *s);
 
 /* ---------------------------------------------------------------- roles.c */
 
-__attribute__((noreturn))
-void role_play(struct soak *s, enum role role, uint32_t number);
+void role_play(struct soak *s, enum role role, uint32_t number) __attribute__((noreturn));
 
 #endif

@@ -37,17 +37,17 @@ struct t_suite {
 void t_suite_add(struct t_suite *suite);
 struct t_suite *t_suites(void); /* in the order in which they were linked */
 
-#define T_SUITE(ident, ...)                                                                                          \
-	static const struct t_test ident##_tests[] = { __VA_ARGS__ };                                                \
-	static struct t_suite ident##_suite = {                                                                      \
-		.name = #ident,                                                                                      \
-		.tests = ident##_tests,                                                                              \
-		.count = sizeof(ident##_tests) / sizeof(ident##_tests[0]),                                           \
-	};                                                                                                           \
-	static void __attribute__((constructor)) ident##_register(void)                                              \
-	{                                                                                                            \
-		t_suite_add(&ident##_suite);                                                                         \
-	}                                                                                                            \
+#define T_SUITE(ident, ...)                                                                                            \
+	static const struct t_test ident##_tests[] = { __VA_ARGS__ };                                                  \
+	static struct t_suite ident##_suite = {                                                                        \
+		.name = #ident,                                                                                        \
+		.tests = ident##_tests,                                                                                \
+		.count = sizeof(ident##_tests) / sizeof(ident##_tests[0]),                                             \
+	};                                                                                                             \
+	static void __attribute__((constructor)) ident##_register(void)                                                \
+	{                                                                                                              \
+		t_suite_add(&ident##_suite);                                                                           \
+	}                                                                                                              \
 	struct t_suite /* takes the semicolon */
 
 /* ---------------------------------------------------------------- checks */

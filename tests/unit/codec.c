@@ -170,29 +170,37 @@ static void riders_round_trip(void)
 }
 
 /* What all schemas have in common. */
-#define FIRST_BYTES                                                                                                  \
-	3, 1,                         /* pending, directory */                                                       \
-	8, 7, 6, 5, 4, 3, 2, 1,       /* born */                                                                     \
-	9, 0, 0, 0, 0, 0, 0, 0,       /* retired */                                                                  \
-	0xfe, 255, 255, 255, 255, 255, 255, 255, /* registered_at: -2 */                                             \
-	0, 1, 0, 0, 0, 0, 0, 0,       /* retired_at */                                                               \
-	0xef, 0xbe, 0, 0, 0, 0, 0, 0, /* ino */                                                                      \
-	0, 0, 0, 0, 0, 0, 0, 0x40     /* btime */
+#define FIRST_BYTES                                                                                                    \
+	3, 1,                                            /* pending, directory */                                      \
+		8, 7, 6, 5, 4, 3, 2, 1,                  /* born */                                                    \
+		9, 0, 0, 0, 0, 0, 0, 0,                  /* retired */                                                 \
+		0xfe, 255, 255, 255, 255, 255, 255, 255, /* registered_at: -2 */                                       \
+		0, 1, 0, 0, 0, 0, 0, 0,                  /* retired_at */                                              \
+		0xef, 0xbe, 0, 0, 0, 0, 0, 0,            /* ino */                                                     \
+		0, 0, 0, 0, 0, 0, 0, 0x40                /* btime */
 
 /* What schema 2 added. */
-#define SECOND_BYTES                                                                                                 \
-	1, 2, 3, 4, 5, 6, 7, 8,       /* fid */                                                                      \
-	17, 0, 0, 0, 0, 0, 0, 0,      /* parent_ino */                                                               \
-	18, 0, 0, 0, 0, 0, 0, 0,      /* parent_fid */                                                               \
-	3, 0, 0, 0,                   /* attempts */                                                                 \
-	16,                           /* error */                                                                    \
-	0xff, 255, 255, 255, 255, 255, 255, 255 /* retry_at: -1 */
+#define SECOND_BYTES                                                                                                   \
+	1, 2, 3, 4, 5, 6, 7, 8,                         /* fid */                                                      \
+		17, 0, 0, 0, 0, 0, 0, 0,                /* parent_ino */                                               \
+		18, 0, 0, 0, 0, 0, 0, 0,                /* parent_fid */                                               \
+		3, 0, 0, 0,                             /* attempts */                                                 \
+		16,                                     /* error */                                                    \
+		0xff, 255, 255, 255, 255, 255, 255, 255 /* retry_at: -1 */
 
 static struct sr_record record_on_disk(void)
 {
 	return (struct sr_record){
-		.born = 0x0102030405060708, .retired = 9, .registered_at = -2, .retired_at = 256, .ino = 0xbeef,
-		.btime = 1ll << 62, .state = SR_PENDING, .is_directory = true, .path_length = 3, .path = "seg",
+		.born = 0x0102030405060708,
+		.retired = 9,
+		.registered_at = -2,
+		.retired_at = 256,
+		.ino = 0xbeef,
+		.btime = 1ll << 62,
+		.state = SR_PENDING,
+		.is_directory = true,
+		.path_length = 3,
+		.path = "seg",
 	};
 }
 
@@ -267,11 +275,10 @@ static void tokens_of_earlier_schemas(void)
 static void clocks_of_earlier_schemas(void)
 {
 	static const unsigned char old[] = {
-		2,
-		8, 7, 6, 5, 4, 3, 2, 1, /* version */
-		5, 0, 0, 0, 0, 0, 0, 0, /* starts */
-		9, 0, 0, 0, 0, 0, 0, 0, /* tokens */
-		6, 0, 0, 0, 0, 0, 0, 0, /* ids: schema 3 */
+		2, 8, 7, 6, 5, 4, 3, 2, 1, /* version */
+		5, 0, 0, 0, 0, 0, 0, 0,    /* starts */
+		9, 0, 0, 0, 0, 0, 0, 0,    /* tokens */
+		6, 0, 0, 0, 0, 0, 0, 0,    /* ids: schema 3 */
 	};
 	unsigned char bytes[sizeof(old)];
 
@@ -550,8 +557,7 @@ static void order_of_keys(void)
 	}
 }
 
-T_SUITE(codec,
-	{ "a record comes back as it was", record_round_trip },
+T_SUITE(codec, { "a record comes back as it was", record_round_trip },
 	{ "the registry's description comes back as it was", meta_round_trip },
 	{ "the owner of base comes back as it was, and only what can be is read", owner_round_trip },
 	{ "clock and token come back as they were", clock_and_token_round_trip },
@@ -564,8 +570,7 @@ T_SUITE(codec,
 	{ "tokens of schemas 1 and 2 are read, without what schema 3 added", tokens_of_earlier_schemas },
 	{ "entries of earlier schemas are read, without what later schemas added", entries_of_earlier_schemas },
 	{ "clocks of earlier schemas are read, without what later ones added", clocks_of_earlier_schemas },
-	{ "every truncation is refused", truncated },
-	{ "what is too long is refused", too_long },
+	{ "every truncation is refused", truncated }, { "what is too long is refused", too_long },
 	{ "every other schema is named in the error, whatever its size", another_schema },
 	{ "what cannot be is refused", impossible },
 	{ "of garbage only what could have been written is accepted", garbage },

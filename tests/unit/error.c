@@ -93,9 +93,6 @@ static void of_threads(void)
 	T_STR(segreg_last_error(), "mine");
 }
 
-T_SUITE(error,
-	{ "the system's errors have codes, and stand in the text", codes },
-	{ "a system's error names what to do about it", ways_out },
-	{ "every code has its line", names },
-	{ "a long text is cut", long_texts },
-	{ "each thread has a text of its own", of_threads });
+T_SUITE(error, { "the system's errors have codes, and stand in the text", codes },
+	{ "a system's error names what to do about it", ways_out }, { "every code has its line", names },
+	{ "a long text is cut", long_texts }, { "each thread has a text of its own", of_threads });

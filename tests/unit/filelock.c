@@ -255,8 +255,7 @@ static void lockfile_replaced(void)
 	T_EQ(errno, ELOOP);
 }
 
-T_SUITE(filelock,
-	{ "a hold keeps everybody else out, threads of one process too", exclusive },
+T_SUITE(filelock, { "a hold keeps everybody else out, threads of one process too", exclusive },
 	{ "a hold survives the closing of all descriptors", survives_closing },
 	{ "a hold ends with its process although a child lives on", not_inherited },
 	{ "a hold by a descriptor does as well", by_descriptor },

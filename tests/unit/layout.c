@@ -101,8 +101,7 @@ static void cache_lines(void)
 	T_EQ(sizeof(struct sr_lane) % 128, 0);
 }
 
-T_SUITE(layout,
-	{ "for all limits, parts are on pages of their own and do not overlap", all_limits },
+T_SUITE(layout, { "for all limits, parts are on pages of their own and do not overlap", all_limits },
 	{ "limits out of range are refused", beyond_limits },
 	{ "levels of the index follow each other without gaps", levels },
 	{ "what is written often is on cache lines of its own", cache_lines });

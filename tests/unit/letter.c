@@ -153,8 +153,7 @@ static void what_cannot_travel(void)
 	end_scene(&s);
 }
 
-T_SUITE(letter,
-	{ "an edit comes back as it was", there_and_back },
+T_SUITE(letter, { "an edit comes back as it was", there_and_back },
 	{ "an edit that is cut off is a shorter one or none", truncated },
 	{ "of garbage only what could have been written is accepted", garbage },
 	{ "what is too long, and reservations, do not travel", what_cannot_travel });

@@ -120,12 +120,12 @@ static void check_holds_nothing(struct stage *s)
 /* ---------------------------------------------------------------- a pin that comes too late */
 
 /* A test at all points that lie before the count. */
-#define EACH_POINT(test)                                                                                             \
-	static void test##_each(void)                                                                                \
-	{                                                                                                            \
-		test("pin.found");                                                                                   \
-		test("pin.looking");                                                                                 \
-		test("pin.looked");                                                                                  \
+#define EACH_POINT(test)                                                                                               \
+	static void test##_each(void)                                                                                  \
+	{                                                                                                              \
+		test("pin.found");                                                                                     \
+		test("pin.looking");                                                                                   \
+		test("pin.looked");                                                                                    \
 	}
 
 static void deleted_before_the_count(const char *point)

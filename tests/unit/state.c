@@ -6,14 +6,14 @@
 
 /* Rows and columns in the order of enum sr_state: free, building, live, pending, deleting, deciding, gone, removing. */
 static const char *const moves[SR_STATES] = {
-	[SR_FREE] =     ".bl.....",
-	[SR_BUILDING] = "..l.d.g.",
-	[SR_LIVE] =     "...p..gr",
-	[SR_PENDING] =  ".....?g.",
-	[SR_DELETING] = ".b.p..g.",
-	[SR_DECIDING] = "...pd.g.",
-	[SR_GONE] =     "f.......",
-	[SR_REMOVING] = "..l...g.",
+	".bl.....", /* free */
+	"..l.d.g.", /* building */
+	"...p..gr", /* live */
+	".....?g.", /* pending */
+	".b.p..g.", /* deleting */
+	"...pd.g.", /* deciding */
+	"f.......", /* gone */
+	"..l...g.", /* removing */
 };
 
 static void each_pair(void)
@@ -106,11 +106,9 @@ static void queued(void)
 		     state != SR_FREE && sr_state_undecided((enum sr_state)state) != SR_LIVE);
 }
 
-T_SUITE(state,
-	{ "each pair of states: moved if the table has it, untouched if not", each_pair },
+T_SUITE(state, { "each pair of states: moved if the table has it, untouched if not", each_pair },
 	{ "a decision ends once: by who made it, or by who takes it back", decisions },
 	{ "the generation grows when a slot is free again, and only then", generations },
 	{ "a word that no build writes is not moved", damaged_words },
-	{ "a repair sets any word, and keeps its generation", forced },
-	{ "states have names", names },
+	{ "a repair sets any word, and keeps its generation", forced }, { "states have names", names },
 	{ "all but free and live ones are queued for a sweep", queued });

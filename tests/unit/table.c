@@ -301,22 +301,27 @@ static uint64_t spread(uint64_t n)
 }
 
 /* The n-th id of each way to make ids. */
-static uint64_t consecutive(uint64_t n) { return n + 1; }
-static uint64_t downward(uint64_t n) { return UINT64_MAX - n; }
-static uint64_t steps_of_89(uint64_t n) { return n * 89; }
-static uint64_t steps_of_1853(uint64_t n) { return n * 1853; }
-static uint64_t steps_of_50000(uint64_t n) { return n * 50000; }
-static uint64_t steps_of_page(uint64_t n) { return n * 4096 + 77; }
-static uint64_t steps_of_2_to_16(uint64_t n) { return n << 16; }
-static uint64_t steps_of_2_to_32(uint64_t n) { return n << 32; }
-static uint64_t steps_of_2_to_40(uint64_t n) { return n << 40; }
-static uint64_t steps_of_fibonacci(uint64_t n) { return n * 1346269; }
-static uint64_t type_first(uint64_t n) { return (n % 4) << 56 | n / 4; }
-static uint64_t type_and_step(uint64_t n) { return (n % 16) << 60 | n / 16 << 16; }
-static uint64_t two_halves(uint64_t n) { return n / 1000 << 32 | n % 1000; }
-static uint64_t bytes_reversed(uint64_t n) { return __builtin_bswap64(n); }
-static uint64_t time_and_number(uint64_t n) { return (1700000000000ull + n / 8) << 20 | n % 8; }
-static uint64_t by_chance(uint64_t n) { return spread(n + 1); }
+#define WAY(name, id)                                                                                                  \
+	static uint64_t name(uint64_t n)                                                                               \
+	{                                                                                                              \
+		return id;                                                                                             \
+	}
+WAY(consecutive, n + 1)
+WAY(downward, UINT64_MAX - n)
+WAY(steps_of_89, n * 89)
+WAY(steps_of_1853, n * 1853)
+WAY(steps_of_50000, n * 50000)
+WAY(steps_of_page, n * 4096 + 77)
+WAY(steps_of_2_to_16, n << 16)
+WAY(steps_of_2_to_32, n << 32)
+WAY(steps_of_2_to_40, n << 40)
+WAY(steps_of_fibonacci, n * 1346269)
+WAY(type_first, (n % 4) << 56 | n / 4)
+WAY(type_and_step, (n % 16) << 60 | n / 16 << 16)
+WAY(two_halves, n / 1000 << 32 | n % 1000)
+WAY(bytes_reversed, __builtin_bswap64(n))
+WAY(time_and_number, (1700000000000ull + n / 8) << 20 | n % 8)
+WAY(by_chance, spread(n + 1))
 
 /* The place in the index where a search for s ends, counted from where it begins: 1 is at home. */
 static uint32_t probes(const struct sr_region *region, const struct segment *s)
@@ -604,8 +609,7 @@ static void repair_of_a_damaged_header(void)
 	drop_table(&t);
 }
 
-T_SUITE(table,
-	{ "many random ids, over several levels of the index", random_ids },
+T_SUITE(table, { "many random ids, over several levels of the index", random_ids },
 	{ "ids at the ends of their range", extreme_ids },
 	{ "ids that collide, inserted and removed in any order", colliding_ids },
 	{ "ids at the end of the index", ids_at_the_end },

@@ -792,15 +792,11 @@ static void sync_fails(void)
 	end();
 }
 
-T_SUITE(trash,
-	{ "symbolic links are removed and not followed", symlinks },
-	{ "hard links are counted apart, each inode once", hard_links },
-	{ "a tree of 300 levels", deep_tree },
+T_SUITE(trash, { "symbolic links are removed and not followed", symlinks },
+	{ "hard links are counted apart, each inode once", hard_links }, { "a tree of 300 levels", deep_tree },
 	{ "deep branches side by side, and names that are taken", deep_and_wide },
-	{ "fifos, sockets and devices", special_files },
-	{ "a victim that is a file", one_file },
-	{ "victims in more directories than are remembered", many },
-	{ "what is measured is what is freed", measured },
+	{ "fifos, sockets and devices", special_files }, { "a victim that is a file", one_file },
+	{ "victims in more directories than are remembered", many }, { "what is measured is what is freed", measured },
 	{ "what took the victim's place is left alone", exchanged },
 	{ "what took the victim's place after the look is put back", exchanged_after_the_look },
 	{ "a directory inside exchanged for a link is not followed", exchanged_inside },

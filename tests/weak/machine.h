@@ -44,12 +44,12 @@ void m_check(bool condition, const char *what);
 /* What a scenario consists of. */
 struct m_scenario {
 	const char *name;
-	void (*reset)(void);     /* everything as at the start; called before each run */
+	void (*reset)(void); /* everything as at the start; called before each run */
 	unsigned n_threads;
 	void (*thread[3])(void);
-	/* bits of threads that may die at any step but with M_TABLE, and die at their end: then their locks are given back */
+	/* bits of threads that may die at any step but with M_TABLE; their death or their end gives their locks back */
 	unsigned mortal;
-	void (*end)(void);       /* after all threads; may be NULL */
+	void (*end)(void); /* after all threads; may be NULL */
 };
 extern const struct m_scenario scenario;
 

@@ -10,5 +10,9 @@ static void reset(void)
 }
 
 const struct m_scenario scenario = {
-	.name = "reclaim", .reset = reset, .n_threads = 2, .thread = { lane_heir, lane_reclaimer }, .end = lane_end,
+	.name = "reclaim",
+	.reset = reset,
+	.n_threads = 2,
+	.thread = { lane_heir, lane_reclaimer },
+	.end = lane_end,
 };

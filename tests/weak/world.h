@@ -24,7 +24,7 @@
 
 struct world {
 	struct sr_region region;
-	struct segreg owner; /* of lane 0 */
+	struct segreg owner;             /* of lane 0 */
 	struct segreg newcomer, sweeper; /* other processes', without a lane */
 	uint32_t slot;
 	uint64_t file, next_file; /* 0: not there, 1: there; ID's, NEXT_ID's */

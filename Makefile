@@ -56,8 +56,8 @@ all: $(PRODUCTS)
 
 # ---------------------------------------------------------------- compiling
 
-# What all objects were compiled with, and everything was linked with. -Werror changes no byte of them. An installation takes what is
-# built already, since the root that installs has not the builder's settings.
+# What all objects were compiled with, and everything was linked with. -Werror changes no byte of them. An installation
+# takes what is built already, since the root that installs has not the builder's settings.
 FLAGS := $(CC) $(BASE_CFLAGS) $(CPPFLAGS) $(CFLAGS) / $(SEG_LDFLAGS) $(LDFLAGS) $(if $(SHARED),shared) / \
         $(if $(ENGINES),$(CXX) $(CXX_BASE) $(CXXFLAGS))
 INSTALLS_ONLY := $(if $(filter-out install% uninstall,$(or $(MAKECMDGOALS),all)),,1)
@@ -91,8 +91,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/needs/lib
 # ---------------------------------------------------------------- packages
 
 groups-deps := lib tools tests check engines
-# Where a target NAME of the command line has groups-NAME, the packages of these groups (.packaging/packages) are installed before
-# anything else is done. Other targets install nothing.
+# Where a target NAME of the command line has groups-NAME, the packages of these groups (.packaging/packages) are
+# installed before anything else is done. Other targets install nothing.
 GROUPS := $(if $(OFFLINE),,$(sort $(foreach goal,$(MAKECMDGOALS),$(groups-$(goal)))))
 WITH_GROUPS := $(patsubst groups-%,%,$(filter groups-%,$(.VARIABLES)))
 NEEDS := $(addprefix $(BUILD)/needs/,lib tools tests bench)
@@ -123,7 +123,8 @@ clean:
 
 ## help - this list
 help:
-	@awk '/^## / { sub(/^## /, ""); split($$0, part, / - /); printf "make %-16s %s\n", part[1], substr($$0, length(part[1]) + 4) } \
+	@awk '/^## / { sub(/^## /, ""); split($$0, part, / - /); \
+	        printf "make %-16s %s\n", part[1], substr($$0, length(part[1]) + 4) } \
 	    /^##: / { sub(/^##: /, ""); split($$0, part, / - /); \
 	        setting[++n] = sprintf("  %-19s %s", part[1], substr($$0, length(part[1]) + 4)) } \
 	    END { print "\nSettings, as in \"make CC=clang\":"; for (i = 1; i <= n; i++) print setting[i] }' \

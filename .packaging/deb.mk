@@ -17,9 +17,11 @@ deb:
 	@mkdir -p $(BUILD)/deb/segreg-$(VERSION)
 	@cp -a $(DEB_TREE) $(BUILD)/deb/segreg-$(VERSION)
 	@cp -a .packaging/debian $(BUILD)/deb/segreg-$(VERSION)/debian
-	@cd $(BUILD)/deb/segreg-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS DEB_BUILD_OPTIONS='$(DEB_OPTIONS)' \
+	@cd $(BUILD)/deb/segreg-$(VERSION) && \
+	    env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS DEB_BUILD_OPTIONS='$(DEB_OPTIONS)' \
 	    dpkg-buildpackage --build=full --no-sign >../build.log 2>&1 || { tail -n 40 ../build.log >&2; exit 1; }
-	@lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs $(BUILD)/deb/*.changes
+	@lintian --allow-root --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs \
+	    $(BUILD)/deb/*.changes
 	@rm -rf $(BUILD)/deb/segreg-$(VERSION)
 	@ls -1 $(BUILD)/deb/*.deb
 

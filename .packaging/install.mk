@@ -3,8 +3,8 @@
 # install-leveldb, each with -dev, for engines that were there when segreg was built. install-python is no part of
 # make install: where python3 looks for packages depends on its version, and pip knows.
 #
-# Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR, TMPFILESDIR,
-#   COMPLETIONDIR, PYTHONDIR.
+# Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR,
+#   TMPFILESDIR, COMPLETIONDIR, PYTHONDIR.
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin

@@ -45,7 +45,7 @@ soak: $(BUILD)/segreg-soak
 	@$(BUILD)/segreg-soak $(if $(COUNT),--kills $(COUNT)) $(if $(SECONDS_),--seconds $(SECONDS_)) \
 	    $(if $(SEED),--seed $(SEED))
 
-## steps - kill after every instruction that changed shared memory (COUNT: kills in each act; ACT: those with these words)
+## steps - kill after each instruction that changed shared memory (COUNT: kills in each act; ACT: those with its words)
 groups-steps := $(groups-check)
 steps: $(BUILD)/segreg-steps
 	@$(BUILD)/segreg-steps $(or $(COUNT),0) $(if $(ACT),'$(ACT)')

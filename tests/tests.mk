@@ -50,7 +50,7 @@ valgrind: WERROR = 1
 valgrind: $(BUILD)/segreg-tests
 	@tests/valgrind $(BUILD) $(SUITE)
 
-# ---------------------------------------------------------------- other compilers and machines, programs that are compiled already
+# ---------------------------------------------------------------- other compilers, other machines, old programs
 
 # Everything is compiled and nothing linked.
 objects: $(LIB_OBJ) $(DAE_OBJ) $(CTL_OBJ) $(TEST_OBJ) $(STEPS_OBJ) $(SOAK_OBJ) $(DEMO_OBJ) $(BENCH_OBJ)
@@ -73,8 +73,8 @@ abi-check: $(BUILD)/libsegreg.so
 ## abi-baseline - at a release: from here on this is what must not change
 abi-baseline: $(BUILD)/libsegreg.so
 	@cp include/segreg.h $(ABI)/segreg.h
-	@abidw --exported-interfaces-only --headers-dir include --drop-private-types --no-corpus-path --no-comp-dir-path \
-	    --no-show-locs --no-elf-needed --no-parameter-names --out-file $(ABI)/$(SONAME).abi $<
+	@abidw --exported-interfaces-only --headers-dir include --drop-private-types --no-corpus-path \
+	    --no-comp-dir-path --no-show-locs --no-elf-needed --no-parameter-names --out-file $(ABI)/$(SONAME).abi $<
 
 ##: AARCH64_SUITES - suites of the C tests for aarch64-check, instead of those that the script chooses
 ## aarch64-check - cross-build, and the C tests under an arm64 kernel in an emulated machine

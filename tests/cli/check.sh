@@ -38,8 +38,10 @@ expect 65 "$segctl" check -nRo FOUND,ID
 [ "$(grep -v stranger "$dir/out" | sort | tr '\n' ' ')" = "missing 1 missing 3 replaced 2 " ] ||
 	fail "found: $(cat "$dir/out")"
 expect 65 "$segctl" check --json
-python3 -c 'import json, sys; assert len([f for f in json.load(sys.stdin)["findings"] if f["id"] == 2 and f["path"] == "2"]) == 1' <"$dir/out" ||
-	fail "JSON"
+python3 -c '
+import json, sys
+findings = json.load(sys.stdin)["findings"]
+assert len([f for f in findings if f["id"] == 2 and f["path"] == "2"]) == 1' <"$dir/out" || fail "JSON"
 ok "what is missing or replaced is found"
 
 expect 65 "$segctl" check --forget-missing

@@ -24,20 +24,35 @@ expect 64 "$segctl" hold
 expect 64 "$segctl" hold --
 ok "pin and hold have the command's exit status, or their own"
 
-expect 0 "$segctl" pin 1 -- sh -c "'$segctl' retire 1 && '$segctl' sweep && '$segctl' pin 1 -- true && '$segctl' why 1 && cat '$base/1/data' >/dev/null"
+expect 0 "$segctl" pin 1 -- sh -ec "
+	'$segctl' retire 1
+	'$segctl' sweep
+	'$segctl' pin 1 -- true
+	'$segctl' why 1
+	cat '$base/1/data' >/dev/null"
 says "held 1 1: 1 pin"
 expect 0 "$segctl" sweep
 is_gone 1 || fail "segment 1 is still there"
 expect 0 "$segctl" pin 2 -- sh -c "'$segctl' retire 2; ! '$segctl' pin --live 2 -- true"
 ok "what is pinned stays while the command runs, and goes after it"
 
-expect 0 "$segctl" hold sh -c "'$segctl' retire 3 && mkdir '$base/5' && '$segctl' register 5 5 && '$segctl' retire 5 && '$segctl' sweep && '$segctl' why"
+expect 0 "$segctl" hold sh -ec "
+	'$segctl' retire 3
+	mkdir '$base/5'
+	'$segctl' register 5 5
+	'$segctl' retire 5
+	'$segctl' sweep
+	'$segctl' why"
 says "a horizon of version"
 says "2 held"
 expect 0 "$segctl" sweep
 is_gone 3 && is_gone 5 || fail "3 or 5 is still there"
 mkdir "$base/6"
-expect 0 "$segctl" hold --snapshot -- sh -c "'$segctl' retire 4 && '$segctl' register 6 6 && '$segctl' retire 6 && '$segctl' sweep"
+expect 0 "$segctl" hold --snapshot -- sh -ec "
+	'$segctl' retire 4
+	'$segctl' register 6 6
+	'$segctl' retire 6
+	'$segctl' sweep"
 says "deleted 6 6"
 says "1 held"
 ok "a horizon keeps what comes later, a snapshot does not"

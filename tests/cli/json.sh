@@ -58,7 +58,8 @@ assert [(c["pid"], c["pins"], c["command"]) for c in two["children"]] == [(holde
 assert two["children"][0]["label"] == "la\x1b]0;bel\"\\xfe", two
 held = sum(r["bytes"] for r in rows if r["id"] in (2, 2**64 - 2))
 first = load("holders")["holders"][0]
-assert (first["pid"], first["pins"], first["segments"], first["kept"], first["alone"]) == (holder, 3, 2, held, held), first
+amounts = [first[name] for name in ("pid", "pins", "segments", "kept", "alone")]
+assert amounts == [holder, 3, 2, held, held], first
 assert load("stats")["stats"][0]["pending"] == 3
 PYTHON
 ok "JSON and tables say the same"

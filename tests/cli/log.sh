@@ -8,7 +8,8 @@ events() {
 	python3 -c '
 import json, sys
 for e in json.load(open(sys.argv[1]))["events"]:
-    print(*("-" if e[c] is None else e[c] for c in ("event", "id", "version", "pins")), sep=":")' "$dir/json" | paste -sd' '
+    print(*("-" if e[c] is None else e[c] for c in ("event", "id", "version", "pins")), sep=":")' "$dir/json" |
+		paste -sd' '
 }
 
 same() {

@@ -37,7 +37,11 @@ expect 0 "$segctl" why
 says "1: not held, but no segregd runs"
 ok "a pin that went after a sweep holds no longer"
 
-expect 0 "$segctl" hold --snapshot -- sh -c "'$segctl' retire 2 && '$segctl' why 2 && '$segctl' why && '$segctl' why --json >'$dir/json'"
+expect 0 "$segctl" hold --snapshot -- sh -ec "
+	'$segctl' retire 2
+	'$segctl' why 2
+	'$segctl' why
+	'$segctl' why --json >'$dir/json'"
 says "held by 1 snapshot"
 says "2: held by 1 snapshot"
 says "a snapshot of version"

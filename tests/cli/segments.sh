@@ -96,5 +96,6 @@ if bindfs "$dir/below" "$dir/fuse" 2>"$dir/bindfs"; then
 	grep -q yes "$dir/column" || fail "ls does not tell that nothing but the number is known"
 	ok "register and ls tell where only the inode number is known"
 else
-	skipped "register and ls tell where only the inode number is known: cannot mount by bindfs: $(head -1 "$dir/bindfs")"
+	reason="cannot mount by bindfs: $(head -1 "$dir/bindfs")"
+	skipped "register and ls tell where only the inode number is known: $reason"
 fi

@@ -49,7 +49,8 @@ for line in open(sys.argv[1]):
             types[m[2]] = m[3]
         last = m[2]
         continue
-    m = re.fullmatch(r'([a-z_]+)\{([a-z]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\n])*")*)\} ([0-9.e+-]+)\n', line)
+    label = r'[a-z]+="(?:[^"\\\n]|\\["\\n])*"'
+    m = re.fullmatch(rf'([a-z_]+)\{{({label}(?:,{label})*)\}} ([0-9.e+-]+)\n', line)
     assert m, line
     family = re.sub(r'_(bucket|sum|count)$', '', m[1])
     if types.get(family) not in ("histogram", "summary"):

@@ -66,7 +66,8 @@ for _ in {1..8}; do # until its back-off is 5 minutes
 done
 expect 75 "$segctl" sweep
 says "0 segments deleted, 0 B freed; 0 held, 1 waiting, 0 failed"
-grep -qE 'segctl: sweep: 1 segment waits for another try until 20[0-9-]+ [0-9:]+: segctl sweep --retry-now$' "$dir/err" ||
+grep -qE '^segctl: sweep: 1 segment waits for another try until 20[0-9-]+ [0-9:]+: segctl sweep --retry-now$' \
+	"$dir/err" ||
 	fail "it does not tell which deletion waits"
 expect 0 "$segctl" sweep --dry-run
 complains "1 segment waits for another try"

@@ -9,7 +9,9 @@ for verb in $verbs; do
 	says "  $verb "
 done
 expect 0 "$segctl" --version
-says "segctl $(awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $3; s = "." } END { print v }' "$root/include/segreg.h")"
+version=$(awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $3; s = "." } END { print v }' \
+	"$root/include/segreg.h")
+says "segctl $version"
 for verb in $verbs; do
 	expect 0 "$segctl" "$verb" --help
 	says "Usage: segctl [-r DIR] $verb"
@@ -80,8 +82,8 @@ expect 66 "$segctl" -r "$base" ls
 complains "segctl: ls: "
 ok "the registry is that of -r, else the environment's"
 
-for command in --help --version "ls --help" ls "show 1" why "why 1" stats sweep "ls --json" "stats --json" init holders \
-	"holders --json" dump "retire -n 1" "remove -n 1"; do
+for command in --help --version "ls --help" ls "show 1" why "why 1" stats sweep "ls --json" "stats --json" init \
+	holders "holders --json" dump "retire -n 1" "remove -n 1"; do
 	# shellcheck disable=SC2086
 	"$segctl" $command >/dev/full 2>"$dir/err"
 	[ $? -eq 74 ] || fail "segctl $command on a full disk is not EX_IOERR"

@@ -13,8 +13,8 @@ here() {
 	sed -E "s,(^|[ =>'])(/var/lib/engine|/srv|/backup),\1$dir\2,g"
 }
 plain() {
-	sed -E "s,$dir,,g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/TIME/g; s/(,|\)), [a-z_0-9-]+([:,])/\1, USER\2/; s/, in \/[^,]*,/,/" |
-		sed -E 's/[0-9]+/N/g; s/ +/ /g; s/ $//'
+	sed -E "s,$dir,,g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/TIME/g" |
+		sed -E 's/(,|\)), [a-z_0-9-]+([:,])/\1, USER\2/; s/, in \/[^,]*,/,/; s/[0-9]+/N/g; s/ +/ /g; s/ $//'
 }
 
 awk '/^## An operator.s walk-through/ { on = 1; next } /^## / { on = 0 } on' "$root/README.md" |

@@ -41,7 +41,8 @@ members() {
 	cat <<-'C'
 		#include <stdio.h>
 		#include <segreg.h>
-		#define TYPE(s, m, ...) _Static_assert(__builtin_types_compatible_p(__typeof__(((struct s *)0)->m), __VA_ARGS__), #m);
+		#define TYPE_OF(s, m) __typeof__(((struct s *)0)->m)
+		#define TYPE(s, m, ...) _Static_assert(__builtin_types_compatible_p(TYPE_OF(s, m), __VA_ARGS__), #m);
 		#define OFFSET(s, m) printf(#s "." #m " %zu\n", offsetof(struct s, m));
 	C
 	sed 's,/\*.*,,' "$1" | awk '
@@ -90,6 +91,7 @@ fi
 [ -z "$reason" ] || { echo "skipped functions and types: $reason"; exit 0; }
 status=0
 abidiff --leaf-changes-only --fail-no-debug-info --no-added-syms \
-	--suppressions "$baseline/abidiff.suppr" "$baseline/$soname.abi" "$build/libsegreg.so" >"$scratch/changes" 2>&1 || status=$?
+	--suppressions "$baseline/abidiff.suppr" "$baseline/$soname.abi" "$build/libsegreg.so" \
+	>"$scratch/changes" 2>&1 || status=$?
 [ "$status" -eq 0 ] || { cat "$scratch/changes"; fail "functions or types have changed (abidiff says $status)"; }
 echo "ok functions, and types that may not grow, are the same"

@@ -46,8 +46,9 @@ fi
 build=$1
 [ -z "${SAN_FLAGS-}" ] || { echo "skipped: nobody installs a build with a sanitizer"; exit 77; }
 # shellcheck disable=SC2016
-unshare --map-root-user --mount --pid --fork sh -c 'mount -t tmpfs tmpfs /mnt && mount -t proc proc /proc && chroot / true' \
-	2>/dev/null || { echo "skipped: no user namespace may be made here"; exit 77; }
+unshare --map-root-user --mount --pid --fork \
+	sh -c 'mount -t tmpfs tmpfs /mnt && mount -t proc proc /proc && chroot / true' 2>/dev/null ||
+	{ echo "skipped: no user namespace may be made here"; exit 77; }
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 root=$scratch/root

@@ -45,7 +45,8 @@ static const struct form {
 	{ .name = "1-journal", .schema = 1, .version = 6, .has_token = true, .entries = 1, .lines = {
 #include "../old-registries/1-journal.inc"
 	} },
-	{ .name = "2-failures", .schema = 2, .version = 11, .has_token = true, .has_failures = true, .entries = 2, .lines = {
+	{ .name = "2-failures", .schema = 2, .version = 11, .has_token = true, .has_failures = true, .entries = 2,
+	  .lines = {
 #include "../old-registries/2-failures.inc"
 	} },
 	{ .name = "3-user", .schema = 3, .version = 11, .has_token = true, .has_failures = true, .entries = 2,

@@ -77,6 +77,26 @@ bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value)
 	return true;
 }
 
+bool ctl_parse_span(const struct ctl *ctl, char letter, uint64_t *milliseconds)
+{
+	const char *text = ctl->option[(unsigned char)letter];
+
+	if (!text || tool_parse_span(text, milliseconds))
+		return true;
+	ctl_usage(ctl, "option -%c: '%s' is not " TOOL_SPAN_EXAMPLES, letter, text);
+	return false;
+}
+
+bool ctl_parse_bytes(const struct ctl *ctl, char letter, uint64_t *bytes)
+{
+	const char *text = ctl->option[(unsigned char)letter];
+
+	if (!text || tool_parse_bytes(text, bytes))
+		return true;
+	ctl_usage(ctl, "option -%c: '%s' is not " TOOL_BYTES_EXAMPLES, letter, text);
+	return false;
+}
+
 void ctl_parse_add_options(struct ctl_grammar *grammar, const struct ctl_option *options)
 {
 	for (; options && options->letter; options++) {

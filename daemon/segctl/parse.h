@@ -24,6 +24,13 @@ void ctl_parse_path(const struct ctl *ctl, const char *text, char path[SEGREG_PA
 bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id);
 bool ctl_parse_option(const struct ctl *ctl, char letter, uint32_t *value);
 
+/*
+ * Parse the duration, or the number of bytes, that an option has. False: it is wrong, and the error was written. An
+ * option that is not given leaves the result alone.
+ */
+bool ctl_parse_span(const struct ctl *ctl, char letter, uint64_t *milliseconds);
+bool ctl_parse_bytes(const struct ctl *ctl, char letter, uint64_t *bytes);
+
 /* getopt's view of some tables of options. */
 #define CTL_OPTIONS_MAX 32
 

@@ -10,7 +10,6 @@
 
 #include "segreg.h"
 #include "common/now.h"
-#include "common/number.h"
 #include "segctl/bytes.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
@@ -44,7 +43,7 @@ const struct ctl_verb ctl_log = {
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
-			{ 's', "since", "SECONDS", "only what happened in the last SECONDS" },
+			{ 's', "since", "DURATION", "only what happened in the last DURATION, such as 2h" },
 			{ 'e', "event", "NAME", "only events of this name" },
 			{ 'l', "last", "N", "only the last N" },
 			{ 0 },
@@ -316,14 +315,12 @@ static bool parse_segment(struct log *log)
 static bool parse(struct log *log, uint32_t *last)
 {
 	const struct ctl *ctl = log->ctl;
-	const char *since = ctl->option['s'], *event = ctl->option['e'];
+	const char *event = ctl->option['e'];
 	uint64_t milliseconds;
 
-	if (since && !tool_parse_seconds(since, &milliseconds)) {
-		ctl_usage(ctl, "option -s: '%s' is not a number of seconds", since);
+	if (!ctl_parse_span(ctl, 's', &milliseconds))
 		return false;
-	}
-	if (since)
+	if (ctl->option['s'])
 		log->since = milliseconds < (uint64_t)tool_now_real() / 1000000
 				     ? tool_now_real() - (int64_t)milliseconds * 1000000
 				     : 0;

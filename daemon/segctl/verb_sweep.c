@@ -8,7 +8,6 @@
 #include "common/event.h"
 #include "common/format.h"
 #include "common/out.h"
-#include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"
@@ -24,8 +23,8 @@ const struct ctl_verb ctl_sweep = {
 		(const struct ctl_option[]){
 			{ 'n', "dry-run", NULL, "say what would be deleted, change nothing" },
 			{ 'l', "limit", "N", "delete at most N segments" },
-			{ 'g', "grace", "SECONDS", "leave segments alone for SECONDS after they were retired" },
-			{ 'p', "pace", "BYTES", "delete at most BYTES per second (K, M, G, T)" },
+			{ 'g', "grace", "DURATION", "leave segments alone for DURATION after their retirement" },
+			{ 'p', "pace", "BYTES", "delete at most BYTES per second, such as 20M" },
 			{ 'R', "retry-now", NULL, "try failed deletions again now, not when they are due" },
 			{ 0 },
 		},
@@ -137,12 +136,10 @@ static bool parse(const struct ctl *ctl, struct segreg_sweep_options *sweep)
 		sweep->flags |= SEGREG_SWEEP_RETRY_NOW;
 	if (!ctl_parse_option(ctl, 'l', &sweep->limit))
 		return false;
-	if (ctl->option['g'] && !tool_parse_seconds(ctl->option['g'], &sweep->grace_ms)) {
-		ctl_usage(ctl, "option -g: '%s' is not a number of seconds", ctl->option['g']);
+	if (!ctl_parse_span(ctl, 'g', &sweep->grace_ms) || !ctl_parse_bytes(ctl, 'p', &sweep->pace))
 		return false;
-	}
-	if (ctl->option['p'] && (!tool_parse_bytes(ctl->option['p'], &sweep->pace) || !sweep->pace)) {
-		ctl_usage(ctl, "option -p: '%s' is not a number of bytes", ctl->option['p']);
+	if (ctl->option['p'] && !sweep->pace) {
+		ctl_usage(ctl, "option -p: a pace of 0 would delete nothing");
 		return false;
 	}
 	return true;

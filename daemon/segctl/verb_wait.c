@@ -5,6 +5,7 @@
 #include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
+#include "segctl/parse.h"
 
 static int exec(struct ctl *ctl);
 
@@ -15,7 +16,7 @@ const struct ctl_verb ctl_wait = {
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
-			{ 't', "timeout", "SECONDS", "give up after SECONDS, with exit status 75" },
+			{ 't', "timeout", "DURATION", "give up after DURATION, with exit status 75" },
 			{ 0 },
 		},
 	.exec = exec,
@@ -26,11 +27,12 @@ static int exec(struct ctl *ctl)
 	uint64_t version, now, milliseconds = 0;
 	int code, timeout_ms = -1;
 
-	if (ctl->option['t']) {
-		if (!tool_parse_seconds(ctl->option['t'], &milliseconds) || milliseconds > INT32_MAX)
-			return ctl_usage(ctl, "option -t: '%s' is not a number of seconds", ctl->option['t']);
+	if (!ctl_parse_span(ctl, 't', &milliseconds))
+		return EX_USAGE;
+	if (milliseconds > INT32_MAX)
+		return ctl_usage(ctl, "option -t: a timeout ends after 24 days; without one, wait has no end");
+	if (ctl->option['t'])
 		timeout_ms = (int)milliseconds;
-	}
 	if (ctl->n_operands) {
 		if (!tool_parse_number(ctl->operand[0], UINT64_MAX, &version))
 			return ctl_usage(ctl, "'%s' is not a version", ctl->operand[0]);

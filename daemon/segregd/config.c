@@ -57,11 +57,15 @@ static bool set_span(uint64_t *milliseconds, const char *where, const char *name
 {
 	uint64_t span;
 
-	if (tool_parse_seconds(value, &span) && span <= SPAN_MAX_MS) {
+	if (!tool_parse_span(value, &span)) {
+		warn("%s%s: '%s' is not " TOOL_SPAN_EXAMPLES, where, name, value);
+		return false;
+	}
+	if (span <= SPAN_MAX_MS) {
 		*milliseconds = span;
 		return true;
 	}
-	warn("%s%s: '%s' is not a number of seconds up to %" PRIu64, where, name, value, SPAN_MAX_MS / 1000);
+	warn("%s%s: '%s' is more than %" PRIu64 " seconds", where, name, value, SPAN_MAX_MS / 1000);
 	return false;
 }
 
@@ -112,9 +116,12 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 		return settings->interval_ms;
 	}
 	if (!strcmp(name, "pace")) {
-		if (tool_parse_bytes(value, &settings->pace) && settings->pace)
+		if (!tool_parse_bytes(value, &settings->pace))
+			warn("%s%s: '%s' is not " TOOL_BYTES_EXAMPLES, where, name, value);
+		else if (!settings->pace)
+			warn("%s%s: a pace of 0 would delete nothing", where, name);
+		else
 			return true;
-		warn("%s%s: '%s' is not a number of bytes", where, name, value);
 		return false;
 	}
 	if (!strcmp(name, "pace-files"))

@@ -17,8 +17,6 @@
 #include "segregd/log.h"
 #include "segregd/server.h"
 
-#define SPAN_MAX_MS (UINT64_C(1000000000) * 1000)
-
 #define LETTERS "r:c:1g:p:P:f:t:M:i:m:ul:hV"
 #define CONFIG "/etc/segregd.conf"
 
@@ -58,13 +56,14 @@ static int show_help(void)
 	       "  -c, --config FILE       registries and settings; read again on SIGHUP\n"
 	       "                          (default, without a registry: /etc/segregd.conf)\n"
 	       "  -1, --once              sweep once and exit, for cron\n"
-	       "  -g, --grace SECONDS     keep segments for SECONDS after they were retired\n"
-	       "  -p, --pace BYTES        delete at most BYTES per second (K, M, G, T)\n"
+	       "  -g, --grace DURATION    keep segments for DURATION (90s, 5m, 2h, 1d) after\n"
+	       "                          they were retired\n"
+	       "  -p, --pace BYTES        delete at most BYTES per second, such as 20M\n"
 	       "  -P, --pace-files N      delete at most N files per second\n"
 	       "  -f, --free PERCENT      no pace while less than PERCENT of the disk is free\n"
-	       "  -t, --patience SECONDS  no pace while a deletion is late by SECONDS\n"
+	       "  -t, --patience DURATION no pace while a deletion is late by DURATION\n"
 	       "  -M, --pressure PERCENT  wait while memory costs over PERCENT of time\n"
-	       "  -i, --interval SECONDS  how often to look for deaths if inotify has\n"
+	       "  -i, --interval DURATION how often to look for deaths if inotify has\n"
 	       "                          no watch left (default: 5)\n"
 	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"
 	       "  -u, --unconfined        do without Landlock\n"

@@ -10,7 +10,7 @@ expect 0 "$segregd" --version
 says "segregd $("$segctl" --version | awk '{ print $2 }')"
 for command in "" "--nosuchoption" "-x" "-r" "--registry" "--once=1" "--once a b" "a a" "-c" "-c f a" \
 	"-c f -g 1" "-c f -1" "-l x" "-m relative" "--once --grace" "--grace a" \
-	"-g 1s" "-g -1" "-g 1.2345" "-g 1000000001" "--interval a" "-i 0" "-i 0.000" "--pace a" "-p 0" "-p 5X" "-p -1" \
+	"-g 1x" "-g -1" "-g 1.2345" "-g 1000000001" "--interval a" "-i 0" "-i 0.000" "--pace a" "-p 0" "-p 5X" "-p -1" \
 	"-p 18446744073709551616" "-P 0" "-P x" "-f 101" "-f 0"; do
 	# shellcheck disable=SC2086
 	expect 64 "$segregd" $command

@@ -67,10 +67,12 @@ complains "NOSUCH"
 expect 64 "$segctl" ls -o ""
 expect 64 "$segctl" sweep --limit 0
 expect 64 "$segctl" sweep --limit 4294967296
-expect 64 "$segctl" sweep --grace 1s
+expect 64 "$segctl" sweep --grace 1x
+complains "a duration, such as 90, 90s, 5m, 1h30m or 2d"
 expect 64 "$segctl" sweep --grace -1
 expect 64 "$segctl" sweep --pace 0
 expect 64 "$segctl" sweep --pace 5X
+complains "a number of bytes, such as 512K, 1.5G or 2 TiB"
 expect 64 "$segctl" init --max-lanes many
 expect 64 "$segctl" init --max-segments 4000000000 --base "$base" "$dir/other"
 ok "a wrong value of an option is EX_USAGE"

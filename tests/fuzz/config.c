@@ -58,7 +58,7 @@ static void one(const uint8_t *data, size_t size)
 	file(data, size);
 	if (tool_parse_number(text, UINT32_MAX, &number))
 		FUZZ_CLAIM(number <= UINT32_MAX);
-	tool_parse_seconds(text, &number);
+	tool_parse_span(text, &number);
 	tool_parse_bytes(text, &number);
 	tool_format_bytes(number, buf);
 	tool_format_span((int64_t)number, buf);

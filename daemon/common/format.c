@@ -28,6 +28,17 @@ const char *tool_format_bytes(uint64_t bytes, char buf[TOOL_SPAN_SIZE])
 	return buf;
 }
 
+const char *tool_format_short_span(uint64_t nanoseconds, char buf[TOOL_SPAN_SIZE])
+{
+	double ms = (double)nanoseconds / 1e6;
+
+	if (ms < 9999.5)
+		snprintf(buf, TOOL_SPAN_SIZE, "%.*f ms", ms < 9.995 ? 2 : ms < 99.95 ? 1 : 0, ms);
+	else
+		snprintf(buf, TOOL_SPAN_SIZE, "%.1f s", ms / 1000);
+	return buf;
+}
+
 const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE])
 {
 	int64_t seconds = nanoseconds > 0 ? nanoseconds / SECOND : 0;

@@ -18,8 +18,7 @@
 #include "segctl/error.h"
 #include "segctl/progress.h"
 #include "segctl/segments.h"
-
-#define TOLD 5 /* refusals that are reported one by one */
+#include "segctl/several.h"
 
 struct below {
 	struct ctl *ctl;
@@ -29,7 +28,7 @@ struct below {
 	size_t n_present;
 	struct stat registry; /* its directory */
 	size_t new, there, refused;
-	int status; /* of the first refusal */
+	struct ctl_several errors;
 };
 
 static int compare_paths(const void *a, const void *b)
@@ -44,10 +43,8 @@ static bool is_segment(const struct below *b, const char *path)
 
 static void refuse(struct below *b, int status, const char *path, const char *why)
 {
-	if (!b->status)
-		b->status = status;
-	if (b->refused++ < TOLD)
-		ctl_error(b->ctl, status, "%s: %s", path, why);
+	b->refused++;
+	ctl_several_error(b->ctl, &b->errors, status, "%s: %s", path, why);
 }
 
 static void add_file(struct below *b, const char *path)
@@ -144,11 +141,10 @@ static int finish(struct below *b)
 	ctl_progress_end();
 	if (code)
 		return ctl_fail(b->ctl, code);
-	if (b->refused > TOLD)
-		ctl_error(b->ctl, b->status, "and %zu more that cannot be registered", b->refused - TOLD);
+	ctl_several_end(b->ctl, &b->errors);
 	printf("%zu %s%s registered, %zu there already, %zu refused\n", b->new, b->new == 1 ? "segment" : "segments",
 	       dry_run ? " would be" : "", b->there, b->refused);
-	return b->status;
+	return b->errors.status;
 }
 
 int ctl_below_register(struct ctl *ctl, const char *dir, const char *glob)

@@ -2,8 +2,8 @@
  * command.c - running a command while segments stay, in the manner of flock(1).
  *
  * The command is a child of segctl, which holds the segments until the command ends. The environment of the command
- * has SEGREG_PATH, the absolute path of the first segment, and SEGREG_VERSION. The end of segctl, even by kill -9,
- * gives everything back and sends the command SIGTERM.
+ * has SEGREG_PATH, the absolute path of the first segment, SEGREG_VERSION, and SEGREG_REGISTRY. The end of segctl, even
+ * by kill -9, gives everything back and sends the command SIGTERM.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +57,15 @@ static int give_up(struct ctl *ctl, int status, const char *what, const char *co
 	return ctl_error(ctl, status, "%s%s: %s", what, command, strerror(error));
 }
 
+/* The command may change its directory, and a segctl in it needs the same registry: so the path is absolute. */
+static void set_registry(const struct ctl *ctl)
+{
+	char *dir = realpath(ctl->dir, NULL);
+
+	setenv("SEGREG_REGISTRY", dir ? dir : ctl->dir, 1);
+	free(dir);
+}
+
 /* Returns the exit status of the command. */
 int ctl_command_run(struct ctl *ctl, char **command)
 {
@@ -66,6 +75,7 @@ int ctl_command_run(struct ctl *ctl, char **command)
 
 	if (pipe2(failure, O_CLOEXEC) == -1)
 		return give_up(ctl, EX_OSERR, "cannot make a pipe", "", errno);
+	set_registry(ctl);
 	fflush(NULL);
 	sigaction(SIGINT, &stay, &was_int);
 	sigaction(SIGQUIT, &stay, &was_quit);

@@ -32,6 +32,7 @@ enum ctl_type {
 	CTL_AGE,   /* a time, shown as its distance to now: "5m"; seconds in JSON and --raw */
 	CTL_TIME,  /* "2026-01-31 12:00:00 (5m ago)", "(in 5m)"; ISO 8601 in JSON and --raw */
 	CTL_CLOCK, /* a CTL_TIME without the span */
+	CTL_NS,    /* nanoseconds, shown as "12.3 ms"; a number of nanoseconds in JSON and --raw */
 	CTL_FLAG,  /* "yes" or "no"; a boolean in JSON */
 	CTL_TREE,  /* text; lines below others are drawn as a tree in this column */
 };

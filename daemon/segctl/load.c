@@ -27,6 +27,7 @@
 #include "segctl/error.h"
 #include "segctl/load.h"
 #include "segctl/progress.h"
+#include "segctl/several.h"
 
 struct load {
 	struct ctl *ctl;
@@ -36,7 +37,7 @@ struct load {
 	uint64_t version;
 	size_t lines; /* the first items, which are lines of the text */
 	size_t there; /* lines that are live already */
-	int status;   /* of the first line that is wrong */
+	struct ctl_several errors;
 };
 
 /* ------------------------------------------------------------------ the text */
@@ -211,11 +212,9 @@ static void refuse(struct load *load, struct ctl_load_item *item, int status, co
 		snprintf(whose, sizeof whose, " line %zu", other->line);
 	else if (other)
 		snprintf(whose, sizeof whose, " segment %" PRIu64 " (%s)", other->id, segreg_state_name(other->state));
-	ctl_error(load->ctl, status, "%s:%zu: segment %" PRIu64 " %s: %s%s", load->name, item->line, item->id,
-		  item->path, what, whose);
+	ctl_several_error(load->ctl, &load->errors, status, "%s:%zu: segment %" PRIu64 " %s: %s%s", load->name,
+			  item->line, item->id, item->path, what, whose);
 	item->is_settled = true;
-	if (!load->status)
-		load->status = status;
 }
 
 static int by_id(const void *a, const void *b)
@@ -363,7 +362,7 @@ static int commit(struct load *load)
 	if (code)
 		return ctl_fail(load->ctl, code);
 	add_lines(load, edit);
-	if (load->status || load->ctl->option['n']) {
+	if (load->errors.status || load->ctl->option['n']) {
 		segreg_edit_abort(edit);
 	} else {
 		ctl_progress_show("registering %zu segments", load->lines - load->there);
@@ -372,9 +371,9 @@ static int commit(struct load *load)
 		if (code)
 			return ctl_fail(load->ctl, code);
 	}
-	if (!load->status)
+	if (!load->errors.status)
 		report(load);
-	return load->status;
+	return load->errors.status;
 }
 
 int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void *arg)
@@ -385,11 +384,12 @@ int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void
 	if (!status)
 		status = compare_with_registry(&load);
 	if (!status && place)
-		status = load.status ? load.status : place(arg, load.items, load.lines, load.version);
+		status = load.errors.status ? load.errors.status : place(arg, load.items, load.lines, load.version);
 	if (!status && place && ctl->option['n'])
 		report(&load);
 	else if (!status)
 		status = commit(&load);
+	ctl_several_end(ctl, &load.errors);
 	for (size_t i = 0; i < load.n; i++)
 		free(load.items[i].path);
 	free(load.items);

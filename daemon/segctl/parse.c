@@ -8,6 +8,7 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"
+#include "segctl/suggest.h"
 
 bool ctl_parse_id(const struct ctl *ctl, const char *text, uint64_t *id)
 {
@@ -111,14 +112,30 @@ void ctl_parse_add_options(struct ctl_grammar *grammar, const struct ctl_option 
 	}
 }
 
+/* getopt has written what is wrong. Add the option that is near to an unknown one. */
+static void suggest_option(const struct ctl *ctl, const struct ctl_grammar *grammar, const char *typed)
+{
+	struct ctl_suggest suggest;
+
+	if (optopt || !typed || strncmp(typed, "--", 2))
+		return;
+	ctl_suggest_begin(&suggest, typed + 2, strcspn(typed + 2, "="));
+	for (size_t i = 0; i < grammar->n; i++)
+		ctl_suggest_add(&suggest, grammar->names[i].name);
+	if (*ctl_suggest_end(&suggest, "--"))
+		ctl_error(ctl, EX_USAGE, "%s", suggest.text + strlen("; "));
+}
+
 bool ctl_parse_options(struct ctl *ctl, const struct ctl_grammar *grammar, int argc, char **argv)
 {
 	int letter;
 
 	optind = 0;
 	while ((letter = getopt_long(argc, argv, grammar->letters, grammar->names, NULL)) != -1) {
-		if (letter == '?')
+		if (letter == '?') {
+			suggest_option(ctl, grammar, argv[optind - 1]);
 			return false;
+		}
 		ctl->option[letter] = optarg ? optarg : "";
 	}
 	return true;

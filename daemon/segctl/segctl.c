@@ -17,6 +17,7 @@
 #include "segctl/help.h"
 #include "segctl/parse.h"
 #include "segctl/stderr.h"
+#include "segctl/suggest.h"
 #include "segctl/verbs.h"
 
 static int run_verb(struct ctl *ctl)
@@ -67,6 +68,7 @@ static int run(int argc, char **argv)
 {
 	struct ctl_grammar grammar = { .letters = "+", .length = 1 };
 	struct ctl ctl = { .verb = NULL };
+	struct ctl_suggest suggest;
 	char name[] = "segctl";
 
 	if (argc < 1)
@@ -84,7 +86,7 @@ static int run(int argc, char **argv)
 		return ctl_usage(&ctl, "which verb?");
 	ctl.verb = ctl_verbs_find(argv[optind]);
 	if (!ctl.verb)
-		return ctl_usage(&ctl, "unknown verb '%s'", argv[optind]);
+		return ctl_usage(&ctl, "unknown verb '%s'%s", argv[optind], ctl_verbs_suggest(&suggest, argv[optind]));
 	return parse_verb(&ctl, argc - optind, argv + optind);
 }
 

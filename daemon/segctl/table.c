@@ -4,6 +4,7 @@
  * libsmartcols escapes control characters on a terminal (\x1b) and in JSON strings (\u001b). It passes bytes that are
  * not UTF-8, which JSON does not allow. So such bytes become \xNN in JSON, too.
  */
+#include <ctype.h>
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "common/text.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
+#include "segctl/suggest.h"
 #include "segctl/table.h"
 
 #define COLUMNS_MAX 32
@@ -35,6 +37,7 @@ struct ctl_table {
 static bool show_column(struct ctl_table *table, const char *name, size_t length)
 {
 	const struct ctl_column *columns = table->ctl->verb->columns;
+	struct ctl_suggest suggest;
 
 	for (unsigned i = 0; columns[i].name; i++) {
 		if (strlen(columns[i].name) != length || strncasecmp(columns[i].name, name, length))
@@ -45,7 +48,10 @@ static bool show_column(struct ctl_table *table, const char *name, size_t length
 		table->shown[table->n_shown++] = i;
 		return true;
 	}
-	ctl_usage(table->ctl, "unknown column '%.*s'", (int)length, name);
+	ctl_suggest_begin(&suggest, name, length);
+	for (unsigned i = 0; columns[i].name; i++)
+		ctl_suggest_add(&suggest, columns[i].name);
+	ctl_usage(table->ctl, "unknown column '%.*s'%s", (int)length, name, ctl_suggest_end(&suggest, ""));
 	return false;
 }
 
@@ -92,6 +98,7 @@ static int json_type(enum ctl_type type)
 	case CTL_NUMBER:
 	case CTL_BYTES:
 	case CTL_AGE:
+	case CTL_NS:
 		return SCOLS_JSON_NUMBER;
 	case CTL_FLAG:
 		return SCOLS_JSON_BOOLEAN;
@@ -107,7 +114,7 @@ static int json_type(enum ctl_type type)
 static bool add_column(struct ctl_table *table, unsigned number)
 {
 	const struct ctl_column *column = &table->ctl->verb->columns[number];
-	bool right = column->type == CTL_NUMBER || column->type == CTL_BYTES || column->type == CTL_AGE;
+	bool right = json_type(column->type) == SCOLS_JSON_NUMBER;
 	int flags = (right ? SCOLS_FL_RIGHT : 0) | (column->type == CTL_TREE && !table->raw ? SCOLS_FL_TREE : 0);
 	struct libscols_column *made = scols_table_new_column(table->scols, column->name, column->width, flags);
 
@@ -234,6 +241,12 @@ void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned 
 		else
 			tool_format_bytes(value, text);
 		break;
+	case CTL_NS:
+		if (table->json || table->raw)
+			snprintf(text, sizeof text, "%" PRIu64, value);
+		else
+			tool_format_short_span(value, text);
+		break;
 	case CTL_AGE:
 		if (!value)
 			return;
@@ -261,41 +274,45 @@ int ctl_table_print(struct ctl_table *table)
 	return EX_OK;
 }
 
-/* "RETIRED_AT" as "Retired at:", "ID" as "ID:" */
-static void make_label(const char *name, char label[TIME_SIZE])
+/* "RETIRED_AT" as "Retired at:", "ID" as "ID:", "COMMIT_NS_MAX" as "Commit time max:" */
+static void make_label(const struct ctl_column *column, char label[TIME_SIZE])
 {
-	bool is_word = strlen(name) > 2;
-	size_t length = 0;
+	const char *ns = column->type == CTL_NS ? strstr(column->name, "_NS") : NULL;
+	bool is_word = strlen(column->name) > 2;
 
-	for (; name[length] && length < TIME_SIZE - 2; length++) {
-		label[length] = name[length] == '_' ? ' ' : name[length];
-		if (length && is_word)
-			label[length] |= 0x20;
+	snprintf(label, TIME_SIZE, "%.*s%s%s:", (int)(ns ? ns - column->name : TIME_SIZE), column->name,
+		 ns ? "_TIME" : "", ns ? ns + strlen("_NS") : "");
+	for (size_t i = 0; label[i]; i++) {
+		if (label[i] == '_')
+			label[i] = ' ';
+		else if (i && is_word)
+			label[i] = (char)tolower((unsigned char)label[i]);
 	}
-	label[length++] = ':';
-	label[length] = '\0';
 }
 
+/* With --noheadings a value stands alone. Its line is its place in --output, so it is there if it is empty. */
 static bool fill_record(const struct ctl_table *table, struct libscols_table *record)
 {
 	struct libscols_line *from = scols_table_get_line(table->scols, 0);
+	size_t names = table->ctl->option['n'] ? 0 : 1;
 
-	if (!from || !scols_table_new_column(record, "NAME", 0, 0) || !scols_table_new_column(record, "VALUE", 0, 0))
+	if (!from || (names && !scols_table_new_column(record, "NAME", 0, 0)) ||
+	    !scols_table_new_column(record, "VALUE", 0, 0))
 		return false;
 	scols_table_enable_noheadings(record, 1);
 	scols_table_enable_raw(record, table->raw);
 	for (size_t i = 0; i < table->n_shown; i++) {
-		unsigned number = table->shown[i];
-		const char *value = scols_line_get_column_data(from, table->columns[number]);
+		const struct ctl_column *column = &table->ctl->verb->columns[table->shown[i]];
+		const char *value = scols_line_get_column_data(from, table->columns[table->shown[i]]);
 		struct libscols_line *to;
 		char label[TIME_SIZE];
 
-		if (!value)
+		if (!value && names)
 			continue;
-		make_label(table->ctl->verb->columns[number].name, label);
+		make_label(column, label);
 		to = scols_table_new_line(record, NULL);
-		if (!to || scols_line_set_data(to, 0, table->raw ? table->ctl->verb->columns[number].name : label) ||
-		    scols_line_set_data(to, 1, value))
+		if (!to || (names && scols_line_set_data(to, 0, table->raw ? column->name : label)) ||
+		    scols_line_set_data(to, names, value ? value : ""))
 			return false;
 	}
 	return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "segreg.h"
+#include "common/format.h"
 #include "common/number.h"
 #include "common/text.h"
 #include "segctl/blame.h"
@@ -35,9 +36,9 @@ static bool is_meant(const struct ctl *ctl, const struct segreg_holder *holder, 
 
 static void tell(const struct ctl *ctl, const struct ctl_culprit *culprit, uint64_t released)
 {
-	tool_text_say(stdout, "", "%s the handle %" PRIu32 " of pid %" PRId64 " (%s): %" PRIu64 " pins and snapshots",
+	tool_text_say(stdout, "", "%s the handle %" PRIu32 " of pid %" PRId64 " (%s): %" PRIu64 " %s",
 		      ctl->option['n'] ? "would evict" : "evicted", culprit->holder.lane, culprit->holder.pid,
-		      culprit->label, released);
+		      culprit->label, released, tool_plural(released, "pin or snapshot", "pins and snapshots"));
 }
 
 static int evict(struct ctl *ctl, const struct ctl_culprit *culprit)

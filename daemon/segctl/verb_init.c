@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "segreg.h"
+#include "common/format.h"
 #include "common/text.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
@@ -38,8 +39,9 @@ static int tell(const struct ctl *ctl, const char *what, bool took)
 		return ctl_fail(ctl, code);
 	tool_text_say(stdout, "", "%s registry %s", what, ctl->dir);
 	tool_text_say(stdout, "", "for segments below %s", segreg_base_path(ctl->reg));
-	tool_text_say(stdout, "", "at most %" PRIu64 " segments and %" PRIu64 " handles at once", stats.max_segments,
-		      stats.max_lanes);
+	tool_text_say(stdout, "", "at most %" PRIu64 " %s and %" PRIu64 " %s at once", stats.max_segments,
+		      tool_plural(stats.max_segments, "segment", "segments"), stats.max_lanes,
+		      tool_plural(stats.max_lanes, "handle", "handles"));
 	if (took)
 		tool_text_say(stdout, "",
 			      "the registry does not know what is there already: segctl check --strangers lists it");
@@ -64,9 +66,10 @@ static int compare(const struct ctl *ctl, const struct segreg_open_options *aske
 	if ((asked->max_segments && asked->max_segments != stats.max_segments) ||
 	    (asked->max_lanes && asked->max_lanes != stats.max_lanes))
 		return ctl_error(ctl, EX_CANTCREAT,
-				 "%s exists, for %" PRIu64 " segments and %" PRIu64 " handles, fixed for good; "
+				 "%s exists, for at most %" PRIu64 " %s and %" PRIu64 " %s, fixed for good; "
 				 "make another one, and load it (segctl dump, load)",
-				 ctl->dir, stats.max_segments, stats.max_lanes);
+				 ctl->dir, stats.max_segments, tool_plural(stats.max_segments, "segment", "segments"),
+				 stats.max_lanes, tool_plural(stats.max_lanes, "handle", "handles"));
 	return EX_OK;
 }
 

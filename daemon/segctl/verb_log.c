@@ -14,6 +14,7 @@
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/parse.h"
+#include "segctl/suggest.h"
 #include "segctl/table.h"
 
 enum {
@@ -312,6 +313,16 @@ static bool parse_segment(struct log *log)
 	return true;
 }
 
+static void complain_of_event(const struct ctl *ctl, const char *event)
+{
+	struct ctl_suggest suggest;
+
+	ctl_suggest_begin(&suggest, event, strlen(event));
+	for (enum event known = RESERVED; known < EVENTS; known++)
+		ctl_suggest_add(&suggest, names[known]);
+	ctl_usage(ctl, "option -e: there is no event '%s'%s", event, ctl_suggest_end(&suggest, ""));
+}
+
 static bool parse(struct log *log, uint32_t *last)
 {
 	const struct ctl *ctl = log->ctl;
@@ -329,7 +340,7 @@ static bool parse(struct log *log, uint32_t *last)
 	if (!event)
 		log->event = EVENTS;
 	else if (log->event == EVENTS)
-		ctl_usage(ctl, "option -e: there is no event '%s'", event);
+		complain_of_event(ctl, event);
 	return (!event || log->event < EVENTS) && ctl_parse_option(ctl, 'l', last) && parse_segment(log);
 }
 

@@ -8,7 +8,7 @@
 #include "segctl/command.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
-#include "segctl/parse.h"
+#include "segctl/select.h"
 
 static int exec(struct ctl *ctl);
 
@@ -40,20 +40,18 @@ static int count_ids(const struct ctl *ctl)
 	return n;
 }
 
-static int pin_and_run(struct ctl *ctl, int n, struct segreg_pin *pins, uint64_t *ids)
+static int pin_and_run(struct ctl *ctl, const struct ctl_selection *selection, struct segreg_pin *pins, uint64_t *ids,
+		       char **command)
 {
 	unsigned flags = ctl->option['l'] ? SEGREG_PIN_LIVE : 0;
 	char path[SEGREG_PATH_SIZE];
 	uint64_t version;
-	int code;
+	int code = 0;
 
-	for (int i = 0; i < n; i++) {
-		int status = ctl_parse_segment(ctl, ctl->operand[i], &ids[i]);
-
-		if (status)
-			return status;
-	}
-	code = segreg_pin_many(ctl->reg, ids, (size_t)n, flags, pins);
+	for (size_t i = 0; i < selection->n && !code; i++)
+		code = ctl_select_find(ctl, &selection->items[i], &ids[i]);
+	if (!code)
+		code = segreg_pin_many(ctl->reg, ids, selection->n, flags, pins);
 	if (!code)
 		code = segreg_version(ctl->reg, &version);
 	if (!code)
@@ -62,21 +60,29 @@ static int pin_and_run(struct ctl *ctl, int n, struct segreg_pin *pins, uint64_t
 		return ctl_fail(ctl, code);
 	ctl_command_set_version(version);
 	setenv("SEGREG_PATH", path, 1);
-	return ctl_command_run(ctl, ctl->operand + n + 1);
+	return ctl_command_run(ctl, command);
 }
 
 static int exec(struct ctl *ctl)
 {
 	int n = count_ids(ctl), status;
+	struct ctl_selection selection;
 	struct segreg_pin *pins;
 	uint64_t *ids;
 
 	if (!n || n + 1 >= ctl->n_operands)
 		return ctl_usage(ctl, "SEGMENT... -- COMMAND... expected");
-	pins = calloc((size_t)n, sizeof *pins);
-	ids = calloc((size_t)n, sizeof *ids);
-	status = pins && ids ? pin_and_run(ctl, n, pins, ids) : ctl_error(ctl, EX_OSERR, "no memory for %d pins", n);
+	status = ctl_select(ctl, n, ctl_select_is_live, &selection);
+	if (status) {
+		ctl_select_free(&selection);
+		return status;
+	}
+	pins = calloc(selection.n, sizeof *pins);
+	ids = calloc(selection.n, sizeof *ids);
+	status = pins && ids ? pin_and_run(ctl, &selection, pins, ids, ctl->operand + n + 1)
+			     : ctl_error(ctl, EX_OSERR, "no memory for %zu pins", selection.n);
 	free(pins);
 	free(ids);
+	ctl_select_free(&selection);
 	return status;
 }

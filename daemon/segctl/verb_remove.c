@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "segreg.h"
+#include "common/format.h"
 #include "common/measure.h"
 #include "common/text.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
-#include "segctl/parse.h"
+#include "segctl/progress.h"
 #include "segctl/segments.h"
+#include "segctl/select.h"
+#include "segctl/several.h"
 
 static int exec(struct ctl *ctl);
 
@@ -60,7 +63,7 @@ static void tell_rest(const struct ctl *ctl, const struct segreg_info *info)
 			      place);
 }
 
-static int try_one(struct ctl *ctl, uint64_t id)
+static int try_one(struct ctl *ctl, struct ctl_several *errors, uint64_t id)
 {
 	struct ctl_segments segments = { .n = 0 };
 	uint64_t holds = 0;
@@ -71,9 +74,9 @@ static int try_one(struct ctl *ctl, uint64_t id)
 		code = segreg_holders(ctl->reg, id, count_holds, &holds);
 	why = code ? NULL : objection(ctl, &segments.items[0].info, holds);
 	if (code)
-		status = ctl_fail(ctl, code);
+		status = ctl_several_fail(ctl, errors, code);
 	else if (why)
-		status = ctl_error(ctl, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
+		status = ctl_several_error(ctl, errors, EX_TEMPFAIL, "segment %" PRIu64 " %s", id, why);
 	else
 		tool_text_say(stdout, "", "would forget %" PRIu64 " %s", id, segments.items[0].path);
 	if (!status)
@@ -82,26 +85,25 @@ static int try_one(struct ctl *ctl, uint64_t id)
 	return status;
 }
 
-static int forget(const struct ctl *ctl, uint64_t id)
+static int forget(const struct ctl *ctl, struct ctl_several *errors, uint64_t id)
 {
 	int code = segreg_force_remove(ctl->reg, id, ctl->option['f'] ? SEGREG_FORCE : 0);
 
 	/* The error of the library names its flag; segctl has an option instead. */
 	if (code == SEGREG_E_BUSY && !ctl->option['f'] && strstr(segreg_last_error(), "SEGREG_FORCE"))
-		return ctl_error(
-			ctl, EX_TEMPFAIL,
+		return ctl_several_error(
+			ctl, errors, EX_TEMPFAIL,
 			"segment %" PRIu64
-			" is held by a handle or a lease (segctl lease ls), being built, or to be deleted; see "
-			"--force",
+			" is held by a handle or a lease (segctl lease ls), being built, or to be deleted; see --force",
 			id);
-	return code ? ctl_fail(ctl, code) : EX_OK;
+	return code ? ctl_several_fail(ctl, errors, code) : EX_OK;
 }
 
-static int remove_one(struct ctl *ctl, uint64_t id)
+static int remove_one(struct ctl *ctl, struct ctl_several *errors, uint64_t id)
 {
 	struct ctl_segments segments = { .n = 0 };
 	int code = ctl_segments_load_one(ctl, id, &segments);
-	int status = code ? ctl_fail(ctl, code) : forget(ctl, id);
+	int status = code ? ctl_several_fail(ctl, errors, code) : forget(ctl, errors, id);
 
 	if (!status)
 		tell_rest(ctl, &segments.items[0].info);
@@ -109,19 +111,43 @@ static int remove_one(struct ctl *ctl, uint64_t id)
 	return status;
 }
 
+/* Has another process removed it since the pattern matched it? */
+static bool is_gone(const struct ctl *ctl, uint64_t id)
+{
+	enum segreg_state state;
+
+	return segreg_state(ctl->reg, id, &state) == SEGREG_E_NOENT;
+}
+
 static int exec(struct ctl *ctl)
 {
-	int status = EX_OK, first = EX_OK;
+	struct ctl_several errors = { .status = EX_OK };
+	struct ctl_selection selection;
+	int status = ctl_select(ctl, ctl->n_operands, NULL, &selection);
+	size_t n = 0;
 
 	/* A segment that fails gets an error, and does not keep the others from being forgotten. */
-	for (int i = 0; i < ctl->n_operands; i++) {
+	for (size_t i = 0; i < selection.n && !status; i++) {
 		uint64_t id;
+		int code = ctl_select_find(ctl, &selection.items[i], &id);
 
-		status = ctl_parse_segment(ctl, ctl->operand[i], &id);
-		if (!status)
-			status = ctl->option['n'] ? try_one(ctl, id) : remove_one(ctl, id);
-		if (!first)
-			first = status;
+		if (code)
+			ctl_several_fail(ctl, &errors, code);
+		else if (selection.items[i].is_match && is_gone(ctl, id))
+			continue;
+		else if (ctl->option['n'])
+			try_one(ctl, &errors, id);
+		else
+			n += remove_one(ctl, &errors, id) == EX_OK;
+		if (selection.n_matches)
+			ctl_progress_show("%zu of %zu segments", i + 1, selection.n);
 	}
-	return first;
+	ctl_progress_end();
+	if (!status) {
+		status = ctl_several_end(ctl, &errors);
+		if (selection.n_matches && !ctl->option['n'])
+			printf("%zu %s forgotten\n", n, tool_plural(n, "segment", "segments"));
+	}
+	ctl_select_free(&selection);
+	return status;
 }

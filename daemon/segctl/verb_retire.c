@@ -4,10 +4,12 @@
 #include <stdio.h>
 
 #include "segreg.h"
+#include "common/format.h"
+#include "common/text.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
-#include "segctl/parse.h"
 #include "segctl/segments.h"
+#include "segctl/select.h"
 
 static int exec(struct ctl *ctl);
 
@@ -46,59 +48,61 @@ static int try_one(struct ctl *ctl, uint64_t id)
 				   " is being built; its builder publishes it or gives it up (segctl show %" PRIu64 ")",
 				   id, id);
 	else if (info->state == SEGREG_LIVE)
-		printf("would retire %" PRIu64 " %s, pinned %" PRIu64 " times\n", id, info->path, info->pins);
+		tool_text_say(stdout, "", "would retire %" PRIu64 " %s, pinned %" PRIu64 " %s", id, info->path,
+			      info->pins, tool_plural(info->pins, "time", "times"));
 	ctl_segments_free(&segments);
 	return status;
 }
 
-static int try_all(struct ctl *ctl)
+static int try_all(struct ctl *ctl, const struct ctl_selection *selection)
 {
 	int status = EX_OK;
 
-	for (int i = 0; i < ctl->n_operands && !status; i++) {
+	for (size_t i = 0; i < selection->n && !status; i++) {
 		uint64_t id;
+		int code = ctl_select_find(ctl, &selection->items[i], &id);
 
-		status = ctl_parse_segment(ctl, ctl->operand[i], &id);
-		if (!status)
-			status = try_one(ctl, id);
+		status = code ? ctl_fail(ctl, code) : try_one(ctl, id);
 	}
 	return status;
 }
 
-static int add_all(struct ctl *ctl, struct segreg_edit *edit)
+/*
+ * What a pattern matched is retired by its path, and what a range matched by its id. Another segment that has taken the
+ * path or the id meanwhile matches as well.
+ */
+static int retire_all(struct ctl *ctl, const struct ctl_selection *selection)
 {
-	for (int i = 0; i < ctl->n_operands; i++) {
-		const char *operand = ctl->operand[i];
-		uint64_t id;
-		int code;
+	struct segreg_edit *edit;
+	int code = segreg_edit_begin(ctl->reg, &edit);
 
-		if (!ctl_parse_is_id(operand))
-			code = segreg_edit_retire_path(edit, operand);
-		else if (!ctl_parse_id(ctl, operand, &id))
-			return EX_USAGE;
-		else
-			code = segreg_edit_retire(edit, id);
-		if (code)
-			return ctl_fail(ctl, code);
+	if (code)
+		return code;
+	for (size_t i = 0; i < selection->n && !code; i++) {
+		const struct ctl_choice *choice = &selection->items[i];
+		bool by_path = choice->path && (!choice->is_match || choice->is_glob);
+
+		code = by_path ? segreg_edit_retire_path(edit, choice->path) : segreg_edit_retire(edit, choice->id);
 	}
-	return EX_OK;
+	if (!code)
+		return segreg_edit_commit(edit, NULL);
+	segreg_edit_abort(edit);
+	return code;
 }
 
 static int exec(struct ctl *ctl)
 {
-	struct segreg_edit *edit;
-	int status, code;
+	struct ctl_selection selection;
+	int code, status = ctl_select(ctl, ctl->n_operands, ctl_select_is_live, &selection);
 
-	if (ctl->option['n'])
-		return try_all(ctl);
-	code = segreg_edit_begin(ctl->reg, &edit);
-	if (code)
-		return ctl_fail(ctl, code);
-	status = add_all(ctl, edit);
-	if (status) {
-		segreg_edit_abort(edit);
-		return status;
+	if (!status && ctl->option['n']) {
+		status = try_all(ctl, &selection);
+	} else if (!status) {
+		code = retire_all(ctl, &selection);
+		status = code ? ctl_fail(ctl, code) : EX_OK;
+		if (!status && selection.n_matches)
+			printf("%zu %s retired\n", selection.n, tool_plural(selection.n, "segment", "segments"));
 	}
-	code = segreg_edit_commit(edit, NULL);
-	return code ? ctl_fail(ctl, code) : EX_OK;
+	ctl_select_free(&selection);
+	return status;
 }

@@ -29,8 +29,8 @@
 	X(MAX_LANES, max_lanes, CTL_NUMBER, "limit of handles at once")                                                \
 	X(REGION_BYTES, region_bytes, CTL_BYTES, "shared memory in use")                                               \
 	X(COMMITS, commits, CTL_NUMBER, "times that the database was made durable, since the start")                   \
-	X(COMMIT_NS, commit_ns, CTL_NUMBER, "nanoseconds that this took in all")                                       \
-	X(COMMIT_NS_MAX, commit_ns_max, CTL_NUMBER, "and at most")                                                     \
+	X(COMMIT_NS, commit_ns, CTL_NS, "how long this took in all; nanoseconds in --raw and JSON")                    \
+	X(COMMIT_NS_MAX, commit_ns_max, CTL_NS, "and at most")                                                         \
 	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                               \
 	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
 

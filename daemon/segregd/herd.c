@@ -26,6 +26,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "common/format.h"
 #include "common/now.h"
 #include "segregd/config.h"
 #include "segregd/herd.h"
@@ -78,8 +79,8 @@ static void notify(struct herd *herd)
 	}
 	if (herd->is_stopping)
 		return;
-	notify_send("%sSTATUS=serving %zu of %zu registries%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n,
-		    *trouble ? "; " : "", trouble);
+	notify_send("%sSTATUS=serving %zu of %zu %s%s%s", herd->is_ready ? "" : "READY=1\n", n_serving, n,
+		    tool_plural(n, "registry", "registries"), *trouble ? "; " : "", trouble);
 	herd->is_ready = true;
 }
 
@@ -312,7 +313,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		config_free(herd->config);
 		*herd->config = config;
 		log_open(config.format, NULL);
-		say("read %s again: %zu registries", herd->path, config.n);
+		say("read %s again: %zu %s", herd->path, config.n, tool_plural(config.n, "registry", "registries"));
 		rc = apply(herd, is_other_format);
 	} else {
 		warn("nothing was changed: mend %s and send SIGHUP again", herd->path);
@@ -321,6 +322,16 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	notify_send("READY=1");
 	notify(herd);
 	return rc;
+}
+
+/* Without a file. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
+{
+	(void)source;
+	(void)info;
+	(void)arg;
+	say("SIGHUP changes nothing: there is no configuration file to read again");
+	return 0;
 }
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
@@ -354,8 +365,8 @@ static int make_loop(struct herd *herd)
 		rc = sd_event_add_signal(herd->event, NULL, SIGTERM, on_stop, herd);
 	if (rc >= 0 && sigismember(herd->signals, SIGINT))
 		rc = sd_event_add_signal(herd->event, NULL, SIGINT, on_stop, herd);
-	if (rc >= 0 && herd->path)
-		rc = sd_event_add_signal(herd->event, NULL, SIGHUP, on_reload, herd);
+	if (rc >= 0)
+		rc = sd_event_add_signal(herd->event, NULL, SIGHUP, herd->path ? on_reload : on_hangup, herd);
 	if (rc >= 0)
 		rc = notify_open(herd->event);
 	return rc;

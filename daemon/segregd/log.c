@@ -13,9 +13,11 @@
 
 #include "segreg.h"
 #include "common/event.h"
+#include "common/format.h"
 #include "common/now.h"
 #include "common/out.h"
 #include "common/text.h"
+#include "segregd/burst.h"
 #include "segregd/log.h"
 
 static enum log_format form = LOG_FORMAT_PLAIN;
@@ -167,7 +169,8 @@ static void put_line(int priority, const char *message, const struct segreg_swee
 	if (is_cut)
 		putc('\n', out);
 	if (n_lost) {
-		snprintf(loss, sizeof loss, "%" PRIu64 " lines were lost: the log was not read in time", n_lost);
+		snprintf(loss, sizeof loss, "%" PRIu64 " %s lost: the log was not read in time", n_lost,
+			 tool_plural(n_lost, "line was", "lines were"));
 		put(out, LOG_WARNING, loss, NULL);
 	}
 	put(out, priority, message, event);
@@ -205,11 +208,31 @@ static char *describe(const struct segreg_sweep_event *event)
 	return longer;
 }
 
+static int priority_of(enum segreg_sweep_action action)
+{
+	return action == SEGREG_SWEEP_FAILED || action == SEGREG_SWEEP_MISSING ? LOG_WARNING : LOG_INFO;
+}
+
+/* A program that reads JSON counts on a line for each event, so a burst is as long as it is. */
 void log_say_event(const struct segreg_sweep_event *event)
 {
-	bool is_bad = event->action == SEGREG_SWEEP_FAILED || event->action == SEGREG_SWEEP_MISSING;
-	char *line = describe(event);
+	char *line;
 
-	put_line(is_bad ? LOG_WARNING : LOG_INFO, line ? line : "out of memory", event);
+	log_say_sums(true);
+	line = describe(event);
+	if (line && form != LOG_FORMAT_JSON && !burst_admits(event, line))
+		return;
+	put_line(priority_of(event->action), line ? line : "out of memory", event);
 	free(line);
+}
+
+void log_say_sums(bool only_over)
+{
+	for (enum segreg_sweep_action action = SEGREG_SWEEP_DELETED; action <= SEGREG_SWEEP_MISSING; action++) {
+		char *line = burst_take_sum(action, only_over);
+
+		if (line)
+			put_line(priority_of(action), line, NULL);
+		free(line);
+	}
 }

@@ -22,6 +22,9 @@ void log_open(enum log_format format, const char *registry);
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_say_event(const struct segreg_sweep_event *event);
 
+/* Log the sums of events that had no line of their own; with only_over, of the bursts that have lasted their time. */
+void log_say_sums(bool only_over);
+
 #define say(...) log_say(LOG_INFO, __VA_ARGS__)
 #define warn(...) log_say(LOG_WARNING, __VA_ARGS__)
 

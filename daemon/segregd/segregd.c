@@ -70,7 +70,8 @@ static int show_help(void)
 	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
 	       "  -h, --help              show this and exit\n"
 	       "  -V, --version           show the version and exit\n\n"
-	       "SIGTERM and SIGINT end it, also amid a deletion. segregd(8) has all.\n");
+	       "SIGTERM and SIGINT end it, also amid a deletion; SIGHUP does not.\n"
+	       "segregd(8) has all.\n");
 	return fflush(stdout) ? EX_IOERR : EX_OK;
 }
 
@@ -178,9 +179,10 @@ static int parse(struct command *command, int argc, char **argv)
 }
 
 /*
- * A shell starts a background job with SIGINT ignored, so that the job survives that signal. So it stays ignored.
+ * Block the signals that end a sweep, and put them into *signals. A shell starts a background job with SIGINT ignored,
+ * so that the job survives that signal. So it stays ignored. SIGHUP never ends a segregd that serves.
  */
-static void block_signals(sigset_t *signals)
+static void block_signals(sigset_t *signals, bool serves)
 {
 	struct sigaction interrupt;
 
@@ -188,6 +190,13 @@ static void block_signals(sigset_t *signals)
 	sigaddset(signals, SIGTERM);
 	if (sigaction(SIGINT, NULL, &interrupt) == 0 && interrupt.sa_handler != SIG_IGN)
 		sigaddset(signals, SIGINT);
+	if (serves) {
+		sigset_t hangup;
+
+		sigemptyset(&hangup);
+		sigaddset(&hangup, SIGHUP);
+		sigprocmask(SIG_BLOCK, &hangup, NULL);
+	}
 	sigprocmask(SIG_BLOCK, signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -216,7 +225,7 @@ int main(int argc, char **argv)
 	config_init(&command.config);
 	status = parse(&command, argc, argv);
 	if (status == -1) {
-		block_signals(&signals);
+		block_signals(&signals, !command.once);
 		status = serve(&command, &signals);
 	}
 	config_free(&command.config);

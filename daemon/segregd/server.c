@@ -229,6 +229,16 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return sd_event_exit(s->event, EX_OK);
 }
 
+/* Of a terminal that was closed, or of an operator who thinks of a file. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
+{
+	(void)source;
+	(void)info;
+	(void)arg;
+	say("SIGHUP changes nothing: there is no configuration file to read again");
+	return 0;
+}
+
 static int make_loop(struct server *s, const sigset_t *signals)
 {
 	int rc = sd_event_new(&s->event);
@@ -237,6 +247,8 @@ static int make_loop(struct server *s, const sigset_t *signals)
 		rc = sd_event_add_signal(s->event, NULL, SIGTERM, on_signal, s);
 	if (rc >= 0 && sigismember(signals, SIGINT))
 		rc = sd_event_add_signal(s->event, NULL, SIGINT, on_signal, s);
+	if (rc >= 0 && s->settings->report == -1) /* a herd's server leaves SIGHUP to the herd */
+		rc = sd_event_add_signal(s->event, NULL, SIGHUP, on_hangup, s);
 	if (rc >= 0)
 		rc = schedule_open(&s->schedule, s->event, on_timer, s);
 	if (rc >= 0)

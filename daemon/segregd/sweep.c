@@ -63,6 +63,7 @@ static int note_end(void *arg)
 {
 	struct sweep *s = arg;
 
+	log_say_sums(true);
 	s->was_hurried = s->is_paced && find_hurry(s);
 	return sweep_is_stopped() || s->was_hurried;
 }
@@ -101,6 +102,7 @@ int sweep_run(struct sweep *s, struct segreg_sweep_result *result)
 	}
 	*result = (struct segreg_sweep_result){ .size = sizeof *result };
 	code = segreg_sweep(s->reg, &options, result);
+	log_say_sums(false);
 	s->bytes_freed += result->bytes_freed;
 	return code;
 }

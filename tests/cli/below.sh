@@ -60,6 +60,6 @@ long=$(printf 'x%.0s' {1..250})
 mkdir -p "$base/bad/$long/$long"
 for i in 1 2 3 4 5 6 7; do touch "$base/bad/$long/$long/$i"; done
 expect 65 "$segctl" register --below bad
-complains "and 2 more that cannot be registered"
+complains "and 2 more errors with exit status"
 says "1 segment registered, 0 there already, 7 refused"
 ok "what cannot be registered is summed up, and the rest is registered"

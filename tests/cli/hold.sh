@@ -9,6 +9,14 @@ done
 
 expect 0 "$segctl" pin 1 2 -- sh -c 'echo "$SEGREG_PATH $SEGREG_VERSION"'
 says "$base/1 4"
+cd "$dir" || exit 1
+for verb in "pin 1 --" hold; do
+	# shellcheck disable=SC2086
+	expect 0 env -u SEGREG_REGISTRY "$segctl" -r registry $verb \
+		sh -c "cd / && '$segctl' stats -nRo LIVE && echo \$SEGREG_REGISTRY"
+	[ "$(cat "$dir/out")" = "4"$'\n'"$dir/registry" ] || fail "the command of '$verb' has another registry"
+done
+cd "$root" || exit 1
 "$segctl" pin 1 -- sh -c 'exit 3'
 [ $? -eq 3 ] || fail "not the command's exit status"
 "$segctl" pin 1 -- sh -c 'kill -TERM $$'

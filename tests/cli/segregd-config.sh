@@ -135,3 +135,10 @@ assert lines[1]["pins"] == 1 and lines[2]["bytes"] >= 0 and lines[2]["path"] == 
 assert all(l["time"] and l["message"] and l["priority"] in (4, 6) for l in lines), lines
 PYTHON
 ok "what it says, as text, with times, for the journal and as JSON"
+
+serve "$one" "$two"
+kill -HUP "$daemon"
+eventually logged "SIGHUP changes nothing"
+kill -0 "$daemon" || fail "SIGHUP ended segregd"
+stop
+ok "SIGHUP does not end a segregd of several registries without a file"

@@ -57,6 +57,11 @@ end "$daemon" KILL
 serve --interval 600
 ok "one per registry, and kill -9 makes room for the next"
 
+kill -HUP "$daemon"
+eventually logged "SIGHUP changes nothing: there is no configuration file"
+kill -0 "$daemon" || fail "SIGHUP ended segregd"
+ok "SIGHUP does not end a segregd without a file"
+
 expect 0 "$segctl" retire 1
 eventually logged "segregd: deleted 1 1: 12.0 KiB freed"
 is_there 2

@@ -22,7 +22,7 @@ serve --interval 600
 hold reader 1
 expect 0 "$segctl" retire 1
 eventually logged "held 1 1: "
-expect 0 "$segctl" stats -nRo SWEEPER_PID
+expect 0 "$segctl" stats -Ro SWEEPER_PID
 says "$daemon"
 tells_not "failed, since"
 end "$holder" KILL
@@ -56,7 +56,7 @@ for verb in why "why 2" "why -n" "show 2" stats check; do
 	says "segregd (pid $daemon) runs, but its last sweep failed, since 20"
 	says "cannot use $base/.segreg-trash: "
 done
-expect 0 "$segctl" stats -nRo SWEEPER,SWEEPER_PID
+expect 0 "$segctl" stats -Ro SWEEPER,SWEEPER_PID
 says "SWEEPER yes"
 expect 75 "$segregd"
 complains "another segregd serves $SEGREG_REGISTRY already"
@@ -78,7 +78,7 @@ for verb in why "why 3" stats check; do
 	says "no segregd runs"
 	says "the last (pid $daemon) failed at 20"
 done
-expect 0 "$segctl" stats -nRo SWEEPER
+expect 0 "$segctl" stats -Ro SWEEPER
 says "SWEEPER no"
 serve --interval 600
 stop
@@ -117,11 +117,11 @@ ok "what anybody wrote into segregd.lock is checked"
 serve --interval 600
 in_trouble 4
 rm "$lock"
-expect 0 "$segctl" stats -nRo SWEEPER
+expect 0 "$segctl" stats -Ro SWEEPER
 says "SWEEPER no"
 out_of_trouble
 locks_anew() {
-	"$segctl" stats -nRo SWEEPER | grep -qx "SWEEPER yes"
+	"$segctl" stats -Ro SWEEPER | grep -qx "SWEEPER yes"
 }
 eventually logged "serving $SEGREG_REGISTRY again"
 eventually locks_anew

@@ -1015,6 +1015,39 @@ typedef int segreg_holder_fn(void *arg, const struct segreg_holder *holder);
 int segreg_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);
 int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg);
 
+enum segreg_hold_kind {
+	SEGREG_HOLD_PINS = 1,     /* pins of a segment */
+	SEGREG_HOLD_SNAPSHOT = 2, /* holds each segment with born <= version and version < retired */
+	SEGREG_HOLD_HORIZON = 3,  /* holds each segment with version < retired */
+};
+
+/* One hold as segreg_holds shows it. The library makes it; later versions may append members. */
+struct segreg_hold {
+	enum segreg_hold_kind kind;
+	uint32_t lane;    /* number of the lane of the handle that has it: see segreg_lanes */
+	uint32_t epoch;   /* of that handle */
+	uint64_t version; /* SNAPSHOT, HORIZON: its version; PINS: 0 */
+	uint64_t id;      /* PINS: the segment; SNAPSHOT, HORIZON: 0 */
+	uint64_t pins;    /* PINS: how many pins the handle has on the segment; SNAPSHOT, HORIZON: 0 */
+};
+
+/*
+ * Called for each hold, without a lock. Returns 0 to continue. Any other value ends the walk and becomes its result.
+ * May call the library.
+ */
+typedef int segreg_hold_fn(void *arg, const struct segreg_hold *hold);
+
+/*
+ * Call fn for each snapshot and horizon of each handle, and for each PENDING segment that a handle pins. Pins of live
+ * segments are left out. With segreg_list_retired this shows which handles hold each retired segment. The cost grows
+ * with the number of segments and of holds. Calls of segreg_holders for each segment would multiply these numbers. The
+ * order is that of the handles' lanes. A hold that exists throughout is shown exactly once. The walk takes a short lock
+ * for every few holds.
+ *
+ * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT.
+ */
+int segreg_holds(struct segreg *reg, segreg_hold_fn *fn, void *arg);
+
 /* ------------------------------------------------------------------ care */
 
 enum segreg_finding_kind {

@@ -99,6 +99,7 @@ using Entry = struct ::segreg_entry;
 using Stats = struct ::segreg_stats;
 using Info = struct ::segreg_info;
 using Holder = struct ::segreg_holder;
+using Hold = struct ::segreg_hold;
 using Finding = struct ::segreg_finding;
 using LogEntry = struct ::segreg_log_entry;
 using Lease = struct ::segreg_lease;
@@ -1518,6 +1519,12 @@ public:
 	{
 		return detail::walk<Holder>(
 			function, [this](auto *visit, void *arg) { return ::segreg_lanes(reg_, visit, arg); });
+	}
+	/* function(const Hold &) */
+	template <typename Function> Result<void> holds(Function &&function) const
+	{
+		return detail::walk<Hold>(function,
+					  [this](auto *visit, void *arg) { return ::segreg_holds(reg_, visit, arg); });
 	}
 	/* function(const Finding &); flags: SEGREG_CHECK_REPAIR */
 	template <typename Function> Result<void> check(unsigned flags, Function &&function) const

@@ -5,6 +5,7 @@
 #include "ask/sr_ask.h"
 #include "ask/sr_debug.h"
 #include "ask/sr_find.h"
+#include "ask/sr_holds.h"
 #include "ask/sr_wait.h"
 #include "ask/sr_watch.h"
 #include "registry/sr_journal.h"
@@ -139,6 +140,14 @@ int segreg_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg)
 	int rc = sr_check_handle_and(reg, fn, "no function to call");
 
 	return rc ? rc : sr_ask_lanes(reg, fn, arg);
+}
+
+int segreg_holds(struct segreg *reg, segreg_hold_fn *fn, void *arg)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, fn, "no function to call");
+
+	return rc ? rc : sr_holds_each(reg, fn, arg);
 }
 
 /* ---------------------------------------------------------------- sweeping */

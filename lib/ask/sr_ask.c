@@ -2,6 +2,7 @@
  * sr_ask.c - questions about segments and handles. An answer was true at some moment during the call.
  */
 #include "ask/sr_ask.h"
+#include "ask/sr_tally.h"
 #include "sys/sr_call.h"
 #include "sys/sr_error.h"
 #include "registry/sr_lane.h"
@@ -157,7 +158,7 @@ static void copy_builder(const struct segreg *reg, uint64_t builder, struct list
 }
 
 /* Copy the fields of a slot. Returns false if the slot serves no registered segment. [table] */
-static bool copy_segment(const struct segreg *reg, uint32_t slot, struct listed *out)
+static bool copy_segment(const struct segreg *reg, uint32_t slot, struct sr_tally *tally, struct listed *out)
 {
 	const struct sr_region *region = &reg->region;
 	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
@@ -173,7 +174,7 @@ static bool copy_segment(const struct segreg *reg, uint32_t slot, struct listed 
 		.is_missing = state == SR_LIVE && detail->flags & SR_DETAIL_MISSING,
 		.error = detail->error,
 		.attempts = detail->attempts,
-		.pins = sr_table_count(region, slot),
+		.pins = tally ? sr_tally_pins(region, slot, tally) : sr_table_count(region, slot),
 		.born = detail->born,
 		.retired = detail->retired,
 		.registered_at = detail->registered_at,
@@ -222,6 +223,7 @@ static void find_abandoned(const struct segreg *reg, struct listed *batch, uint3
 struct walk {
 	const uint32_t *slots; /* NULL: all slots */
 	uint32_t n, at;
+	struct sr_tally tally;
 };
 
 /* Whether a sweep deletes the segment when it can. */
@@ -239,10 +241,11 @@ static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch
 	if (rc)
 		return rc;
 	top = sr_region_slot_top(&reg->region);
+	sr_tally_clear(&walk->tally); /* lanes have come and gone since the last batch */
 	for (; walk->at < (walk->slots ? walk->n : top) && *n < LIST_BATCH; walk->at++) {
 		uint32_t slot = walk->slots ? walk->slots[walk->at] : walk->at;
 
-		*n += slot < top && copy_segment(reg, slot, &batch[*n]);
+		*n += slot < top && copy_segment(reg, slot, &walk->tally, &batch[*n]);
 	}
 	sr_table_lock_give(reg);
 	find_abandoned(reg, batch, *n);
@@ -253,8 +256,10 @@ static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void 
 {
 	struct listed *batch = sr_sys_malloc(LIST_BATCH * sizeof(*batch));
 	uint32_t n = 0;
-	int rc = batch ? 0 : sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
+	int rc = 0;
 
+	if (!batch || !sr_tally_make_room(&walk->tally, &reg->region))
+		rc = sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
 	while (!rc) {
 		rc = list_batch(reg, walk, batch, &n);
 		for (uint32_t i = 0; i < n && !rc; i++)
@@ -263,6 +268,7 @@ static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void 
 		if (!n)
 			break;
 	}
+	sr_tally_free(&walk->tally);
 	free(batch);
 	return rc;
 }
@@ -284,7 +290,9 @@ int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 	sr_table_lock_give(reg);
 	if (rc)
 		return rc;
-	rc = list(reg, &(struct walk){ .slots = slots, .n = n }, fn, arg);
+	rc = sr_tally_order(&reg->region, &slots, n);
+	if (!rc)
+		rc = list(reg, &(struct walk){ .slots = slots, .n = n }, fn, arg);
 	free(slots);
 	return rc;
 }
@@ -299,7 +307,7 @@ int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 	if (rc)
 		return rc;
 	slot = sr_table_find(&reg->region, id);
-	found = slot != SR_NONE && copy_segment(reg, slot, &one);
+	found = slot != SR_NONE && copy_segment(reg, slot, NULL, &one);
 	sr_table_lock_give(reg);
 	if (!found)
 		return fail_unknown(id);

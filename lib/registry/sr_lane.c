@@ -52,7 +52,6 @@ static uint64_t count_page(const struct sr_region *region, struct sr_row *row, u
 	return sum;
 }
 
-/* Returns the next page, at or after page, that has memory; SR_NONE if there is none. */
 static uint32_t next_page(const struct sr_region *region, const struct sr_row *row, uint32_t page)
 {
 	uint32_t pages = (region->geometry.max_segments - 1) / SR_COUNTS_PER_PAGE + 1;
@@ -66,6 +65,13 @@ static uint32_t next_page(const struct sr_region *region, const struct sr_row *r
 			page |= 63; /* none left in this word */
 	}
 	return SR_NONE;
+}
+
+uint32_t sr_lane_next_page(const struct sr_region *region, uint32_t n, uint32_t page)
+{
+	if (!sr_lane_has_counts(sr_region_lane(region, n)))
+		return SR_NONE;
+	return next_page(region, sr_region_row(region, n), page);
 }
 
 uint64_t sr_lane_pins(const struct sr_region *region, uint32_t n)

@@ -44,6 +44,9 @@ uint64_t sr_lane_empty(const struct sr_region *region, uint32_t lane);
 /* Describe a handle that is taken away, from its lane. [table] */
 struct sr_note sr_lane_note(const struct sr_region *region, uint32_t lane, enum segreg_log_kind kind);
 
+/* Returns the lane's next page of counts, at or after page, that has memory; SR_NONE if there is none. [table] */
+uint32_t sr_lane_next_page(const struct sr_region *region, uint32_t lane, uint32_t page);
+
 /* Returns the number of pins of a lane. [table] */
 uint64_t sr_lane_pins(const struct sr_region *region, uint32_t lane);
 

@@ -27,6 +27,12 @@ static int on_holder(void *arg, const struct segreg_holder *holder)
 	return 0;
 }
 
+static int on_hold(void *arg, const struct segreg_hold *hold)
+{
+	*(unsigned *)arg += hold->kind == SEGREG_HOLD_PINS && hold->pins;
+	return 0;
+}
+
 static int on_finding(void *arg, const struct segreg_finding *finding)
 {
 	look(finding->path, SEGREG_PATH_SIZE, arg);
@@ -86,6 +92,7 @@ static void holders(struct tour *t, uint64_t id)
 
 	fuzz_rc(segreg_holders(t->reg, id, on_holder, &n));
 	fuzz_rc(segreg_lanes(t->reg, on_holder, &n));
+	fuzz_rc(segreg_holds(t->reg, on_hold, &n));
 }
 
 /* ---------------------------------------------------------------- holding */

@@ -12,6 +12,13 @@ static int nothing_for_info(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
+static int nothing_for_hold(void *arg, const struct segreg_hold *hold)
+{
+	(void)arg;
+	(void)hold;
+	return 0;
+}
+
 static int nothing_for_holder(void *arg, const struct segreg_holder *holder)
 {
 	(void)arg, (void)holder;
@@ -99,6 +106,7 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_list_one(reg, 1, nothing_for_info, NULL));
 	REFUSED(segreg_holders(reg, 1, nothing_for_holder, NULL));
 	REFUSED(segreg_lanes(reg, nothing_for_holder, NULL));
+	REFUSED(segreg_holds(reg, nothing_for_hold, NULL));
 	REFUSED(segreg_check(reg, 0, nothing_for_finding, NULL));
 	REFUSED(segreg_log(reg, 0, nothing_for_entry, NULL));
 	REFUSED(segreg_sweep(reg, NULL, NULL));
@@ -317,6 +325,7 @@ static void of_questions(void)
 	REFUSED(segreg_list_one(reg, 1, NULL, NULL));
 	REFUSED(segreg_holders(reg, 1, NULL, NULL));
 	REFUSED(segreg_lanes(reg, NULL, NULL));
+	REFUSED(segreg_holds(reg, NULL, NULL));
 	REFUSED(segreg_check(reg, 0, NULL, NULL));
 	REFUSED(segreg_check(reg, 2, nothing_for_finding, NULL));
 	REFUSED(segreg_log(reg, 0, NULL, NULL));

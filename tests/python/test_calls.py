@@ -387,6 +387,12 @@ class Calls(World):
         with self.reg.pin(1):
             holder = self.reg.holders(1)[0]
         self.assertEqual((holder.pid, holder.label, holder.pins, holder.is_foreign), (os.getpid(), "test", 1, False))
+        with self.reg.pin(2), self.reg.snapshot() as snapshot:
+            holds = self.reg.holds()
+            kinds = [segreg.HoldKind.SNAPSHOT, segreg.HoldKind.PINS]
+            self.assertEqual([hold.kind for hold in holds], kinds)
+            self.assertEqual((holds[0].version, holds[1].id, holds[1].pins), (snapshot.version, 2, 1))
+        self.assertEqual(self.reg.holds(), [])
         stats = self.reg.stats()
         self.assertEqual((stats.live, stats.pending, stats.version), (1, 1, self.reg.version))
         self.assertEqual(str(stats), "Registry: 1 live, 1 pending deletion, 2 total")

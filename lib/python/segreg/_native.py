@@ -171,6 +171,19 @@ class Holder(Structure):
     ]
 
 
+class Hold(Structure):
+    """struct segreg_hold"""
+
+    _fields_ = [
+        ("kind", c_int),
+        ("lane", c_uint32),
+        ("epoch", c_uint32),
+        ("version", c_uint64),
+        ("id", c_uint64),
+        ("pins", c_uint64),
+    ]
+
+
 class Finding(Structure):
     """struct segreg_finding"""
 
@@ -269,6 +282,7 @@ ListFn = CFUNCTYPE(c_int, py_object, POINTER(Info))
 SnapshotFn = CFUNCTYPE(c_int, py_object, POINTER(Entry))
 LeaseFn = CFUNCTYPE(c_int, py_object, POINTER(Lease))
 HolderFn = CFUNCTYPE(c_int, py_object, POINTER(Holder))
+HoldFn = CFUNCTYPE(c_int, py_object, POINTER(Hold))
 CheckFn = CFUNCTYPE(c_int, py_object, POINTER(Finding))
 LogFn = CFUNCTYPE(c_int, py_object, POINTER(LogEntry))
 SweepFn = CFUNCTYPE(c_int, py_object, POINTER(SweepEvent))
@@ -280,6 +294,7 @@ list_fn = ListFn(_send)
 snapshot_fn = SnapshotFn(_send)
 lease_fn = LeaseFn(_send)
 holder_fn = HolderFn(_send)
+hold_fn = HoldFn(_send)
 check_fn = CheckFn(_send)
 log_fn = LogFn(_send)
 sweep_fn = SweepFn(_send)
@@ -393,6 +408,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_list_one": (c_int, [REG, c_uint64, ListFn, py_object]),
     "segreg_holders": (c_int, [REG, c_uint64, HolderFn, py_object]),
     "segreg_lanes": (c_int, [REG, HolderFn, py_object]),
+    "segreg_holds": (c_int, [REG, HoldFn, py_object]),
     "segreg_check": (c_int, [REG, c_uint, CheckFn, py_object]),
     "segreg_log": (c_int, [REG, c_uint64, LogFn, py_object]),
     "segreg_sweep": (c_int, [REG, POINTER(SweepOptions), POINTER(SweepResult)]),

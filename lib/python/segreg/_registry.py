@@ -21,6 +21,7 @@ from ._types import (
     DebugItem,
     Finding,
     Found,
+    Hold,
     Holder,
     Info,
     Lease,
@@ -40,6 +41,7 @@ SLICE_MS = 100  # a wait lets Python look at signals this often
 
 make_info = maker(Info)
 make_holder = maker(Holder)
+make_hold = maker(Hold)
 make_finding = maker(Finding)
 make_log_entry = maker(LogEntry)
 make_event = maker(SweepEvent)
@@ -383,6 +385,11 @@ class Registry:
         """Every attached handle."""
         call = self._handle.call
         return walk(lambda steps: call(lib.segreg_lanes, _native.holder_fn, steps), make_holder, each)
+
+    def holds(self, each: Optional[Callable[[Hold], object]] = None) -> List[Hold]:
+        """Every snapshot and horizon of every handle, and its pins of each retired segment; segreg_list(3)."""
+        call = self._handle.call
+        return walk(lambda steps: call(lib.segreg_holds, _native.hold_fn, steps), make_hold, each)
 
     # ---------------------------------------------------------------- care
 

@@ -50,6 +50,14 @@ class Order(_Open):
     BY_PATH = 2
 
 
+class HoldKind(_Open):
+    """enum segreg_hold_kind: what holds segments."""
+
+    PINS = 1
+    SNAPSHOT = 2
+    HORIZON = 3
+
+
 class FindingKind(_Open):
     """enum segreg_finding_kind: what a check found."""
 
@@ -138,6 +146,17 @@ class Holder(NamedTuple):
     attached_at: int
     is_evicted: bool
     label: str
+
+
+class Hold(NamedTuple):
+    """One hold of a handle; struct segreg_hold."""
+
+    kind: HoldKind
+    lane: int
+    epoch: int
+    version: int
+    id: int
+    pins: int
 
 
 class Finding(NamedTuple):

@@ -1253,6 +1253,11 @@ struct segreg_sweep_result {
  * registry's marker. If a segment's files are gone already, they count as deleted only if the directory that they were
  * registered in is there.
  *
+ * If something else is at a segment's path, the deletion fails with ESTALE. In two cases the segment counts as deleted
+ * instead, because its name was used again. It was no segment before it was discarded, or an earlier sweep began to
+ * delete it and died. What is at the path stays. File handles must show that another file is there, and that the
+ * directory above is the original one.
+ *
  * If another process moves something out of BASE/.segreg-trash while a sweep deletes it, the sweep stops deleting it
  * after at most 32 more names. A segment that contains a registry, or the base of a registry, stays where it is. The
  * sweep looks for these in the segment's first 24 levels and 4,096 directories, before and after it moves the segment

@@ -30,6 +30,7 @@ int sr_base_open(struct sr_base *base, const char *path, const char *registry)
 	if (sr_kept_open(&base->dir, base->path, O_PATH | O_DIRECTORY) == -1)
 		return sr_fail_errno(errno, "cannot open the base directory %s", path);
 	base->has_file_ids = sr_sys_fstatfs(base->dir.fd, &fs) == 0 && fs.f_type != FUSE_SUPER_MAGIC;
+	base->fid = sr_base_file_id(base, base->dir.fd, "");
 	pthread_mutex_init(&base->mutex, NULL);
 	return 0;
 }

@@ -28,6 +28,7 @@ struct sr_base {
 	char own[SEGREG_PATH_SIZE];  /* the registry's directory relative to base, if it lies below; else "" */
 	struct sr_kept dir;
 	pthread_mutex_t mutex; /* guards dir */
+	uint64_t fid;          /* of base itself, as sr_base_file_id returns it */
 	bool has_file_ids;     /* file handles identify files here; those of FUSE do not outlive a mount */
 	char lock_path[SEGREG_PATH_SIZE + 16];
 	struct sr_lockfile lockfile;

@@ -213,14 +213,14 @@ static int empty_trash(struct sr_trash *trash, const struct sr_record *record, c
 	return sr_removal_run(trash, &place, &identity, removed);
 }
 
-/* Nothing is at the segment's path. It is gone only if dir is the directory that it was registered in. Returns 0, or
- * an errno. */
+/* Nothing is at the segment's path. It is gone only if dir is the directory that it was registered in. A base that was
+ * moved, or restored, is another directory. Returns 0, or an errno. */
 static int check_parent(const struct sr_trash *trash, const struct sr_record *record, int dir, const char *parent,
 			struct sr_removed *removed)
 {
 	struct sr_identity identity;
 
-	if (!record->parent_ino) /* base itself, or not known */
+	if (!record->parent_ino || !strcmp(parent, "."))
 		return 0;
 	if (identify(trash, dir, "", &identity) == -1)
 		return blame(removed, errno, "cannot look at its directory %s", parent);
@@ -232,6 +232,24 @@ static int check_parent(const struct sr_trash *trash, const struct sr_record *re
 		"it is missing, and its directory %s is not the one that it was registered in; bring that back, or "
 		"forget the segment (segctl remove --force)",
 		parent);
+}
+
+/*
+ * Something else is at the path of a segment whose name may be in use again; identity says what. Is the segment gone?
+ * File handles have to show that this is another file: an inode number alone may be that of the segment. In a copy of
+ * the directory, the segment's copy would be at the path, and nothing would ever delete it. So dir has to be the very
+ * directory that the segment was registered in.
+ */
+static bool is_used_again(const struct sr_trash *trash, const struct sr_record *record, int dir,
+			  const struct sr_identity *identity)
+{
+	struct sr_identity above;
+
+	if (!record->fid || !identity->fid || record->fid == identity->fid || !record->parent_fid)
+		return false;
+	if (identity->dev != trash->dev || identity->is_mount)
+		return false;
+	return identify(trash, dir, "", &above) == 0 && above.fid == record->parent_fid;
 }
 
 /* A directory of a lower layer of overlayfs cannot be renamed, so take it apart where it is. What is at its path
@@ -287,8 +305,17 @@ static int check_moved(const struct sr_trash *trash, const struct sr_record *rec
 	return error;
 }
 
-/* Rename the victim into the trash. *gone: nothing is at its path, or nothing any more. */
-static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name,
+/* May what is at leaf in dir be moved into the trash? Returns 0 or an errno. */
+static int check_victim(const struct sr_trash *trash, const struct sr_record *record, int dir, const char *leaf,
+			const struct sr_identity *identity, struct sr_removed *removed)
+{
+	int error = check_above(trash, record->path, removed);
+
+	return error ? error : look_inside(dir, leaf, identity, removed);
+}
+
+/* Rename the victim into the trash. *gone: nothing of it is at its path, or nothing any more. */
+static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, bool may_be_reused,
 			 struct sr_removed *removed, bool *gone)
 {
 	char parent[SEGREG_PATH_MAX + 1];
@@ -312,10 +339,12 @@ static int move_to_trash(struct sr_trash *trash, const struct sr_record *record,
 	if (*gone)
 		error = errno == ENOENT ? check_parent(trash, record, dir, parent, removed)
 					: blame(removed, errno, "cannot look at it");
-	else if (!sr_base_is_registered(trash->dev, record, &identity))
+	else if (sr_base_is_registered(trash->dev, record, &identity))
+		error = check_victim(trash, record, dir, leaf, &identity, removed);
+	else if (may_be_reused && is_used_again(trash, record, dir, &identity))
+		*gone = removed->was_gone = removed->is_used_again = true;
+	else
 		error = blame(removed, ESTALE, "its path is no longer what was registered");
-	else if (!(error = check_above(trash, record->path, removed)))
-		error = look_inside(dir, leaf, &identity, removed);
 	SR_STOP("trash.looked");
 	if (*gone || error)
 		goto out;
@@ -337,7 +366,8 @@ out:
 	return error;
 }
 
-int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
+static int remove_victim(struct sr_trash *trash, const struct sr_record *record, bool may_be_reused,
+			 struct sr_removed *removed)
 {
 	char name[SR_TRASH_NAME_SIZE];
 	bool gone = false;
@@ -352,13 +382,23 @@ int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, stru
 		return note_parent(trash, record->path);
 	if (error != ENOENT)
 		return error;
-	error = move_to_trash(trash, record, name, removed, &gone);
+	error = move_to_trash(trash, record, name, may_be_reused, removed, &gone);
 	if (error)
 		return error;
 	if (gone) /* it was gone before, or was removed where it was; make sure that it stays gone */
 		return note_parent(trash, record->path);
 	error = empty_trash(trash, record, name, removed);
 	return error == ENOENT ? 0 : error;
+}
+
+int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
+{
+	return remove_victim(trash, record, false, removed);
+}
+
+int sr_trash_remove_reused(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed)
+{
+	return remove_victim(trash, record, true, removed);
 }
 
 /* ---------------------------------------------------------------- measuring */

@@ -34,7 +34,8 @@ int sr_trash_has(struct sr_base *base, const struct sr_record *record);
 struct sr_removed {
 	uint64_t bytes_freed;  /* st_blocks * 512 of the inodes whose last link went */
 	uint64_t bytes_linked; /* st_blocks * 512 of the inodes that keep other links */
-	bool was_gone;         /* nothing was at its path, nor in the trash */
+	bool was_gone;         /* nothing of it was at its path, nor in the trash */
+	bool is_used_again;    /* was_gone, and something else is at its path */
 	char where[256];       /* on failure: what could not be removed, or why it was left alone */
 };
 
@@ -49,6 +50,10 @@ void sr_trash_close(struct sr_trash *trash);
  * its path, or as the directory above, is something else now. ENOENT: the directory above is missing, so the segment
  * may be gone or not. ECANCELED: the caller stopped the removal, and the rest is in the trash. */
 int sr_trash_remove(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed);
+
+/* Like sr_trash_remove, for a segment whose name may be in use again: if something else is at its path, it is gone.
+ * File handles have to show that, and that the directory above is the one that it was registered in. */
+int sr_trash_remove_reused(struct sr_trash *trash, const struct sr_record *record, struct sr_removed *removed);
 
 /* Make the removals since the last sync durable. Returns 0, or an errno. */
 int sr_trash_sync(struct sr_trash *trash);

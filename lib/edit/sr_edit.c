@@ -40,8 +40,9 @@ static int append(struct segreg_edit *edit, enum sr_op_kind kind, const struct s
 /* Note the identity of an addition's directory. */
 static int identify_parent(struct segreg_edit *edit, const char *parent)
 {
-	struct sr_identity identity = { .ino = 0 };
-	int rc = strcmp(parent, ".") ? sr_base_identify(&edit->reg->registry->base, parent, &identity) : 0;
+	struct sr_base *base = &edit->reg->registry->base;
+	struct sr_identity identity = { .ino = base->dir.ino, .fid = base->fid };
+	int rc = strcmp(parent, ".") ? sr_base_identify(base, parent, &identity) : 0;
 
 	edit->beside_ino = identity.ino;
 	edit->beside_fid = identity.fid;

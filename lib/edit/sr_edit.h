@@ -49,7 +49,7 @@ struct segreg_edit {
 	struct sr_op *ops;
 	size_t n, room;
 	char beside[SEGREG_PATH_MAX + 1]; /* the directory of the last addition; "": none */
-	uint64_t beside_ino, beside_fid;  /* identity of that directory; 0: base itself */
+	uint64_t beside_ino, beside_fid;  /* identity of that directory */
 };
 
 #define SR_EDIT_MAGIC 0x65646974u

@@ -27,8 +27,11 @@ static int check_vacant(struct sr_base *base, struct sr_record *record)
 			       path, base->path);
 	if (rc != SEGREG_E_NOENT)
 		return rc;
-	if (sr_base_parent(path, parent) == path)
-		return 0; /* the directory above is base itself */
+	if (sr_base_parent(path, parent) == path) {
+		record->parent_ino = base->dir.ino;
+		record->parent_fid = base->fid;
+		return 0;
+	}
 	rc = sr_base_identify(base, parent, &identity);
 	if (!rc && !S_ISDIR(identity.mode))
 		rc = sr_fail(SEGREG_E_NOENT, "\"%s\" below %s is not a directory", parent, base->path);

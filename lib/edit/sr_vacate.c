@@ -12,7 +12,8 @@
  * deleted. A sweep that runs may be about to move a DELETING segment into the trash. A new file could get in the way of
  * that move. So the call waits until the sweep has moved the segment, or has ended.
  *
- * The file goes first. If the process dies between the two, the next sweep finds the files gone and drops the record.
+ * The file goes first. If the process dies between the two, the next sweep drops the record. By then the file is gone,
+ * or another file has its name (may_be_reused in sr_sweep.c).
  */
 #include "edit/sr_vacate.h"
 #include "edit/sr_discard.h"

@@ -58,9 +58,11 @@ static int find_parent(struct sr_base *base, struct sr_record *record)
 {
 	char parent[SEGREG_PATH_MAX + 1];
 	struct sr_identity identity;
-	int rc = SR_STORE_ABSENT;
+	int rc = 0;
 
-	if (sr_base_parent(record->path, parent) != record->path)
+	if (sr_base_parent(record->path, parent) == record->path)
+		identity = (struct sr_identity){ .ino = base->dir.ino, .fid = base->fid };
+	else
 		rc = find(base, parent, &identity);
 	record->parent_ino = rc ? 0 : identity.ino;
 	record->parent_fid = rc ? 0 : identity.fid;

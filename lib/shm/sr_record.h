@@ -70,7 +70,7 @@ struct sr_record {
 	int64_t btime; /* birth time, nanoseconds; 0: the file system keeps none */
 	uint64_t fid;  /* sr_identity.fid; 0: the file system has none */
 	/* The directory in which it was registered: */
-	uint64_t parent_ino; /* 0: base itself, or not known (schema 1) */
+	uint64_t parent_ino; /* 0: not known; or base itself, as earlier versions noted it */
 	uint64_t parent_fid;
 	/* A deletion that failed: */
 	uint32_t attempts;   /* failed attempts so far */

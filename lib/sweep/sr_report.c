@@ -75,6 +75,15 @@ void sr_report_held(struct sr_sweep *sweep)
 	sweep->n_held = 0;
 }
 
+static const char *describe_deleted(const struct sr_victim *victim)
+{
+	if (victim->removed.is_used_again)
+		return "its files were gone already; its path has something else";
+	if (victim->removed.was_gone)
+		return "its files were gone already";
+	return victim->record.ino ? "retired, and no handle holds it" : "reserved, and given up by its builder";
+}
+
 void sr_report_victim(struct sr_sweep *sweep, const struct sr_victim *victim)
 {
 	struct segreg_sweep_event event = { .id = victim->record.id, .path = victim->record.path, .label = "" };
@@ -83,9 +92,7 @@ void sr_report_victim(struct sr_sweep *sweep, const struct sr_victim *victim)
 	if (victim->fate == SR_FATE_DELETED) {
 		event.action = SEGREG_SWEEP_DELETED;
 		event.bytes = victim->freed;
-		event.reason = victim->removed.was_gone ? "its files were gone already"
-			       : victim->record.ino     ? "retired, and no handle holds it"
-							: "reserved, and given up by its builder";
+		event.reason = describe_deleted(victim);
 	} else {
 		event.action = SEGREG_SWEEP_FAILED;
 		event.error = victim->error;

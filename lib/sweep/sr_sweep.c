@@ -74,10 +74,28 @@ static void mark_failed(struct sr_sweep *sweep, struct sr_victim *victim, int er
 	sr_decide_note_wait(sweep, victim->retry_at);
 }
 
+/*
+ * May the name of this victim be in use again, although no sweep knows that its files are gone?
+ *
+ * - An earlier sweep decided to delete it, and died before it noted what became of that. It may have removed the files.
+ * - It was no segment before it was discarded (born and retired by one version). Its program may have put another file
+ *   there by rename(2). Or a process died in segreg_vacate, between the unlink and the drop of the record.
+ *
+ * For any other victim, a different file at its path is a mistake that an operator should know of.
+ */
+static bool may_be_reused(const struct sr_victim *victim)
+{
+	const struct sr_record *record = &victim->record;
+
+	return (victim->was == SR_DELETING && !victim->attempts) || (record->born && record->born == record->retired);
+}
+
 /* Delete a victim's files. Returns false if the caller stopped the sweep in the middle of this deletion. */
 static bool delete_victim(struct sr_sweep *sweep, struct sr_victim *victim)
 {
-	int error = sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
+	int error = may_be_reused(victim)
+			    ? sr_trash_remove_reused(&sweep->trash, &victim->record, &victim->removed)
+			    : sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
 
 	sweep->n_tried++;
 	victim->freed += victim->removed.bytes_freed;

@@ -363,14 +363,15 @@ int segreg_retire_path(struct segreg *reg, const char *path);
  * SEGREG_DISCARD_RELAXED is for programs that list their directory when they start, and discard again what they find
  * there. The call returns as soon as the discards are in shared memory, without waiting for the disk. The next edit of
  * any process makes them durable, or the next sweep, also a sweep that is deleting. The call wakes segreg_sweep_wait.
- * So a segregd that runs comes at once, at most 250 ms later. If max_segments leaves no room for all discards that
- * wait, they wait until there is room. A call with n = 0 and without the flag makes durable what earlier calls left,
- * and segreg_close tries that. Until then segreg_find does not find a segment at the path. If the host crashes before,
- * or all processes of the registry die, the files stay as if they had not been discarded. Nothing else is lost. A later
- * edit of the same process comes after the discard. If something else is at a path by then, or another process has
- * registered a segment there meanwhile, that discard is void. So is a discard that would have failed with EXISTS. The
- * call waits for the disk all the same if a path is longer than 221 bytes, or if 1,024 discards wait. It also does so
- * where the file system has neither file handles nor birth times.
+ * So a segregd that runs comes at once, at most 250 ms later. If max_segments leaves no room for some discards, these
+ * wait until there is room; segreg_stats shows how many, since when and why. A horizon from before the call holds the
+ * file, whenever the discard becomes durable. A horizon of a later version does not. A call with n = 0 and without the
+ * flag makes durable what earlier calls left, and segreg_close tries that. Until then segreg_find does not find a
+ * segment at the path. If the host crashes before, or all processes of the registry die, the files stay as if they had
+ * not been discarded. Nothing else is lost. A later edit of the same process comes after the discard. If something else
+ * is at a path by then, or another process has registered a segment there meanwhile, that discard is void. So is a
+ * discard that would have failed with EXISTS. The call waits for the disk all the same if a path is longer than 221
+ * bytes, or if 1,024 discards wait. It also does so where the file system has neither file handles nor birth times.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    PATH    as for segreg_register; or path is not below base
@@ -920,6 +921,10 @@ struct segreg_stats {
 	                           * VERSION, and upgrades a lower one */
 	uint32_t layout;          /* layout of the shared memory. A library refuses another layout with VERSION while
 	                           * the memory is in use */
+	uint64_t discards;        /* discards that wait in shared memory (SEGREG_DISCARD_RELAXED) */
+	int64_t discards_since;   /* since when some discards could not be made durable, in nanoseconds of
+	                           * CLOCK_REALTIME; 0: all of them could */
+	int32_t discards_error;   /* SEGREG_E_*: why, at the last try; 0: all of them could */
 };
 #define SEGREG_STATS_INIT SEGREG_INIT_SIZED(struct segreg_stats)
 

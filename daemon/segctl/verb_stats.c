@@ -32,12 +32,15 @@
 	X(COMMIT_NS, commit_ns, CTL_NS, "how long this took in all; nanoseconds in --raw and JSON")                    \
 	X(COMMIT_NS_MAX, commit_ns_max, CTL_NS, "and at most")                                                         \
 	X(SCHEMA, schema, CTL_NUMBER, "of the database")                                                               \
-	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")
+	X(LAYOUT, layout, CTL_NUMBER, "of the shared memory")                                                          \
+	X(DISCARDS, discards, CTL_NUMBER, "discards that wait in shared memory")
 
 /* clang-format off */
 enum {
 #define FIGURE_ENUM(name, member, type, help) name,
 	FIGURES(FIGURE_ENUM)
+	DISCARDS_SINCE,
+	DISCARDS_ERROR,
 	SWEEPER,
 	SWEEPER_PID,
 	SWEEPER_ERROR,
@@ -53,6 +56,8 @@ const struct ctl_verb ctl_stats = {
 	.columns = (const struct ctl_column[]){
 #define FIGURE_COLUMN(name, member, type, help) { #name, type, 0, help },
 		FIGURES(FIGURE_COLUMN)
+		{ "DISCARDS_SINCE", CTL_TIME, 0, "since when some could not be made durable" },
+		{ "DISCARDS_ERROR", CTL_TEXT, 0, "and why" },
 		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
 		{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
 		{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
@@ -74,6 +79,10 @@ static int print(const struct ctl *ctl, struct ctl_table *table, const struct se
 	tool_served_read(ctl->dir, &served);
 #define FIGURE_SET(name, member, type, help) ctl_table_set(table, row, name, stats->member);
 	FIGURES(FIGURE_SET)
+	if (stats->discards_since)
+		ctl_table_set(table, row, DISCARDS_SINCE, (uint64_t)stats->discards_since);
+	if (stats->discards_error)
+		ctl_table_set_text(table, row, DISCARDS_ERROR, segreg_strerror(stats->discards_error));
 	ctl_table_set(table, row, SWEEPER, served.is_running);
 	if (served.pid)
 		ctl_table_set(table, row, SWEEPER_PID, (uint64_t)served.pid);

@@ -49,7 +49,7 @@ struct metrics {
 	struct segreg *reg;
 	void *new_sizes;
 	uint64_t pending_bytes, oldest_id, holders;
-	uint64_t commits, commit_ns, commit_ns_max;
+	uint64_t commits, commit_ns, commit_ns_max, discards;
 	int64_t oldest_at;
 };
 
@@ -240,6 +240,9 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "failed_segments", "gauge", "Segments whose last deletion failed.", (double)stats->failed);
 	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.",
 	    (double)stats->missing);
+	put(out, metrics, "failing_discards_timestamp_seconds", "gauge",
+	    "Since when discards could not be made durable; 0: all of them could.",
+	    (double)stats->discards_since / 1e9);
 	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.",
 	    (double)metrics->pending_bytes);
 	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge",
@@ -282,7 +285,8 @@ static void put_rest(FILE *out, const struct metrics *metrics)
 	uint64_t sum = 0;
 
 	put_commits(out, metrics);
-
+	put(out, metrics, "waiting_discards", "gauge", "Discards that wait in shared memory.",
+	    (double)metrics->discards);
 	put(out, metrics, "oldest_pending_holders", "gauge", "Handles that hold the oldest pending segment.",
 	    (double)metrics->holders);
 	put(out, metrics, "sweep_errors_total", "counter", "Sweeps that failed, since segregd started.",
@@ -398,6 +402,7 @@ void metrics_update(struct metrics *metrics, struct segreg *reg, const struct se
 	metrics->commits = stats.commits;
 	metrics->commit_ns = stats.commit_ns;
 	metrics->commit_ns_max = stats.commit_ns_max;
+	metrics->discards = stats.discards;
 	if (metrics->oldest_at)
 		segreg_holders(reg, metrics->oldest_id, count_holder, &metrics->holders);
 	out = open_memstream(&text, &length);

@@ -6,6 +6,7 @@
 #include "sys/sr_call.h"
 #include "sys/sr_error.h"
 #include "registry/sr_lane.h"
+#include "registry/sr_discards.h"
 #include "registry/sr_enter.h"
 #include "shm/sr_retry.h"
 #include "hold/sr_snapshot.h"
@@ -112,6 +113,9 @@ int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats)
 		.max_lanes = reg->region.geometry.max_lanes,
 		.schema = SR_SCHEMA,
 		.layout = SR_LAYOUT_VERSION,
+		.discards = sr_discards_count(&reg->region),
+		.discards_since = (int64_t)sr_load_acquire_u64((const uint64_t *)&header->discards_since),
+		.discards_error = (int32_t)sr_load_acquire_u32((const uint32_t *)&header->discards_error),
 	};
 	top = sr_region_lane_top(&reg->region);
 	for (uint32_t n = 0; n < top; n++)

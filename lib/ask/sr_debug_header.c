@@ -187,6 +187,10 @@ static void say_ring(struct sr_debug *d)
 	if (first >= SR_DISCARDS || n > SR_DISCARDS)
 		sr_debug_damage(d, "out of range: the ring has %u places", SR_DISCARDS);
 	sr_debug_say(d, "discards", "%u from place %u on", n, first);
+	sr_debug_say(d, "discards_since", "%" PRId64, d->header.discards_since);
+	if (d->header.discards_error)
+		sr_debug_remark(d, "%s", segreg_strerror(d->header.discards_error));
+	sr_debug_say(d, "discards_error", "%" PRId32, d->header.discards_error);
 }
 
 void sr_debug_header(struct sr_debug *d)

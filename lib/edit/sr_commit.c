@@ -165,7 +165,7 @@ static bool comes_after_discards(struct sr_registry *registry)
 	if (!sr_load_acquire_u32(&registry->has_discarded))
 		return false;
 	sr_store_release_u32(&registry->has_discarded, 0);
-	return sr_discards_wait(&registry->region);
+	return sr_discards_count(&registry->region);
 }
 
 int sr_commit_edit(struct segreg_edit *edit, uint64_t *version)

@@ -62,7 +62,7 @@ int sr_discard_flush(struct segreg *reg)
 	struct segreg_edit edit = { .magic = SR_EDIT_MAGIC, .reg = reg, .lane_id = reg->lane_id, .flushes = true };
 	int rc;
 
-	if (!sr_discards_wait(&reg->region))
+	if (!sr_discards_count(&reg->region))
 		return 0;
 	/* Not as a rider: a leader may have looked at the ring before. */
 	rc = sr_commit_lock_take(reg);

@@ -230,7 +230,7 @@ static bool is_still_there(const struct sr_base *base, const struct sr_record *t
 	return rc || sr_base_is_registered(found.dev, then, &found); /* if it cannot look: a sweep looks again */
 }
 
-int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard)
+int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard, uint32_t place)
 {
 	size_t length = discard->path_length < SR_DISCARD_PATH ? discard->path_length : SR_DISCARD_PATH;
 	struct sr_base *base = &edit->reg->registry->base;
@@ -257,6 +257,7 @@ int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *disc
 		return rc;
 	edit->ops[edit->n - 1].is_late = true;
 	edit->ops[edit->n - 1].since = discard->version;
+	edit->ops[edit->n - 1].place = place;
 	return 0;
 }
 

@@ -32,6 +32,8 @@ struct sr_op {
 	uint64_t displaced;
 	bool is_late;             /* SR_OP_DISCARD from shared memory: its caller has its answer */
 	uint64_t since;           /* the version that was current when it was discarded, if is_late */
+	uint32_t place;           /* its place among the discards in shared memory, if is_late */
+	bool is_left;             /* is_late: the registry has no room for it; set by sr_plan_make */
 	struct sr_record *record; /* of an addition: id, path, user and identity of the file; of others: id, or path */
 };
 
@@ -66,10 +68,10 @@ int sr_edit_discard(struct segreg_edit *edit, const char *given);
 /* Like sr_edit_discard, for shared memory: looks at what is at the path, and no further. Not to be committed. */
 int sr_edit_discard_soon(struct segreg_edit *edit, const char *given);
 /*
- * Append a discard that was in shared memory. Names are used again, so drop it if something else is at its path by now.
- * Shared memory may be damaged, so drop it if no call can have made it. SEGREG_E_NOMEM.
+ * Append a discard that was in shared memory, at that place. Names are used again, so drop it if something else is at
+ * its path by now. Shared memory may be damaged, so drop it if no call can have made it. SEGREG_E_NOMEM.
  */
-int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard);
+int sr_edit_discard_late(struct segreg_edit *edit, const struct sr_discard *discard, uint32_t place);
 /* Make the files of all additions durable. */
 int sr_edit_sync(struct segreg_edit *edit);
 /* Free the operations of the edit, but not the edit. */

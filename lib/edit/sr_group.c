@@ -33,7 +33,8 @@
  * because no transaction starts until the repair has settled every letter.
  *
  * A leader also takes along the discards that are in shared memory alone (sr_discards.h). They are one more edit of the
- * group, which has no owner and gets no answer. If the group fails with them, the leader tries again without them.
+ * group, which has no owner and gets no answer. Those for which the registry has no room stay where they are. If the
+ * group fails with them, the leader tries again without them.
  *
  * A rider that has waited in vain withdraws its letter while it is POSTED: nothing has changed. A letter that a leader
  * has TAKEN cannot be withdrawn. The rider waits for the same time again. Then the letter becomes FORSAKEN, and the
@@ -47,6 +48,7 @@
 #include "edit/sr_seats.h"
 #include "shm/sr_table.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- what they come to together */
@@ -133,6 +135,16 @@ static int make_room(struct sr_change *change)
 	return rc;
 }
 
+/* Some discards have to wait, and this edit is about them: free what only dead processes hold, and plan once more. */
+static int fill_again(struct sr_group *g)
+{
+	int rc = make_room(&g->change);
+
+	if (!rc)
+		rc = sr_seats_restart(g);
+	return rc ? rc : sr_seats_fill(g);
+}
+
 /* ---------------------------------------------------------------- ending */
 
 /* Answer all letters. [commit] */
@@ -217,9 +229,16 @@ static bool undo(struct sr_group *g)
 	return true;
 }
 
+/* Take the discards of this group out of shared memory, except those that have to wait. [commit, table] */
+static void take_out(struct sr_group *g)
+{
+	sr_discards_drop(&g->reg->region, g->n_late, &g->left);
+	sr_discards_note(&g->reg->region, g->left.n ? SEGREG_E_FULL : 0);
+}
+
 /*
- * Nothing changed. So the discards that were in shared memory are durable already, or are dropped: take them out. If
- * that fails, the next leader does it.
+ * Nothing changed. So the discards that were in shared memory are durable already, or void, or have to wait: take out
+ * what does not wait. If that fails, the next leader does it.
  */
 static void drop_discards(struct sr_group *g)
 {
@@ -229,7 +248,7 @@ static void drop_discards(struct sr_group *g)
 		return;
 	sr_error_keep(before);
 	if (!sr_change_open_table(&g->change)) {
-		sr_discards_drop(&g->reg->region, g->n_late);
+		take_out(g);
 		sr_change_close_table(&g->change);
 	}
 	sr_error_put_back(before);
@@ -252,10 +271,10 @@ static void conclude(struct sr_group *g, const struct sr_plan *all)
 		answer(g);
 		SR_STOP("group.shown");
 		if (g->n_late)
-			sr_discards_drop(region, g->n_late);
+			take_out(g);
 	}
 	sr_change_conclude(&g->change, rc);
-	if (all->wakes || (g->n_late && sr_discards_wait(region)))
+	if (all->wakes || (g->n_late && sr_discards_count(region) > g->left.n))
 		sr_region_wake(region);
 }
 
@@ -282,6 +301,8 @@ static int attempt(struct sr_group *g)
 
 	SR_STOP("group.leading");
 	rc = sr_seats_fill(g);
+	if (!rc && g->left.n && g->own.edit->flushes)
+		rc = fill_again(g);
 	if (rc)
 		return rc;
 	SR_STOP("group.planned");
@@ -318,6 +339,8 @@ static int attempt_twice(struct sr_group *g)
 
 	sr_error_keep(before);
 	rc = attempt(g);
+	if (rc && rc != SEGREG_E_REOPEN && g->n_late)
+		sr_discards_note(&g->reg->region, rc);
 	if (!rc || rc == SEGREG_E_REOPEN || !undo(g))
 		return rc;
 	if (g->n_riders || (g->n_late && !g->own.edit->flushes)) {
@@ -337,19 +360,31 @@ static int attempt_twice(struct sr_group *g)
 	return rc;
 }
 
+static int fail_left(const struct sr_group *g, uint32_t n)
+{
+	return sr_fail(SEGREG_E_FULL,
+		       "%" PRIu32 " discards wait in shared memory: %u segments are all that there is room for "
+		       "(max_segments, fixed when the registry was made); segctl why shows what is kept",
+		       n, g->reg->region.geometry.max_segments);
+}
+
 int sr_group_lead(struct segreg_edit *edit, uint64_t *version)
 {
 	struct sr_group g = { .reg = edit->reg, .own.edit = edit };
 	int rc = sr_change_start(&g.change, g.reg);
+	uint32_t n_left;
 
 	if (rc)
 		return rc;
 	rc = attempt_twice(&g);
+	n_left = g.left.n;
 	release_riders(&g, rc);
 	sr_seats_empty_late(&g);
 	free(g.riders);
 	if (!rc)
 		rc = g.own.rc;
+	if (!rc && n_left && edit->flushes)
+		rc = fail_left(&g, n_left);
 	if (!rc && version)
 		*version = g.own.plan.version;
 	return rc;

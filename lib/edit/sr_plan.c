@@ -268,7 +268,17 @@ static int plan_retire_path(struct sr_change *change, const struct segreg_edit *
 	return rc ? rc : sr_plan_retire(change, edit, op);
 }
 
-static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+/* Is there room for one more new segment beside n? */
+static bool has_room(const struct sr_change *change, uint32_t n)
+{
+	const struct sr_region *region = &change->reg->region;
+	uint32_t used = sr_load_acquire_u32(&region->header->slots_used);
+
+	return used < region->geometry.max_segments && n < region->geometry.max_segments - used;
+}
+
+/* n: slots that the edit needs so far. */
+static int plan_op(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, uint32_t n)
 {
 	switch (op->asked) {
 	case SR_OP_RETIRE:
@@ -278,7 +288,7 @@ static int plan_op(struct sr_change *change, const struct segreg_edit *edit, str
 	case SR_OP_RETIRE_PATH:
 		return plan_retire_path(change, edit, op);
 	case SR_OP_DISCARD:
-		return sr_plan_discard(change, edit, op);
+		return sr_plan_discard(change, edit, op, has_room(change, n));
 	default:
 		return plan_add(change, edit, op);
 	}
@@ -299,7 +309,7 @@ static int plan_ops(struct sr_change *change, struct segreg_edit *edit, struct s
 
 		op->effect = SR_OP_NONE; /* an earlier plan may have set it */
 		op->rewrites = false;
-		rc = plan_op(change, edit, op);
+		rc = plan_op(change, edit, op, plan->slots);
 		plan->changes += op->effect != SR_OP_NONE;
 		plan->slots += needs_slot(op);
 		plan->texts += op->rewrites;

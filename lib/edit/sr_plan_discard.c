@@ -40,13 +40,19 @@ static int look_again(struct sr_base *base, const struct sr_record *record, bool
 	return rc == SEGREG_E_NOENT || rc == SEGREG_E_PATH ? 0 : rc;
 }
 
-/* Add what is at the path as a retired segment: older horizons hold it, and nothing else does. */
+/*
+ * Add what is at the path as a retired segment: older horizons hold it, and nothing else does. Of a discard that was in
+ * shared memory, these are the horizons from before the call that left it there. A horizon of a later version was taken
+ * after that call.
+ */
 static int add_retired(struct sr_change *change, struct sr_op *op)
 {
 	int rc = sr_store_next_id(&change->reg->registry->store, &change->clock, &op->record->id);
 
 	op->effect = SR_OP_DISCARD;
 	sr_plan_note_birth(change, op);
+	if (op->is_late && op->since < change->clock.version)
+		op->record->born = op->since + 1;
 	op->record->retired = op->record->born;
 	op->record->retired_at = op->record->registered_at;
 	return rc ? rc : sr_store_add(&change->reg->registry->store, op->record);
@@ -69,7 +75,14 @@ static int retire_found(struct sr_change *change, const struct segreg_edit *edit
 	return rc;
 }
 
-static int plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+/* Whether the discard has to stay in shared memory, because the registry has no room for a new segment. */
+static bool leave(struct sr_op *op, bool has_room)
+{
+	op->is_left = op->is_late && !has_room;
+	return op->is_left;
+}
+
+static int plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, bool has_room)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_base *base = &change->reg->registry->base;
@@ -84,13 +97,13 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 	bool is_there;
 	int rc;
 
-	op->displaces = false;
+	op->displaces = op->is_left = false;
 	rc = sr_store_find(store, op->record->path, &there.id);
 	if (!rc)
 		rc = sr_store_get(store, there.id, &there);
 	if (rc == SR_STORE_ABSENT) {
 		rc = found.ino ? sr_plan_check_free(change, op->record->path) : 0;
-		return rc || !found.ino ? rc : add_retired(change, op);
+		return rc || !found.ino || leave(op, has_room) ? rc : add_retired(change, op);
 	}
 	if (rc || (op->is_late && there.state == SR_LIVE && there.born > op->since))
 		return rc;
@@ -100,7 +113,7 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 	if (!found.ino || sr_base_is_registered(found.dev, &there, &found))
 		return there.state == SR_LIVE ? retire_found(change, edit, op, there.id) : 0;
 	rc = look_again(base, op->record, &is_there);
-	if (rc || !is_there)
+	if (rc || !is_there || leave(op, has_room))
 		return rc;
 	rc = forget_displaced(change, &there);
 	if (rc)
@@ -111,20 +124,20 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 }
 
 /* Plan a discard that was in shared memory. Its caller has its answer: a refusal drops the discard. */
-static int plan_late(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+static int plan_late(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, bool has_room)
 {
 	char before[SR_ERROR_SIZE];
 	int rc;
 
 	sr_error_keep(before);
-	rc = plan_discard(change, edit, op);
+	rc = plan_discard(change, edit, op, has_room);
 	if (rc != SEGREG_E_EXISTS && rc != SEGREG_E_PERM)
 		return rc;
 	sr_error_put_back(before);
 	return 0;
 }
 
-int sr_plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
+int sr_plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, bool has_room)
 {
-	return op->is_late ? plan_late(change, edit, op) : plan_discard(change, edit, op);
+	return op->is_late ? plan_late(change, edit, op, has_room) : plan_discard(change, edit, op, has_room);
 }

@@ -19,6 +19,7 @@ int sr_plan_check_free(const struct sr_change *change, const char *path);
 void sr_plan_note_birth(const struct sr_change *change, struct sr_op *op);
 
 int sr_plan_retire(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op);
-int sr_plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op);
+/* has_room: a discard that was in shared memory may take a slot. */
+int sr_plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, bool has_room);
 
 #endif

@@ -48,6 +48,21 @@ int sr_seats_restart(struct sr_group *g)
 	return sr_change_restart(&g->change);
 }
 
+static void note_left(struct sr_group *g)
+{
+	const struct segreg_edit *edit = g->late.edit;
+
+	g->left = (struct sr_discards_left){ .n = 0 };
+	for (size_t i = 0; i < edit->n; i++) {
+		uint32_t place = edit->ops[i].place;
+
+		if (!edit->ops[i].is_left)
+			continue;
+		g->left.bits[place / 64] |= 1ull << place % 64;
+		g->left.n++;
+	}
+}
+
 /* Plan all edits that are not planned yet, in the order of their seats. */
 static int plan_seats(struct sr_group *g)
 {
@@ -60,6 +75,8 @@ static int plan_seats(struct sr_group *g)
 			continue;
 		rc = plan_seat(g, s);
 		s->is_planned = !s->rc;
+		if (s == &g->late)
+			note_left(g);
 		if (rc || !s->rc || !s->plan.changes)
 			continue;
 		rc = sr_seats_restart(g);
@@ -163,7 +180,7 @@ static int seat_discards(struct sr_group *g, const struct sr_discard *discards)
 	g->late.edit = &g->late.carried;
 	g->late.carried.reg = g->reg;
 	for (uint32_t i = 0; i < g->n_late && !rc; i++)
-		rc = sr_edit_discard_late(&g->late.carried, &discards[i]);
+		rc = sr_edit_discard_late(&g->late.carried, &discards[i], i);
 	return rc;
 }
 
@@ -177,7 +194,7 @@ static int board_discards(struct sr_group *g)
 	char before[SR_ERROR_SIZE];
 	int rc;
 
-	if (g->without || g->looked || !sr_discards_wait(&g->reg->region))
+	if (g->without || g->looked || !sr_discards_count(&g->reg->region))
 		return 0;
 	g->looked = true;
 	sr_error_keep(before);
@@ -186,6 +203,8 @@ static int board_discards(struct sr_group *g)
 	if (!rc)
 		rc = seat_discards(g, discards);
 	free(discards);
+	if (rc)
+		sr_discards_note(&g->reg->region, rc);
 	if (rc && !g->own.edit->flushes) {
 		sr_seats_empty_late(g);
 		rc = 0;
@@ -199,6 +218,7 @@ void sr_seats_empty_late(struct sr_group *g)
 {
 	sr_edit_clear(&g->late.carried);
 	g->n_late = 0;
+	g->left.n = 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 #ifndef SR_SEATS_H
 #define SR_SEATS_H
 
+#include "registry/sr_discards.h"
 #include "registry/sr_letter.h"
 #include "edit/sr_plan.h"
 
@@ -31,9 +32,10 @@ struct sr_group {
 	bool alone;         /* the leader takes no riders, or no more riders */
 	/* The discards that were in shared memory (sr_discards.h): a seat without an owner. */
 	struct sr_seat late;
-	uint32_t n_late; /* how many the ring has lost when they are shown; 0: the seat is empty */
-	bool looked;     /* for discards */
-	bool without;    /* the leader takes none: an attempt with them has failed */
+	uint32_t n_late;              /* how many the ring has lost when they are shown; 0: the seat is empty */
+	struct sr_discards_left left; /* those of them for which the registry has no room; set when they are planned */
+	bool looked;                  /* for discards */
+	bool without;                 /* the leader takes none: an attempt with them has failed */
 };
 
 static inline uint32_t sr_seats_count(const struct sr_group *g)

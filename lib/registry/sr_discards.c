@@ -28,7 +28,7 @@ static bool is_damaged(struct ring ring)
 	return ring.first >= SR_DISCARDS || ring.n > SR_DISCARDS;
 }
 
-bool sr_discards_wait(const struct sr_region *region)
+uint32_t sr_discards_count(const struct sr_region *region)
 {
 	return read_ring(region).n;
 }
@@ -95,13 +95,46 @@ int sr_discards_copy(struct sr_region *region, struct sr_discard *out, uint32_t 
 	return 0;
 }
 
+static bool is_left(const struct sr_discards_left *left, uint32_t i)
+{
+	return left->bits[i / 64] >> i % 64 & 1;
+}
+
+/* Move what is left of the first n discards behind all that is taken, the last one first. */
+static void move_left(const struct sr_region *region, uint32_t first, uint32_t n, const struct sr_discards_left *left)
+{
+	uint32_t to = n;
+
+	for (uint32_t i = n; i-- > 0;) {
+		if (!is_left(left, i))
+			continue;
+		if (--to != i)
+			region->discards[(first + to) % SR_DISCARDS] = region->discards[(first + i) % SR_DISCARDS];
+		SR_STOP("discards.moved");
+	}
+}
+
 /* An empty ring begins at its first place again, so that few discards need little memory. */
-void sr_discards_drop(const struct sr_region *region, uint32_t n)
+void sr_discards_drop(const struct sr_region *region, uint32_t n, const struct sr_discards_left *left)
 {
 	struct ring ring = read_ring(region);
 
+	if (n > ring.n || left->n > n)
+		n = ring.n;
+	else if (left->n)
+		move_left(region, ring.first, n, left);
+	n -= left->n < n ? left->n : n;
 	if (n < ring.n)
 		write_ring(region, (ring.first + n) % SR_DISCARDS, ring.n - n);
 	else
 		write_ring(region, 0, 0);
+}
+
+void sr_discards_note(const struct sr_region *region, int rc)
+{
+	struct sr_header *header = region->header;
+
+	if (!rc || !header->discards_since)
+		sr_store_release_u64((uint64_t *)&header->discards_since, rc ? (uint64_t)sr_sys_realtime() : 0);
+	sr_store_release_u32((uint32_t *)&header->discards_error, (uint32_t)rc);
 }

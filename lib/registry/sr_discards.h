@@ -9,16 +9,21 @@
  * that dies before it drops them leaves them in the ring. Then the next leader takes them again, and finds each file
  * retired already.
  *
+ * A leader takes all discards for which the registry has room. The others stay in the ring, in their order. The leader
+ * moves each of them to a place behind it: of a discard that is durable, or that has moved. So each discard is always
+ * in the ring at least once, and twice does no harm. A place that a death left half written is void, because the file
+ * at its path has another identity.
+ *
  * No discard waits without a sweeper that was woken. The call that adds to an empty ring wakes the sweepers. So does a
- * leader that leaves something in the ring.
+ * leader that leaves something which it has not looked at. A sweep that cannot take all comes again.
  */
 #ifndef SR_DISCARDS_H
 #define SR_DISCARDS_H
 
 #include "registry/sr_registry.h"
 
-/* Is there anything in the ring? A quick look, without a lock. */
-bool sr_discards_wait(const struct sr_region *region);
+/* How many are in the ring? A quick look, without a lock. */
+uint32_t sr_discards_count(const struct sr_region *region);
 
 /* May what record says go into the ring? A long path may not, nor a file of which only the inode number is known. */
 bool sr_discards_may_have(const struct sr_record *record);
@@ -45,7 +50,16 @@ bool sr_discards_close(const struct sr_region *region, const struct sr_discards_
  */
 int sr_discards_copy(struct sr_region *region, struct sr_discard *out, uint32_t *n);
 
-/* The first n discards are shown, or dropped: remove them from the ring. [commit, table] */
-void sr_discards_drop(const struct sr_region *region, uint32_t n);
+/* Which of the copied discards have to wait: a bit for each. */
+struct sr_discards_left {
+	uint64_t bits[SR_DISCARDS / 64];
+	uint32_t n;
+};
+
+/* The first n discards are shown, or void: remove them from the ring, except those that are left. [commit, table] */
+void sr_discards_drop(const struct sr_region *region, uint32_t n, const struct sr_discards_left *left);
+
+/* Note why discards stay in the ring, and since when; rc 0: none had to stay. [commit] */
+void sr_discards_note(const struct sr_region *region, int rc);
 
 #endif

@@ -37,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 11u
+#define SR_LAYOUT_VERSION 12u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_NONE UINT32_MAX             /* no slot, no lane */
 
@@ -137,6 +137,9 @@ struct sr_header {
 	uint64_t notes_lost;             /* lost notes for which the journal has no entry yet */
 
 	uint64_t discards; /* [table] the ring of discards: place of the first << 32 | their number (sr_discards.h) */
+	/* [commit] since when some of them could not be made durable, CLOCK_REALTIME in nanoseconds; 0: all could */
+	int64_t discards_since;
+	int32_t discards_error; /* [commit] SEGREG_E_*: why the last leader left some of them; 0: it left none */
 };
 _Static_assert(sizeof(struct sr_header) <= SR_PAGE, "the header is one page");
 

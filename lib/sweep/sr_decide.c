@@ -127,6 +127,9 @@ static bool is_alive(const struct sr_region *region, uint64_t builder)
  *   version is among those read.
  * - A snapshot that is released later still counts. Its segments wait for the next sweep, which the release wakes.
  * - A slot may have been reused since, for a segment that was retired after V0. This function recognizes it.
+ * - Or for a discard that waited in shared memory, and counts as retired in V0 or before (add_retired in
+ *   sr_plan_discard.c). What holds it is a horizon of an earlier version. No process can take such a horizon by now, so
+ *   it is among those read.
  */
 static bool is_retired_later(const struct sr_sweep *sweep, const struct sr_detail *detail)
 {

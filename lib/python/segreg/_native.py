@@ -16,6 +16,7 @@ from ctypes import (
     c_char,
     c_char_p,
     c_int,
+    c_int32,
     c_int64,
     c_size_t,
     c_uint,
@@ -122,6 +123,9 @@ class Stats(Structure):
         ("commit_ns_max", c_uint64),
         ("schema", c_uint32),
         ("layout", c_uint32),
+        ("discards", c_uint64),
+        ("discards_since", c_int64),
+        ("discards_error", c_int32),
     ]
 
 

@@ -278,6 +278,9 @@ class Stats(NamedTuple):
     commit_ns_max: int
     schema: int
     layout: int
+    discards: int
+    discards_since: int
+    discards_error: int
     text: str
 
     def __str__(self) -> str:

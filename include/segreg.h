@@ -405,8 +405,9 @@ int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsig
  */
 int segreg_vacate(struct segreg *reg, const char *path);
 
-/* Flag of segreg_force_remove. */
+/* Flags of segreg_force_remove. */
 #define SEGREG_FORCE (1u << 0)
+#define SEGREG_DESPITE_HORIZONS (1u << 1) /* although horizons hold it: the caller keeps its files for them */
 
 /*
  * Unregister id and leave its files, which belong to the caller again. Durable when it returns 0. An id that is held,
@@ -415,6 +416,9 @@ int segreg_vacate(struct segreg *reg, const char *path);
  * Without SEGREG_FORCE, nobody holds the segment when the call returns 0, and nobody can hold it any more. If a process
  * pins it while the call waits for the disk, the call puts the record back and fails with BUSY. That makes a version
  * that changes nothing.
+ *
+ * SEGREG_DESPITE_HORIZONS unregisters a segment that horizons hold, but none that is pinned or in a snapshot. It is for
+ * a caller that discards the directory in which the files lie: the same horizons hold that directory then.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    NOENT  id is unknown
@@ -884,6 +888,16 @@ int segreg_state(struct segreg *reg, uint64_t id, enum segreg_state *state);
  * base.
  */
 int segreg_find(struct segreg *reg, const char *path, uint64_t *id, enum segreg_state *state);
+
+/*
+ * Whether what is at path was discarded or retired. Returns 1 if a sweep deletes it when it can, 2 if it lies in a
+ * directory which a sweep deletes, or else 0. Discards with SEGREG_DISCARD_RELAXED count at once. A new file in the
+ * place of a discarded file is not discarded. path is as for segreg_discard. While anything is retired, the call asks
+ * the database, as segreg_find does.
+ *
+ * Errors: INVAL, NOMEM, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. PATH: as for segreg_discard.
+ */
+int segreg_is_discarded(struct segreg *reg, const char *path);
 
 /*
  * *count becomes the number of pins of id in all handles of all processes, at some moment during the call. Snapshots do

@@ -1477,6 +1477,13 @@ public:
 
 		return Result<Found>(code, found);
 	}
+	/* Also true for what lies in a discarded directory. */
+	Result<bool> is_discarded(Text path) const noexcept
+	{
+		int code = ::segreg_is_discarded(reg_, path.get());
+
+		return Result<bool>(code, code > 0);
+	}
 	Result<std::uint64_t> refcount(std::uint64_t id) const noexcept
 	{
 		std::uint64_t count = 0;

@@ -190,9 +190,9 @@ int segreg_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
 
 	if (rc)
 		return rc;
-	if (flags & ~SEGREG_FORCE)
+	if (flags & ~(SEGREG_FORCE | SEGREG_DESPITE_HORIZONS))
 		return sr_invalid("unknown flags");
-	return sr_force_remove(reg, id, flags & SEGREG_FORCE);
+	return sr_force_remove(reg, id, flags);
 }
 
 static int check_edit(const struct segreg_edit *edit)

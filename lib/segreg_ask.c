@@ -55,6 +55,14 @@ int segreg_find(struct segreg *reg, const char *path, uint64_t *id, enum segreg_
 	return rc ? rc : sr_find(reg, path, id ? id : &found, state ? state : &now);
 }
 
+int segreg_is_discarded(struct segreg *reg, const char *path)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, path, "no path");
+
+	return rc ? rc : sr_find_discarded(reg, path);
+}
+
 int segreg_is_live(struct segreg *reg, uint64_t id)
 {
 	uint64_t word;

@@ -8,5 +8,7 @@
 
 /* given: a path as a caller has it (sr_base_relate). */
 int sr_find(struct segreg *reg, const char *given, uint64_t *id, enum segreg_state *state);
+/* 1, 2, 0 or SEGREG_E_*, as segreg_is_discarded returns. */
+int sr_find_discarded(struct segreg *reg, const char *given);
 
 #endif

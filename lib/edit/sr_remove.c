@@ -22,6 +22,8 @@
  * segment in the region but not in LMDB puts the record back from "removed", because the unregistering was not
  * acknowledged. After R5 the segment is gone in both. If all processes die after R1, no handle holds the segment, and
  * it is gone.
+ *
+ * With SEGREG_DESPITE_HORIZONS, R0 and R4 count no horizons. The rest is the same.
  */
 #include "edit/sr_remove.h"
 #include "edit/sr_discard.h"
@@ -35,17 +37,17 @@
 #include <inttypes.h>
 
 /*
- * The number of pins, snapshots and horizons that hold slot, in all lanes. A live segment counts as retired by
- * `version`. [table]
+ * The number of pins, snapshots and horizons that hold slot, in all lanes, without horizons if flags says so. A
+ * live segment counts as retired by `version`. [table]
  */
-static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t version)
+static uint64_t holds_on(const struct sr_region *region, uint32_t slot, uint64_t version, unsigned flags)
 {
 	uint32_t top = sr_region_lane_top(region);
 	uint64_t holds = sr_table_count(region, slot);
 
 	for (uint32_t n = 0; n < top; n++)
 		if (sr_lane_counts_are_held(sr_region_lane(region, n)))
-			holds += sr_snapshot_count(region, n, slot, version);
+			holds += sr_snapshot_count(region, n, slot, version, !(flags & SEGREG_DESPITE_HORIZONS));
 	return holds;
 }
 
@@ -80,7 +82,7 @@ static int check_leases(struct sr_change *change, const struct sr_record *record
 }
 
 /* R0. The caller holds the commit lock. */
-static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+static int check_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot, unsigned flags)
 {
 	struct sr_locks *locks = &change->reg->registry->locks;
 	uint64_t holds;
@@ -95,13 +97,14 @@ static int check_unheld(struct sr_change *change, const struct sr_record *record
 	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);
 	if (rc)
 		return rc;
-	holds = holds_on(&change->reg->region, slot, UINT64_MAX);
+	holds = holds_on(&change->reg->region, slot, UINT64_MAX, flags);
 	sr_lock_give(locks, SR_LOCK_TABLE);
 	return holds ? fail_held(record->id, holds) : 0;
 }
 
 /* R2 to R5. *gone: whether R5 has succeeded. If not, *holds has the number of holds that R4 found. [commit, table] */
-static int decide(struct sr_change *change, const struct sr_record *record, uint32_t slot, bool *gone, uint64_t *holds)
+static int decide(struct sr_change *change, const struct sr_record *record, uint32_t slot, unsigned flags, bool *gone,
+		  uint64_t *holds)
 {
 	struct sr_region *region = &change->reg->region;
 	int rc = sr_table_move(region, slot, record->state == SR_LIVE ? SR_REMOVING : SR_DECIDING);
@@ -111,7 +114,7 @@ static int decide(struct sr_change *change, const struct sr_record *record, uint
 		return rc;
 	sr_region_set_version(region, change->clock.version);
 	SR_STOP("remove.deciding");
-	*holds = holds_on(region, slot, change->clock.version);
+	*holds = holds_on(region, slot, change->clock.version, flags);
 	SR_STOP("remove.counted");
 	if (!*holds)
 		rc = sr_table_decide(region, slot, SR_GONE, gone);
@@ -182,11 +185,11 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 }
 
 /* R2 to R6. Gives both locks back. */
-static int conclude_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot)
+static int conclude_unheld(struct sr_change *change, const struct sr_record *record, uint32_t slot, unsigned flags)
 {
 	uint64_t holds = 0;
 	bool gone;
-	int rc = decide(change, record, slot, &gone, &holds);
+	int rc = decide(change, record, slot, flags, &gone, &holds);
 
 	if (rc) { /* the lock stays dirty: the next holder repairs */
 		sr_table_lock_give(change->reg);
@@ -202,8 +205,9 @@ static int conclude_unheld(struct sr_change *change, const struct sr_record *rec
 	return rc ? rc : fail_held(record->id, holds);
 }
 
-int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
+int sr_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
 {
+	bool forced = flags & SEGREG_FORCE;
 	struct sr_journal journal;
 	struct sr_change change;
 	struct sr_record record;
@@ -221,7 +225,7 @@ int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
 	else if (!rc && slot == SR_NONE)
 		rc = sr_fail(SEGREG_E_CORRUPT, "segment %" PRIu64 " is missing in shared memory", id);
 	if (!rc)
-		rc = forced ? check_forced(&change, &record) : check_unheld(&change, &record, slot);
+		rc = forced ? check_forced(&change, &record) : check_unheld(&change, &record, slot, flags);
 	if (rc) {
 		sr_change_cancel(&change);
 		return rc;
@@ -236,7 +240,7 @@ int sr_force_remove(struct segreg *reg, uint64_t id, bool forced)
 	}
 	sr_journal_end(&journal);
 	if (!forced)
-		return conclude_unheld(&change, &record, slot);
+		return conclude_unheld(&change, &record, slot, flags);
 	sr_change_conclude(&change, sr_table_drop(&reg->region, slot));
 	return 0;
 }

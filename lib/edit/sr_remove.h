@@ -6,6 +6,7 @@
 
 #include "registry/sr_registry.h"
 
-int sr_force_remove(struct segreg *reg, uint64_t id, bool forced);
+/* flags: those of segreg_force_remove. */
+int sr_force_remove(struct segreg *reg, uint64_t id, unsigned flags);
 
 #endif

@@ -208,15 +208,19 @@ SR_HOT int sr_snapshot_release(struct segreg *reg, struct segreg_snapshot *snaps
 	return 0;
 }
 
-uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version)
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version, bool horizons)
 {
 	const struct sr_detail *detail = &region->details[slot];
 	uint64_t retired = detail->retired ? detail->retired : version;
 	struct sr_row *row = sr_region_row(region, n);
 	uint32_t cells = sr_lane_n_cells(sr_region_lane(region, n)), count = 0;
 
-	for (uint32_t i = 0; i < cells; i++)
-		count += sr_cell_holds(sr_load_seqcst_u64(&sr_row_cells(row)[i]), detail->born, retired);
+	for (uint32_t i = 0; i < cells; i++) {
+		uint64_t cell = sr_load_seqcst_u64(&sr_row_cells(row)[i]);
+
+		count += sr_cell_holds(cell, detail->born, retired) &&
+			 (horizons || sr_cell_kind(cell) != SEGREG_HORIZON);
+	}
 	return count;
 }
 

@@ -31,7 +31,10 @@ bool sr_snapshot_knows(size_t entry_size);
 /* Take the next step of a walk. Returns 1 with the next segment in *entry, 0 at the end, or SEGREG_E_*. */
 int sr_snapshot_next(struct segreg *reg, const struct segreg_snapshot *snapshot, struct segreg_entry *entry);
 
-/* The number of lane n's cells that hold the segment in slot. A live segment counts as retired by `version`. [table] */
-uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version);
+/*
+ * The number of lane n's cells that hold the segment in slot; horizons: also those of horizons. A live segment counts
+ * as retired by `version`. [table]
+ */
+uint32_t sr_snapshot_count(const struct sr_region *region, uint32_t n, uint32_t slot, uint64_t version, bool horizons);
 
 #endif

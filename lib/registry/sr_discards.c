@@ -114,6 +114,43 @@ static void move_left(const struct sr_region *region, uint32_t first, uint32_t n
 	}
 }
 
+/* Whether the discard's path is `path` or a directory above it. */
+static bool is_at_or_above(const struct sr_discard *discard, const char *path)
+{
+	size_t length = discard->path_length;
+
+	return length <= SR_DISCARD_PATH && !strncmp(discard->path, path, length) && strlen(path) >= length &&
+	       (!path[length] || path[length] == '/');
+}
+
+int sr_discards_find(struct sr_region *region, const char *path, struct sr_record *record, bool *is_found)
+{
+	struct ring ring = read_ring(region);
+	int rc;
+
+	*is_found = false;
+	if (is_damaged(ring))
+		return sr_region_damaged("discards");
+	rc = populate(region, ring.first, ring.n);
+	for (uint32_t i = ring.n; !rc && i-- > 0 && !*is_found;) {
+		const struct sr_discard *at = &region->discards[(ring.first + i) % SR_DISCARDS];
+
+		if (!is_at_or_above(at, path))
+			continue;
+		*is_found = true;
+		*record = (struct sr_record){
+			.state = SR_PENDING,
+			.ino = at->ino,
+			.btime = at->btime,
+			.fid = at->fid,
+			.is_directory = at->is_directory,
+			.path_length = at->path_length,
+		};
+		memcpy(record->path, path, at->path_length);
+	}
+	return rc;
+}
+
 /* An empty ring begins at its first place again, so that few discards need little memory. */
 void sr_discards_drop(const struct sr_region *region, uint32_t n, const struct sr_discards_left *left)
 {

@@ -62,4 +62,10 @@ void sr_discards_drop(const struct sr_region *region, uint32_t n, const struct s
 /* Note why discards stay in the ring, and since when; rc 0: none had to stay. [commit] */
 void sr_discards_note(const struct sr_region *region, int rc);
 
+/*
+ * Find the latest discard of path, or of a directory above it. *record becomes its path and identity, with the state
+ * PENDING. [table]
+ */
+int sr_discards_find(struct sr_region *region, const char *path, struct sr_record *record, bool *is_found);
+
 #endif

@@ -241,6 +241,7 @@ static void paths()
 	CHECK(reg.sweep()->deleted == 7 && !w.has("five") && !w.has("seven"));
 	add(w, reg, 8);
 	OK(reg.edit().retire_path("seg-8").commit());
+	CHECK(*reg.is_discarded("seg-8") && !*reg.is_discarded("seg-2"));
 	OK(reg.vacate("seg-8"));
 	CHECK(!w.has("seg-8"));
 	w.file("next", "");

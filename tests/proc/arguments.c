@@ -78,6 +78,7 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_unreserve(reg, 1));
 	REFUSED(segreg_retire(reg, 1));
 	REFUSED(segreg_force_remove(reg, 1, 0));
+	REFUSED(segreg_is_discarded(reg, "a"));
 	REFUSED(segreg_edit_begin(reg, &edit));
 	REFUSED(segreg_version(reg, &number));
 	REFUSED(segreg_wait(reg, 1, 0, NULL));
@@ -284,7 +285,7 @@ static void of_edits(void)
 	t_make_segment(&w, 1);
 	REFUSED(segreg_register(reg, 1, NULL));
 	REFUSED(segreg_reserve(reg, 1, NULL));
-	REFUSED(segreg_force_remove(reg, 1, 2));
+	REFUSED(segreg_force_remove(reg, 1, 4));
 	REFUSED(segreg_edit_begin(reg, NULL));
 	REFUSED(segreg_version(reg, NULL));
 	REFUSED(segreg_edit_add(NULL, 1, "seg-1"));

@@ -105,6 +105,7 @@ class Calls(World):
         version = self.reg.version
         with self.reg.horizon():
             self.reg.discard("one", pathlib.Path(self.base, "two"), b"absent", relaxed=True)
+            self.assertEqual([self.reg.is_discarded(name) for name in ("one", "absent")], [True, False])
             self.reg.discard()
             self.assertEqual((self.reg.version, self.reg.sweep().held), (version + 1, 2))
             self.reg.vacate("one")

@@ -40,7 +40,7 @@ LEASE_NAME_MAX = 63
 LEASE_NOW, LEASE_LISTED = (1 << 64) - 1, (1 << 64) - 2
 
 CREATE, ADOPT, TAKE_BASE = 1, 2, 4
-FORCE = 1
+FORCE, DESPITE_HORIZONS = 1, 2
 DISCARD_RELAXED = 1
 PIN_LIVE = 1
 CHECK_REPAIR = 1
@@ -404,6 +404,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_is_live": (c_int, [REG, c_uint64]),
     "segreg_state": (c_int, [REG, c_uint64, POINTER(c_int)]),
     "segreg_find": (c_int, [REG, c_char_p, POINTER(c_uint64), POINTER(c_int)]),
+    "segreg_is_discarded": (c_int, [REG, c_char_p]),
     "segreg_refcount": (c_int, [REG, c_uint64, POINTER(c_uint64)]),
     "segreg_stats": (c_int, [REG, POINTER(Stats)]),
     "segreg_stats_format": (c_int, [POINTER(Stats), POINTER(c_char), c_size_t]),

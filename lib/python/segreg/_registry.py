@@ -345,6 +345,10 @@ class Registry:
         self._handle.call(lib.segreg_find, c_path(path, "the path"), ctypes.byref(id), ctypes.byref(state))
         return Found(id.value, State(state.value))
 
+    def is_discarded(self, path: PathLike) -> bool:
+        """Whether a sweep deletes what is at path when it can; also true for what lies in a discarded directory."""
+        return self._handle.call(lib.segreg_is_discarded, c_path(path, "the path")) > 0
+
     def refcount(self, id: int) -> int:
         """The number of pins of id in all handles of all processes."""
         count = ctypes.c_uint64()

@@ -2,8 +2,8 @@
  * select.c - operands that name many segments: ranges of ids, and patterns of paths.
  *
  * "10-20" is each segment with an id from 10 to 20, and "2026/" followed by a star each segment below 2026. One walk
- * over the segments serves all operands. An operand that begins with "./" is a path letter by letter. An operand that
- * is the path of a segment and a range or pattern as well is refused: either reading could retire what was not meant.
+ * over the segments serves all operands. An operand that begins with "./" is a path letter by letter. An operand is
+ * refused if it is the path of a segment and also a range or pattern. Either reading could retire what was not meant.
  */
 #include <fnmatch.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  *
  * A sweep can delete a hundred thousand segments, and the first sweep of a base that is not mounted misses all of
  * them. A line for each would push everything else out of the log. So each kind of event has BURST_LINES lines in
- * BURST_TIME, and then a sum. A sweep with a pace goes on for hours: therefore a sum waits for the end of the burst,
- * and at most for the end of the sweep.
+ * BURST_TIME, and then a sum. A sweep with a pace goes on for hours. So a sum waits for the end of the burst, and at
+ * most for the end of the sweep.
  */
 #include <inttypes.h>
 #include <stdint.h>

@@ -93,9 +93,8 @@ static bool may_be_reused(const struct sr_victim *victim)
 /* Delete a victim's files. Returns false if the caller stopped the sweep in the middle of this deletion. */
 static bool delete_victim(struct sr_sweep *sweep, struct sr_victim *victim)
 {
-	int error = may_be_reused(victim)
-			    ? sr_trash_remove_reused(&sweep->trash, &victim->record, &victim->removed)
-			    : sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
+	int error = may_be_reused(victim) ? sr_trash_remove_reused(&sweep->trash, &victim->record, &victim->removed)
+					  : sr_trash_remove(&sweep->trash, &victim->record, &victim->removed);
 
 	sweep->n_tried++;
 	victim->freed += victim->removed.bytes_freed;

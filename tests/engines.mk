@@ -10,6 +10,10 @@ ENGINE_TESTS  := $(strip $(ENGINE_CHECKS) $(ENGINE_SOAKS))
 link_engine = $(Q)$(CXX) $(SEG_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(BUILD) -lsegreg-$* -lsegreg -l$* \
     -Wl,-rpath,'$$ORIGIN'
 
+# An engine's further tests are in check_ENGINE_PART.cc.
+check_objs = $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/engines/check_$(1)_*.cc))
+$(foreach engine,$(ENGINES),$(eval $(BUILD)/segreg-check-$(engine): $(call check_objs,$(engine))))
+
 $(ENGINE_CHECKS): $(BUILD)/segreg-check-%: $(BUILD)/obj/tests/engines/check_%.o $(BUILD)/libsegreg-%.so
 	@echo "  LD      $@"
 	$(link_engine)

@@ -53,18 +53,17 @@ static bool IsPrivate(const std::string &path)
 	       EndsWith(name, ".tmp") || EndsWith(name, ".trash");
 }
 
-/* The absolute path without symbolic links, "" if it is not below base. The file itself need not be there. */
-std::string Discards::Resolve(const std::string &path) const
+std::string ResolveBelow(const std::string &base, const std::string &path)
 {
 	const size_t slash = path.rfind('/');
 	const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
 	std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
 	char buf[PATH_MAX];
 
-	if (name.empty() || name == "." || name == ".." || !reg_ || !realpath(dir.c_str(), buf))
+	if (name.empty() || name == "." || name == ".." || base.empty() || !realpath(dir.c_str(), buf))
 		return "";
 	dir = buf;
-	if (dir != base_ && dir.compare(0, base_.size() + 1, base_ == "/" ? base_ : base_ + "/") != 0)
+	if (dir != base && dir.compare(0, base.size() + 1, base == "/" ? base : base + "/") != 0)
 		return "";
 	return dir == "/" ? dir + name : dir + "/" + name;
 }

@@ -24,6 +24,9 @@ struct segreg;
 namespace segreg_engines
 {
 
+/* The absolute path without symbolic links, "" if it is not below base. The file itself need not be there. */
+std::string ResolveBelow(const std::string &base, const std::string &path);
+
 /* What became of a request. */
 enum class Outcome {
 	kDone,
@@ -88,7 +91,10 @@ public:
 	Outcome VacateStage(const std::string &dir, std::string *error);
 
 private:
-	std::string Resolve(const std::string &path) const;
+	std::string Resolve(const std::string &path) const
+	{
+		return ResolveBelow(base_, path);
+	}
 	bool IsRecent(const std::string &path);
 	bool IsRetired(const std::string &path);
 	void Remember(const std::string &path);

@@ -1,7 +1,7 @@
 /*
  * check_rocksdb.cc - what the file system for RocksDB does with each way in which RocksDB takes a name away.
  */
-#include "check.h"
+#include "check_rocksdb.h"
 
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
@@ -333,7 +333,7 @@ void ByUri(const World &w)
 
 int main()
 {
-	return RunTests({
+	const int failed = RunTests({
 		{ "a deleted file stays for readers of before, and the writer does not see it",
 		  DeletedFileStaysForReaders },
 		{ "the name of a discarded file is used again", NameIsUsedAgain },
@@ -349,4 +349,6 @@ int main()
 		{ "a registry that does not open: DB::Open says so", RegistryThatDoesNotOpen },
 		{ "a file system by its uri", ByUri },
 	});
+
+	return RunReadTests() || failed;
 }

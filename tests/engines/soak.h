@@ -39,9 +39,14 @@ extern const char *const engine_name;
 /* registry: "" for the engine as it is, without segreg. */
 std::unique_ptr<Writer> OpenWriter(const std::string &dir, const std::string &registry, std::string *error);
 
-enum class Kind { kScan, kFollow };
+/*
+ * kScan and kPin open their files late, kFollow can catch up. With a registry, and readers_have_horizons, kScan and
+ * kFollow have a horizon of their own. scratch is a directory of this reader.
+ */
+enum class Kind { kScan, kFollow, kPin };
+extern const bool readers_have_horizons;
 
-/* kScan opens its files late, kFollow can catch up. scratch is a directory of this reader. */
-std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &scratch, Kind kind, std::string *error);
+std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &registry, const std::string &scratch,
+				   Kind kind, std::string *error);
 
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 const char *const engine_name = "LevelDB";
+const bool readers_have_horizons = false;
 
 namespace
 {
@@ -192,7 +193,8 @@ std::unique_ptr<Writer> OpenWriter(const std::string &dir, const std::string &re
 	return error->empty() ? std::move(writer) : nullptr;
 }
 
-std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &, Kind, std::string *error)
+std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &, const std::string &, Kind,
+				   std::string *error)
 {
 	auto reader = std::make_unique<LevelReader>();
 

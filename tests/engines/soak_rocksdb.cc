@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 const char *const engine_name = "RocksDB";
+const bool readers_have_horizons = true;
 
 namespace
 {
@@ -162,11 +163,17 @@ private:
 class RocksReader : public Reader
 {
 public:
-	std::string Open(const std::string &dir, const std::string &scratch, Kind kind)
+	std::string Open(const std::string &dir, const std::string &registry, const std::string &scratch, Kind kind)
 	{
 		Options options = MakeOptions();
 		DB *db = nullptr;
 		Status s;
+
+		if (!registry.empty() && kind != Kind::kPin) {
+			files_ = NewSegregReadFileSystem(nullptr, registry);
+			env_ = rocksdb::NewCompositeEnv(files_);
+			options.env = env_.get();
+		}
 
 		if (kind == Kind::kFollow) {
 			options.max_open_files = -1;
@@ -193,7 +200,7 @@ public:
 
 	std::string CatchUp() override
 	{
-		return TextOf(opened_.db->TryCatchUpWithPrimary());
+		return TextOf(files_ ? SegregCatchUp(files_, opened_.db.get()) : opened_.db->TryCatchUpWithPrimary());
 	}
 
 	std::vector<std::string> Files() override
@@ -214,6 +221,8 @@ public:
 	}
 
 private:
+	std::shared_ptr<rocksdb::FileSystem> files_;
+	std::unique_ptr<rocksdb::Env> env_;
 	Opened opened_;
 };
 
@@ -227,10 +236,11 @@ std::unique_ptr<Writer> OpenWriter(const std::string &dir, const std::string &re
 	return error->empty() ? std::move(writer) : nullptr;
 }
 
-std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &scratch, Kind kind, std::string *error)
+std::unique_ptr<Reader> OpenReader(const std::string &dir, const std::string &registry, const std::string &scratch,
+				   Kind kind, std::string *error)
 {
 	auto reader = std::make_unique<RocksReader>();
 
-	*error = reader->Open(dir, scratch, kind);
+	*error = reader->Open(dir, registry, scratch, kind);
 	return error->empty() ? std::move(reader) : nullptr;
 }

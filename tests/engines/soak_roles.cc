@@ -162,11 +162,12 @@ struct segreg *OpenRegistry(Role role)
 namespace
 {
 
-/* A horizon, or in the control nothing. */
+/* A horizon; nothing in the control, or if the reader has a horizon of its own. */
 class Held
 {
 public:
-	Held(Role role, struct segreg *reg) : role_(role), reg_(reg)
+	Held(Role role, struct segreg *reg)
+	    : role_(role), reg_(readers_have_horizons && role != kPinner ? nullptr : reg)
 	{
 		if (reg_ && segreg_snapshot_take(reg_, SEGREG_HORIZON, &horizon_) < 0)
 			Fail(role_, "%s", segreg_last_error());
@@ -191,7 +192,7 @@ std::unique_ptr<Reader> OpenOrFail(Role role, Kind kind)
 	const std::string scratch = scratch_dir + "/" + role_names[role];
 
 	mkdir(scratch.c_str(), 0777);
-	std::unique_ptr<Reader> reader = OpenReader(db_dir, scratch, kind, &error);
+	std::unique_ptr<Reader> reader = OpenReader(db_dir, control ? "" : registry_dir, scratch, kind, &error);
 	if (!reader)
 		Fail(role, "the database does not open: %s", error.c_str());
 	return reader;
@@ -278,7 +279,7 @@ void Pin(struct segreg *reg)
 	while (!board->stop) {
 		const std::vector<uint64_t> floor = Acknowledged();
 		Held held(kPinner, reg);
-		const std::unique_ptr<Reader> reader = OpenOrFail(kPinner, Kind::kScan);
+		const std::unique_ptr<Reader> reader = OpenOrFail(kPinner, Kind::kPin);
 		std::vector<struct segreg_pin> pins;
 
 		if (reg)

@@ -26,10 +26,10 @@
  * of which false ends the walk. It may throw: the exception waits until the call of the library has ended, and goes on
  * then. It must not end its thread by pthread_exit(3).
  *
- * Objects. Registry, Pin, Pins, Snapshot, Horizon, Map, Edit and File can be moved, not copied. An object that was
- * moved from, released or never filled is empty. An empty object may be destroyed, assigned to and asked whether it is
- * empty. Its other calls fail with Errc::inval, but close() and abort() do nothing. The same holds for the object in a
- * failed Result.
+ * Objects. Registry, Pin, Pins, Snapshot, Horizon, Map, Watch, Edit and File can be moved, not copied. An object that
+ * was moved from, released or never filled is empty. An empty object may be destroyed, assigned to and asked whether it
+ * is empty. Its other calls fail with Errc::inval, but close() and abort() do nothing. The same holds for the object in
+ * a failed Result.
  *
  * Order of ends. A Registry should live longer than the objects that it gave. If it ends first, then what they hold
  * ends with it, at once. They may be destroyed afterwards, in any order, and their calls fail with Errc::inval. That
@@ -95,6 +95,7 @@ template <typename T> class Result;
 using RawPin = struct ::segreg_pin;
 using RawSnapshot = struct ::segreg_snapshot;
 using RawMap = struct ::segreg_map;
+using RawWatch = struct ::segreg_watch;
 using Entry = struct ::segreg_entry;
 using Stats = struct ::segreg_stats;
 using Info = struct ::segreg_info;
@@ -536,7 +537,10 @@ template <typename Item, typename Function, typename Call> Result<void> walk(Fun
 	return Result<void>(code);
 }
 
-/* What a handle holds, of type Raw. reg_ is NULL if it is empty. A Policy has release(reg, raw). */
+/*
+ * What a handle holds, of type Raw. reg_ is NULL if it is empty. A Policy has release(reg, raw), and take(raw) for the
+ * raw of an object that is moved from.
+ */
 template <typename Raw, typename Policy> class Held
 {
 public:
@@ -547,7 +551,7 @@ public:
 	Held(segreg *reg, const Raw &raw) noexcept : reg_(reg), raw_(raw)
 	{
 	}
-	Held(Held &&other) noexcept : reg_(std::exchange(other.reg_, nullptr)), raw_(Policy::copy(other.raw_))
+	Held(Held &&other) noexcept : reg_(std::exchange(other.reg_, nullptr)), raw_(Policy::take(other.raw_))
 	{
 	}
 	Held &operator=(Held &&other) noexcept
@@ -555,7 +559,7 @@ public:
 		if (this != &other) {
 			drop();
 			reg_ = std::exchange(other.reg_, nullptr);
-			raw_ = Policy::copy(other.raw_);
+			raw_ = Policy::take(other.raw_);
 		}
 		return *this;
 	}
@@ -586,7 +590,7 @@ public:
 	Raw detach() noexcept
 	{
 		reg_ = nullptr;
-		return raw_;
+		return Policy::take(raw_);
 	}
 
 protected:
@@ -617,7 +621,7 @@ struct PinPolicy {
 	 * Member by member. The library has just written a pin so. A processor that loads two members at once waits
 	 * until both stores are in its cache, which takes as long as the pin.
 	 */
-	static RawPin copy(const RawPin &pin) noexcept
+	static RawPin take(const RawPin &pin) noexcept
 	{
 		RawPin copy;
 
@@ -640,7 +644,7 @@ struct MapPolicy {
 		map = SEGREG_MAP_INIT;
 		return code;
 	}
-	static const RawMap &copy(const RawMap &map) noexcept
+	static const RawMap &take(const RawMap &map) noexcept
 	{
 		return map;
 	}
@@ -651,9 +655,44 @@ struct SnapshotPolicy {
 	{
 		return ::segreg_snapshot_release(reg, &snapshot);
 	}
-	static const RawSnapshot &copy(const RawSnapshot &snapshot) noexcept
+	static const RawSnapshot &take(const RawSnapshot &snapshot) noexcept
 	{
 		return snapshot;
+	}
+};
+
+/* Pins that were taken together. */
+struct PinRow {
+	std::unique_ptr<RawPin[]> pins;
+	std::size_t size = 0;
+};
+
+struct PinRowPolicy {
+	static int release(segreg *reg, PinRow &row) noexcept
+	{
+		const PinRow released = take(row);
+
+		return ::segreg_unpin_many(reg, released.pins.get(), released.size);
+	}
+	static PinRow take(PinRow &row) noexcept
+	{
+		return PinRow{ std::move(row.pins), std::exchange(row.size, 0) };
+	}
+};
+
+/* If the registry is closed, or is the parent's, the library leaves the descriptor open. */
+struct WatchPolicy {
+	static int release(segreg *reg, RawWatch &watch) noexcept
+	{
+		int code = ::segreg_unwatch(reg, &watch);
+
+		if (code && reg)
+			::close(std::exchange(watch.fd, -1));
+		return code;
+	}
+	static const RawWatch &take(const RawWatch &watch) noexcept
+	{
+		return watch;
 	}
 };
 
@@ -764,88 +803,46 @@ public:
 	}
 };
 
-/* Pins of several segments, taken together (segreg_pin_many). */
-class [[nodiscard]] Pins
+/* Pins of several segments, taken together (segreg_pin_many). release() releases all of them (segreg_unpin_many). */
+class [[nodiscard]] Pins : public detail::Held<detail::PinRow, detail::PinRowPolicy>
 {
 public:
 	Pins() noexcept = default;
-	Pins(Pins &&other) noexcept
-	    : reg_(std::exchange(other.reg_, nullptr)), pins_(std::move(other.pins_)),
-	      size_(std::exchange(other.size_, 0))
-	{
-	}
-	Pins &operator=(Pins &&other) noexcept
-	{
-		if (this != &other) {
-			drop();
-			reg_ = std::exchange(other.reg_, nullptr);
-			pins_ = std::move(other.pins_);
-			size_ = std::exchange(other.size_, 0);
-		}
-		return *this;
-	}
-	~Pins()
-	{
-		drop();
-	}
-
-	explicit operator bool() const noexcept
-	{
-		return reg_;
-	}
-	/* Release all of them, which makes the object empty even if the call fails (segreg_unpin_many). */
-	Result<void> release() noexcept
-	{
-		return Result<void>(reg_ ? drop() : ::segreg_unpin_many(nullptr, nullptr, 0));
-	}
 
 	std::size_t size() const noexcept
 	{
-		return size_;
+		return raw_.size;
 	}
 	bool empty() const noexcept
 	{
-		return !size_;
+		return !raw_.size;
 	}
 	/* The pin of the i-th id; i is less than size(). The object keeps it. */
 	const RawPin &operator[](std::size_t i) const noexcept
 	{
-		return pins_[i];
+		return raw_.pins[i];
 	}
 	const RawPin *begin() const noexcept
 	{
-		return pins_.get();
+		return raw_.pins.get();
 	}
 	const RawPin *end() const noexcept
 	{
-		return pins_.get() + size_;
+		return raw_.pins.get() + raw_.size;
 	}
 	/* As Pin::path and Pin::open, for the i-th id. */
 	Result<std::string> path(std::size_t i) const
 	{
-		return detail::path_of(reg_, i < size_ ? pins_[i] : RawPin());
+		return detail::path_of(reg_, i < raw_.size ? raw_.pins[i] : RawPin());
 	}
 	Result<File> open(std::size_t i, Text file = nullptr) const noexcept
 	{
-		return detail::open(reg_, i < size_ ? pins_[i] : RawPin(), file);
+		return detail::open(reg_, i < raw_.size ? raw_.pins[i] : RawPin(), file);
 	}
 
 private:
-	friend class Registry;
-
-	int drop() noexcept
-	{
-		segreg *reg = std::exchange(reg_, nullptr);
-		int code = reg ? ::segreg_unpin_many(reg, pins_.get(), size_) : 0;
-
-		pins_.reset();
-		size_ = 0;
-		return code;
-	}
-
-	segreg *reg_ = nullptr;
-	std::unique_ptr<RawPin[]> pins_;
-	std::size_t size_ = 0;
+	using Held::detach;
+	using Held::raw;
 };
 
 /* A file of a segment in memory, and the pin that keeps it there (segreg_map). */
@@ -1104,6 +1101,36 @@ public:
 	}
 };
 
+/* ------------------------------------------------------------------ watches */
+
+/*
+ * A descriptor that becomes readable when there is something new (segreg_watch). In this order no event is missed:
+ *      auto watch = reg.watch(SEGREG_WATCH_VERSION).value();
+ *      for (;;) {
+ *              ... look, and act on what is new ...
+ *              ... poll watch.fd() for reading ...
+ *              watch.clear().value();
+ *      }
+ *
+ * A forked child that destroys its copy of the object closes its copy of the descriptor.
+ */
+class [[nodiscard]] Watch : public detail::Held<RawWatch, detail::WatchPolicy>
+{
+public:
+	using Held::Held;
+
+	/* Do not read it. -1 if the object is empty. */
+	int fd() const noexcept
+	{
+		return reg_ ? raw_.fd : -1;
+	}
+	/* Make it unreadable until the next event (segreg_watch_clear). */
+	Result<void> clear() noexcept
+	{
+		return Result<void>(::segreg_watch_clear(reg_, &raw_));
+	}
+};
+
 /* ------------------------------------------------------------------ edits */
 
 /*
@@ -1293,18 +1320,19 @@ public:
 	Result<Pins> pin(Span<const std::uint64_t> ids, unsigned flags = 0) const &
 	{
 		Result<Pins> made;
+		detail::PinRow &row = made.value_.raw_;
 
 #if SEGREGXX_EXCEPTIONS
-		made.value_.pins_.reset(new RawPin[ids.size()]());
+		row.pins.reset(new RawPin[ids.size()]());
 #else
-		made.value_.pins_.reset(new (std::nothrow) RawPin[ids.size()]());
-		if (!made.value_.pins_)
+		row.pins.reset(new (std::nothrow) RawPin[ids.size()]());
+		if (!row.pins)
 			return Result<Pins>(SEGREG_E_NOMEM);
 #endif
-		made.code_ = ::segreg_pin_many(reg_, ids.data(), ids.size(), flags, made.value_.pins_.get());
+		made.code_ = ::segreg_pin_many(reg_, ids.data(), ids.size(), flags, row.pins.get());
 		if (!made.code_) {
 			made.value_.reg_ = reg_;
-			made.value_.size_ = ids.size();
+			row.size = ids.size();
 		}
 		return made;
 	}
@@ -1335,6 +1363,11 @@ public:
 	{
 		return receive_as<Horizon>(SEGREG_HORIZON, theirs);
 	}
+	/* what: SEGREG_WATCH_VERSION, SEGREG_WATCH_SWEEP, or both. */
+	Result<Watch> watch(unsigned what) const &noexcept
+	{
+		return hold<Watch>([this, what](RawWatch *watch) { return ::segreg_watch(reg_, what, watch); });
+	}
 	/* Begin an edit. If that fails, the edit has the failure. */
 	Edit edit() const &noexcept
 	{
@@ -1353,6 +1386,7 @@ public:
 	Result<Horizon> horizon() const && = delete;
 	Result<Snapshot> receive_snapshot(const RawSnapshot &) const && = delete;
 	Result<Horizon> receive_horizon(const RawSnapshot &) const && = delete;
+	Result<Watch> watch(unsigned) const && = delete;
 	Edit edit() const && = delete;
 
 	/* Segments. */

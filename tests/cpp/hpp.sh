@@ -19,7 +19,7 @@ for compiler in "${cxx[@]}"; do
 	for standard in c++17 c++20 c++2b; do
 		knows "$compiler" -std=$standard && standards+=("$standard")
 	done
-	for name in objects callbacks; do
+	for name in objects waits callbacks; do
 		run $name "$compiler" -std=c++17 -O2
 		run $name "$compiler" -std="${standards[-1]}" -O1 -g "${none[@]}"
 		for standard in "${standards[@]:1}"; do
@@ -36,7 +36,7 @@ if [ -n "${SAN_FLAGS-}" ]; then
 elif ! echo 'int main() {}' | "${cxx[0]}" -fsanitize=address -x c++ -o "$scratch/program" - 2>/dev/null; then
 	echo "skipped AddressSanitizer: ${cxx[0]} has none here"
 else
-	for name in objects callbacks; do
+	for name in objects waits callbacks; do
 		run $name "${cxx[0]}" -std=c++17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 	done
 	echo "ok under AddressSanitizer, which finds no leak either"
@@ -71,6 +71,8 @@ done <<-'CC'
 	auto pin = Registry::open("dir").value().pin(1);
 	auto snapshot = Registry::open("dir").value().snapshot();
 	Pin pin(Registry(), 1);
+	auto watch = Registry::open("dir").value().watch(SEGREG_WATCH_SWEEP);
+	const std::uint64_t ids[] = { 1 }; reg.pin(ids).value().detach();
 	if (reg.is_live(1)) return;
 	reg.retire(1);
 	reg.pin(1);

@@ -21,7 +21,8 @@ template <typename Object> constexpr bool moves_only()
 	       !std::is_copy_assignable_v<Object>;
 }
 static_assert(moves_only<Registry>() && moves_only<Pin>() && moves_only<Pins>() && moves_only<Snapshot>() &&
-	      moves_only<Horizon>() && moves_only<Map>() && moves_only<Edit>() && moves_only<File>());
+	      moves_only<Horizon>() && moves_only<Map>() && moves_only<Watch>() && moves_only<Edit>() &&
+	      moves_only<File>());
 static_assert(sizeof(Registry) == sizeof(void *) && sizeof(Pin) == sizeof(void *) + sizeof(RawPin));
 
 static void pins_are_held_once()
@@ -399,28 +400,6 @@ static void forks()
 	OK(map->release());
 }
 
-static void waits()
-{
-	World w("wait");
-	Registry reg = w.open();
-	std::uint32_t ticket = 0;
-
-	add(w, reg, 1);
-	CHECK(*reg.wait(*reg.version() - 1) == *reg.version());
-	FAILS(Errc::timedout, reg.wait(*reg.version(), std::chrono::milliseconds(1)));
-	OK(reg.wait_off(true));
-	FAILS(Errc::called_off, reg.wait(*reg.version()));
-	OK(reg.wait_off(false));
-	OK(reg.sweep_wait(ticket));
-	FAILS(std::errc::timed_out, reg.sweep_wait(ticket, std::chrono::milliseconds(0)));
-	OK(reg.sweep_wake());
-	OK(reg.sweep_wait(ticket, std::chrono::hours(1)));
-	/* Longer than an int of milliseconds, and there is an event: it must not become a timeout of 0. */
-	OK(reg.sweep_wake());
-	OK(reg.sweep_wait(ticket, std::chrono::hours(24 * 365)));
-	CHECK(detail::milliseconds(std::chrono::hours(24 * 365)) == INT_MAX && detail::milliseconds(forever) == -1);
-}
-
 static void errors()
 {
 	World w("error");
@@ -459,5 +438,4 @@ int main()
 	received();
 	threads();
 	forks();
-	waits();
 }

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import select
 import uuid
 
 import segreg
@@ -325,40 +324,6 @@ class Calls(World):
         ticket = self.reg.sweep_wait()
         self.reg.sweep_wake()
         self.assertNotEqual(self.reg.sweep_wait(ticket, 60), ticket)
-
-    def test_watch(self):
-        """a watch is readable after a new version, until it is cleared; its descriptor ends with it"""
-
-        def is_readable(watch):
-            return bool(select.select([watch], [], [], 0)[0])
-
-        with self.reg.watch(version=True) as watch, segreg.open(self.directory) as other:
-            self.assertFalse(is_readable(watch))
-            self.write("seg-1", {})
-            other.register(1, "seg-1")
-            self.assertTrue(select.select([watch], [], [])[0])
-            watch.clear()
-            self.assertFalse(is_readable(watch))
-            fd = watch.fileno()
-        self.assertTrue(watch.closed)
-        with self.assertRaises(OSError):
-            os.fstat(fd)
-        watch.close()
-        with self.assertRaises(ValueError):
-            watch.fileno()
-        with self.reg.watch(sweep=True) as watch:
-            with segreg.open(self.directory) as other:
-                other.retire(1)
-                late = other.watch(version=True)
-            self.assertTrue(select.select([watch], [], [])[0])
-            fd = late.fileno()
-            with self.assertRaises(segreg.ClosedError):
-                late.clear()
-            late.close()
-            with self.assertRaises(OSError):
-                os.fstat(fd)
-        with self.assertRaises(segreg.InvalidError):
-            self.reg.watch()
 
     def test_wait_off(self):
         """waits that are called off end with CalledOffError, until they are allowed again"""

@@ -3,6 +3,7 @@
 #   Makefile                what all parts share: settings, flags, compiling, packages, cleaning
 #   lib/lib.mk              the library
 #   lib/engines.mk          the file systems for RocksDB and LevelDB, where these are installed
+#   lib/defer.mk            the library that segctl defer preloads
 #   daemon/daemon.mk        segregd and segctl
 #   tests/tests.mk          the demo, the tests, and the same with other compilers and on other machines
 #   tests/proof.mk          the long tests
@@ -41,13 +42,13 @@ SEG_LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
 # Asked when a recipe runs, since the packages may come by then.
 pc = $(shell $(PKG_CONFIG) $(1) $(2))
 
-PRODUCTS = $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl $(ENGINE_LIBS)
+PRODUCTS = $(BUILD)/libsegreg.a $(BUILD)/libsegreg.so $(BUILD)/segregd $(BUILD)/segctl $(DEFER_LIB) $(ENGINE_LIBS)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all deps packages clean help FORCE
 
-include lib/lib.mk lib/engines.mk
+include lib/lib.mk lib/engines.mk lib/defer.mk
 include daemon/daemon.mk tests/tests.mk tests/engines.mk
 include tests/proof.mk bench/bench.mk .packaging/install.mk .packaging/deb.mk
 

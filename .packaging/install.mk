@@ -18,6 +18,8 @@ SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 PYTHONDIR     ?= $(PREFIX)/lib/python3/dist-packages
+# segctl looks there for what segctl defer preloads.
+DEFERDIR      := $(abspath $(BINDIR)/../lib/segreg)
 
 # Man pages, with a link for each further name that a page's NAME section gives.
 man_dir = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))
@@ -44,6 +46,7 @@ engine_dev_part = 644:include/segreg-$(1).h:$(INCLUDEDIR)/segreg-$(1).h \
 ENGINES_PART = $(foreach engine,$(ENGINES),$(call engine_part,$(engine)) $(call engine_dev_part,$(engine)))
 TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         755:$(BUILD)/segregd:$(SBINDIR)/segregd \
+        $(if $(DEFER_LIB),755:$(DEFER_LIB):$(DEFERDIR)/libsegreg-defer.so) \
         $(foreach page,$(wildcard lib/man/*.7 daemon/*/*.[158]),$(call man_page,$(page))) \
         $(call if_there,text,daemon/segregd/segregd.service,$(UNITDIR)/segregd.service) \
         $(call if_there,644,daemon/segregd/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
@@ -71,7 +74,7 @@ place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)
 ## install - install what is built, below /usr/local or as .packaging/install.mk says
 ## install-lib - of that the shared library alone
 ## install-dev - of that the headers, the static library, the manual of the calls
-## install-tools - of that segregd and segctl
+## install-tools - of that segregd, segctl, and the library that segctl defer preloads
 ## install-rocksdb - of that the library for RocksDB, if RocksDB was there when segreg was built
 ## install-rocksdb-dev - of that its header
 ## install-leveldb - of that the library for LevelDB, if LevelDB was there when segreg was built
@@ -91,7 +94,7 @@ install-dev: $(BUILD)/libsegreg.a
 	@echo "  INSTALL $(DESTDIR)$(INCLUDEDIR)/segreg.h"
 	$(Q)$(call place,$(DEV_PART))
 
-install-tools: $(BUILD)/segctl $(BUILD)/segregd
+install-tools: $(BUILD)/segctl $(BUILD)/segregd $(DEFER_LIB)
 	@echo "  INSTALL $(DESTDIR)$(BINDIR)/segctl $(DESTDIR)$(SBINDIR)/segregd"
 	$(Q)$(call place,$(TOOLS_PART))
 

@@ -4,7 +4,7 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 SO        := libsegreg.so.$(VERSION)
 SONAME    := libsegreg.so.$(SOVERSION)
 
-LIB_SRC  := $(sort $(wildcard lib/*.c lib/*/*.c))
+LIB_SRC  := $(sort $(filter-out lib/defer/%,$(wildcard lib/*.c lib/*/*.c)))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 TLIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/testing/%.o)
 LIB_LIBS  = $(call pc,--libs,lmdb)

@@ -3,7 +3,8 @@
  *
  * The command is a child of segctl, which holds the segments until the command ends. The environment of the command
  * has SEGREG_PATH, the absolute path of the first segment, SEGREG_VERSION, and SEGREG_REGISTRY. The end of segctl, even
- * by kill -9, gives everything back and sends the command SIGTERM.
+ * by kill -9, gives everything back and sends the command SIGTERM. If segctl itself runs below segctl defer, the command
+ * does not: it is a reader, and sees what is discarded.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include "segctl/command.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
+#include "segctl/preload.h"
 
 #define EX_NOEXEC 126 /* the status that shells give */
 #define EX_NOCOMMAND 127
@@ -43,6 +45,7 @@ __attribute__((noreturn)) static void become(char **command, pid_t holder, int f
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* without segctl nothing is held any more */
 	if (getppid() != holder)          /* segctl ended before the prctl */
 		_exit(128 + SIGTERM);
+	ctl_preload_remove();
 	execvp(command[0], command);
 	if (write(failure, &errno, sizeof errno) == -1)
 		_exit(EX_NOEXEC);

@@ -47,7 +47,8 @@ make_in "$root" install
 [ -z "$(find "$root" -type f ! -perm 644 ! -perm 755)" ] || fail "files with other modes than 644 and 755"
 cmp include/segreg.h "$root/usr/local/include/segreg.h"
 cmp include/segreg.hpp "$root/usr/local/include/segreg.hpp"
-for name in bin/segctl sbin/segregd lib/libsegreg.a lib/libsegreg.so lib/pkgconfig/segreg.pc share/man/man1/segctl.1 \
+for name in bin/segctl sbin/segregd lib/libsegreg.a lib/libsegreg.so lib/segreg/libsegreg-defer.so \
+	lib/pkgconfig/segreg.pc share/man/man1/segctl.1 \
 	share/man/man3/segreg.hpp.3 share/man/man3/segreg_edit_commit.3 share/man/man7/segreg.7 \
 	share/man/man8/segregd.8; do
 	[ -r "$root/usr/local/$name" ] || fail "no $name"
@@ -60,6 +61,19 @@ files "$root" | diff -u "$scratch/first" - || fail "a second make install change
 make_in "$root" uninstall
 [ -z "$(find "$root" ! -type d)" ] || fail "make uninstall leaves something: $(find "$root" ! -type d | head -n 3)"
 ok "installing twice is installing once, and uninstalling leaves nothing"
+
+root=$scratch/plain
+make_in "$root" install
+mkdir "$scratch/data"
+touch "$scratch/data/file"
+export SEGREG_REGISTRY=$scratch/registry
+"$root/usr/local/bin/segctl" init --base "$scratch/data" >"$scratch/log"
+"$root/usr/local/bin/segctl" defer -- rm "$scratch/data/file" 2>"$scratch/log" || { cat "$scratch/log"; fail "defer"; }
+[ ! -s "$scratch/log" ] && [ -e "$scratch/data/file" ] || { cat "$scratch/log"; fail "segctl defer discards nothing"; }
+"$root/usr/local/bin/segctl" sweep >"$scratch/log"
+[ ! -e "$scratch/data/file" ] || fail "what was discarded stays"
+unset SEGREG_REGISTRY
+ok "segctl defer finds its library where it is installed, and that finds libsegreg.so"
 
 parts=$scratch/parts
 make_in "$parts/lib" install-lib PREFIX=/usr LIBDIR=/usr/lib/there

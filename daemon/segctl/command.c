@@ -3,8 +3,8 @@
  *
  * The command is a child of segctl, which holds the segments until the command ends. The environment of the command
  * has SEGREG_PATH, the absolute path of the first segment, SEGREG_VERSION, and SEGREG_REGISTRY. The end of segctl, even
- * by kill -9, gives everything back and sends the command SIGTERM. If segctl itself runs below segctl defer, the command
- * does not: it is a reader, and sees what is discarded.
+ * by kill -9, gives everything back and sends the command SIGTERM. If segctl itself runs below segctl defer, the
+ * command does not: it is a reader, and sees what is discarded.
  */
 #include <errno.h>
 #include <fcntl.h>

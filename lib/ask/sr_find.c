@@ -5,6 +5,7 @@
  * lock. So the answer may wait for a commit of another process.
  */
 #include "ask/sr_find.h"
+#include "db/sr_records.h"
 #include "registry/sr_change.h"
 #include "registry/sr_discards.h"
 #include "registry/sr_enter.h"
@@ -25,9 +26,9 @@ int sr_find(struct segreg *reg, const char *given, uint64_t *id, enum segreg_sta
 		rc = sr_change_begin(&change, reg);
 	if (rc)
 		return rc;
-	rc = sr_store_find(store, path, &found);
+	rc = sr_records_find(store, path, &found);
 	if (!rc)
-		rc = sr_store_get(store, found, &record);
+		rc = sr_records_get(store, found, &record);
 	sr_change_cancel(&change);
 	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "no segment has the path %s (segctl ls)", path);
@@ -81,9 +82,9 @@ static int find_retired(struct segreg *reg, const char *path, struct sr_record *
 
 	if (rc)
 		return rc;
-	rc = sr_store_overlap(store, path, &id);
+	rc = sr_records_overlap(store, path, &id);
 	if (!rc)
-		rc = sr_store_get(store, id, record);
+		rc = sr_records_get(store, id, record);
 	sr_change_cancel(&change);
 	*is_found = !rc;
 	return rc == SR_STORE_ABSENT ? 0 : rc;

@@ -18,7 +18,7 @@ static bool is_before(const struct segreg_lease_item *a, const struct segreg_lea
 	return a->id < b->id || (a->id == b->id && a->born < b->born);
 }
 
-bool sr_lease_is_sorted(const struct segreg_lease_item *items, size_t n)
+bool sr_lease_record_is_sorted(const struct segreg_lease_item *items, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		if (!is_before(&items[i - 1], &items[i]))
@@ -26,7 +26,7 @@ bool sr_lease_is_sorted(const struct segreg_lease_item *items, size_t n)
 	return true;
 }
 
-void sr_lease_free(struct sr_lease *lease)
+void sr_lease_record_free(struct sr_lease *lease)
 {
 	free(lease->items);
 	lease->items = NULL;
@@ -71,9 +71,9 @@ static int decode_items(const unsigned char *at, size_t size, struct sr_lease *l
 		lease->items[i].id = sr_bytes_take(&at, 8);
 		lease->items[i].born = sr_bytes_take(&at, 8);
 	}
-	if (sr_lease_is_sorted(lease->items, lease->n))
+	if (sr_lease_record_is_sorted(lease->items, lease->n))
 		return 0;
-	sr_lease_free(lease);
+	sr_lease_record_free(lease);
 	return fail_damaged(lease->name);
 }
 
@@ -107,7 +107,7 @@ static int decode(const MDB_val *key, const MDB_val *value, struct sr_lease *lea
 
 /* ---------------------------------------------------------------- the table */
 
-int sr_store_get_lease(struct sr_store *store, const char *name, struct sr_lease *lease)
+int sr_lease_record_get(struct sr_store *store, const char *name, struct sr_lease *lease)
 {
 	MDB_val value, key = sr_value_key(name);
 	int rc = sr_value_get(store, store->leases, key, &value);
@@ -116,7 +116,7 @@ int sr_store_get_lease(struct sr_store *store, const char *name, struct sr_lease
 }
 
 /* MDB_SET_RANGE finds the first name from `after` on, which may be that name itself. */
-int sr_store_next_lease(struct sr_store *store, const char *after, struct sr_lease *lease)
+int sr_lease_record_next(struct sr_store *store, const char *after, struct sr_lease *lease)
 {
 	MDB_val value, key = sr_value_key(after);
 	MDB_cursor *cursor;
@@ -138,7 +138,7 @@ int sr_store_next_lease(struct sr_store *store, const char *after, struct sr_lea
 	return rc;
 }
 
-int sr_store_put_lease(struct sr_store *store, const struct sr_lease *lease)
+int sr_lease_record_put(struct sr_store *store, const struct sr_lease *lease)
 {
 	unsigned char *bytes = sr_sys_malloc(MOST);
 	int rc;
@@ -150,7 +150,7 @@ int sr_store_put_lease(struct sr_store *store, const struct sr_lease *lease)
 	return rc;
 }
 
-int sr_store_drop_lease(struct sr_store *store, const char *name)
+int sr_lease_record_drop(struct sr_store *store, const char *name)
 {
 	MDB_val key = sr_value_key(name);
 	int error;
@@ -163,7 +163,7 @@ int sr_store_drop_lease(struct sr_store *store, const char *name)
 	return error ? sr_value_fail(error, store, "delete from it") : 0;
 }
 
-int sr_store_count_leases(struct sr_store *store, size_t *n)
+int sr_lease_record_count(struct sr_store *store, size_t *n)
 {
 	MDB_stat stat;
 	int error;

@@ -18,22 +18,22 @@ struct sr_lease {
 	uint32_t by_uid;            /* the process that changed it last */
 	int64_t by_pid;
 	char by_label[SEGREG_LABEL_SIZE];
-	struct segreg_lease_item *items; /* ascending by id, then born, each once; sr_lease_free frees them */
+	struct segreg_lease_item *items; /* ascending by id, then born, each once; sr_lease_record_free frees them */
 	size_t n;
 };
 
 /* Whether items are ascending, each once. */
-bool sr_lease_is_sorted(const struct segreg_lease_item *items, size_t n);
+bool sr_lease_record_is_sorted(const struct segreg_lease_item *items, size_t n);
 
 /* *lease gets the lease of that name. SR_STORE_ABSENT: there is none. */
-int sr_store_get_lease(struct sr_store *store, const char *name, struct sr_lease *lease);
+int sr_lease_record_get(struct sr_store *store, const char *name, struct sr_lease *lease);
 /* *lease gets the first lease whose name is behind `after`, byte by byte; "" starts. SR_STORE_ABSENT: there is none. */
-int sr_store_next_lease(struct sr_store *store, const char *after, struct sr_lease *lease);
-int sr_store_put_lease(struct sr_store *store, const struct sr_lease *lease);
+int sr_lease_record_next(struct sr_store *store, const char *after, struct sr_lease *lease);
+int sr_lease_record_put(struct sr_store *store, const struct sr_lease *lease);
 /* SR_STORE_ABSENT: there is none. */
-int sr_store_drop_lease(struct sr_store *store, const char *name);
-int sr_store_count_leases(struct sr_store *store, size_t *n);
+int sr_lease_record_drop(struct sr_store *store, const char *name);
+int sr_lease_record_count(struct sr_store *store, size_t *n);
 
-void sr_lease_free(struct sr_lease *lease);
+void sr_lease_record_free(struct sr_lease *lease);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * sr_records.c - the contents of registry.mdb: the records of sr_record.h in LMDB's tables. Each call runs in a
- * transaction of sr_store.c.
+ * sr_records.c - what is in registry.mdb: the records of sr_record.h in LMDB's tables.
  */
+#include "db/sr_records.h"
 #include "db/sr_codec.h"
 #include "sys/sr_error.h"
 #include "db/sr_value.h"
@@ -11,7 +11,7 @@
 
 #define FIRST_ID (UINT64_C(1) << 63) /* the first id of the registry's choice */
 
-int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta)
+int sr_records_get_meta(struct sr_store *store, struct sr_meta *meta)
 {
 	MDB_val value;
 	int rc = sr_value_get(store, store->meta, sr_value_key("registry"), &value);
@@ -31,7 +31,7 @@ static int put_meta_in(struct sr_store *store, MDB_dbi table, const struct sr_me
 	return sr_value_put(store, table, sr_value_key("registry"), bytes, sr_encode_meta(meta, bytes), 0);
 }
 
-int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
+int sr_records_put_meta(struct sr_store *store, const struct sr_meta *meta)
 {
 	return put_meta_in(store, store->meta, meta);
 }
@@ -51,7 +51,7 @@ int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta)
  * there as well. The upgrade does not copy clock and riders: the caller writes the clock, and the riders belong to a
  * region that is over. Values of earlier schemas stay until they change.
  */
-int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
+int sr_records_upgrade(struct sr_store *store, const struct sr_meta *meta)
 {
 	MDB_dbi old = store->meta;
 	int error, rc = 0;
@@ -70,10 +70,10 @@ int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta)
 		return sr_value_fail(error, store, "make the tables that its earlier schema lacks");
 	if (old != store->meta)
 		rc = put_meta_in(store, old, meta);
-	return rc ? rc : sr_store_put_meta(store, meta);
+	return rc ? rc : sr_records_put_meta(store, meta);
 }
 
-int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
+int sr_records_get_clock(struct sr_store *store, struct sr_clock *clock)
 {
 	MDB_val value;
 	int rc = sr_value_get(store, store->meta, sr_value_key("clock"), &value);
@@ -83,14 +83,14 @@ int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock)
 	return rc ? rc : sr_decode_clock(value.mv_data, value.mv_size, clock);
 }
 
-int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock)
+int sr_records_put_clock(struct sr_store *store, const struct sr_clock *clock)
 {
 	unsigned char bytes[SR_CLOCK_SIZE];
 
 	return sr_value_put(store, store->meta, sr_value_key("clock"), bytes, sr_encode_clock(clock, bytes), 0);
 }
 
-int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner)
+int sr_records_get_owner(struct sr_store *store, struct sr_owner *owner)
 {
 	MDB_val value;
 	int rc = sr_value_get(store, store->meta, sr_value_key("owner"), &value);
@@ -98,14 +98,14 @@ int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner)
 	return rc ? rc : sr_decode_owner(value.mv_data, value.mv_size, owner);
 }
 
-int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner)
+int sr_records_put_owner(struct sr_store *store, const struct sr_owner *owner)
 {
 	unsigned char bytes[SR_OWNER_FIXED + SEGREG_PATH_SIZE];
 
 	return sr_value_put(store, store->meta, sr_value_key("owner"), bytes, sr_encode_owner(owner, bytes), 0);
 }
 
-int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders)
+int sr_records_get_riders(struct sr_store *store, struct sr_riders *riders)
 {
 	MDB_val value;
 	int rc = sr_value_get(store, store->meta, sr_value_key("riders"), &value);
@@ -115,14 +115,14 @@ int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders)
 	return rc == SR_STORE_ABSENT ? 0 : rc ? rc : sr_decode_riders(value.mv_data, value.mv_size, riders);
 }
 
-int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders)
+int sr_records_put_riders(struct sr_store *store, const struct sr_riders *riders)
 {
 	unsigned char bytes[SR_RIDERS_FIXED + SR_RIDERS_MAX * SR_RIDER_SIZE];
 
 	return sr_value_put(store, store->meta, sr_value_key("riders"), bytes, sr_encode_riders(riders, bytes), 0);
 }
 
-int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record)
+int sr_records_get(struct sr_store *store, uint64_t id, struct sr_record *record)
 {
 	unsigned char bytes[8];
 	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
@@ -142,7 +142,7 @@ static int put_record(struct sr_store *store, const struct sr_record *record, un
 	return sr_value_put(store, store->segments, key, bytes, sr_encode_record(record, bytes), flags);
 }
 
-int sr_store_add(struct sr_store *store, const struct sr_record *record)
+int sr_records_add(struct sr_store *store, const struct sr_record *record)
 {
 	unsigned char id[8];
 	int rc = put_record(store, record, MDB_NOOVERWRITE);
@@ -151,12 +151,12 @@ int sr_store_add(struct sr_store *store, const struct sr_record *record)
 	return rc ? rc : sr_value_put(store, store->paths, sr_value_key(record->path), id, sizeof(id), MDB_NOOVERWRITE);
 }
 
-int sr_store_update(struct sr_store *store, const struct sr_record *record)
+int sr_records_update(struct sr_store *store, const struct sr_record *record)
 {
 	return put_record(store, record, 0);
 }
 
-int sr_store_remove(struct sr_store *store, const struct sr_record *record)
+int sr_records_remove(struct sr_store *store, const struct sr_record *record)
 {
 	unsigned char id[8];
 	MDB_val path = sr_value_key(record->path), key = { .mv_size = sizeof(id), .mv_data = id };
@@ -178,7 +178,7 @@ static int id_of_value(struct sr_store *store, const MDB_val *value, uint64_t *i
 	return 0;
 }
 
-int sr_store_find(struct sr_store *store, const char *path, uint64_t *id)
+int sr_records_find(struct sr_store *store, const char *path, uint64_t *id)
 {
 	MDB_val value;
 	int rc = sr_value_get(store, store->paths, sr_value_key(path), &value);
@@ -187,14 +187,14 @@ int sr_store_find(struct sr_store *store, const char *path, uint64_t *id)
 }
 
 /* Callers choose ids too, so one of theirs may be in the way. SEGREG_ID_NEXT itself is never given. */
-int sr_store_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *id)
+int sr_records_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *id)
 {
 	struct sr_record record;
 	int rc;
 
 	do {
 		*id = FIRST_ID | clock->ids++;
-		rc = *id == SEGREG_ID_NEXT ? 0 : sr_store_get(store, *id, &record);
+		rc = *id == SEGREG_ID_NEXT ? 0 : sr_records_get(store, *id, &record);
 	} while (!rc);
 	return rc == SR_STORE_ABSENT ? 0 : rc;
 }
@@ -229,7 +229,7 @@ static int find_below(struct sr_store *store, const char *path, uint64_t *id)
 	return rc;
 }
 
-int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
+int sr_records_overlap(struct sr_store *store, const char *path, uint64_t *id)
 {
 	size_t length = strlen(path);
 
@@ -250,7 +250,7 @@ int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id)
 	return find_below(store, path, id);
 }
 
-int sr_store_get_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], struct sr_token *token)
+int sr_records_get_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], struct sr_token *token)
 {
 	unsigned char bytes[SR_TOKEN_SIZE];
 	MDB_val value, key = { .mv_size = sizeof(bytes), .mv_data = bytes };
@@ -284,7 +284,7 @@ static int forget_token(struct sr_store *store, uint64_t place)
 	return error ? sr_value_fail(error, store, "delete from it") : 0;
 }
 
-int sr_store_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token)
+int sr_records_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token)
 {
 	unsigned char bytes[SR_TOKEN_SIZE], number[8], made[SR_TOKEN_VALUE_SIZE];
 	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
@@ -324,7 +324,7 @@ static int step_in_journal(struct sr_store *store, MDB_cursor_op op, uint64_t *n
 	return 0;
 }
 
-int sr_store_last_entry(struct sr_store *store, uint64_t *number)
+int sr_records_last_entry(struct sr_store *store, uint64_t *number)
 {
 	MDB_val value;
 	int rc;
@@ -334,7 +334,7 @@ int sr_store_last_entry(struct sr_store *store, uint64_t *number)
 	return rc == SR_STORE_ABSENT ? 0 : rc;
 }
 
-int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry)
+int sr_records_put_entry(struct sr_store *store, const struct sr_entry *entry)
 {
 	unsigned char bytes[8], out[SR_ENTRY_FIXED + SR_ENTRY_TEXT];
 	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
@@ -349,7 +349,7 @@ int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry)
 	return !error || error == MDB_NOTFOUND ? 0 : sr_value_fail(error, store, "delete from it");
 }
 
-int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry)
+int sr_records_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry)
 {
 	MDB_val value;
 	int rc;
@@ -361,17 +361,17 @@ int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry
 	return rc ? rc : sr_decode_entry(value.mv_data, value.mv_size, number, entry);
 }
 
-int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id)
+int sr_records_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id)
 {
 	unsigned char bytes[8];
 	MDB_val key = { .mv_size = sizeof(bytes), .mv_data = bytes };
 	struct sr_entry entry;
 	uint64_t number;
-	int error, rc = sr_store_last_entry(store, &number);
+	int error, rc = sr_records_last_entry(store, &number);
 
 	if (rc || !number)
 		return rc;
-	rc = sr_store_next_entry(store, number - 1, &entry);
+	rc = sr_records_next_entry(store, number - 1, &entry);
 	if (rc || entry.kind != kind || entry.id != id)
 		return rc;
 	sr_encode_id(number, bytes);
@@ -379,7 +379,7 @@ int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id)
 	return error ? sr_value_fail(error, store, "delete from it") : 0;
 }
 
-int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
+int sr_records_get_removed(struct sr_store *store, struct sr_record *record)
 {
 	const unsigned char *bytes;
 	MDB_val value;
@@ -394,7 +394,7 @@ int sr_store_get_removed(struct sr_store *store, struct sr_record *record)
 	return sr_decode_record(bytes + 8, value.mv_size - 8, sr_decode_id(bytes), record);
 }
 
-int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
+int sr_records_put_removed(struct sr_store *store, const struct sr_record *record)
 {
 	unsigned char bytes[8 + SR_RECORD_FIXED + SR_RECORD_TEXT];
 	MDB_val key = sr_value_key("removed");
@@ -407,7 +407,7 @@ int sr_store_put_removed(struct sr_store *store, const struct sr_record *record)
 			    0);
 }
 
-int sr_store_count(struct sr_store *store, uint32_t *n)
+int sr_records_count(struct sr_store *store, uint32_t *n)
 {
 	MDB_stat stat;
 	int error = mdb_stat(store->txn, store->segments, &stat);
@@ -418,7 +418,7 @@ int sr_store_count(struct sr_store *store, uint32_t *n)
 	return 0;
 }
 
-int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)
+int sr_records_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg)
 {
 	struct sr_record record;
 	MDB_cursor *cursor;

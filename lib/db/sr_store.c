@@ -3,6 +3,7 @@
  * records in it.
  */
 #include "db/sr_store.h"
+#include "db/sr_records.h"
 #include "sys/sr_assert.h"
 #include "sys/sr_error.h"
 #include "sys/sr_filelock.h"
@@ -108,7 +109,7 @@ void sr_store_close(struct sr_store *store, bool abandon)
 }
 
 /*
- * Open a table, or set *table to SR_NO_TABLE. Earlier schemas lack tables. sr_store_get_meta checks whether this file
+ * Open a table, or set *table to SR_NO_TABLE. Earlier schemas lack tables. sr_records_get_meta checks whether this file
  * should have them.
  */
 static int open_table(MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *table)
@@ -459,9 +460,9 @@ static int create(struct sr_store *store, const struct sr_meta *meta, const stru
 	error = mdb_txn_begin(store->env, NULL, 0, &store->txn);
 	if (error)
 		return sr_value_fail(error, store, "begin a transaction");
-	rc = sr_store_put_meta(store, meta);
+	rc = sr_records_put_meta(store, meta);
 	if (!rc)
-		rc = sr_store_put_clock(store, &zero);
+		rc = sr_records_put_clock(store, &zero);
 	if (!rc)
 		rc = sr_store_reserve(store);
 	if (!rc)

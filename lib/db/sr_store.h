@@ -1,27 +1,9 @@
 /*
- * sr_store.h - the durable truth: registry.mdb, an LMDB file. This room knows nothing of shared memory.
+ * sr_store.h - the durable truth: registry.mdb, an LMDB file, and its transactions. What is in it: sr_records.h.
  *
- * Six tables:
- *
- *      main       "registry" -> struct sr_meta   what the registry is; changes with base alone
- *                 "clock"    -> struct sr_clock  counters
- *                 "owner"    -> struct sr_owner  which registry.mdb owns base; changes at each adoption
- *                 "riders"   -> struct sr_riders the riders of the last transaction that committed several edits
- *                 "removed" -> id, struct sr_record: what the last unforced unregistering removed (sr_remove.c)
- *                 LMDB keeps the roots of the other tables in main, so each transaction writes this page anyway
- *      segments   id (8 bytes, big-endian, so that keys sort by number) -> struct sr_record
- *      tokens     token -> struct sr_token
- *                 place (8 bytes, big-endian) -> token
- *      journal    number (8 bytes, big-endian) -> struct sr_entry: what has ended; the last SEGREG_LOG_MAX entries
- *      leases     name -> struct sr_lease (sr_lease_record.h)
- *      paths      path -> id; the order of keys finds a path above, below or equal to another
- *
- * Earlier schemas have fewer tables: see sr_store_upgrade.
- *
- * Values are little-endian and begin with the schema's version. LMDB stores the length of each value. LMDB runs with
- * MDB_NOLOCK, because every use is under the commit lock. So there is no reader table that a dead process could damage.
- * The map size is fixed at creation, far above need. sr_store_reserve allocates space ahead of use. So retirements and
- * deletions, which add nothing, still commit on a full disk.
+ * LMDB runs with MDB_NOLOCK, because every use is under the commit lock. So there is no reader table that a dead
+ * process could damage. The map size is fixed at creation, far above need. sr_store_reserve allocates space ahead of
+ * use. So retirements and deletions, which add nothing, still commit on a full disk.
  *
  * If LMDB cannot write its meta page (MDB_PANIC), the outcome of the commit is unknown. Then the store does not use
  * this environment again. It increments epoch, so that handles opened before refuse to change anything.
@@ -78,70 +60,10 @@ int sr_store_reserve(struct sr_store *store);
  */
 int sr_store_commit(struct sr_store *store);
 void sr_store_abort(struct sr_store *store);
-/*
- * Bring the file to SR_SCHEMA, if its schema is earlier. Call it in the transaction that counts a start. meta: as read
- * in this transaction.
- */
-int sr_store_upgrade(struct sr_store *store, const struct sr_meta *meta);
 /* LMDB's number of the transaction under way. */
 uint64_t sr_store_txn(const struct sr_store *store);
 
 /* Close the environment. abandon: only forget it, in a child that was forked without the fork handlers. */
 void sr_store_close(struct sr_store *store, bool abandon);
-
-/* ---------------------------------------------------------------- sr_records.c */
-
-/*
- * All calls below need a transaction. They fail with SEGREG_E_CORRUPT for a value that this library would not have
- * written.
- */
-int sr_store_get_meta(struct sr_store *store, struct sr_meta *meta);
-int sr_store_put_meta(struct sr_store *store, const struct sr_meta *meta);
-int sr_store_get_clock(struct sr_store *store, struct sr_clock *clock);
-int sr_store_put_clock(struct sr_store *store, const struct sr_clock *clock);
-int sr_store_get_owner(struct sr_store *store, struct sr_owner *owner); /* SR_STORE_ABSENT before the first start */
-int sr_store_put_owner(struct sr_store *store, const struct sr_owner *owner);
-/* Sets riders->n to 0 if none were ever written. */
-int sr_store_get_riders(struct sr_store *store, struct sr_riders *riders);
-int sr_store_put_riders(struct sr_store *store, const struct sr_riders *riders);
-
-int sr_store_get(struct sr_store *store, uint64_t id, struct sr_record *record);
-int sr_store_add(struct sr_store *store, const struct sr_record *record); /* writes a new record, and its path */
-/* Writes a record again; its id and path have not changed. */
-int sr_store_update(struct sr_store *store, const struct sr_record *record);
-int sr_store_remove(struct sr_store *store, const struct sr_record *record);
-/* *id gets the segment at exactly this path. SR_STORE_ABSENT: there is none. */
-int sr_store_find(struct sr_store *store, const char *path, uint64_t *id);
-/* *id gets an id of the registry's choice that no segment has. Counts it in clock, which the caller writes. */
-int sr_store_next_id(struct sr_store *store, struct sr_clock *clock, uint64_t *id);
-/* *id gets a segment whose path is equal to, above or below path. SR_STORE_ABSENT: there is none. */
-int sr_store_overlap(struct sr_store *store, const char *path, uint64_t *id);
-
-/* *token gets what is remembered of the edit with the token `name`. SR_STORE_ABSENT: the token is not known. */
-int sr_store_get_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], struct sr_token *token);
-/* Remember a token, and forget the token SEGREG_TOKENS places before it. */
-int sr_store_put_token(struct sr_store *store, const unsigned char name[SR_TOKEN_SIZE], const struct sr_token *token);
-
-/* *number gets the number of the journal's last entry; 0: the journal is empty. */
-int sr_store_last_entry(struct sr_store *store, uint64_t *number);
-/* Append an entry. Its number must be the next number. Forget the entry SEGREG_LOG_MAX numbers before it. */
-int sr_store_put_entry(struct sr_store *store, const struct sr_entry *entry);
-/* Read the first entry after number. SR_STORE_ABSENT: there is none. */
-int sr_store_next_entry(struct sr_store *store, uint64_t number, struct sr_entry *entry);
-
-/* Remove the last entry, if it has this kind and segment. */
-int sr_store_take_back_entry(struct sr_store *store, uint32_t kind, uint64_t id);
-
-/*
- * The record that the last unforced unregistering removed, so that it can be put back. SR_STORE_ABSENT: there is none.
- * sr_store_put_removed with NULL forgets it.
- */
-int sr_store_get_removed(struct sr_store *store, struct sr_record *record);
-int sr_store_put_removed(struct sr_store *store, const struct sr_record *record);
-
-/* *n gets the number of records. */
-int sr_store_count(struct sr_store *store, uint32_t *n);
-/* Call fn for each record, in order of ids. A result of fn other than 0 ends the walk, and is returned. */
-int sr_store_each(struct sr_store *store, int (*fn)(void *arg, const struct sr_record *record), void *arg);
 
 #endif

@@ -42,6 +42,7 @@
  * starts on a dead rider's letter either, because the lane's byte is free.
  */
 #include "edit/sr_group.h"
+#include "db/sr_records.h"
 #include "sys/sr_error.h"
 #include "registry/sr_discards.h"
 #include "registry/sr_reclaim.h"
@@ -80,7 +81,7 @@ static int put_riders(struct sr_group *g)
 			riders.rider[riders.n++] =
 				(struct sr_rider){ .lane_id = s->lane_id, .seq = s->seq, .version = s->plan.version };
 	}
-	return riders.n ? sr_store_put_riders(&g->reg->registry->store, &riders) : 0;
+	return riders.n ? sr_records_put_riders(&g->reg->registry->store, &riders) : 0;
 }
 
 static int complete_records(struct sr_group *g, const struct sr_plan *all)
@@ -89,7 +90,7 @@ static int complete_records(struct sr_group *g, const struct sr_plan *all)
 	int rc = put_riders(g);
 
 	if (!rc)
-		rc = sr_store_put_clock(store, &g->change.clock);
+		rc = sr_records_put_clock(store, &g->change.clock);
 	if (!rc && all->grows)
 		rc = sr_store_reserve(store);
 	return rc;

@@ -7,6 +7,7 @@
  */
 #include "edit/sr_lease.h"
 #include "db/sr_lease_record.h"
+#include "db/sr_records.h"
 #include "edit/sr_discard.h"
 #include "registry/sr_change.h"
 #include "registry/sr_journal.h"
@@ -35,7 +36,7 @@ static int resolve(struct sr_store *store, struct segreg_lease_item *item)
 
 	if (item->born)
 		return 0;
-	rc = sr_store_get(store, item->id, &record);
+	rc = sr_records_get(store, item->id, &record);
 	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")",
 			       item->id, item->id);
@@ -89,7 +90,7 @@ static bool is_same(const struct sr_lease *a, const struct sr_lease *b)
 static int check_room(struct sr_store *store)
 {
 	size_t n = 0;
-	int rc = sr_store_count_leases(store, &n);
+	int rc = sr_lease_record_count(store, &n);
 
 	return rc || n < SEGREG_LEASES_MAX
 		       ? rc
@@ -103,13 +104,13 @@ static int write_change(struct sr_change *change, const char *name, const struct
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_entry entry = { .kind = lease ? SEGREG_LOG_LEASED : SEGREG_LOG_LEASE_DROPPED };
-	int rc = lease ? sr_store_put_lease(store, lease) : sr_store_drop_lease(store, name);
+	int rc = lease ? sr_lease_record_put(store, lease) : sr_lease_record_drop(store, name);
 
 	change->clock.leases++;
 	entry.path_length = (uint16_t)snprintf(entry.path, sizeof(entry.path), "%s", name);
 	entry.decided = change->clock.version;
 	if (!rc)
-		rc = sr_store_put_clock(store, &change->clock);
+		rc = sr_records_put_clock(store, &change->clock);
 	if (!rc)
 		rc = sr_journal_begin(journal, change->reg);
 	if (!rc && is_noted)
@@ -168,7 +169,7 @@ int sr_lease_put(struct segreg *reg, const char *name, uint64_t floor, const str
 	if (rc)
 		return rc;
 	snprintf(lease.name, sizeof(lease.name), "%s", name);
-	rc = sr_store_get_lease(store, name, &old);
+	rc = sr_lease_record_get(store, name, &old);
 	is_there = rc == 0;
 	if (rc == 0 || rc == SR_STORE_ABSENT)
 		rc = take_floor(&change.clock, floor, &lease);
@@ -178,8 +179,8 @@ int sr_lease_put(struct segreg *reg, const char *name, uint64_t floor, const str
 		sr_change_cancel(&change);
 	else
 		rc = put(&change, &lease, is_there ? &old : NULL);
-	sr_lease_free(&lease);
-	sr_lease_free(&old);
+	sr_lease_record_free(&lease);
+	sr_lease_record_free(&old);
 	return rc;
 }
 
@@ -222,13 +223,13 @@ int sr_lease_list(struct segreg *reg, segreg_lease_fn *fn, void *arg)
 		rc = sr_change_begin(&change, reg);
 		if (rc)
 			return rc;
-		rc = sr_store_next_lease(&reg->registry->store, after, &lease);
+		rc = sr_lease_record_next(&reg->registry->store, after, &lease);
 		sr_change_cancel(&change);
 		if (rc)
 			return rc == SR_STORE_ABSENT ? 0 : rc;
 		memcpy(after, lease.name, sizeof(after));
 		rc = tell(&lease, fn, arg);
-		sr_lease_free(&lease);
+		sr_lease_record_free(&lease);
 		if (rc)
 			return rc;
 	}

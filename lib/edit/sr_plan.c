@@ -2,6 +2,7 @@
  * sr_plan.c - planning an edit: its records in the transaction, its slots in the region.
  */
 #include "edit/sr_plan.h"
+#include "db/sr_records.h"
 #include "edit/sr_plan_inside.h"
 #include "sys/sr_error.h"
 #include "shm/sr_table.h"
@@ -114,14 +115,14 @@ static int plan_publish(struct sr_change *change, const struct segreg_edit *edit
 	op->effect = SR_OP_PUBLISH;
 	op->rewrites = op->record->user_size > 0;
 	sr_plan_note_birth(change, op);
-	return sr_store_update(&change->reg->registry->store, op->record);
+	return sr_records_update(&change->reg->registry->store, op->record);
 }
 
 static int plan_unreserve(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	uint64_t id = op->record->id;
-	int rc = sr_store_get(store, id, op->record);
+	int rc = sr_records_get(store, id, op->record);
 
 	if (rc == SR_STORE_ABSENT || (!rc && !is_ours(change, edit->lane_id, id, &op->slot)))
 		return sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not reserved by this process", id);
@@ -129,7 +130,7 @@ static int plan_unreserve(struct sr_change *change, const struct segreg_edit *ed
 		return rc;
 	op->effect = SR_OP_UNRESERVE;
 	op->record->state = SR_DELETING;
-	return sr_store_update(store, op->record);
+	return sr_records_update(store, op->record);
 }
 
 static bool has_same_user(const struct sr_record *a, const struct sr_record *b)
@@ -173,9 +174,9 @@ static int check_same(const struct sr_record *there, const struct sr_record *now
 static int choose_id(struct sr_change *change, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
-	int rc = sr_store_find(store, op->record->path, &op->record->id);
+	int rc = sr_records_find(store, op->record->path, &op->record->id);
 
-	return rc == SR_STORE_ABSENT ? sr_store_next_id(store, &change->clock, &op->record->id) : rc;
+	return rc == SR_STORE_ABSENT ? sr_records_next_id(store, &change->clock, &op->record->id) : rc;
 }
 
 int sr_plan_check_free(const struct sr_change *change, const char *path)
@@ -184,11 +185,11 @@ int sr_plan_check_free(const struct sr_change *change, const char *path)
 	struct sr_record there;
 	char next[SR_PLAN_NEXT];
 	uint64_t other;
-	int rc = sr_store_overlap(store, path, &other);
+	int rc = sr_records_overlap(store, path, &other);
 
 	if (rc)
 		return rc == SR_STORE_ABSENT ? 0 : rc;
-	rc = sr_store_get(store, other, &there);
+	rc = sr_records_get(store, other, &there);
 	return rc && rc != SR_STORE_ABSENT
 		       ? rc
 		       : sr_fail(SEGREG_E_EXISTS,
@@ -207,7 +208,7 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 
 	if (rc)
 		return rc;
-	rc = sr_store_get(store, op->record->id, &there);
+	rc = sr_records_get(store, op->record->id, &there);
 	same = rc == 0 && op->asked == SR_OP_ADD && !strcmp(there.path, op->record->path);
 	if (same && there.state == SR_LIVE)
 		return check_same(&there, op->record);
@@ -231,14 +232,14 @@ static int plan_add(struct sr_change *change, const struct segreg_edit *edit, st
 		return rc;
 	op->effect = op->asked;
 	sr_plan_note_birth(change, op);
-	return sr_store_add(store, op->record);
+	return sr_records_add(store, op->record);
 }
 
 int sr_plan_retire(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
 	struct sr_store *store = &change->reg->registry->store;
 	uint64_t id = op->record->id;
-	int rc = sr_store_get(store, id, op->record);
+	int rc = sr_records_get(store, id, op->record);
 	char next[SR_PLAN_NEXT];
 
 	if (rc == SR_STORE_ABSENT)
@@ -256,12 +257,12 @@ int sr_plan_retire(struct sr_change *change, const struct segreg_edit *edit, str
 	op->record->state = SR_PENDING;
 	op->record->retired = change->clock.version + 1;
 	op->record->retired_at = sr_sys_realtime();
-	return sr_store_update(store, op->record);
+	return sr_records_update(store, op->record);
 }
 
 static int plan_retire_path(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op)
 {
-	int rc = sr_store_find(&change->reg->registry->store, op->record->path, &op->record->id);
+	int rc = sr_records_find(&change->reg->registry->store, op->record->path, &op->record->id);
 
 	if (rc == SR_STORE_ABSENT)
 		return sr_fail(SEGREG_E_NOENT, "no segment has the path %s (segctl ls)", op->record->path);
@@ -340,7 +341,7 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 	int rc;
 
 	*plan = (struct sr_plan){ .slots = 0 };
-	rc = edit->has_token ? sr_store_get_token(store, edit->token, &token) : SR_STORE_ABSENT;
+	rc = edit->has_token ? sr_records_get_token(store, edit->token, &token) : SR_STORE_ABSENT;
 	if (!rc) {
 		plan->version = token.version;
 		return check_token(edit, &token);
@@ -357,7 +358,7 @@ int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_p
 		token = (struct sr_token){ .version = plan->version,
 					   .place = change->clock.tokens++,
 					   .digest = edit->digest };
-		rc = sr_store_put_token(store, edit->token, &token);
+		rc = sr_records_put_token(store, edit->token, &token);
 	}
 	plan->grows |= plan->slots > 0;
 	return rc;

@@ -1,6 +1,7 @@
 /*
  * sr_plan_discard.c - planning a discard: a path whose files are deleted as soon as no older horizon holds them.
  */
+#include "db/sr_records.h"
 #include "edit/sr_plan_inside.h"
 #include "base/sr_trash.h"
 #include "registry/sr_journal.h"
@@ -23,9 +24,9 @@ static int forget_displaced(struct sr_change *change, const struct sr_record *re
 			       " of that path is still being deleted; segctl why %" PRIu64 " says what keeps it",
 			       record->path, record->id, record->id);
 	if (!rc)
-		rc = sr_store_remove(store, record);
+		rc = sr_records_remove(store, record);
 	if (!rc)
-		rc = sr_store_put_removed(store, NULL); /* or a repair might put it back */
+		rc = sr_records_put_removed(store, NULL); /* or a repair might put it back */
 	return rc ? rc : sr_journal_forget(change->reg, record);
 }
 
@@ -47,7 +48,7 @@ static int look_again(struct sr_base *base, const struct sr_record *record, bool
  */
 static int add_retired(struct sr_change *change, struct sr_op *op)
 {
-	int rc = sr_store_next_id(&change->reg->registry->store, &change->clock, &op->record->id);
+	int rc = sr_records_next_id(&change->reg->registry->store, &change->clock, &op->record->id);
 
 	op->effect = SR_OP_DISCARD;
 	sr_plan_note_birth(change, op);
@@ -55,7 +56,7 @@ static int add_retired(struct sr_change *change, struct sr_op *op)
 		op->record->born = op->since + 1;
 	op->record->retired = op->record->born;
 	op->record->retired_at = op->record->registered_at;
-	return rc ? rc : sr_store_add(&change->reg->registry->store, op->record);
+	return rc ? rc : sr_records_add(&change->reg->registry->store, op->record);
 }
 
 /*
@@ -98,9 +99,9 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 	int rc;
 
 	op->displaces = op->is_left = false;
-	rc = sr_store_find(store, op->record->path, &there.id);
+	rc = sr_records_find(store, op->record->path, &there.id);
 	if (!rc)
-		rc = sr_store_get(store, there.id, &there);
+		rc = sr_records_get(store, there.id, &there);
 	if (rc == SR_STORE_ABSENT) {
 		rc = found.ino ? sr_plan_check_free(change, op->record->path) : 0;
 		return rc || !found.ino || leave(op, has_room) ? rc : add_retired(change, op);

@@ -26,6 +26,7 @@
  * With SEGREG_DESPITE_HORIZONS, R0 and R4 count no horizons. The rest is the same.
  */
 #include "edit/sr_remove.h"
+#include "db/sr_records.h"
 #include "edit/sr_discard.h"
 #include "registry/sr_change.h"
 #include "registry/sr_reconcile.h"
@@ -169,14 +170,14 @@ static int remove_record(struct sr_change *change, const struct sr_record *recor
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_entry entry;
-	int rc = sr_store_remove(store, record);
+	int rc = sr_records_remove(store, record);
 
 	change->clock.version++;
 	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
 	if (!rc)
-		rc = sr_store_put_removed(store, forced ? NULL : record);
+		rc = sr_records_put_removed(store, forced ? NULL : record);
 	if (!rc)
-		rc = sr_store_put_clock(store, &change->clock);
+		rc = sr_records_put_clock(store, &change->clock);
 	if (!rc)
 		rc = sr_journal_begin(journal, change->reg);
 	if (!rc)
@@ -218,7 +219,7 @@ int sr_force_remove(struct segreg *reg, uint64_t id, unsigned flags)
 		rc = sr_change_begin(&change, reg);
 	if (rc)
 		return rc;
-	rc = sr_store_get(&reg->registry->store, id, &record);
+	rc = sr_records_get(&reg->registry->store, id, &record);
 	slot = sr_table_find(&reg->region, id); /* exact, because tables change only under the commit lock */
 	if (rc == SR_STORE_ABSENT)
 		rc = sr_fail(SEGREG_E_NOENT, "segment %" PRIu64 " is not registered (segctl log %" PRIu64 ")", id, id);

@@ -16,6 +16,7 @@
  * or another file has its name (may_be_reused in sr_sweep.c).
  */
 #include "edit/sr_vacate.h"
+#include "db/sr_records.h"
 #include "edit/sr_discard.h"
 #include "registry/sr_change.h"
 #include "registry/sr_journal.h"
@@ -94,14 +95,14 @@ static int drop_record(struct sr_change *change, const struct sr_record *record,
 {
 	struct sr_store *store = &change->reg->registry->store;
 	struct sr_entry entry;
-	int rc = sr_store_remove(store, record);
+	int rc = sr_records_remove(store, record);
 
 	change->clock.version++;
 	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
 	if (!rc)
-		rc = sr_store_put_removed(store, NULL); /* or a repair might put the record back */
+		rc = sr_records_put_removed(store, NULL); /* or a repair might put the record back */
 	if (!rc)
-		rc = sr_store_put_clock(store, &change->clock);
+		rc = sr_records_put_clock(store, &change->clock);
 	if (!rc)
 		rc = sr_journal_begin(journal, change->reg);
 	if (!rc)
@@ -147,9 +148,9 @@ static int vacate(struct segreg *reg, const char *path, const struct sr_identity
 
 	if (rc)
 		return rc;
-	rc = sr_store_overlap(store, path, &id);
+	rc = sr_records_overlap(store, path, &id);
 	if (!rc)
-		rc = sr_store_get(store, id, &record);
+		rc = sr_records_get(store, id, &record);
 	if (!rc)
 		rc = check_path(&record, path);
 	if (!rc)

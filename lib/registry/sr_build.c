@@ -2,6 +2,7 @@
  * sr_build.c - making a registry's region, by the process that is alone with registry.lock.
  */
 #include "registry/sr_build.h"
+#include "db/sr_records.h"
 #include "base/sr_lockinfo.h"
 #include "base/sr_marker.h"
 #include "sys/sr_error.h"
@@ -80,7 +81,7 @@ static int check_marker(struct sr_registry *registry, bool adopt, struct sr_cloc
 static int look(struct sr_registry *registry, bool adopt, const struct sr_lockinfo *info, struct sr_meta *meta,
 		struct sr_clock *clock)
 {
-	int rc = sr_store_get_meta(&registry->store, meta);
+	int rc = sr_records_get_meta(&registry->store, meta);
 
 	if (rc == SR_STORE_ABSENT)
 		rc = sr_fail(SEGREG_E_CORRUPT, "%s is damaged: it does not say what it is", registry->store_path);
@@ -108,7 +109,7 @@ static int look(struct sr_registry *registry, bool adopt, const struct sr_lockin
 			     "(segctl init --adopt)",
 			     registry->store_path, registry->lock_path);
 	if (!rc)
-		rc = sr_store_get_clock(&registry->store, clock);
+		rc = sr_records_get_clock(&registry->store, clock);
 	return rc ? rc : check_marker(registry, adopt, clock);
 }
 
@@ -142,9 +143,9 @@ static int count_start(struct sr_registry *registry, bool adopt, const struct sr
 	rc = look(registry, adopt, info, meta, clock);
 	clock->starts++;
 	if (!rc)
-		rc = sr_store_upgrade(store, meta);
+		rc = sr_records_upgrade(store, meta);
 	if (!rc)
-		rc = sr_store_put_clock(store, clock);
+		rc = sr_records_put_clock(store, clock);
 	if (!rc)
 		rc = sr_owner_renew(registry, adopt, &marker);
 	SR_STOP("attach.counting");

@@ -12,6 +12,7 @@
  * sr_change_commit_open on, a crash leaves the commit lock dirty, and its next holder reconciles.
  */
 #include "registry/sr_change.h"
+#include "db/sr_records.h"
 #include "shm/sr_ring.h"
 #include "sys/sr_error.h"
 
@@ -35,7 +36,7 @@ int sr_change_start(struct sr_change *change, struct segreg *reg)
 			     registry->store_path, (uint64_t)sr_store_txn(&registry->store) - 1,
 			     registry->region.header->txn);
 	if (!rc)
-		rc = sr_store_get_clock(&registry->store, &change->clock);
+		rc = sr_records_get_clock(&registry->store, &change->clock);
 	if (!rc)
 		return 0;
 	sr_store_abort(&registry->store);
@@ -58,7 +59,7 @@ int sr_change_restart(struct sr_change *change)
 
 	sr_store_abort(store);
 	rc = sr_store_begin(store);
-	return rc ? rc : sr_store_get_clock(store, &change->clock);
+	return rc ? rc : sr_records_get_clock(store, &change->clock);
 }
 
 void sr_change_prepare(struct sr_change *change)

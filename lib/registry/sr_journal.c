@@ -2,6 +2,7 @@
  * sr_journal.c - what is over, durably: segments that were deleted or forgotten, handles that were taken away.
  */
 #include "registry/sr_journal.h"
+#include "db/sr_records.h"
 #include "sys/sr_error.h"
 #include "registry/sr_notes.h"
 
@@ -18,7 +19,7 @@
 static int append(struct sr_journal *journal, struct sr_entry *entry)
 {
 	entry->number = ++journal->number;
-	return sr_store_put_entry(&journal->reg->registry->store, entry);
+	return sr_records_put_entry(&journal->reg->registry->store, entry);
 }
 
 int sr_journal_put(struct sr_journal *journal, struct sr_entry *entry)
@@ -111,7 +112,7 @@ int sr_journal_begin(struct sr_journal *journal, struct segreg *reg)
 	*journal = (struct sr_journal){ .reg = reg, .full = !has_space(reg) };
 	if (journal->full)
 		return 0;
-	rc = sr_store_last_entry(&reg->registry->store, &journal->number);
+	rc = sr_records_last_entry(&reg->registry->store, &journal->number);
 	if (rc || !sr_notes_wait(&reg->region))
 		return rc;
 	notes = sr_sys_malloc(SR_NOTES * sizeof(*notes));
@@ -135,7 +136,7 @@ int sr_journal_forget(struct segreg *reg, const struct sr_record *record)
 {
 	struct sr_journal journal = { .reg = reg };
 	struct sr_entry entry;
-	int rc = sr_store_last_entry(&reg->registry->store, &journal.number);
+	int rc = sr_records_last_entry(&reg->registry->store, &journal.number);
 
 	sr_journal_fill(&entry, SEGREG_LOG_FORGOTTEN, record);
 	return rc ? rc : sr_journal_put(&journal, &entry);
@@ -270,7 +271,7 @@ static int read_batch(struct segreg *reg, uint64_t number, struct sr_entry *batc
 	if (rc)
 		return rc;
 	while (!rc && *n < BATCH) {
-		rc = sr_store_next_entry(&reg->registry->store, number, &batch[*n]);
+		rc = sr_records_next_entry(&reg->registry->store, number, &batch[*n]);
 		if (!rc)
 			number = batch[(*n)++].number;
 	}

@@ -48,7 +48,7 @@ static int read_all(struct sr_leases *leases, struct sr_store *store)
 {
 	struct sr_lease lease = { .name = "" };
 	size_t n = 0;
-	int rc = sr_store_count_leases(store, &n);
+	int rc = sr_lease_record_count(store, &n);
 
 	if (rc || !n)
 		return rc;
@@ -59,10 +59,10 @@ static int read_all(struct sr_leases *leases, struct sr_store *store)
 		char after[sizeof(lease.name)];
 
 		memcpy(after, lease.name, sizeof(after));
-		rc = sr_store_next_lease(store, after, &lease);
+		rc = sr_lease_record_next(store, after, &lease);
 		if (!rc) {
 			rc = append(leases, &lease);
-			sr_lease_free(&lease);
+			sr_lease_record_free(&lease);
 		}
 	}
 	if (leases->n_listed)

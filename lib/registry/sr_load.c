@@ -6,6 +6,7 @@
  * builder has counted this start in a durable commit of its own just before. So what it reads is on the disk.
  */
 #include "registry/sr_load.h"
+#include "db/sr_records.h"
 #include "sys/sr_sys.h"
 #include "shm/sr_table.h"
 
@@ -20,14 +21,14 @@ static int load_all(struct sr_registry *registry)
 	struct sr_region *region = &registry->region;
 	struct sr_clock clock;
 	uint32_t n;
-	int rc = sr_store_get_clock(store, &clock);
+	int rc = sr_records_get_clock(store, &clock);
 
 	if (!rc)
-		rc = sr_store_count(store, &n);
+		rc = sr_records_count(store, &n);
 	if (!rc)
 		rc = sr_table_prepare(region, n);
 	if (!rc)
-		rc = sr_store_each(store, load, region);
+		rc = sr_records_each(store, load, region);
 	if (rc)
 		return rc;
 	SR_STOP("load.filled");

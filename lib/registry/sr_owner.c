@@ -2,6 +2,7 @@
  * sr_owner.c - which of a registry's copies base belongs to.
  */
 #include "registry/sr_owner.h"
+#include "db/sr_records.h"
 #include "sys/sr_error.h"
 #include "base/sr_lockinfo.h"
 #include "base/sr_foreign.h"
@@ -98,7 +99,7 @@ int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, boo
 {
 	struct sr_owner owner;
 	struct sr_marker marker;
-	int rc = sr_store_get_owner(&registry->store, &owner);
+	int rc = sr_records_get_owner(&registry->store, &owner);
 
 	if (!rc)
 		rc = check_place(registry, base, owner.place, adopt);
@@ -112,7 +113,7 @@ int sr_owner_check_place(struct sr_registry *registry, struct sr_base *base, boo
 int sr_owner_check_marker(struct sr_registry *registry, const struct sr_marker *marker)
 {
 	struct sr_owner owner;
-	int rc = sr_store_get_owner(&registry->store, &owner);
+	int rc = sr_records_get_owner(&registry->store, &owner);
 
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;
@@ -164,7 +165,7 @@ int sr_owner_check_names(struct sr_registry *registry, bool adopt)
 int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *marker)
 {
 	struct sr_owner owner;
-	int rc = sr_store_get_owner(&registry->store, &owner);
+	int rc = sr_records_get_owner(&registry->store, &owner);
 	bool draw = adopt || rc == SR_STORE_ABSENT;
 
 	if (rc && rc != SR_STORE_ABSENT)
@@ -174,7 +175,7 @@ int sr_owner_renew(struct sr_registry *registry, bool adopt, struct sr_marker *m
 	rc = 0;
 	if (draw || strcmp(owner.place, registry->dir)) {
 		strcpy(owner.place, registry->dir);
-		rc = sr_store_put_owner(&registry->store, &owner);
+		rc = sr_records_put_owner(&registry->store, &owner);
 	}
 	marker->has_owner = true;
 	memcpy(marker->owner, owner.nonce, sizeof(marker->owner));

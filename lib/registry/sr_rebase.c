@@ -2,6 +2,7 @@
  * sr_rebase.c - giving a registry another base: that of a copy, or the same one in another place.
  */
 #include "registry/sr_rebase.h"
+#include "db/sr_records.h"
 #include "sys/sr_error.h"
 #include "registry/sr_leftover.h"
 #include "registry/sr_owner.h"
@@ -105,12 +106,12 @@ static int identify_all(struct sr_store *store, struct sr_base *base, const stru
 {
 	for (uint32_t i = 0; i < ids->n; i++) {
 		struct sr_record record;
-		int rc = sr_store_get(store, ids->id[i], &record);
+		int rc = sr_records_get(store, ids->id[i], &record);
 
 		if (!rc)
 			rc = identify_record(base, &record);
 		if (!rc)
-			rc = sr_store_update(store, &record);
+			rc = sr_records_update(store, &record);
 		if (rc)
 			return rc == SR_STORE_ABSENT
 				       ? sr_fail(SEGREG_E_CORRUPT, "registry.mdb is damaged: a segment vanished")
@@ -123,14 +124,14 @@ static int identify_all(struct sr_store *store, struct sr_base *base, const stru
 static int identify_records(struct sr_store *store, struct sr_base *base)
 {
 	struct ids ids = { .n = 0 };
-	int rc = sr_store_count(store, &ids.room);
+	int rc = sr_records_count(store, &ids.room);
 
 	if (rc)
 		return rc;
 	ids.id = sr_sys_malloc(((size_t)ids.room + 1) * sizeof(*ids.id));
 	if (!ids.id)
 		return sr_fail(SEGREG_E_NOMEM, "no memory for the ids of %u segments", ids.room);
-	rc = sr_store_each(store, note_id, &ids);
+	rc = sr_records_each(store, note_id, &ids);
 	if (!rc)
 		rc = identify_all(store, base, &ids);
 	free(ids.id);
@@ -217,16 +218,16 @@ static int write_store(struct sr_registry *registry, struct sr_base *base, struc
 {
 	struct sr_store *store = &registry->store;
 	struct sr_marker marker;
-	int rc = sr_store_upgrade(store, meta);
+	int rc = sr_records_upgrade(store, meta);
 
 	if (!rc)
-		rc = sr_store_put_meta(store, meta);
+		rc = sr_records_put_meta(store, meta);
 	if (!rc)
-		rc = sr_store_put_clock(store, clock);
+		rc = sr_records_put_clock(store, clock);
 	if (!rc)
 		rc = sr_owner_renew(registry, true, &marker);
 	if (!rc)
-		rc = sr_store_put_removed(store, NULL);
+		rc = sr_records_put_removed(store, NULL);
 	return rc ? rc : identify_records(store, base);
 }
 
@@ -235,7 +236,7 @@ static int move(struct sr_registry *registry, struct sr_base *base, struct sr_me
 {
 	struct sr_clock clock;
 	struct sr_marker marker = { .has_owner = false };
-	int rc = sr_store_get_clock(&registry->store, &clock);
+	int rc = sr_records_get_clock(&registry->store, &clock);
 
 	if (!rc)
 		rc = choose_uuid(registry, base, meta, has_old, marker.uuid);
@@ -254,7 +255,7 @@ static int rebase(struct sr_registry *registry, const char *path, const struct t
 {
 	struct sr_base base = { .dir.path = NULL };
 	struct sr_meta meta;
-	int has_old, rc = sr_store_get_meta(&registry->store, &meta);
+	int has_old, rc = sr_records_get_meta(&registry->store, &meta);
 
 	/* Opening refuses a database without a description. */
 	if (rc || !strcmp(meta.base, path))

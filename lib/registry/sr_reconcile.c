@@ -9,6 +9,7 @@
  * leader's transaction made, and hands the others back, so that the next leader can take them.
  */
 #include "registry/sr_reconcile.h"
+#include "db/sr_records.h"
 #include "shm/sr_ring.h"
 #include "sys/sr_error.h"
 #include "registry/sr_letter.h"
@@ -120,9 +121,9 @@ static bool is_shown(const struct sr_region *region, const struct sr_record *rec
 
 int sr_reconcile_put_back(struct sr_store *store, const struct sr_record *record)
 {
-	int rc = sr_store_add(store, record);
+	int rc = sr_records_add(store, record);
 
-	return rc ? rc : sr_store_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
+	return rc ? rc : sr_records_take_back_entry(store, SEGREG_LOG_FORGOTTEN, record->id);
 }
 
 /*
@@ -134,11 +135,11 @@ static int undo_removal(struct sr_registry *registry, struct sr_clock *clock)
 {
 	struct sr_store *store = &registry->store;
 	struct sr_record removed, there;
-	int rc = sr_store_get_removed(store, &removed);
+	int rc = sr_records_get_removed(store, &removed);
 
 	if (rc || !is_shown(&registry->region, &removed))
 		return rc == SR_STORE_ABSENT ? 0 : rc;
-	rc = sr_store_get(store, removed.id, &there);
+	rc = sr_records_get(store, removed.id, &there);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
 	clock->version -= clock->version > sr_load_acquire_u64(&registry->region.header->version);
@@ -153,15 +154,15 @@ static int records_read(struct sr_registry *registry, struct records *s)
 
 	if (rc)
 		return rc;
-	rc = sr_store_get_clock(store, &s->clock);
+	rc = sr_records_get_clock(store, &s->clock);
 	if (!rc)
 		rc = undo_removal(registry, &s->clock);
 	if (!rc)
-		rc = sr_store_each(store, records_add, s);
+		rc = sr_records_each(store, records_add, s);
 	if (!rc)
-		rc = sr_store_get_riders(store, &s->riders);
+		rc = sr_records_get_riders(store, &s->riders);
 	if (!rc)
-		rc = sr_store_put_clock(store, &s->clock);
+		rc = sr_records_put_clock(store, &s->clock);
 	if (rc) {
 		sr_store_abort(store);
 		return rc;

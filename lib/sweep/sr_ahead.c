@@ -2,6 +2,7 @@
  * sr_ahead.c - retirements that were dated into the future, by a clock that was ahead.
  */
 #include "sweep/sr_ahead.h"
+#include "db/sr_records.h"
 #include "registry/sr_change.h"
 #include "sys/sr_error.h"
 #include "registry/sr_enter.h"
@@ -57,13 +58,13 @@ static int write_records(struct sr_store *store, const struct batch *batch, uint
 	for (uint32_t i = 0; i < batch->n && !rc; i++) {
 		struct sr_record record;
 
-		rc = sr_store_get(store, batch->found[i].id, &record);
+		rc = sr_records_get(store, batch->found[i].id, &record);
 		if (rc == SR_STORE_ABSENT) {
 			rc = 0;
 		} else if (!rc && record.born == batch->found[i].born && record.state == SR_PENDING) {
 			record.retired_at = batch->now;
 			*changes += 1;
-			rc = sr_store_update(store, &record);
+			rc = sr_records_update(store, &record);
 		}
 	}
 	return rc;

@@ -13,6 +13,7 @@
  * Last come the objects in /dev/shm that this registry left there.
  */
 #include "sweep/sr_check.h"
+#include "db/sr_records.h"
 #include "registry/sr_change.h"
 #include "sys/sr_error.h"
 #include "registry/sr_leftover.h"
@@ -178,7 +179,7 @@ static int read_and_compare(struct check *check, struct note **notes)
 
 	if (rc)
 		return rc;
-	rc = sr_store_each(&check->reg->registry->store, keep, check);
+	rc = sr_records_each(&check->reg->registry->store, keep, check);
 	if (!rc)
 		rc = compare(check, notes);
 	sr_change_cancel(&change);
@@ -343,7 +344,7 @@ static int report_stranger(const struct check *check, const char *path)
 
 	if (rc)
 		return rc;
-	rc = sr_store_overlap(&check->reg->registry->store, path, &id);
+	rc = sr_records_overlap(&check->reg->registry->store, path, &id);
 	sr_change_cancel(&change);
 	if (rc != SR_STORE_ABSENT)
 		return rc;
@@ -368,7 +369,7 @@ static int check_trashed(const struct check *check, const char *path)
 
 	if (rc)
 		return rc;
-	rc = sr_store_get(&check->reg->registry->store, strtoull(name, NULL, 10), &record);
+	rc = sr_records_get(&check->reg->registry->store, strtoull(name, NULL, 10), &record);
 	sr_change_cancel(&change);
 	if (rc && rc != SR_STORE_ABSENT)
 		return rc;

@@ -2,6 +2,7 @@
  * sr_decide.c - deciding which segments a round deletes, under the commit and the table lock: S1 to S3 of sr_sweep.c.
  */
 #include "sweep/sr_decide.h"
+#include "db/sr_records.h"
 #include "registry/sr_change.h"
 #include "registry/sr_lane.h"
 #include "shm/sr_paths.h"
@@ -315,14 +316,14 @@ static int record_decisions(struct sr_sweep *sweep, uint32_t *n)
 		struct sr_record *record = &sweep->victims[i].record;
 		uint64_t id = record->id;
 
-		rc = sr_store_get(store, id, record);
+		rc = sr_records_get(store, id, record);
 		if (rc == SR_STORE_ABSENT || (!rc && record->state == SR_LIVE))
 			return sr_fail(SEGREG_E_CORRUPT,
 				       "segment %" PRIu64 " is retired in shared memory but not in registry.mdb", id);
 		if (rc || record->state == SR_DELETING || sr_sweep_is_dry(sweep))
 			continue;
 		record->state = SR_DELETING;
-		rc = sr_store_update(store, record);
+		rc = sr_records_update(store, record);
 		*n += 1;
 	}
 	return rc;

@@ -29,6 +29,7 @@
  * Why a decision is right: sr_pin.c, sr_snapshot.c. Why a sweep touches nothing outside base: sr_trash.c.
  */
 #include "sweep/sr_sweep.h"
+#include "db/sr_records.h"
 #include "sweep/sr_ahead.h"
 #include "registry/sr_change.h"
 #include "sweep/sr_decide.h"
@@ -201,7 +202,7 @@ static int show_victims(struct sr_sweep *sweep)
 static int update_record(struct sr_store *store, struct sr_victim *victim, uint32_t *failures)
 {
 	struct sr_record there;
-	int rc = sr_store_get(store, victim->record.id, &there);
+	int rc = sr_records_get(store, victim->record.id, &there);
 
 	if (rc == SR_STORE_ABSENT)
 		return 0;
@@ -209,13 +210,13 @@ static int update_record(struct sr_store *store, struct sr_victim *victim, uint3
 		return rc;
 	if (victim->fate == SR_FATE_DELETED) {
 		victim->dropped = true;
-		return sr_store_remove(store, &there);
+		return sr_records_remove(store, &there);
 	}
 	there.attempts = victim->attempts;
 	there.error = (uint8_t)victim->error;
 	there.retry_at = victim->retry_at;
 	*failures += 1;
-	return sr_store_update(store, &there);
+	return sr_records_update(store, &there);
 }
 
 /* Update the records of all victims. *drops gets the number of dropped records, *failures that of noted failures. */

@@ -4,6 +4,7 @@
 #include "harness.h"
 #include "peer.h"
 #include "reboot.h"
+#include "db/sr_records.h"
 #include "registry/sr_change.h"
 
 #include <errno.h>
@@ -279,7 +280,7 @@ static void bounded(void)
 	T_OK(sr_change_begin(&change, reg));
 	for (uint64_t i = 0; i < 3; i++) {
 		entry.number = i ? SEGREG_LOG_MAX + i : 1;
-		T_OK(sr_store_put_entry(&reg->registry->store, &entry));
+		T_OK(sr_records_put_entry(&reg->registry->store, &entry));
 	}
 	T_OK(sr_change_commit_open(&change));
 	sr_change_finish(&change);

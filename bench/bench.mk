@@ -43,6 +43,6 @@ bench: all $(BUILD)/segreg-bench $(BUILD)/segreg-bench-loop.so $(ENGINE_BENCHES)
 	@$(BUILD)/segreg-bench -o $(BUILD)/bench $(QUESTIONS)
 	@bench/plots/draw $(BUILD)/bench
 
-## bench-publish - the last run's results into README.md
+## bench-publish - the last run's results into README.md and bench/README.md
 bench-publish:
 	@bench/publish $(BUILD)/bench

@@ -3,8 +3,8 @@
  *
  * A change goes to LMDB first and to the region after, both under the commit lock. The commit lock's dirty word is set
  * before the LMDB commit, and cleared when the region shows the change. The table lock's dirty word is set around each
- * change of the tables. The tables only change with both locks held. So if the holder of the commit lock found both
- * words clean, it will not find the table lock's dirty.
+ * change of the tables. But for their repair, the tables change with both locks held. So if the holder of the commit
+ * lock found both words clean, it will not find the table lock's dirty.
  *
  * No process waits for the disk because another one died while it decided or made room. The slots' words are whole at
  * any moment, and nobody believes a decision that is not durable. So sr_table_lock_take derives index, queue and

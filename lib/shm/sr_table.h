@@ -9,7 +9,8 @@
  * A crash inside a change leaves the dirty word set. Then sr_table_repair derives index, queue, free list and path map
  * from the slots alone. It writes each word of the index once, with its final value.
  *
- * All functions but sr_table_find need the table lock. Those that grow the table also need the commit lock.
+ * sr_table_find, sr_table_level and sr_table_flags need no lock. Functions that only read, and sr_table_repair, need
+ * the table lock. All others need the commit lock as well, and lie between two calls of sr_change.h.
  */
 #ifndef SR_TABLE_H
 #define SR_TABLE_H

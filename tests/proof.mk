@@ -8,7 +8,7 @@ SOAK_SRC  := $(sort $(wildcard tests/soak/*.c))
 SOAK_OBJ  := $(SOAK_SRC:%.c=$(BUILD)/obj/%.o)
 FUZZ_SRC  := $(sort $(filter-out $(if $(FUZZER),tests/fuzz/replay.c),$(wildcard tests/fuzz/*.c)))
 FUZZ_OBJ  := $(FUZZ_SRC:%.c=$(BUILD)/obj/%.o) $(filter-out %/segctl.o,$(CTL_OBJ)) \
-        $(patsubst %,$(BUILD)/obj/daemon/segregd/%.o,config log)
+        $(patsubst %,$(BUILD)/obj/daemon/segregd/%.o,config log burst)
 
 .PHONY: proof model weak soak steps powercut hostile kills failing fuzz fuzz-build coverage
 

@@ -389,15 +389,16 @@ int segreg_discard(struct segreg *reg, const char *const *paths, size_t n, unsig
  * segreg_vacate before it opens a file for writing with O_CREAT, before it renames a file to path, and before mkdir(2).
  * path is as for segreg_discard.
  *
- * If nothing is at path, the call returns 0 after one system call. Otherwise it makes durable what calls with
- * SEGREG_DISCARD_RELAXED left. If a retired segment has that path, the registry forgets it, no matter which process
- * holds it. Its file is unlinked, so processes that have the file open or mapped keep it. A process that opens it by
- * its name later gets the new file, also by a pin of the old segment (segreg_pin_open). A directory stays, and belongs
- * to the caller again. If no segment has that path, what is there is the caller's, and stays.
+ * If nothing is at path and no directory of the registry is retired, the call returns 0 after one system call. If
+ * something is there, it makes durable what calls with SEGREG_DISCARD_RELAXED left. If a retired segment has that path,
+ * the registry forgets it, no matter which process holds it. Its file is unlinked, so processes that have the file open
+ * or mapped keep it. A process that opens it by its name later gets the new file, also by a pin of the old segment
+ * (segreg_pin_open). A directory stays, and belongs to the caller again. If no segment has that path, what is there is
+ * the caller's, and stays.
  *
- * The call looks at path. IT DOES NOT PROTECT A NEW FILE IN A DIRECTORY THAT WAS DISCARDED: a sweep deletes that
- * directory with all that is in it. Vacate the directory before anything is made in it again. The call fails with
- * EXISTS if something is at path already and a directory above it is retired.
+ * A sweep deletes a retired directory with all that is in it, also what came later. So the call fails with EXISTS if a
+ * directory above path is retired or was discarded, and the text names that directory. Vacate the directory before
+ * anything is made in it again. A directory that the program made anew under that name is no obstacle.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. PATH: as for segreg_discard. EXISTS: a segment is
  * there that is live or reserved; or see above. BUSY: a sweep is about to delete the segment, and has not come to it in

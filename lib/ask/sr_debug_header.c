@@ -118,6 +118,7 @@ static const struct field fields[] = {
 	FIELD(deleting, SEGMENTS),
 	FIELD(failed, SEGMENTS),
 	FIELD(missing, SEGMENTS),
+	FIELD(retired_trees, SEGMENTS),
 	FIELD(deleted, ANY),
 	FIELD(bytes_freed, ANY),
 	FIELD(reclaimed, ANY),

@@ -1,7 +1,7 @@
 /*
  * sr_vacate.c - taking a retired segment out of the way of a new file of the same name.
  *
- *      look at the path: nothing is there: done, without a lock
+ *      look at the path: nothing is there: done, without a lock, unless a directory above may be retired
  *      discards that are in shared memory alone: make them durable, because they may have the path
  *      commit lock
  *        no segment has the path: done, what is there is the caller's
@@ -19,6 +19,7 @@
 #include "db/sr_records.h"
 #include "edit/sr_discard.h"
 #include "registry/sr_change.h"
+#include "registry/sr_enter.h"
 #include "registry/sr_journal.h"
 #include "shm/sr_table.h"
 #include "base/sr_trash.h"
@@ -48,13 +49,24 @@ static int unlink_file(struct sr_base *base, const char *path)
 	return !error || error == ENOENT ? 0 : sr_fail_errno(error, "cannot remove %s below %s", path, base->path);
 }
 
-/* A sweep that deletes a directory deletes a new file in it as well. What is below path is no matter. */
-static int check_path(const struct sr_record *record, const char *path)
+/*
+ * A sweep that deletes a directory deletes a new file in it as well. So path may not lie in the segment of record, if
+ * that is retired and still there. If another directory has its name by now, no sweep deletes that.
+ */
+static int check_above(struct sr_base *base, const struct sr_record *record, const char *path)
 {
-	if (!strcmp(record->path, path))
-		return 0;
-	if (strlen(record->path) > strlen(path) || (record->state != SR_PENDING && record->state != SR_DELETING))
+	size_t length = record->path_length;
+	struct sr_identity there;
+	int rc;
+
+	if (length >= strlen(path) || path[length] != '/' || memcmp(record->path, path, length) ||
+	    (record->state != SR_PENDING && record->state != SR_DELETING))
 		return SR_STORE_ABSENT;
+	rc = sr_base_identify(base, record->path, &there);
+	if (rc == SEGREG_E_NOENT || (!rc && !sr_base_is_registered(there.dev, record, &there)))
+		return SR_STORE_ABSENT;
+	if (rc)
+		return rc;
 	return sr_fail(SEGREG_E_EXISTS,
 		       "%s lies in %s, which is segment %" PRIu64
 		       " and is %s: vacate that directory first, or use another name",
@@ -136,23 +148,34 @@ static int forget(struct sr_change *change, const struct sr_record *record, bool
 	return 0;
 }
 
+/*
+ * Find the segment that overlaps `from`: path, or the directory above it. SR_STORE_ABSENT: none that matters to a new
+ * file at path. [commit]
+ */
+static int find(struct sr_change *change, const char *from, const char *path, struct sr_record *record)
+{
+	struct sr_store *store = &change->reg->registry->store;
+	uint64_t id;
+	int rc = sr_records_overlap(store, from, &id);
+
+	if (!rc)
+		rc = sr_records_get(store, id, record);
+	if (!rc && strcmp(record->path, path))
+		rc = check_above(&change->reg->registry->base, record, path);
+	return rc;
+}
+
 /* identity: what is at path. */
 static int vacate(struct segreg *reg, const char *path, const struct sr_identity *identity)
 {
-	struct sr_store *store = &reg->registry->store;
 	struct sr_change change;
 	struct sr_record record;
 	bool is_it = false;
-	uint64_t id;
 	int rc = sr_change_begin(&change, reg);
 
 	if (rc)
 		return rc;
-	rc = sr_records_overlap(store, path, &id);
-	if (!rc)
-		rc = sr_records_get(store, id, &record);
-	if (!rc)
-		rc = check_path(&record, path);
+	rc = find(&change, path, path, &record);
 	if (!rc)
 		rc = check_state(&change, &record);
 	if (!rc) {
@@ -163,6 +186,47 @@ static int vacate(struct segreg *reg, const char *path, const struct sr_identity
 		return forget(&change, &record, is_it && S_ISREG(identity->mode));
 	sr_change_cancel(&change);
 	return rc < 0 ? rc : 0; /* no segment has the path, or its remains in the trash need their record */
+}
+
+/* *may: is a directory above path retired, for all that shared memory says? It may be another directory's. */
+static int may_be_retired_above(struct segreg *reg, const char *path, bool *may)
+{
+	struct sr_region *region = &reg->region;
+	bool is_discarded = false;
+	int rc = 0;
+
+	if (strchr(path, '/') && sr_discards_count(region)) {
+		rc = sr_table_lock_take(reg);
+		if (rc)
+			return rc;
+		rc = sr_discards_have_above(region, path, &is_discarded);
+		sr_table_lock_give(reg);
+	}
+	if (!rc && is_discarded)
+		rc = sr_discard_flush(reg);
+	*may = strchr(path, '/') && sr_load_acquire_u64(&region->header->retired_trees);
+	return rc;
+}
+
+/* Nothing is at path. A new file there needs no room, but it may not lie in a directory that a sweep deletes. */
+static int vacate_nothing(struct segreg *reg, const char *path)
+{
+	struct sr_change change;
+	struct sr_record record;
+	char parent[SEGREG_PATH_MAX + 1];
+	bool may;
+	int rc = may_be_retired_above(reg, path, &may);
+
+	if (rc || !may)
+		return rc;
+	rc = sr_change_begin(&change, reg);
+	if (rc)
+		return rc;
+	/* What is beside path is no matter, so look from its directory on. */
+	sr_base_parent(path, parent);
+	rc = find(&change, parent, path, &record);
+	sr_change_cancel(&change);
+	return rc < 0 ? rc : 0;
 }
 
 int sr_vacate(struct segreg *reg, const char *given)
@@ -178,6 +242,10 @@ int sr_vacate(struct segreg *reg, const char *given)
 	sr_error_keep(before);
 	for (;;) {
 		rc = sr_base_identify(base, path, &identity);
+		if (rc == SEGREG_E_NOENT) {
+			rc = vacate_nothing(reg, path);
+			break;
+		}
 		if (!rc)
 			rc = sr_discard_flush(reg);
 		if (!rc)
@@ -186,7 +254,7 @@ int sr_vacate(struct segreg *reg, const char *given)
 			break;
 		sr_sys_sleep(PAUSE);
 	}
-	if (rc == SEGREG_E_NOENT)
+	if (rc == SEGREG_E_NOENT) /* it, or its directory, has gone meanwhile */
 		rc = 0;
 	if (!rc)
 		sr_error_put_back(before);

@@ -95,6 +95,22 @@ int sr_discards_copy(struct sr_region *region, struct sr_discard *out, uint32_t 
 	return 0;
 }
 
+int sr_discards_have_above(struct sr_region *region, const char *path, bool *has)
+{
+	struct ring ring = read_ring(region);
+	int rc = is_damaged(ring) ? sr_region_damaged("discards") : populate(region, ring.first, ring.n);
+
+	*has = false;
+	for (uint32_t i = 0; !rc && i < ring.n && !*has; i++) {
+		const struct sr_discard *one = &region->discards[(ring.first + i) % SR_DISCARDS];
+		size_t length = one->path_length;
+
+		*has = one->is_directory && length <= SR_DISCARD_PATH && length < strlen(path) && path[length] == '/' &&
+		       !memcmp(one->path, path, length);
+	}
+	return rc;
+}
+
 static bool is_left(const struct sr_discards_left *left, uint32_t i)
 {
 	return left->bits[i / 64] >> i % 64 & 1;

@@ -56,6 +56,9 @@ struct sr_discards_left {
 	uint32_t n;
 };
 
+/* *has: is a directory above path among them? Returns 0 or SEGREG_E_*. [table] */
+int sr_discards_have_above(struct sr_region *region, const char *path, bool *has);
+
 /* The first n discards are shown, or void: remove them from the ring, except those that are left. [commit, table] */
 void sr_discards_drop(const struct sr_region *region, uint32_t n, const struct sr_discards_left *left);
 

@@ -130,6 +130,7 @@ struct sr_header {
 	uint64_t populated[SR_PARTS]; /* bytes of each part that have memory */
 	uint64_t index_bytes;         /* bytes of all index levels together that have memory */
 	uint64_t building, live, pending, deleting, failed, missing;
+	uint64_t retired_trees; /* of pending and deleting: directories, and reservations, which may be directories */
 	uint64_t deleted, bytes_freed, reclaimed, reclaimed_pins, repairs; /* totals since built_at */
 
 	/* Notes (sr_notes.h). [table] */

@@ -330,6 +330,11 @@ static uint64_t *counter_of(struct sr_header *header, enum sr_state state)
 	}
 }
 
+static bool is_retired(enum sr_state state)
+{
+	return state == SR_PENDING || state == SR_DECIDING || state == SR_DELETING;
+}
+
 static void account(struct sr_region *region, uint32_t slot, enum sr_state state, int by)
 {
 	struct sr_header *header = region->header;
@@ -342,6 +347,8 @@ static void account(struct sr_region *region, uint32_t slot, enum sr_state state
 		header->missing += (uint64_t)by;
 	if (state == SR_DELETING && detail->attempts)
 		header->failed += (uint64_t)by;
+	if (is_retired(state) && (detail->flags & SR_DETAIL_DIRECTORY || !detail->born))
+		sr_store_release_u64(&header->retired_trees, header->retired_trees + (uint64_t)by);
 }
 
 static void show(struct sr_region *region, uint32_t slot, enum sr_state state)
@@ -471,6 +478,7 @@ int sr_table_repair(struct sr_region *region)
 	header->slots_used = top; /* push_free subtracts the free slots again */
 	header->queue_length = 0;
 	header->building = header->live = header->pending = header->deleting = header->failed = header->missing = 0;
+	header->retired_trees = 0;
 	sr_paths_clear(region);
 	for (uint32_t slot = top; slot-- > 0 && !rc;) {
 		const struct sr_text text = sr_paths_of(region, slot);

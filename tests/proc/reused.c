@@ -201,9 +201,145 @@ static void without_file_handles(void)
 	t_close(reg);
 }
 
+/* ---------------------------------------------------------------- in a directory that a sweep deletes */
+
+static void new_in_a_discarded_directory(void)
+{
+	for (int relaxed = 0; relaxed < 2; relaxed++) {
+		struct t_world w = t_world(T_MEMORY);
+		struct segreg *reg = t_open(&w);
+
+		t_make_dir(&w, "db", SIZE);
+		T_SYS(mkdir(t_path(&w, "db/a"), 0755));
+		T_SYS(mkdir(t_path(&w, "db2"), 0755));
+		T_OK(segreg_discard(reg, (const char *const[]){ "db" }, 1, relaxed ? SEGREG_DISCARD_RELAXED : 0));
+		T_OK(segreg_vacate(reg, "new"));
+		T_OK(segreg_vacate(reg, "db2/new"));
+		T_OK(segreg_vacate(reg, "d/new"));
+		T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "db/new"));
+		T_HAS(segreg_last_error(), "db/new lies in db, which is segment");
+		T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "db/a/new"));
+		T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "db/absent/new"));
+		T_OK(segreg_vacate(reg, "db"));
+		T_OK(segreg_vacate(reg, "db/new"));
+		T_OK(segreg_vacate(reg, "db/a/new"));
+		T_EQ(t_sweep(reg).deleted, 0);
+		T_CHECK(t_exists(&w, "db/data"));
+		t_close(reg);
+	}
+}
+
+/* Only what is retired is deleted. What is given up before it was published counts as retired. */
+static void new_in_other_directories(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+
+	t_make_dir(&w, "live", SIZE);
+	t_make_dir(&w, "retired", SIZE);
+	T_OK(segreg_register(reg, 1, "live"));
+	T_OK(segreg_register(reg, 2, "retired"));
+	T_OK(segreg_reserve(reg, 3, "building"));
+	T_OK(segreg_reserve(reg, 4, "given-up"));
+	t_make_dir(&w, "building", SIZE);
+	t_make_dir(&w, "given-up", SIZE);
+	T_OK(segreg_vacate(reg, "given-up/new"));
+	T_OK(segreg_unreserve(reg, 4));
+	T_OK(segreg_vacate(reg, "live/new"));
+	T_OK(segreg_vacate(reg, "building/new"));
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "given-up/new"));
+	T_OK(segreg_vacate(reg, "retired/new"));
+	T_OK(segreg_retire(reg, 2));
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "retired/new"));
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_OK(segreg_vacate(reg, "given-up/new"));
+	T_OK(segreg_vacate(reg, "retired/new"));
+	t_close(reg);
+}
+
+static int do_retire(struct peer_self *self, void *arg)
+{
+	return segreg_retire(self->reg, *(const uint64_t *)arg);
+}
+
+/* The sweeper has not moved the directory away, and then it has: a new directory of that name is nobody's but the
+ * caller's. */
+static void while_a_sweep_deletes_it(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open_with(&w, (struct segreg_open_options){ .timeout_ms = 20 });
+	struct peer *sweeper = peer_start(&w, PEER_PROCESS);
+
+	t_make_dir(&w, "db", SIZE);
+	T_OK(discard(reg, "db"));
+	T_OK(peer_open(sweeper));
+	peer_run_to(sweeper, "sweep.committed", peer_do_sweep, NULL, 0);
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "db/new"));
+	peer_go_on(sweeper);
+	T_OK(peer_end(sweeper, NULL));
+	t_make_dir(&w, "db", SIZE);
+	T_OK(discard(reg, "db"));
+	peer_run_to(sweeper, "trash.renamed", peer_do_sweep, NULL, 0);
+	T_OK(segreg_vacate(reg, "db"));
+	T_SYS(mkdir(t_path(&w, "db"), 0755));
+	T_OK(segreg_vacate(reg, "db/new"));
+	t_make_file(&w, "db/new", SIZE);
+	peer_go_on(sweeper);
+	T_OK(peer_end(sweeper, NULL));
+	T_CHECK(t_exists(&w, "db/new"));
+	T_EQ(t_sweep(reg).deleted, 0);
+	peer_exit(sweeper);
+	t_close(reg);
+}
+
+/* As long as no directory is retired, a new file waits for no process. A repair counts the directories anew. */
+static void without_a_lock(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open_with(&w, (struct segreg_open_options){ .timeout_ms = 20 });
+	struct peer *editor = peer_start(&w, PEER_PROCESS);
+	const uint64_t id = 1;
+
+	t_add(&w, reg, id);
+	t_make_file(&w, "file", SIZE);
+	T_OK(discard(reg, "file"));
+	T_OK(peer_open(editor));
+	peer_run_to(editor, "group.leading", do_retire, &id, sizeof(id));
+	T_OK(segreg_vacate(reg, "db/new"));
+	peer_go_on(editor);
+	T_OK(peer_end(editor, NULL));
+	T_EQ(reg->region.header->retired_trees, 1);
+	peer_run_to(editor, "sweep.committed", peer_do_sweep, NULL, 0);
+	peer_kill(editor);
+	T_EQ(reg->region.header->retired_trees, 1);
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "seg-1/new"));
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_EQ(reg->region.header->retired_trees, 0);
+	t_add(&w, reg, id);
+	t_make_dir(&w, "db", SIZE);
+	T_OK(discard(reg, "db"));
+	editor = peer_start(&w, PEER_PROCESS);
+	T_OK(peer_open(editor));
+	peer_run_to(editor, "edit.publishing", do_retire, &id, sizeof(id));
+	peer_kill(editor);
+	T_EQ(t_stats(reg).pending, 2);
+	T_EQ(reg->region.header->retired_trees, 2);
+	t_close(reg);
+	reg = t_open(&w);
+	T_EQ(reg->region.header->retired_trees, 2);
+	T_ERR(SEGREG_E_EXISTS, segreg_vacate(reg, "seg-1/new"));
+	T_EQ(t_sweep(reg).deleted, 2);
+	T_EQ(reg->region.header->retired_trees, 0);
+	t_close(reg);
+}
+
 T_SUITE(reused,
 	{ "after the death of a sweeper that had deleted it, the segment is gone", after_a_sweeper_that_was_killed },
 	{ "what was only discarded is gone when another file has its name", of_what_was_only_discarded },
 	{ "a registered file that was exchanged is reported", a_registered_file_that_was_exchanged },
 	{ "without file handles, something else at the path is reported", without_file_handles },
+	{ "no new file is made in a directory that was discarded", new_in_a_discarded_directory },
+	{ "nor in one that is retired or given up; in any other it is", new_in_other_directories },
+	{ "a directory made anew while a sweep deletes the old one is the caller's", while_a_sweep_deletes_it },
+	{ "as long as no directory is retired, the call takes no lock", without_a_lock },
 	{ "a copy of the directory is not taken for a name used again", in_a_copy_of_its_directory });

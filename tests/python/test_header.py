@@ -57,6 +57,7 @@ TYPES = {
     "size_t": ctypes.c_size_t,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
+    "int32_t": ctypes.c_int32,
     "int64_t": ctypes.c_int64,
     "char *": ctypes.c_char_p,
     "unsigned char": ctypes.c_ubyte,

@@ -418,8 +418,9 @@ int segreg_vacate(struct segreg *reg, const char *path);
  * pins it while the call waits for the disk, the call puts the record back and fails with BUSY. That makes a version
  * that changes nothing.
  *
- * SEGREG_DESPITE_HORIZONS unregisters a segment that horizons hold, but none that is pinned or in a snapshot. It is for
- * a caller that discards the directory in which the files lie: the same horizons hold that directory then.
+ * SEGREG_DESPITE_HORIZONS unregisters a segment that horizons or floors of leases hold, but none that is pinned, in a
+ * snapshot or listed in a lease. It is for a caller that discards the directory in which the files lie: the same
+ * horizons and leases hold that directory then.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    NOENT  id is unknown

@@ -241,7 +241,7 @@ enum defer_gone defer_registry_ask(const char *path)
 	return rc == 1 ? DEFER_GONE : rc == 2 ? DEFER_ABOVE : DEFER_HERE;
 }
 
-bool defer_registry_vacate(const char *path)
+enum defer_vacated defer_registry_vacate(const char *path)
 {
 	struct frame frame;
 	int rc = -1;
@@ -255,7 +255,7 @@ bool defer_registry_vacate(const char *path)
 			complain("segctl defer: %s", lib.segreg_last_error());
 	}
 	leave(&frame);
-	return rc == 0;
+	return rc == 0 ? DEFER_DONE : rc == SEGREG_E_EXISTS ? DEFER_LEASED : DEFER_FAILED;
 }
 
 bool defer_registry_list(segreg_list_fn *fn, void *arg)

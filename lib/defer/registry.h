@@ -32,8 +32,10 @@ enum defer_gone {
 /* What has become of what is at path. */
 enum defer_gone defer_registry_ask(const char *path);
 
-/* Take a discarded file out of the way, or forget a discarded directory. Returns false if that failed. */
-bool defer_registry_vacate(const char *path);
+enum defer_vacated { DEFER_DONE, DEFER_LEASED, DEFER_FAILED };
+
+/* Take a discarded file out of the way, or forget a discarded directory. DEFER_LEASED: a lease holds it. */
+enum defer_vacated defer_registry_vacate(const char *path);
 
 /* Call fn for each retired segment, also for those that were discarded just now. */
 bool defer_registry_list(segreg_list_fn *fn, void *arg);

@@ -12,42 +12,47 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
-/* If what is at path is a directory below base: delete what was discarded in it, which is not to move along. */
-static bool empty_directory(int dirfd, const char *path, const void *caller)
+/*
+ * If what is at path is a directory below base: delete what was discarded in it, which is not to move along. Returns 0,
+ * or EBUSY if a lease holds something of it. *is_directory: whether it is such a directory.
+ */
+static int empty_directory(int dirfd, const char *path, const void *caller, bool *is_directory)
 {
 	struct defer_place place;
-	bool is;
+	int error = 0;
 
+	*is_directory = false;
 	if (!path || !defer_place_find(dirfd, path, &place))
-		return false;
-	is = S_ISDIR(place.st.st_mode) && defer_registry_is_there(caller);
-	if (is)
-		defer_room_empty(&place);
+		return 0;
+	*is_directory = S_ISDIR(place.st.st_mode) && defer_registry_is_there(caller);
+	if (*is_directory)
+		error = defer_room_empty(&place);
 	defer_place_close(&place);
-	return is;
+	return error;
 }
 
 /* Returns 0 if the real function is to be called, or an errno. */
 static int prepare_rename(int from, const char *old, int to, const char *new, unsigned flags, const void *caller)
 {
+	bool is_directory;
 	struct stat st;
 	int error;
 
 	if (defer_room_hides_path(from, old, AT_SYMLINK_NOFOLLOW, caller))
 		return ENOENT;
-	if (flags & RENAME_EXCHANGE) {
-		empty_directory(from, old, caller);
-		empty_directory(to, new, caller);
-		return defer_room_hides_path(to, new, AT_SYMLINK_NOFOLLOW, caller) ? ENOENT : 0;
-	}
+	if (flags & RENAME_EXCHANGE && defer_room_hides_path(to, new, AT_SYMLINK_NOFOLLOW, caller))
+		return ENOENT;
 	if (!old || REAL(fstatat)(from, old, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
-	error = defer_room_make(to, new, false, caller);
-	if (!error && empty_directory(from, old, caller))
-		empty_directory(to, new, caller);
+	error = flags & RENAME_EXCHANGE ? 0 : defer_room_make(to, new, false, caller);
+	if (!error)
+		error = empty_directory(from, old, caller, &is_directory);
+	if (!error && (is_directory || flags & RENAME_EXCHANGE))
+		error = empty_directory(to, new, caller, &is_directory);
 	return error;
 }
 

@@ -72,48 +72,58 @@ static int note_below(void *arg, const struct segreg_info *info)
 	return 0;
 }
 
-/* Take away what is at leaf in the directory dir, and was discarded. A directory stays until the registry forgets it.
+/*
+ * Take away what is at leaf in the directory dir, and was discarded. Returns 0, or EBUSY if a lease holds it. If the
+ * registry fails otherwise, the new file must at least not be written into the old file.
  */
-static void clear(int dir, const char *leaf, const char *path)
+static int clear(int dir, const char *leaf, const char *path)
 {
+	enum defer_vacated vacated = defer_registry_vacate(path);
 	struct stat st;
-	bool is_directory = REAL(fstatat)(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 
-	if (is_directory)
+	if (vacated == DEFER_LEASED)
+		return EBUSY;
+	if (REAL(fstatat)(dir, leaf, &st, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (S_ISDIR(st.st_mode)) {
 		remove_content(dir, leaf, 0);
-	/* If the registry fails, the new file must at least not be written into the old file. */
-	if (!defer_registry_vacate(path) || is_directory)
-		REAL(unlinkat)(dir, leaf, is_directory ? AT_REMOVEDIR : 0);
+		REAL(unlinkat)(dir, leaf, AT_REMOVEDIR);
+	} else if (vacated == DEFER_FAILED) {
+		REAL(unlinkat)(dir, leaf, 0);
+	}
+	return 0;
 }
 
-void defer_room_empty(const struct defer_place *place)
+int defer_room_empty(const struct defer_place *place)
 {
 	struct below below = { .directory = place->path };
 	char path[2 * SEGREG_PATH_MAX];
-	int dir;
+	int dir, error = 0;
 
 	defer_registry_list(note_below, &below);
 	dir = below.length ? REAL(openat)(place->dir, place->leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	for (size_t i = 0; dir != -1 && i < below.length; i += strlen(below.text + i) + 1) {
+	for (size_t i = 0; dir != -1 && i < below.length && !error; i += strlen(below.text + i) + 1) {
 		snprintf(path, sizeof path, "%s/%s", place->path, below.text + i);
-		clear(dir, below.text + i, path);
+		error = clear(dir, below.text + i, path);
 	}
 	if (dir != -1)
 		close(dir);
 	free(below.text);
+	return error;
 }
 
 /* Take away the discarded file that a symbolic link leads to. */
-static void clear_target(int dirfd, const char *path)
+static int clear_target(int dirfd, const char *path)
 {
 	char target[SEGREG_PATH_MAX + 1];
-	int fd = REAL(openat)(dirfd, path, O_PATH | O_CLOEXEC);
+	int error = 0, fd = REAL(openat)(dirfd, path, O_PATH | O_CLOEXEC);
 
 	if (fd == -1)
-		return;
+		return 0;
 	if (defer_place_of(fd, target) && defer_registry_ask(target) == DEFER_GONE)
-		defer_registry_vacate(target);
+		error = defer_registry_vacate(target) == DEFER_LEASED ? EBUSY : 0;
 	close(fd);
+	return error;
 }
 
 static int make_room(int dirfd, struct defer_place *place, const char *path, bool follows)
@@ -129,10 +139,8 @@ static int make_room(int dirfd, struct defer_place *place, const char *path, boo
 	if (gone == DEFER_ABOVE)
 		return ENOENT;
 	if (S_ISLNK(place->st.st_mode) && follows)
-		clear_target(dirfd, path);
-	else if (gone == DEFER_GONE)
-		clear(place->dir, place->leaf, place->path);
-	return 0;
+		return clear_target(dirfd, path);
+	return gone == DEFER_GONE ? clear(place->dir, place->leaf, place->path) : 0;
 }
 
 int defer_room_make(int dirfd, const char *path, bool follows, const void *caller)

@@ -11,7 +11,8 @@
 
 /*
  * Before something is made at path: take a discarded file or directory away from there. follows: a symbolic link at
- * path leads to the file that is opened. Returns 0, or ENOENT if the directory above was discarded.
+ * path leads to the file that is opened. Returns 0; or ENOENT if the directory above was discarded, and EBUSY if a
+ * lease holds what is at path.
  */
 int defer_room_make(int dirfd, const char *path, bool follows, const void *caller);
 
@@ -24,8 +25,8 @@ bool defer_room_hides_fd(int fd, const void *caller);
 
 /*
  * Delete what was discarded in the directory at place, and below it. For a directory that is moved, or that another
- * directory replaces.
+ * directory replaces. Returns 0, or EBUSY if a lease holds something of it.
  */
-void defer_room_empty(const struct defer_place *place);
+int defer_room_empty(const struct defer_place *place);
 
 #endif

@@ -23,7 +23,7 @@
  * acknowledged. After R5 the segment is gone in both. If all processes die after R1, no handle holds the segment, and
  * it is gone.
  *
- * With SEGREG_DESPITE_HORIZONS, R0 and R4 count no horizons. The rest is the same.
+ * With SEGREG_DESPITE_HORIZONS, R0 and R4 count no horizons, and no floors of leases. The rest is the same.
  */
 #include "edit/sr_remove.h"
 #include "db/sr_records.h"
@@ -65,17 +65,24 @@ static int fail_held(uint64_t id, uint64_t holds)
 		       id, holds, id);
 }
 
-/* A lease that holds the segment makes it BUSY. No lease changes before R5, which holds the same commit lock. */
-static int check_leases(struct sr_change *change, const struct sr_record *record)
+/*
+ * A lease that holds the segment makes it BUSY. No lease changes before R5, which holds the same commit lock. The floor
+ * of a lease counts as a horizon.
+ */
+static int check_leases(struct sr_change *change, const struct sr_record *record, unsigned flags)
 {
 	struct sr_registry *registry = change->reg->registry;
 	int rc = sr_leases_read(&registry->leases, &registry->store, &change->clock);
-	const char *lease = rc ? NULL
-			       : sr_leases_hold(&registry->leases, record->id, record->born,
-						record->retired ? record->retired : SR_NOT_RETIRED);
+	uint64_t retired = record->retired ? record->retired : SR_NOT_RETIRED;
+	const char *lease;
 
-	if (!lease)
+	if (rc)
 		return rc;
+	if (flags & SEGREG_DESPITE_HORIZONS)
+		retired = 0; /* before every floor */
+	lease = sr_leases_hold(&registry->leases, record->id, record->born, retired);
+	if (!lease)
+		return 0;
 	return sr_fail(SEGREG_E_BUSY,
 		       "the lease %s holds segment %" PRIu64
 		       " (segctl lease ls); SEGREG_FORCE unregisters it all the same",
@@ -92,7 +99,7 @@ static int check_unheld(struct sr_change *change, const struct sr_record *record
 	if (record->state != SR_LIVE && record->state != SR_PENDING)
 		return sr_fail(SEGREG_E_BUSY, "segment %" PRIu64 " is %s; SEGREG_FORCE unregisters it all the same",
 			       record->id, segreg_state_name((enum segreg_state)record->state));
-	rc = check_leases(change, record);
+	rc = check_leases(change, record, flags);
 	if (rc)
 		return rc;
 	rc = sr_lock_take(locks, SR_LOCK_TABLE, change->reg->timeout_ms);

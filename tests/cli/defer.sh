@@ -55,6 +55,23 @@ for part in in-threads in-a-vfork leaves-by-a-jump takes-the-descriptors; do
 	ok "the program goes on: $part"
 done
 
+# A lease keeps what it holds: the name cannot be used again before it is dropped.
+cd "$base" || exit 1
+mkdir leased
+echo old | tee file leased/file >file2
+expect 0 "$segctl" lease put backup
+expect 0 "$segctl" defer -- rm -r file leased
+expect 1 "$segctl" defer -- sh -c 'test ! -e file && echo new >file2 && cp file2 file'
+complains "resource busy"
+complains "the lease backup holds"
+expect 1 "$segctl" defer -- mkdir leased
+expect 0 "$segctl" sweep
+[ "$(cat file leased/file)" = "$(printf 'old\nold')" ] || fail "a lease does not hold: $(ls)"
+expect 0 "$segctl" lease drop backup
+expect 0 "$segctl" defer -- sh -c 'cp file2 file && mkdir leased && rm -r file file2 leased'
+nothing_is_left
+ok "what a lease holds keeps its name"
+
 # ---------------------------------------------------------------- the command
 
 cd "$base" || exit 1
@@ -63,7 +80,10 @@ says "$SEGREG_REGISTRY"
 (unset SEGREG_REGISTRY && cd "$dir" && "$segctl" defer -r registry sh -c 'echo "$SEGREG_REGISTRY"') >"$dir/out"
 says "$dir/registry"
 expect 3 "$segctl" defer -- sh -c 'echo three; exit 3'
-("$segctl" defer -- sh -c 'kill -TERM $$') 2>/dev/null
+dies() {
+	"$segctl" defer -- sh -c 'kill -TERM $$'
+} 2>/dev/null
+dies
 [ $? -eq 143 ] || fail "not ended by that signal"
 expect 127 "$segctl" defer -- /no/such/command
 expect 126 "$segctl" defer -- "$base"

@@ -180,6 +180,31 @@ static void pins_and_snapshots_count(void)
 	t_close(reg);
 }
 
+/* The floor of a lease holds the directory as it held the file; an item of a lease holds the file alone. */
+static void leases_by_floor_do_not_count(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	struct segreg_lease_item item = { .id = 0 };
+
+	T_SYS(mkdir(t_path(&w, "dir"), 0777));
+	t_make_file(&w, "dir/a", SIZE);
+	T_OK(segreg_lease_put(reg, "floor", 0, NULL, 0));
+	T_OK(discard(reg, "dir/a", 0));
+	item.id = id_of(reg, "dir/a");
+	T_OK(segreg_lease_put(reg, "item", SEGREG_LEASE_LISTED, &item, 1));
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, item.id, SEGREG_DESPITE_HORIZONS));
+	T_OK(segreg_lease_drop(reg, "item"));
+	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, item.id, 0));
+	T_OK(segreg_force_remove(reg, item.id, SEGREG_DESPITE_HORIZONS));
+	T_OK(discard(reg, "dir", 0));
+	T_EQ(t_sweep(reg).held, 1);
+	T_OK(segreg_lease_drop(reg, "floor"));
+	T_EQ(t_sweep(reg).deleted, 1);
+	T_CHECK(!t_exists(&w, "dir"));
+	t_close(reg);
+}
+
 static int do_remove(struct peer_self *self, void *arg)
 {
 	return segreg_force_remove(self->reg, *(uint64_t *)arg, SEGREG_DESPITE_HORIZONS);
@@ -214,4 +239,5 @@ T_SUITE(discarded, { "a discarded file is one at once, and a new file in its pla
 	{ "bad questions are refused", bad_questions },
 	{ "a directory is discarded instead of its files, which horizons hold", horizons_do_not_count },
 	{ "what is pinned or in a snapshot stays registered", pins_and_snapshots_count },
+	{ "so does what a lease lists, and a lease's floor holds the directory", leases_by_floor_do_not_count },
 	{ "a pin that comes in between keeps it registered", a_pin_that_comes_in_between });

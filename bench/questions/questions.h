@@ -14,6 +14,7 @@
 	X(group, "durable commits of several processes or threads")                                                    \
 	X(decide, "a sweep's decision on many retired segments, all of them held")                                     \
 	X(sweep, "deleting trees beside rm -rf")                                                                       \
+	X(backup, "a backup of many small files, and its restoration, beside cp -a and sync")                          \
 	X(rebuild, "opening after a reboot beside a scan of the records")                                              \
 	X(attach, "opening and closing beside others, few or 1,000")                                                   \
 	X(death, "from the death of a holder to its segment gone")                                                     \

@@ -376,6 +376,17 @@ static int commit(struct load *load)
 	return load->errors.status;
 }
 
+/* Place may have unregistered some of the items that were there. */
+static int put(struct load *load, ctl_load_place *place, void *arg)
+{
+	int status = place(arg, load->items, load->lines, load->version);
+
+	load->there = 0;
+	for (size_t i = 0; i < load->lines; i++)
+		load->there += load->items[i].is_settled;
+	return status;
+}
+
 int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void *arg)
 {
 	struct load load = { .ctl = ctl };
@@ -384,7 +395,7 @@ int ctl_load_text(struct ctl *ctl, const char *name, ctl_load_place *place, void
 	if (!status)
 		status = compare_with_registry(&load);
 	if (!status && place)
-		status = load.errors.status ? load.errors.status : place(arg, load.items, load.lines, load.version);
+		status = load.errors.status ? load.errors.status : put(&load, place, arg);
 	if (!status && place && ctl->option['n'])
 		report(&load);
 	else if (!status)

@@ -22,8 +22,11 @@ struct ctl_load_item {
 	bool is_settled; /* a line that is live already, or whose error was written */
 };
 
-/* Puts the files of those items that are not settled in their places. Returns the exit status. */
-typedef int ctl_load_place(void *arg, const struct ctl_load_item *items, size_t n, uint64_t version);
+/*
+ * Puts the files of those items that are not settled in their places. It may unregister a live item, which is then not
+ * settled any more. Returns the exit status.
+ */
+typedef int ctl_load_place(void *arg, struct ctl_load_item *items, size_t n, uint64_t version);
 
 /*
  * Register what the dump called name lists (NULL: stdin). Before that, call place, unless it is NULL. Returns the exit

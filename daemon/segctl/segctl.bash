@@ -101,7 +101,7 @@ _segctl()
 	fi
 	[ -z "$command" ] || previous=''
 	case $verb:$previous in
-	*:-r | *:--registry | init:-B | init:--base) _segctl_files "$current" directory ;;
+	*:-r | *:--registry | init:-B | init:--base | backup:-l | backup:--link) _segctl_files "$current" directory ;;
 	*:-o | *:--output) _segctl_columns "$tool" "$verb" "$current" ;;
 	debug:-f | debug:--region) _segctl_files "$current" file ;;
 	ls:-s | ls:--state) _segctl_reply -W "building live pending deleting" -- "$current" ;;

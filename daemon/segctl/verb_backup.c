@@ -6,31 +6,34 @@
  *      DEST/segments/ID.BORN     the segments
  *
  * A snapshot holds all segments while they are copied. A segment is immutable, and ID.BORN names it for good, so a
- * copy that exists need not be made again. A copy gets its name when it is whole. When all copies are durable, the new
- * live.txt replaces the old one. Then the copies that live.txt does not list are removed. So a backup that is cut
- * short leaves the one before, and the next backup completes it.
+ * copy that exists need not be made again. A copy is made under another name. When a batch of copies is whole, one sync
+ * makes it durable, and then its copies get their names. So neither a kill nor a power cut leaves half a copy under a
+ * name that the next backup believes.
+ *
+ * When all names are durable, the new live.txt replaces the old one. Then the copies that live.txt does not list are
+ * removed. So a backup that is cut short leaves the one before, and the next backup completes it.
  *
  * If an id was used again, both segments are there for a moment. live.txt means the younger of those that are not
  * younger than its version.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "segreg.h"
 #include "common/format.h"
-#include "common/measure.h"
 #include "common/text.h"
+#include "segctl/backup_owner.h"
+#include "segctl/copies.h"
 #include "segctl/ctl.h"
 #include "segctl/dump.h"
 #include "segctl/error.h"
+#include "segctl/inside.h"
 #include "segctl/progress.h"
 #include "segctl/tree.h"
 
@@ -44,22 +47,35 @@ const struct ctl_verb ctl_backup = {
 	.max = 1,
 	.options =
 		(const struct ctl_option[]){
+			{ 'l', "link", "BACKUP", "take what that backup has from there, by hard links" },
 			{ 'n', "dry-run", NULL, "say what would be copied and removed, change nothing" },
 			{ 0 },
 		},
 	.exec = exec,
 };
 
-#define OWNER "segreg-backup"
-#define MARKER ".segreg" /* in base: names its registry */
-#define PARTIAL ".part"
+#define BATCH_COPIES 20000 /* of one sync: a kill costs at most this much work */
+#define BATCH_BYTES (UINT64_C(1) << 30)
+#define FAULTS_MAX 20 /* segments that cannot be read, after which a backup ends */
+
+/* What a backup does about a segment. */
+enum need { THERE, COPIED, LINKED, FAULTY };
 
 struct backup {
 	struct ctl *ctl;
-	const char *path; /* DEST */
-	struct ctl_dump list;
-	size_t copied, removed;
-	uint64_t bytes;
+	const char *path;                /* DEST */
+	int fd;                          /* of DEST, from before the first copy on: so a sync of it has every error */
+	struct ctl_dump list;            /* what is live */
+	struct segreg_snapshot snapshot; /* holds it */
+	enum need *need;                 /* of each segment of the list */
+	struct ctl_copies copies;        /* what is there */
+	struct ctl_copies other;         /* what the backup of --link has */
+	struct ctl_inside base;
+	struct ctl_tree tree;
+	struct ctl_progress_work work;
+	size_t count[FAULTY + 1]; /* segments of each need */
+	size_t removed;
+	int status; /* of the segments that could not be read */
 	bool is_dry;
 };
 
@@ -69,197 +85,204 @@ static const char *in_dest(const struct backup *b, char path[CTL_TREE_PATH], con
 	return path;
 }
 
-/* ------------------------------------------------------------------ whose backup it is */
-
-/* Read the uuid of the registry from the marker of base: "segreg base FORMAT", "uuid ...". */
-static int read_uuid(const struct backup *b, char uuid[37])
+static void show(void *arg)
 {
-	char path[CTL_TREE_PATH];
-	FILE *file;
-	int n;
+	struct backup *b = arg;
 
-	snprintf(path, sizeof path, "%s/%s", segreg_base_path(b->ctl->reg), MARKER);
-	file = fopen(path, "re");
-	if (!file)
-		return ctl_error(b->ctl, EX_NOINPUT, "cannot open %s: %s", path, strerror(errno));
-	n = fscanf(file, "segreg base %*u uuid %36s", uuid);
-	fclose(file);
-	return n == 1 ? EX_OK
-		      : ctl_error(b->ctl, EX_DATAERR,
-				  "%s does not say whose base this is; segctl init --adopt writes it anew", path);
+	ctl_progress_show_work(&b->work, b->tree.bytes);
 }
 
-/* The directory is empty, or has what a claim left that failed or was killed. */
-static bool is_unclaimed(const char *path)
-{
-	DIR *dir = opendir(path);
-	bool unclaimed = dir != NULL;
-	struct dirent *entry;
-	struct stat st;
+/* ------------------------------------------------------------------ another backup, to link to */
 
-	while (unclaimed && (entry = readdir(dir)))
-		unclaimed =
-			!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-			(!strcmp(entry->d_name, OWNER) && fstatat(dirfd(dir), OWNER, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			 S_ISREG(st.st_mode) && st.st_size == 0);
-	if (dir)
-		closedir(dir);
-	return unclaimed;
-}
-
-static int lock_owner(const struct backup *b, int fd)
+/* Hard links need one file system. */
+static int check_other(const struct backup *b, const char *other)
 {
-	return flock(fd, LOCK_EX | LOCK_NB) == 0
+	char parent[CTL_TREE_PATH];
+	struct stat st, own;
+	int rc;
+
+	snprintf(parent, sizeof parent, "%s/..", b->path);
+	rc = b->copies.fd != -1 ? fstat(b->copies.fd, &own) : stat(parent, &own);
+	if (fstat(b->other.fd, &st) == -1 || (rc == -1 && !b->is_dry))
+		return ctl_error(b->ctl, EX_NOINPUT, "cannot look at %s: %s", other, strerror(errno));
+	if (rc == -1)
+		return EX_OK;
+	return st.st_dev == own.st_dev
 		       ? EX_OK
-		       : ctl_error(b->ctl, EX_TEMPFAIL,
-				   "another backup to %s is running; try again when that has ended", b->path);
+		       : ctl_error(b->ctl, EX_CANTCREAT,
+				   "%s and %s are on two file systems; hard links need one, so leave --link out", other,
+				   b->path);
 }
 
-/* If another claim was faster, check_owner finds whose it is. */
-static int claim(const struct backup *b, const char *uuid)
+static bool is_own(const struct backup *b, const char *other)
 {
-	char path[CTL_TREE_PATH], text[64];
-	int length = snprintf(text, sizeof text, "segreg backup 1\nregistry %s\n", uuid);
-	int fd = open(in_dest(b, path, OWNER), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	int status = fd == -1 ? EX_OK : lock_owner(b, fd);
-	struct stat st;
+	struct stat st, own;
 
-	if (!status && (fd == -1 || fstat(fd, &st) == -1 ||
-			(!st.st_size && (write(fd, text, (size_t)length) != length || fsync(fd) == -1))))
-		status = ctl_error(b->ctl, EX_CANTCREAT, "cannot write %s: %s", path, strerror(errno));
-	if (fd != -1)
-		close(fd);
-	return status;
+	return stat(other, &st) == 0 && stat(b->path, &own) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino;
 }
 
-/* *lock becomes a descriptor that locks the backup. */
-static int check_owner(const struct backup *b, const char *uuid, int *lock)
+static int open_other(struct backup *b, int *lock)
 {
-	char path[CTL_TREE_PATH], text[64] = "", owner[37];
+	const char *other = b->ctl->option['l'];
 	int status;
 
-	*lock = open(in_dest(b, path, OWNER), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (*lock == -1 && errno == ENOENT)
-		return ctl_error(b->ctl, EX_CANTCREAT,
-				 "%s is neither empty nor a backup; give a directory that is new or empty", b->path);
-	if (*lock == -1 || read(*lock, text, sizeof text - 1) == -1)
-		return ctl_error(b->ctl, EX_NOINPUT, "cannot read %s: %s", path, strerror(errno));
-	status = lock_owner(b, *lock);
-	if (status)
-		return status;
-	if (sscanf(text, "segreg backup 1 registry %36s", owner) != 1)
-		return ctl_error(b->ctl, EX_DATAERR, "%s does not say whose backup this is; give another directory",
-				 path);
-	return strcmp(owner, uuid)
-		       ? ctl_error(b->ctl, EX_CANTCREAT,
-				   "%s is a backup of another registry (%s); give a directory of this registry's own",
-				   b->path, owner)
-		       : EX_OK;
-}
-
-static int make_dir(const struct backup *b, const char *path)
-{
-	return mkdir(path, 0777) == 0 || errno == EEXIST
-		       ? EX_OK
-		       : ctl_error(b->ctl, EX_CANTCREAT, "cannot make %s: %s", path, strerror(errno));
-}
-
-/* Below base, a backup would copy itself, or a sweep would delete it. */
-static int check_outside(const struct backup *b)
-{
-	char *base = realpath(segreg_base_path(b->ctl->reg), NULL), *dest = realpath(b->path, NULL),
-	     *copy = strdup(b->path);
-	size_t length = base ? strlen(base) : 0;
-	bool is_below;
-
-	if (!dest && copy) /* the directory does not exist yet */
-		dest = realpath(dirname(copy), NULL);
-	is_below = base && dest && !strncmp(dest, base, length) && (!dest[length] || dest[length] == '/');
-	free(base);
-	free(dest);
-	free(copy);
-	return is_below ? ctl_error(b->ctl, EX_CANTCREAT, "%s lies below the base directory; take another place",
-				    b->path)
-			: EX_OK;
-}
-
-/* Make DEST if it is missing, and check that it is a backup of this registry. */
-static int prepare(struct backup *b, int *lock)
-{
-	char path[CTL_TREE_PATH], uuid[37];
-	int status = check_outside(b);
-
-	if (!status)
-		status = read_uuid(b, uuid);
-	if (!status && b->is_dry && (access(b->path, F_OK) == -1 || is_unclaimed(b->path)))
+	if (!other)
 		return EX_OK;
+	if (is_own(b, other))
+		return ctl_error(b->ctl, EX_USAGE, "%s is this backup; --link takes another one", other);
+	status = ctl_backup_share(b->ctl, other, lock);
 	if (!status)
-		status = make_dir(b, b->path);
-	if (!status && is_unclaimed(b->path))
-		status = claim(b, uuid);
-	if (!status)
-		status = check_owner(b, uuid, lock);
-	return status || b->is_dry ? status : make_dir(b, in_dest(b, path, "segments"));
+		status = ctl_copies_open(b->ctl, &b->other, other, false);
+	return status ? status : check_other(b, other);
 }
 
 /* ------------------------------------------------------------------ copying */
 
-static int copy_segment(struct backup *b, const struct segreg_entry *entry)
+static int make_copy(struct backup *b, size_t i)
 {
-	struct segreg_info info = {
-		.id = entry->id, .state = SEGREG_LIVE, .path = entry->path, .is_directory = entry->is_directory
-	};
-	char from[CTL_TREE_PATH], to[CTL_TREE_PATH], part[CTL_TREE_PATH + sizeof PARTIAL];
-	uint64_t bytes = 0;
-	struct stat st;
-	int status;
+	const struct segreg_entry *entry = &b->list.items[i];
+	char part[CTL_COPIES_NAME], name[CTL_COPIES_NAME];
+	struct ctl_tree_place from,
+		to = { b->copies.fd, ctl_copies_name(entry->id, entry->born, CTL_COPIES_PART, part), b->copies.path };
+	int error = 0;
 
-	snprintf(to, sizeof to, "%s/segments/%" PRIu64 ".%" PRIu64, b->path, entry->id, entry->born);
-	if (lstat(to, &st) == 0)
-		return EX_OK;
-	tool_measure_segment(segreg_base_path(b->ctl->reg), &info, &bytes);
-	b->copied++;
-	b->bytes += bytes;
-	if (b->is_dry) {
-		tool_text_say(stdout, "", "would copy %" PRIu64 " %s", entry->id, entry->path);
-		return EX_OK;
-	}
-	snprintf(from, sizeof from, "%s/%s", segreg_base_path(b->ctl->reg), entry->path);
-	snprintf(part, sizeof part, "%s%s", to, PARTIAL);
-	status = ctl_tree_remove(b->ctl, part);
+	if (b->need[i] == LINKED)
+		from = (struct ctl_tree_place){ b->other.fd, ctl_copies_name(entry->id, entry->born, "", name),
+						b->other.path };
+	else
+		error = ctl_inside_find(&b->base, entry->path, false, &from);
+	b->tree.is_source_at_fault = true;
+	if (error)
+		return ctl_error(b->ctl, EX_IOERR, "cannot reach segment %" PRIu64 " %s: %s", entry->id, entry->path,
+				 strerror(error));
+	return ctl_tree_copy(&b->tree, &from, &to, b->need[i] == LINKED ? CTL_TREE_LINK : CTL_TREE_COPY);
+}
+
+/* A segment that cannot be read does not keep the others from being copied; a disk that is full does. */
+static int copy_segment(struct backup *b, size_t i)
+{
+	const struct segreg_entry *entry = &b->list.items[i];
+	char name[CTL_COPIES_NAME];
+	int status = make_copy(b, i);
+
 	if (!status)
-		status = ctl_tree_copy(b->ctl, from, part);
-	if (!status && rename(part, to) == -1)
-		status = ctl_error(b->ctl, EX_IOERR, "cannot rename %s: %s", part, strerror(errno));
+		return EX_OK;
+	if (b->tree.is_source_at_fault && ++b->count[FAULTY] < FAULTS_MAX) {
+		b->need[i] = FAULTY;
+		b->status = status;
+		ctl_copies_name(entry->id, entry->born, CTL_COPIES_PART, name);
+		return ctl_tree_remove(b->ctl, &(struct ctl_tree_place){ b->copies.fd, name, b->copies.path });
+	}
+	return status;
+}
+
+/* If the snapshot was taken away, a sweep may have deleted a segment while it was copied. */
+static int check_snapshot(const struct backup *b)
+{
+	struct segreg_entry entry = { .size = sizeof entry };
+	int code = segreg_snapshot_find(b->ctl->reg, &b->snapshot, b->list.items[0].id, &entry);
+
+	return !code || code == SEGREG_E_NOENT ? EX_OK : ctl_fail(b->ctl, code);
+}
+
+/* Make the copies of a batch durable, and give them their names. */
+static int finish_batch(const struct backup *b, size_t first, size_t end)
+{
+	int status = check_snapshot(b);
+
+	if (!status)
+		status = ctl_tree_sync(b->ctl, b->fd, b->path);
+
+	for (size_t i = first; i < end && !status; i++) {
+		const struct segreg_entry *entry = &b->list.items[i];
+		char part[CTL_COPIES_NAME], name[CTL_COPIES_NAME];
+
+		if (b->need[i] != COPIED && b->need[i] != LINKED)
+			continue;
+		ctl_copies_name(entry->id, entry->born, CTL_COPIES_PART, part);
+		ctl_copies_name(entry->id, entry->born, "", name);
+		if (renameat(b->copies.fd, part, b->copies.fd, name) == -1)
+			status = ctl_error(b->ctl, EX_IOERR, "cannot rename %s/%s: %s", b->copies.path, part,
+					   strerror(errno));
+	}
 	return status;
 }
 
 static int copy_all(struct backup *b)
 {
+	uint64_t synced = 0;
+	size_t first = 0, in_batch = 0;
 	int status = EX_OK;
 
 	for (size_t i = 0; i < b->list.n && !status; i++) {
-		char size[TOOL_SPAN_SIZE];
-
-		ctl_progress_show("%zu of %zu segments, %s copied", i, b->list.n, tool_format_bytes(b->bytes, size));
-		status = copy_segment(b, &b->list.items[i]);
+		if (b->need[i] == THERE)
+			continue;
+		show(b);
+		status = copy_segment(b, i);
+		b->work.done++;
+		if (status || (++in_batch < BATCH_COPIES && b->tree.bytes - synced < BATCH_BYTES))
+			continue;
+		status = finish_batch(b, first, i + 1);
+		first = i + 1;
+		in_batch = 0;
+		synced = b->tree.bytes;
 	}
+	if (!status && in_batch)
+		status = finish_batch(b, first, b->list.n);
 	ctl_progress_end();
-	return status;
+	ctl_tree_finish(&b->tree);
+	return status ? status : b->status;
+}
+
+/* ------------------------------------------------------------------ what there is to do */
+
+static uint64_t measure(struct backup *b, const struct segreg_entry *entry)
+{
+	struct ctl_tree_place place;
+
+	return ctl_inside_find(&b->base, entry->path, false, &place) ? 0 : ctl_tree_measure(&place);
+}
+
+static void plan_segment(struct backup *b, size_t i)
+{
+	const struct segreg_entry *entry = &b->list.items[i];
+
+	b->need[i] = ctl_copies_have(&b->copies, entry->id, entry->born)  ? THERE
+		     : ctl_copies_have(&b->other, entry->id, entry->born) ? LINKED
+									  : COPIED;
+	b->count[b->need[i]]++;
+	b->work.n += b->need[i] != THERE;
+	if (b->need[i] == COPIED && (b->is_dry || ctl_progress_is_shown()))
+		b->work.total += measure(b, entry);
+	if (b->is_dry && b->need[i] != THERE)
+		tool_text_say(stdout, "", "would %s %" PRIu64 " %s", b->need[i] == LINKED ? "link" : "copy", entry->id,
+			      entry->path);
+}
+
+static int plan(struct backup *b)
+{
+	b->need = calloc(b->list.n + 1, sizeof *b->need);
+	if (!b->need)
+		return ctl_fail(b->ctl, SEGREG_E_NOMEM);
+	for (size_t i = 0; i < b->list.n; i++)
+		plan_segment(b, i);
+	ctl_progress_begin_work(&b->work);
+	return EX_OK;
 }
 
 /* Copy all segments while one snapshot holds them. */
 static int copy_snapshot(struct backup *b)
 {
 	struct segreg *reg = b->ctl->reg;
-	struct segreg_snapshot snapshot;
-	int status, code = segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot);
+	int status, code = segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &b->snapshot);
 
 	if (code)
 		return ctl_fail(b->ctl, code);
-	code = ctl_dump_collect(reg, &snapshot, &b->list);
-	status = code ? ctl_fail(b->ctl, code) : copy_all(b);
-	code = segreg_snapshot_release(reg, &snapshot); /* fails if the snapshot was evicted meanwhile */
+	code = ctl_dump_collect(reg, &b->snapshot, &b->list);
+	status = code ? ctl_fail(b->ctl, code) : plan(b);
+	if (!status && !b->is_dry)
+		status = copy_all(b);
+	code = segreg_snapshot_release(reg, &b->snapshot); /* fails if the snapshot was evicted meanwhile */
 	return status || !code ? status : ctl_fail(b->ctl, code);
 }
 
@@ -268,7 +291,7 @@ static int copy_snapshot(struct backup *b)
 static int write_list(const struct backup *b)
 {
 	char path[CTL_TREE_PATH], aside[CTL_TREE_PATH];
-	FILE *file = fopen(in_dest(b, aside, "live.txt" PARTIAL), "we");
+	FILE *file = fopen(in_dest(b, aside, "live.txt" CTL_COPIES_PART), "we");
 	bool written = file != NULL;
 
 	if (written) {
@@ -279,101 +302,116 @@ static int write_list(const struct backup *b)
 		fclose(file);
 	if (!written || rename(aside, in_dest(b, path, "live.txt")) == -1)
 		return ctl_error(b->ctl, EX_IOERR, "cannot write %s: %s", aside, strerror(errno));
-	return ctl_tree_sync(b->ctl, b->path);
+	return ctl_tree_sync(b->ctl, b->fd, b->path);
 }
 
-/* "ID.BORN", perhaps with PARTIAL behind. */
-static bool is_ours(const char *name)
-{
-	size_t id = strspn(name, "0123456789"), born = name[id] == '.' ? strspn(name + id + 1, "0123456789") : 0;
-
-	return id && born && (!name[id + 1 + born] || !strcmp(name + id + 1 + born, PARTIAL));
-}
-
-static bool is_listed(const struct backup *b, const char *name)
+static bool is_listed(const struct backup *b, const struct ctl_copy *copy)
 {
 	size_t low = 0, high = b->list.n;
-	uint64_t id = strtoull(name, NULL, 10);
-	char expected[64];
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (b->list.items[middle].id < id)
+		if (b->list.items[middle].id < copy->id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == b->list.n)
-		return false;
-	snprintf(expected, sizeof expected, "%" PRIu64 ".%" PRIu64, b->list.items[low].id, b->list.items[low].born);
-	return !strcmp(name, expected);
+	return low < b->list.n && b->list.items[low].id == copy->id && b->list.items[low].born == copy->born;
 }
 
-static bool is_partial(const char *name)
+/* Remove the copies that were there and that the list does not have. */
+static int prune(struct backup *b)
 {
-	return strchr(name, '.') && strchr(strchr(name, '.') + 1, '.');
-}
-
-/*
- * Remove what is not listed. With only_partial, remove what an interrupted backup left: its space may be needed for
- * the copies.
- */
-static int prune(struct backup *b, bool only_partial)
-{
-	char path[CTL_TREE_PATH];
-	DIR *dir = opendir(in_dest(b, path, "segments"));
-	struct dirent *entry;
 	int status = EX_OK;
 
-	if (!dir && b->is_dry && errno == ENOENT)
-		return EX_OK;
-	if (!dir)
-		return ctl_error(b->ctl, EX_IOERR, "cannot read %s: %s", path, strerror(errno));
-	while (!status && (entry = readdir(dir))) {
-		if (!is_ours(entry->d_name) ||
-		    (only_partial ? !is_partial(entry->d_name) : is_listed(b, entry->d_name)))
+	for (size_t i = 0; i < b->copies.n && !status; i++) {
+		const struct ctl_copy *copy = &b->copies.items[i];
+		char name[CTL_COPIES_NAME];
+
+		if (is_listed(b, copy))
 			continue;
-		b->removed += !only_partial;
-		snprintf(path, sizeof path, "%s/segments/%s", b->path, entry->d_name);
+		b->removed++;
+		ctl_copies_name(copy->id, copy->born, "", name);
 		if (b->is_dry)
-			tool_text_say(stdout, "", "would remove %s", path);
+			tool_text_say(stdout, "", "would remove %s/%s", b->copies.path, name);
 		else
-			status = ctl_tree_remove(b->ctl, path);
+			status =
+				ctl_tree_remove(b->ctl, &(struct ctl_tree_place){ b->copies.fd, name, b->copies.path });
 	}
-	closedir(dir);
 	return status;
 }
 
 static void report(const struct backup *b)
 {
 	const char *would = b->is_dry ? " would be" : "";
-	char size[TOOL_SPAN_SIZE];
+	char size[TOOL_SPAN_SIZE], linked[64] = "";
 
-	printf("%zu %s%s copied (%s), %zu there already, %zu%s removed; version %" PRIu64 "\n", b->copied,
-	       b->copied == 1 ? "segment" : "segments", would, tool_format_bytes(b->bytes, size), b->list.n - b->copied,
-	       b->removed, would, b->list.version);
+	if (b->ctl->option['l'])
+		snprintf(linked, sizeof linked, ", %zu%s linked", b->count[LINKED], would);
+	printf("%zu %s%s copied (%s)%s, %zu there already, %zu%s removed; version %" PRIu64 "\n", b->count[COPIED],
+	       b->count[COPIED] == 1 ? "segment" : "segments", would,
+	       tool_format_bytes(b->is_dry ? b->work.total : b->tree.bytes, size), linked, b->count[THERE], b->removed,
+	       would, b->list.version);
+}
+
+/*
+ * What an interrupted backup left goes first: its space may be needed. No new entry inherits an ACL: each gets that of
+ * its segment, or none.
+ */
+static int make_ready(struct backup *b)
+{
+	int error = ctl_inside_begin(&b->base, segreg_base_path(b->ctl->reg));
+
+	if (error)
+		return ctl_error(b->ctl, EX_NOINPUT, "cannot open %s: %s", b->base.base_path, strerror(error));
+	if (b->is_dry)
+		return EX_OK;
+	b->fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->fd == -1)
+		return ctl_error(b->ctl, EX_CANTCREAT, "cannot open %s: %s", b->path, strerror(errno));
+	fremovexattr(b->copies.fd, "system.posix_acl_default");
+	return ctl_copies_remove_parts(b->ctl, &b->copies);
+}
+
+static int run(struct backup *b, int *other_lock)
+{
+	int status = ctl_copies_open(b->ctl, &b->copies, b->path, b->is_dry);
+
+	if (!status)
+		status = open_other(b, other_lock);
+	if (!status)
+		status = make_ready(b);
+	if (!status)
+		status = copy_snapshot(b);
+	if (!status && !b->is_dry)
+		status = ctl_tree_sync(b->ctl, b->fd, b->path); /* the names of the copies */
+	if (!status && !b->is_dry)
+		status = write_list(b);
+	if (!status)
+		status = prune(b);
+	if (!status)
+		report(b);
+	return status;
 }
 
 static int exec(struct ctl *ctl)
 {
-	struct backup b = { .ctl = ctl, .path = ctl->operand[0], .is_dry = ctl->option['n'] };
-	int lock = -1, status = prepare(&b, &lock);
+	struct backup b = { .ctl = ctl, .path = ctl->operand[0], .is_dry = ctl->option['n'], .fd = -1 };
+	int lock = -1, other_lock = -1, status;
 
-	if (!status && !b.is_dry)
-		status = prune(&b, true);
+	b.tree = (struct ctl_tree){ .ctl = ctl, .tick = show, .arg = &b };
+	b.copies.fd = b.other.fd = b.base.base = b.base.parent = -1;
+	status = ctl_backup_own(ctl, b.path, b.is_dry, &lock);
 	if (!status)
-		status = copy_snapshot(&b);
-	if (!status && !b.is_dry)
-		status = ctl_tree_sync(ctl, b.path);
-	if (!status && !b.is_dry)
-		status = write_list(&b);
-	if (!status)
-		status = prune(&b, false);
-	if (!status)
-		report(&b);
+		status = run(&b, &other_lock);
+	ctl_copies_close(&b.copies);
+	ctl_copies_close(&b.other);
+	ctl_inside_end(&b.base);
 	free(b.list.items);
-	if (lock != -1)
-		close(lock);
+	free(b.need);
+	for (int i = 0; i < 3; i++)
+		if ((int[]){ b.fd, lock, other_lock }[i] != -1)
+			close((int[]){ b.fd, lock, other_lock }[i]);
 	return status;
 }

@@ -2,15 +2,16 @@
 # backup and restore: one state of the registry, whole, whatever happens meanwhile.
 . "$(dirname "$0")/lib.sh"
 
-# A cp that does what the script $dir/meanwhile says, once, before it copies.
-mkdir "$dir/bin"
-cat >"$dir/bin/cp" <<'EOF'
-#!/bin/sh
-[ ! -e "$MEANWHILE" ] || { mv "$MEANWHILE" "$MEANWHILE.done"; . "$MEANWHILE.done"; }
-exec /bin/cp "$@"
-EOF
-chmod +x "$dir/bin/cp"
-export PATH=$dir/bin:$PATH MEANWHILE=$dir/meanwhile segctl base
+export segctl base MEANWHILE=$dir/meanwhile
+build_tracer
+
+# meanwhile STATUS TEXT COMMAND...: a command, during which the script $MEANWHILE runs once, before the first system
+# call whose line of the tracer has TEXT. In it $VICTIM is the pid of the command.
+meanwhile() {
+	local status=$1 text=$2
+	shift 2
+	expect "$status" "$tracer" at "$text" "$MEANWHILE" "$@"
+}
 
 # same_as PLACE: the segments that are listed in $dir/backup are those there.
 same_as() {
@@ -59,7 +60,10 @@ restore_elsewhere
 ok "what is live is copied, and restored elsewhere"
 
 expect 0 script -qec "'$segctl' backup '$dir/shown'" /dev/null
-says "0 of 4 segments, 0 B copied"
+says "0 of 4 segments, 0 B of 136 KiB"
+echo 'sleep 0.2' >"$MEANWHILE" # longer than the time between two lines
+expect 0 script -qec "'$tracer' at 'openat data' '$MEANWHILE' '$segctl' backup '$dir/slow'" /dev/null
+grep -qE 'of 136 KiB, [0-9.]+ [KM]?i?B/s, [0-9]+s left' "$dir/out" || fail "neither rate nor remainder is shown"
 expect 0 "$segctl" backup "$dir/unseen"
 is_said=$(cat "$dir/out" "$dir/err")
 [ "$is_said" = "4 segments copied (136 KiB), 0 there already, 0 removed; version 4" ] ||
@@ -87,7 +91,7 @@ cat >"$MEANWHILE" <<'EOF'
 "$segctl" sweep >"$MEANWHILE.swept"
 EOF
 rm -r "$dir/backup"
-expect 0 "$segctl" backup "$dir/backup"
+meanwhile 0 .part "$segctl" backup "$dir/backup"
 grep -q "2 held" "$MEANWHILE.swept" || fail "nothing was held while it copied"
 [ "$(listed)" = "1 4 5" ] || fail "wrong: $(listed)"
 restore_elsewhere
@@ -98,8 +102,10 @@ ok "nothing of it is deleted while it is copied, and nothing is held after that"
 expect 0 "$segctl" backup "$dir/backup"
 segment 6
 segment 7
-echo 'for to; do :; done; mkdir "$to"; kill -9 $PPID; exit 1' >"$MEANWHILE"
-(exec 2>"$dir/err"; "$segctl" backup "$dir/backup"; exit $?) && fail "it was not killed"
+echo 'kill -9 $VICTIM' >"$MEANWHILE"
+"$tracer" at "openat data" "$MEANWHILE" "$segctl" backup "$dir/backup"
+[ $? -eq 137 ] || fail "it was not killed"
+[ -n "$(find "$dir/backup" -name '*.part')" ] || fail "it was killed before it had begun"
 [ "$(listed)" = 5 ] || fail "wrong: $(listed)"
 restore_elsewhere
 expect 0 "$segctl" backup "$dir/backup"
@@ -120,18 +126,20 @@ says "2 removed"
 ok "where an id was used again, the one that is listed is restored"
 
 segment 8
-echo '"$segctl" evict $PPID >/dev/null; "$segctl" retire 8; "$segctl" sweep >/dev/null' >"$MEANWHILE"
-expect 74 "$segctl" backup "$dir/backup"
+echo '"$segctl" evict $VICTIM >/dev/null; "$segctl" retire 8; "$segctl" sweep >/dev/null' >"$MEANWHILE"
+meanwhile 75 "openat data" "$segctl" backup "$dir/backup"
+complains "taken away"
 segment 9
-echo '"$segctl" evict $PPID >/dev/null' >"$MEANWHILE"
-"$segctl" backup "$dir/backup" >"$dir/out" 2>"$dir/err" && fail "it did not notice"
+echo '"$segctl" evict $VICTIM >/dev/null' >"$MEANWHILE"
+meanwhile 75 syncfs "$segctl" backup "$dir/backup"
 complains "taken away"
 [ "$(listed)" = "5 6 7" ] || fail "wrong: $(listed)"
+[ -z "$(find "$dir/backup/segments" -name '8.*' ! -name '*.part')" ] || fail "half a segment has got its name"
 ok "one that is evicted lists nothing that may not be whole"
 
 segment 10
 echo '"$segctl" backup '"$dir/backup"' 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
-expect 0 "$segctl" backup "$dir/backup"
+meanwhile 0 .part "$segctl" backup "$dir/backup"
 [ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
 expect 64 "$segctl" backup
 expect 64 "$segctl" restore
@@ -143,7 +151,7 @@ done
 expect 73 "$segctl" backup -r "$dir/registry2" "$dir/backup"
 complains "of another registry"
 expect 66 "$segctl" backup "$dir/backup/segreg-backup"
-expect 66 "$segctl" restore "$dir/bin"
+expect 66 "$segctl" restore "$dir"
 ok "what is not this registry's backup is left alone"
 
 rm -rf "$dir/base2" "$dir/registry2"
@@ -163,7 +171,7 @@ rm -rf "$dir/base2" "$dir/registry2"
 mkdir "$dir/base2"
 expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
 echo '"$segctl" restore -r '"$dir/registry2 $dir/backup"' 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
-expect 0 "$segctl" restore -r "$dir/registry2" "$dir/backup"
+meanwhile 0 .segreg-restore "$segctl" restore -r "$dir/registry2" "$dir/backup"
 [ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
 same_as "$dir/base2"
 mv "$dir/backup/segments"/5.* "$dir/away"

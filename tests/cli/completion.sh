@@ -61,6 +61,7 @@ ok "processes that hold something"
 offers "$base" -r "$dir/da"
 offers "$base" init --base "$dir/da"
 offers "$base" backup "$dir/da"
+offers "$base" backup --link "$dir/da"
 echo >"$dir/dump file"
 offers "$dir/dump file" load "$dir/du"
 offers "" pin 7 -- nosuchcommand

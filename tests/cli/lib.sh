@@ -145,3 +145,12 @@ stop() {
 logged() {
 	grep -qF -- "$1" "$dir/log"
 }
+
+# $tracer: a program that shows, kills or fails another one by its system calls; see tracer.c.
+build_tracer() {
+	tracer=$dir/tracer
+	${CC:-cc} -D_GNU_SOURCE -o "$tracer" "$root/tests/cli/tracer.c" || fail "cannot build the tracer"
+	export ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} # that needs ptrace for itself
+	"$tracer" kill 1000000 /bin/true
+	[ $? -eq 99 ] || { skipped "this process may not trace its children"; exit 0; }
+}

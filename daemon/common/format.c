@@ -39,6 +39,20 @@ const char *tool_format_short_span(uint64_t nanoseconds, char buf[TOOL_SPAN_SIZE
 	return buf;
 }
 
+const char *tool_format_count(uint64_t n, char buf[TOOL_SPAN_SIZE])
+{
+	char digits[TOOL_SPAN_SIZE], *to = buf;
+	size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n);
+
+	for (size_t i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return buf;
+}
+
 const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE])
 {
 	int64_t seconds = nanoseconds > 0 ? nanoseconds / SECOND : 0;

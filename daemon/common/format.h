@@ -19,6 +19,8 @@ const char *tool_format_bytes(uint64_t bytes, char buf[TOOL_SPAN_SIZE]);
 
 /* A short duration in nanoseconds: "0.31 ms", "12.3 ms", "2.5 s". */
 const char *tool_format_short_span(uint64_t nanoseconds, char buf[TOOL_SPAN_SIZE]);
+/* "1,234,567". */
+const char *tool_format_count(uint64_t n, char buf[TOOL_SPAN_SIZE]);
 
 /* A duration in nanoseconds in its largest unit that leaves two digits: "90s", "5m", "3h", "12d". */
 const char *tool_format_span(int64_t nanoseconds, char buf[TOOL_SPAN_SIZE]);

@@ -2,6 +2,7 @@
  * measure.c - the disk space that the deletion of a segment gives back.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <inttypes.h>
 #include <search.h>
@@ -99,7 +100,20 @@ bool tool_measure_locate(const char *base, const struct segreg_info *info, char 
 
 bool tool_measure_segment(const char *base, const struct segreg_info *info, uint64_t *bytes)
 {
+	return tool_measure_segment_at(-1, base, info, bytes);
+}
+
+/* A file at its path is the common case, and needs one system call. */
+bool tool_measure_segment_at(int fd, const char *base, const struct segreg_info *info, uint64_t *bytes)
+{
 	char path[TOOL_PLACE_SIZE];
+	struct stat st;
+
+	if (fd != -1 && info->state != SEGREG_DELETING && !info->is_directory && !info->error &&
+	    fstatat(fd, info->path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode)) {
+		*bytes = st.st_nlink > 1 ? 0 : (uint64_t)st.st_blocks * 512;
+		return true;
+	}
 
 	if (!tool_measure_locate(base, info, path) && info->error == ESTALE) /* something else is at its path now */
 		return false;

@@ -21,4 +21,7 @@ bool tool_measure_locate(const char *base, const struct segreg_info *info, char 
  */
 bool tool_measure_segment(const char *base, const struct segreg_info *info, uint64_t *bytes);
 
+/* Like tool_measure_segment, and faster where many segments are files. fd is the directory base, or -1. */
+bool tool_measure_segment_at(int fd, const char *base, const struct segreg_info *info, uint64_t *bytes);
+
 #endif /* TOOL_MEASURE_H */

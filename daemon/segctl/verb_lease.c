@@ -152,7 +152,7 @@ static int add_row(void *arg, const struct segreg_lease *lease)
 	list->n++;
 	row = ctl_table_add_row(list->table, NULL);
 	count_kept(list, lease, &segments, &bytes);
-	ctl_process_find_user(lease->by_uid, user, sizeof user);
+	ctl_process_find_user(lease->by_uid, user);
 	ctl_table_set_text(list->table, row, NAME, lease->name);
 	if (lease->floor != SEGREG_LEASE_LISTED)
 		ctl_table_set(list->table, row, FLOOR, lease->floor);

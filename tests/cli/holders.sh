@@ -43,16 +43,17 @@ kib() {
 }
 all=$(kib 1 2 3)
 expect 0 "$segctl" why
-says "3 retired segments keep $all."
-says "Pid $both holder (both), $(id -un)"
-says "holds $all of it in 3 segments"
-says "$(kib 3) come back if it ends."
+says "3 retired segments keep $all. The oldest was retired "
+says "2 processes of 1 user hold 3 of them ($all)."
+grep -Eq "^ +$all +$(kib 3) +3 +[0-9]+s +$both  holder \(both\), $(id -un)" "$dir/out" || fail "both is not there"
+grep -Eq "^ +$(kib 3)  kill $both\$" "$dir/out" || fail "the end of both is not the first step"
+grep -Eq "^ +$all  kill $some\$" "$dir/out" || fail "the end of some is not the last step"
 "$segctl" why -n >"$dir/plain"
-grep -q keep "$dir/plain" && fail "the answer is among the lines for programs"
+[ "$(wc -l <"$dir/plain")" -eq 3 ] || fail "the answer is among the lines for programs"
 end "$some" KILL
 expect 0 "$segctl" sweep
 expect 0 "$segctl" why
-says "$all come back if it ends."
+grep -Eq "^ +$all  kill $both\$" "$dir/out" || fail "the end of both does not give all back"
 end "$both" KILL
 expect 0 "$segctl" sweep
 says "3 segments deleted, $all freed"

@@ -14,7 +14,8 @@ expect 0 "$segctl" retire 2 3 18446744073709551614
 
 for verb in ls "ls -o ID" "ls -o +BYTES,TYPE,ERROR" "ls -s deleting" "show 1" "show 18446744073709551614" why \
 	"why 1" "why 2" "why 3" \
-	"why 18446744073709551614" "why -o PID" holders "holders 2" "holders 3" stats "stats -o LIVE"; do
+	"why 18446744073709551614" "why -o PID" "why --by holder" "why --by unit" "why -J --by user" "why --all" \
+	holders "holders 2" "holders 3" stats "stats -o LIVE"; do
 	# shellcheck disable=SC2086
 	expect 0 "$segctl" $verb --json
 	python3 -m json.tool <"$dir/out" >/dev/null || fail "segctl $verb --json is not JSON"
@@ -30,6 +31,7 @@ columns=ID,STATE,PINS,BYTES,PATH,TYPE,MISSING,ATTEMPTS,BORN
 "$segctl" ls -J -o $columns >"$dir/json"
 "$segctl" ls -R -n -o $columns -s live >"$dir/raw"
 "$segctl" why -J >"$dir/why"
+"$segctl" why 2 -J >"$dir/one"
 "$segctl" holders -J >"$dir/holders"
 "$segctl" stats -J >"$dir/stats"
 EVIL=$evil python3 - "$dir" "$holder" <<'PYTHON' || fail "JSON and tables differ"
@@ -50,12 +52,28 @@ live = rows[0]
 raw = open(where + "/raw").read().split()
 assert raw == [str(live[k]) for k in ("id", "state", "pins", "bytes", "path", "type")] + ["no", "0", "1"], raw
 
-why = load("why")["segments"]
-assert [r["id"] for r in why[:1]] == [3], why
+report = load("why")
+why = report["segments"]
 assert sorted(r["id"] for r in why) == [2, 3, 2**64 - 2], why
 two = [r for r in why if r["id"] == 2][0]
-assert [(c["pid"], c["pins"], c["command"]) for c in two["children"]] == [(holder, 2, "holder")], two
-assert two["children"][0]["label"] == "la\x1b]0;bel\"\\xfe", two
+assert (two["pins"], two["why"]) == (2, "held by 2 pins"), two
+evils = [r for r in why if r["id"] == 2**64 - 2][0]
+assert evils["path"] == evil, evils
+group = [g for g in report["groups"] if g["group"] == two["group"]][0]
+assert group["segments"] == 2 and evils["group"] == two["group"], (group, evils)
+owner = [h for h in report["holders"] if group["lanes"] == [x["lane"] for x in h["handles"]]][0]
+assert (owner["pid"], owner["command"], owner["state"]) == (holder, "holder", "running"), owner
+assert owner["alone"] == group["kept"], owner
+assert owner["handles"][0]["label"] == "la\x1b]0;bel\"\\xfe", owner
+assert report["ends"] == [{"freed": group["kept"], "pids": [holder], "lanes": group["lanes"]}], report["ends"]
+totals = report["totals"]
+assert totals["all"]["segments"] == 3 and totals["held"]["kept"] == group["kept"], totals
+parts = totals["held"]["kept"] + totals["waiting"]["kept"]
+assert totals["all"]["kept"] == sum(r["kept"] for r in why) == parts, totals
+assert [(u["processes"], u["segments"]) for u in report["users"]] == [(1, 2)], report["users"]
+one = load("one")["segments"]
+assert [(c["pid"], c["pins"], c["command"]) for c in one[0]["children"]] == [(holder, 2, "holder")], one
+assert one[0]["children"][0]["label"] == "la\x1b]0;bel\"\\xfe", one
 held = sum(r["bytes"] for r in rows if r["id"] in (2, 2**64 - 2))
 first = load("holders")["holders"][0]
 amounts = [first[name] for name in ("pid", "pins", "segments", "kept", "alone")]

@@ -29,9 +29,16 @@ ok "a live segment"
 expect 0 "$segctl" retire 1 2 3
 expect 0 "$segctl" why -n
 [ "$(awk '$1 ~ /^[0-9]+$/ { printf "%s ", $1 }' "$dir/out")" = "2 1 3 " ] || fail "not the biggest first"
-says "pid $a holder (reader-a), $(id -un): 2 pins"
-says "pid $b holder (reader-b), $(id -un): 1 pin,"
+says "held by 2 pins"
 says "not held, but no segregd runs"
+expect 0 "$segctl" why
+grep -Eq " 408 KiB +104 KiB +2 +[0-9]+s +$a  holder \(reader-a\), $(id -un).*: 3 pins\$" "$dir/out" ||
+	fail "reader-a is not among the processes"
+grep -Eq " 304 KiB +0 B +1 +[0-9]+s +$b  holder \(reader-b\), $(id -un).*: 1 pin\$" "$dir/out" ||
+	fail "reader-b is not among the processes"
+says "2 2: held by 2 pins of $a holder, $b holder"
+says "3 3: not held, but no segregd runs: segctl sweep"
+says "1 segment (8.0 KiB) is held by no handle and waits for a sweep: segctl sweep."
 expect 0 "$segctl" why 2
 says "held by 2 pins"
 grep -Eq "^ *$a +holder +$(id -un) +reader-a +1 " "$dir/out" || fail "reader-a is not in the table of holders"

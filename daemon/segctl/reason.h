@@ -1,0 +1,30 @@
+/*
+ * reason.h - why a segment is still there, in words.
+ */
+#ifndef CTL_REASON_H
+#define CTL_REASON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "segreg.h"
+#include "common/measure.h"
+#include "common/served.h"
+
+struct ctl_reason {
+	const struct segreg_info *info;
+	uint64_t pins, snapshots, horizons; /* that hold it */
+	const struct tool_served *served;   /* the segregd of the registry */
+	bool is_told;                       /* the reader has its error already */
+	const char *base;
+};
+
+#define CTL_REASON_SIZE (512 + 2 * TOOL_PLACE_SIZE + TOOL_SERVED_TEXT)
+
+void ctl_reason_explain(const struct ctl_reason *reason, char *why, size_t size);
+
+/* text becomes "2 pins, 1 horizon"; "" if there are none. Returns its length. */
+size_t ctl_reason_count(uint64_t pins, uint64_t snapshots, uint64_t horizons, char *text, size_t size);
+
+#endif /* CTL_REASON_H */

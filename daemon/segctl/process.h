@@ -19,9 +19,6 @@ struct ctl_process {
 	bool is_dead;
 };
 
-/* user becomes the user's name, or the number if it has none. */
-void ctl_process_find_user(uint32_t uid, char *user, size_t size);
-
 void ctl_process_find(const struct segreg_holder *holder, struct ctl_process *process);
 
 /* Whether the process behind a handle is dead, as far as its pid shows that. */

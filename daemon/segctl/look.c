@@ -49,7 +49,7 @@ struct walk {
 	int64_t now;
 	int base; /* the directory, or -1 */
 	/* The last segment without pins: one that the same snapshots and horizons hold is in the same group. */
-	size_t begin, end, horizons;
+	size_t begin, end, horizons, floors;
 	uint32_t group;
 	bool has_last;
 	/* Segments that are not measured yet, and what is known of them. */
@@ -114,24 +114,32 @@ static uint32_t group_pending(struct walk *walk, const struct segreg_info *info,
 	struct ctl_look *look = walk->look;
 	size_t begin = ctl_spans_find(&look->snapshots, info->born),
 	       end = ctl_spans_find(&look->snapshots, info->retired),
-	       horizons = ctl_spans_find(&look->horizons, info->retired);
-	bool is_pinned = info->pins && look->n_pins;
+	       horizons = ctl_spans_find(&look->horizons, info->retired),
+	       floors = ctl_spans_find(&look->floors, info->retired);
+	bool is_pinned = (info->pins || look->n_listed) && look->n_pins;
 
 	kept->snapshots = end > begin ? end - begin : 0;
 	kept->horizons = horizons;
-	if (!is_pinned && walk->has_last && walk->begin == begin && walk->end == end && walk->horizons == horizons)
+	kept->leases = floors;
+	if (!is_pinned && walk->has_last && walk->begin == begin && walk->end == end && walk->horizons == horizons &&
+	    walk->floors == floors)
 		return walk->group;
 	memset(look->set, 0, look->sets.words * sizeof *look->set);
 	if (end > begin)
 		ctl_spans_collect(&look->snapshots, begin, end, look->set);
 	ctl_spans_collect(&look->horizons, 0, horizons, look->set);
+	ctl_spans_collect(&look->floors, 0, floors, look->set);
 	for (size_t i = is_pinned ? find_pins(look, info->id) : look->n_pins;
 	     i < look->n_pins && look->pins[i].id == info->id; i++)
-		ctl_set_add(look->set, look->pins[i].handle);
+		if (!look->pins[i].born || look->pins[i].born == info->born) {
+			kept->leases += look->pins[i].born && !ctl_set_has(look->set, look->pins[i].handle);
+			ctl_set_add(look->set, look->pins[i].handle);
+		}
 	walk->has_last = !is_pinned;
 	walk->begin = begin;
 	walk->end = end;
 	walk->horizons = horizons;
+	walk->floors = floors;
 	return walk->group = find_group(walk, look->set);
 }
 
@@ -179,6 +187,7 @@ static int add_row(struct walk *walk, const struct ctl_kept *kept)
 		.bytes = kept->bytes,
 		.snapshots = kept->snapshots,
 		.horizons = kept->horizons,
+		.leases = kept->leases,
 		.group = kept->group,
 		.is_measured = kept->is_measured,
 	};
@@ -379,6 +388,7 @@ void ctl_look_free(struct ctl_look *look)
 {
 	ctl_spans_free(&look->snapshots);
 	ctl_spans_free(&look->horizons);
+	ctl_spans_free(&look->floors);
 	ctl_sets_free(&look->sets);
 	ctl_sets_free(&look->process_sets);
 	free(look->handles);

@@ -20,22 +20,27 @@ void *ctl_look_make_room(void *items, size_t n, size_t *room, size_t size)
 	return more;
 }
 
+static int add_pins(struct ctl_look *look, struct ctl_pins pins)
+{
+	void *more = ctl_look_make_room(look->pins, look->n_pins, &look->pins_room, sizeof *look->pins);
+
+	if (!more)
+		return SEGREG_E_NOMEM;
+	look->pins = more;
+	look->pins[look->n_pins++] = pins;
+	return 0;
+}
+
 static int add_hold(void *arg, const struct segreg_hold *hold)
 {
 	struct ctl_look *look = arg;
 	struct ctl_span span = { .version = hold->version, .handle = hold->lane, .epoch = hold->epoch };
-	void *more;
 
 	if (hold->kind != SEGREG_HOLD_PINS)
 		return ctl_spans_add(hold->kind == SEGREG_HOLD_HORIZON ? &look->horizons : &look->snapshots, span)
 			       ? 0
 			       : SEGREG_E_NOMEM;
-	more = ctl_look_make_room(look->pins, look->n_pins, &look->pins_room, sizeof *look->pins);
-	if (!more)
-		return SEGREG_E_NOMEM;
-	look->pins = more;
-	look->pins[look->n_pins++] = (struct ctl_pins){ .id = hold->id, .handle = hold->lane, .epoch = hold->epoch };
-	return 0;
+	return add_pins(look, (struct ctl_pins){ .id = hold->id, .handle = hold->lane, .epoch = hold->epoch });
 }
 
 struct handles {
@@ -58,6 +63,35 @@ static int add_handle(void *arg, const struct segreg_holder *holder)
 	snprintf(handle->label, sizeof handle->label, "%s", holder->label);
 	handle->holder.label = NULL; /* the array moves */
 	return 0;
+}
+
+static int add_lease(void *arg, const struct segreg_lease *lease)
+{
+	struct handles *handles = arg;
+	struct ctl_look *look = handles->look;
+	struct segreg_holder holder = { .lane = CTL_LEASES + (uint32_t)look->n_leases++,
+					.is_foreign = 1,
+					.uid = lease->by_uid,
+					.attached_at = lease->put_at,
+					.label = lease->name };
+	int code;
+
+	if (lease->floor != SEGREG_LEASE_LISTED) {
+		holder.horizons = 1;
+		holder.oldest = lease->floor;
+		if (!ctl_spans_add(&look->floors, (struct ctl_span){ .version = lease->floor, .handle = holder.lane }))
+			return SEGREG_E_NOMEM;
+	}
+	holder.pins = lease->n;
+	code = add_handle(arg, &holder);
+	if (!code)
+		look->handles[look->n_handles - 1].is_lease = true;
+	for (size_t i = 0; i < lease->n && !code; i++)
+		code = add_pins(look, (struct ctl_pins){ .id = lease->items[i].id,
+							 .born = lease->items[i].born,
+							 .handle = holder.lane });
+	look->n_listed += lease->n;
+	return code;
 }
 
 struct ctl_handle *ctl_look_find(const struct ctl_look *look, uint32_t lane, uint32_t epoch)
@@ -173,6 +207,7 @@ static int find_processes(struct ctl_look *look)
 			look->holders[look->n_holders++] = (struct ctl_holder){
 				.first = (uint32_t)i,
 				.is_foreign = handle->holder.is_foreign,
+				.is_lease = handle->is_lease,
 				.is_dead = ctl_process_is_dead(&handle->holder),
 				.pid = handle->holder.pid,
 				.uid = handle->holder.uid,
@@ -247,6 +282,8 @@ int ctl_look_read_holders(const struct ctl *ctl, struct ctl_look *look)
 	if (!code)
 		code = segreg_lanes(ctl->reg, add_handle, &handles);
 	if (!code)
+		code = segreg_lease_list(ctl->reg, add_lease, &handles);
+	if (!code)
 		code = find_processes(look);
 	if (!code)
 		code = order_by_oldest(look);
@@ -255,7 +292,7 @@ int ctl_look_read_holders(const struct ctl *ctl, struct ctl_look *look)
 	name_pins(look);
 	look->set = calloc(look->n_handles / 64 + 1, sizeof *look->set);
 	if (!look->set || !name_spans(look, &look->snapshots) || !name_spans(look, &look->horizons) ||
-	    !ctl_sets_begin(&look->sets, look->n_handles))
+	    !name_spans(look, &look->floors) || !ctl_sets_begin(&look->sets, look->n_handles))
 		return SEGREG_E_NOMEM;
 	return 0;
 }

@@ -21,9 +21,14 @@ struct ctl_sum {
 	int64_t since;       /* when the first of them was retired; 0: none was */
 };
 
+/*
+ * A handle, or a retention lease. A lease has a lane from CTL_LEASES on, its floor counts as a horizon, and what it
+ * lists as pins.
+ */
 struct ctl_handle {
-	struct segreg_holder holder; /* all that the handle holds; its label is the one below */
-	char label[SEGREG_LABEL_SIZE];
+	struct segreg_holder holder;           /* all that the handle holds; its label is the one below */
+	char label[SEGREG_LEASE_NAME_MAX + 1]; /* of a lease: its name */
+	bool is_lease;
 	uint32_t process; /* index of its process */
 	struct ctl_sum held;
 	uint64_t alone;       /* bytes of that which no living process but its own holds */
@@ -31,12 +36,15 @@ struct ctl_handle {
 			       */
 };
 
-/* A process and its handles. A handle of another PID namespace counts as a process of its own. */
+#define CTL_LEASES (UINT32_MAX - SEGREG_LEASES_MAX)
+
+/* A process and its handles. A handle of another PID namespace, and a lease, count as processes of their own. */
 struct ctl_holder {
 	uint32_t first;  /* index of its first handle */
 	uint32_t n;      /* its handles */
 	bool is_foreign; /* its pid is one of another PID namespace */
-	bool is_dead;    /* the next sweep takes back what it holds */
+	bool is_lease;
+	bool is_dead; /* the next sweep takes back what it holds */
 	int64_t pid;
 	uint32_t uid;
 	uint64_t pins, snapshots, horizons;
@@ -58,19 +66,20 @@ struct ctl_kept {
 	uint64_t bytes;
 	bool is_measured;
 	uint32_t group;
-	uint64_t snapshots, horizons; /* that hold it */
+	uint64_t snapshots, horizons, leases; /* that hold it */
 };
 
 struct ctl_row {
 	uint64_t id;
 	uint64_t bytes;
-	uint64_t snapshots, horizons;
+	uint64_t snapshots, horizons, leases;
 	uint32_t group;
 	bool is_measured;
 };
 
 struct ctl_pins {
 	uint64_t id;
+	uint64_t born;   /* of the segment that a lease lists; 0: whatever has the id */
 	uint32_t handle; /* a lane, until the handles are known */
 	uint32_t epoch;
 };
@@ -83,9 +92,10 @@ struct ctl_look {
 	uint32_t *order;     /* of handles by process */
 	uint32_t *by_oldest; /* handles with a snapshot or horizon, by the version of the oldest */
 	size_t n_oldest;
-	struct ctl_spans snapshots, horizons;
-	struct ctl_pins *pins; /* by segment */
-	size_t n_pins, pins_room;
+	struct ctl_spans snapshots, horizons, floors; /* floors: of leases */
+	struct ctl_pins *pins;                        /* by segment; and what leases list */
+	size_t n_pins, n_listed, pins_room;
+	size_t n_leases;
 	struct ctl_sets sets;     /* of handles; set 0 is the segments that no handle holds */
 	struct ctl_group *groups; /* of each set */
 	size_t n_groups, groups_room;

@@ -63,12 +63,12 @@ static void explain_failure(const struct ctl_reason *reason, const char *rest, c
 		 wait > 0 ? ", or now: segctl sweep --retry-now" : "", advice);
 }
 
-size_t ctl_reason_count(uint64_t pins, uint64_t snapshots, uint64_t horizons, char *text, size_t size)
+size_t ctl_reason_count(uint64_t pins, uint64_t snapshots, uint64_t horizons, uint64_t leases, char *text, size_t size)
 {
 	const struct {
 		uint64_t n;
 		const char *noun;
-	} holds[] = { { pins, "pin" }, { snapshots, "snapshot" }, { horizons, "horizon" } };
+	} holds[] = { { pins, "pin" }, { snapshots, "snapshot" }, { horizons, "horizon" }, { leases, "lease" } };
 	size_t length = 0;
 	char n[TOOL_SPAN_SIZE];
 
@@ -79,6 +79,41 @@ size_t ctl_reason_count(uint64_t pins, uint64_t snapshots, uint64_t horizons, ch
 						   tool_format_count(holds[i].n, n), holds[i].noun,
 						   holds[i].n == 1 ? "" : "s");
 	return length;
+}
+
+struct leases {
+	const struct segreg_info *info;
+	uint64_t n;
+	char *names;
+};
+
+static int note_lease(void *arg, const struct segreg_lease *lease)
+{
+	struct leases *leases = arg;
+	const struct segreg_info *info = leases->info;
+	size_t length = strlen(leases->names);
+
+	if (!segreg_lease_holds(lease, info->id, info->born, info->retired))
+		return 0;
+	leases->n++;
+	if (length < CTL_LEASE_NAMES / 2)
+		snprintf(leases->names + length, CTL_LEASE_NAMES - length, "%s%s", length ? ", " : "", lease->name);
+	else if (leases->names[length - 1] != '.')
+		strcat(leases->names, ", ...");
+	return 0;
+}
+
+int ctl_reason_find_leases(const struct ctl *ctl, const struct segreg_info *info, uint64_t *n,
+			   char names[CTL_LEASE_NAMES])
+{
+	struct leases leases = { .info = info, .names = names };
+	int code = 0;
+
+	*names = '\0';
+	if (info->state == SEGREG_PENDING || info->state == SEGREG_LIVE)
+		code = segreg_lease_list(ctl->reg, note_lease, &leases);
+	*n = leases.n;
+	return code;
 }
 
 /*
@@ -135,10 +170,13 @@ static void explain_waiting(const struct ctl_reason *reason, const char *rest, c
 void ctl_reason_explain(const struct ctl_reason *reason, char *why, size_t size)
 {
 	const struct segreg_info *info = reason->info;
-	char holds[128], rest[TOOL_PLACE_SIZE + 16];
+	char holds[128 + CTL_LEASE_NAMES], rest[TOOL_PLACE_SIZE + 16];
+	size_t length = ctl_reason_count(reason->pins, reason->snapshots, reason->horizons, reason->leases, holds,
+					 sizeof holds);
 
 	describe_rest(reason, rest);
-	ctl_reason_count(reason->pins, reason->snapshots, reason->horizons, holds, sizeof holds);
+	if (reason->leases && reason->lease_names)
+		snprintf(holds + length, sizeof holds - length, " (%s)", reason->lease_names);
 	if (info->state == SEGREG_LIVE)
 		snprintf(why, size, "live, so nothing deletes it; %s", *holds ? holds : "nobody holds it");
 	else if (info->state == SEGREG_BUILDING && !info->is_abandoned)

@@ -82,13 +82,30 @@ static uint64_t count_users(const struct ctl_look *look)
 	return n;
 }
 
-static uint64_t count_holders(const struct ctl_look *look)
+static uint64_t count_holders(const struct ctl_look *look, bool is_lease)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < look->n_holders; i++)
-		n += look->holders[i].held.segments != 0;
+		n += look->holders[i].held.segments != 0 && look->holders[i].is_lease == is_lease;
 	return n;
+}
+
+/* "3 processes of 2 users and 1 lease hold". */
+static const char *describe_holders(const struct ctl_look *look, char text[256])
+{
+	uint64_t processes = count_holders(look, false), leases = count_holders(look, true);
+	char n[64], users[64];
+
+	if (!processes)
+		snprintf(text, 256, "%s", format_n(leases, "lease", n));
+	else
+		snprintf(text, 256, "%s of %s", format_n(processes, "process", n),
+			 format_n(count_users(look), "user", users));
+	if (processes && leases)
+		snprintf(text + strlen(text), 256 - strlen(text), " and %s", format_n(leases, "lease", n));
+	strcat(text, processes + leases == 1 ? " holds" : " hold");
+	return text;
 }
 
 static void print_rest(const struct report *report)
@@ -112,7 +129,7 @@ static void print_rest(const struct report *report)
 static void print_sum(const struct report *report, bool is_filtered)
 {
 	const struct ctl_look *look = report->look;
-	char sum[2 * TOOL_SPAN_SIZE], ago[TOOL_SPAN_SIZE], n[64], users[64], what[4 * TOOL_SPAN_SIZE] = "it";
+	char sum[2 * TOOL_SPAN_SIZE], ago[TOOL_SPAN_SIZE], n[64], holders[256], what[4 * TOOL_SPAN_SIZE] = "it";
 	const char *kind = look->has_abandoned ? "retired or abandoned segment" : "retired segment";
 	bool is_one = look->all.segments == 1;
 	char when[2 * TOOL_SPAN_SIZE] = "";
@@ -130,9 +147,7 @@ static void print_sum(const struct report *report, bool is_filtered)
 		snprintf(what, sizeof what, "%s of them (%s)", tool_format_count(look->held.segments, n),
 			 format_sum(report, &look->held, sum));
 	if (look->held.segments)
-		ctl_prose_print("", "%s of %s %s %s.", format_n(count_holders(look), "process", n),
-				format_n(count_users(look), "user", users), count_holders(look) == 1 ? "holds" : "hold",
-				what);
+		ctl_prose_print("", "%s %s.", describe_holders(look, holders), what);
 	print_rest(report);
 }
 
@@ -185,6 +200,12 @@ const char *ctl_report_name(const struct ctl_look *look, uint32_t process_set, s
 
 		if (n++ >= most)
 			continue;
+		if (look->holders[i].is_lease) {
+			length += (size_t)snprintf(text + length, size - length, "%slease %s", n > 1 ? ", " : "",
+						   first_handle(look, (uint32_t)i)->label);
+			length = length < size ? length : size - 1;
+			continue;
+		}
 		ctl_process_find(&first_handle(look, (uint32_t)i)->holder, &process);
 		length += (size_t)snprintf(text + length, size - length, "%s%" PRId64 " %s", n > 1 ? ", " : "",
 					   look->holders[i].pid, process.command);
@@ -193,6 +214,21 @@ const char *ctl_report_name(const struct ctl_look *look, uint32_t process_set, s
 	if (n > most)
 		snprintf(text + length, size - length, " and %s more", tool_format_count(n - most, count));
 	return text;
+}
+
+static void print_lease(const struct report *report, uint32_t number)
+{
+	const struct ctl_holder *holder = &report->look->holders[number];
+	const struct ctl_handle *lease = first_handle(report->look, number);
+	char kept[TOOL_SPAN_SIZE], alone[TOOL_SPAN_SIZE], n[TOOL_SPAN_SIZE], since[TOOL_SPAN_SIZE], head[160];
+	char put[TOOL_SPAN_SIZE], user[64];
+
+	ctl_process_find_user(holder->uid, user);
+	snprintf(head, sizeof head, "%9s  %9s  %8s  %5s  %7s  ", format_bytes(report, holder->held.bytes, kept),
+		 format_bytes(report, holder->alone, alone), tool_format_count(holder->held.segments, n),
+		 format_ago(holder->held.since, since), "-");
+	ctl_prose_print(head, "lease %s, changed last by %s, put %s ago", lease->label, user,
+			format_ago(lease->holder.attached_at, put));
 }
 
 static void print_holder(const struct report *report, uint32_t number)
@@ -206,7 +242,7 @@ static void print_holder(const struct report *report, uint32_t number)
 
 	ctl_process_find(&first->holder, &process);
 	state = process.is_dead || !strcmp(process.state, "running") ? "" : process.state;
-	ctl_reason_count(holder->pins, holder->snapshots, holder->horizons, holds, sizeof holds);
+	ctl_reason_count(holder->pins, holder->snapshots, holder->horizons, 0, holds, sizeof holds);
 	if (holder->n > 1)
 		snprintf(handles, sizeof handles, " in %" PRIu32 " handles", holder->n);
 	if (holder->is_foreign)
@@ -228,7 +264,7 @@ static int print_holders(const struct report *report)
 	if (n)
 		printf("\n%9s  %9s  %8s  %5s  %7s  %s\n", "KEPT", "IF ENDED", "SEGMENTS", "SINCE", "PID", "PROCESS");
 	for (size_t i = 0; i < n && i < report->limit; i++)
-		print_holder(report, ranked[i]);
+		(report->look->holders[ranked[i]].is_lease ? print_lease : print_holder)(report, ranked[i]);
 	print_more(report, n, "");
 	free(ranked);
 	return 0;
@@ -252,7 +288,10 @@ static void describe_end(const struct ctl_look *look, const struct ctl_ends *end
 	for (size_t i = step->first; i < step->first + shown; i++) {
 		const struct ctl_holder *holder = &look->holders[ends->holders[i]];
 
-		if (holder->is_foreign)
+		if (holder->is_lease)
+			length += (size_t)snprintf(text + length, size - length, "%ssegctl lease drop %s",
+						   length ? "; " : "", first_handle(look, ends->holders[i])->label);
+		else if (holder->is_foreign)
 			length +=
 				(size_t)snprintf(text + length, size - length, "%ssegctl evict --lane %" PRIu32,
 						 length ? "; " : "", first_handle(look, ends->holders[i])->holder.lane);
@@ -263,7 +302,7 @@ static void describe_end(const struct ctl_look *look, const struct ctl_ends *end
 
 static int print_ends(const struct report *report)
 {
-	char head[64], bytes[TOOL_SPAN_SIZE], text[64 + KILLED * 40];
+	char head[64], bytes[TOOL_SPAN_SIZE], text[64 + KILLED * (32 + SEGREG_LEASE_NAME_MAX)];
 	struct ctl_ends ends;
 	int code = ctl_ends_find(report->look, &ends);
 
@@ -344,6 +383,7 @@ static int print_segment(void *arg, const struct segreg_info *info)
 		.pins = info->pins,
 		.snapshots = row->snapshots,
 		.horizons = row->horizons,
+		.leases = row->leases,
 		.served = &look->served,
 		.is_told = true,
 		.base = segreg_base_path(report->ctl->reg),
@@ -355,7 +395,10 @@ static int print_segment(void *arg, const struct segreg_info *info)
 		ctl_report_name(look, look->groups[row->group].process_set, NAMED, names, sizeof names);
 	snprintf(head, sizeof head, "%9s  %7s  ", row->is_measured ? format_bytes(report, row->bytes, bytes) : "-",
 		 format_ago(info->retired_at, ago));
-	ctl_prose_print(head, "%" PRIu64 " %s: %s%s%s", info->id, info->path, why, *names ? " of " : "", names);
+	if (*names && row->leases && !info->pins && !row->snapshots && !row->horizons)
+		ctl_prose_print(head, "%" PRIu64 " %s: held by %s", info->id, info->path, names);
+	else
+		ctl_prose_print(head, "%" PRIu64 " %s: %s%s%s", info->id, info->path, why, *names ? " of " : "", names);
 	return 0;
 }
 

@@ -30,6 +30,7 @@ int ctl_report_json_segment(void *arg, const struct ctl_look *look, const struct
 				     .pins = info->pins,
 				     .snapshots = kept->snapshots,
 				     .horizons = kept->horizons,
+				     .leases = kept->leases,
 				     .served = &look->served,
 				     .base = report->base };
 	char why[CTL_REASON_SIZE];
@@ -49,6 +50,7 @@ int ctl_report_json_segment(void *arg, const struct ctl_look *look, const struct
 	ctl_json_number(json, "pins", info->pins);
 	ctl_json_number(json, "snapshots", kept->snapshots);
 	ctl_json_number(json, "horizons", kept->horizons);
+	ctl_json_number(json, "leases", kept->leases);
 	if (info->builder_pid)
 		ctl_json_number(json, "builder", (uint64_t)info->builder_pid);
 	else
@@ -80,7 +82,13 @@ static void put_groups(struct ctl_json *json, const struct ctl_look *look)
 		put_sum(json, &look->groups[group].sum);
 		ctl_json_open(json, "lanes", '[');
 		CTL_SET_EACH(i, ctl_sets_get(&look->sets, group), look->sets.words)
-		ctl_json_number(json, NULL, look->handles[i].holder.lane);
+		if (!look->handles[i].is_lease)
+			ctl_json_number(json, NULL, look->handles[i].holder.lane);
+		ctl_json_close(json, ']');
+		ctl_json_open(json, "leases", '[');
+		CTL_SET_EACH(i, ctl_sets_get(&look->sets, group), look->sets.words)
+		if (look->handles[i].is_lease)
+			ctl_json_text(json, NULL, look->handles[i].label);
 		ctl_json_close(json, ']');
 		ctl_json_close(json, '}');
 	}
@@ -130,6 +138,20 @@ static void put_holder(struct ctl_json *json, const struct ctl_look *look, const
 	ctl_json_close(json, '}');
 }
 
+/* A lease, in the form of a process; what it holds comes back when it is dropped. */
+static void put_lease(struct ctl_json *json, const struct ctl_look *look, const struct ctl_holder *holder)
+{
+	char user[64];
+
+	ctl_process_find_user(holder->uid, user);
+	ctl_json_open(json, NULL, '{');
+	ctl_json_text(json, "lease", look->handles[look->order[holder->first]].label);
+	ctl_json_text(json, "user", user);
+	put_sum(json, &holder->held);
+	ctl_json_number(json, "alone", holder->alone);
+	ctl_json_close(json, '}');
+}
+
 static int put_holders(struct ctl_json *json, const struct ctl_look *look)
 {
 	size_t n;
@@ -139,7 +161,7 @@ static int put_holders(struct ctl_json *json, const struct ctl_look *look)
 		return SEGREG_E_NOMEM;
 	ctl_json_open(json, "holders", '[');
 	for (size_t i = 0; i < n; i++)
-		put_holder(json, look, &look->holders[ranked[i]]);
+		(look->holders[ranked[i]].is_lease ? put_lease : put_holder)(json, look, &look->holders[ranked[i]]);
 	ctl_json_close(json, ']');
 	free(ranked);
 	return 0;
@@ -181,14 +203,22 @@ static int put_ends(struct ctl_json *json, const struct ctl_look *look)
 		ctl_json_number(json, "freed", end->freed);
 		ctl_json_open(json, "pids", '[');
 		for (size_t j = end->first; j < end->first + end->n; j++)
-			ctl_json_number(json, NULL, (uint64_t)look->holders[ends.holders[j]].pid);
+			if (!look->holders[ends.holders[j]].is_lease)
+				ctl_json_number(json, NULL, (uint64_t)look->holders[ends.holders[j]].pid);
+		ctl_json_close(json, ']');
+		ctl_json_open(json, "leases", '[');
+		for (size_t j = end->first; j < end->first + end->n; j++)
+			if (look->holders[ends.holders[j]].is_lease)
+				ctl_json_text(json, NULL,
+					      look->handles[look->order[look->holders[ends.holders[j]].first]].label);
 		ctl_json_close(json, ']');
 		ctl_json_open(json, "lanes", '[');
 		for (size_t j = end->first; j < end->first + end->n; j++)
 			for (uint32_t k = 0; k < look->holders[ends.holders[j]].n; k++) {
 				uint32_t handle = look->order[look->holders[ends.holders[j]].first + k];
 
-				ctl_json_number(json, NULL, look->handles[handle].holder.lane);
+				if (!look->handles[handle].is_lease)
+					ctl_json_number(json, NULL, look->handles[handle].holder.lane);
 			}
 		ctl_json_close(json, ']');
 		ctl_json_close(json, '}');

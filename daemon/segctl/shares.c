@@ -33,7 +33,9 @@ static void name_process(const struct ctl_look *look, uint32_t number, bool by_u
 	struct ctl_process process;
 
 	named->process = number;
-	if (by_unit) {
+	if (by_unit && look->holders[number].is_lease) {
+		snprintf(named->name, sizeof named->name, "(leases)");
+	} else if (by_unit) {
 		ctl_process_find(holder, &process);
 		snprintf(named->name, sizeof named->name, "%s", *process.unit ? process.unit : "-");
 	} else {

@@ -167,7 +167,7 @@ static bool has_repeated_pids(const struct ctl_look *look)
 		if (look->handles[look->order[i]].holder.pid == look->handles[look->order[i - 1]].holder.pid)
 			return true;
 	for (size_t i = 0; i < look->n_holders; i++)
-		if (look->holders[i].is_foreign)
+		if (look->holders[i].is_foreign && !look->holders[i].is_lease)
 			return true;
 	return false;
 }
@@ -232,6 +232,8 @@ static int list_all(struct ctl *ctl, struct ctl_table *table)
 	for (size_t i = 0; i < look.n_handles && !code; i++) {
 		const struct ctl_handle *handle = &look.handles[look.order[i]];
 
+		if (handle->is_lease)
+			continue;
 		if (table)
 			add_handle(table, handle);
 		else

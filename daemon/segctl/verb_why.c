@@ -124,13 +124,15 @@ static void set_process(struct ctl_table *table, struct libscols_line *row, cons
 	struct ctl_process process;
 
 	ctl_process_find(holder, &process);
-	ctl_table_set(table, row, PID, (uint64_t)holder->pid);
-	ctl_table_set_text(table, row, COMMAND, process.command);
+	if (holder->lane < CTL_LEASES) {
+		ctl_table_set(table, row, PID, (uint64_t)holder->pid);
+		ctl_table_set(table, row, LANE, holder->lane);
+	}
+	ctl_table_set_text(table, row, COMMAND, holder->lane < CTL_LEASES ? process.command : "(lease)");
 	ctl_table_set_text(table, row, USER, process.user);
 	ctl_table_set_text(table, row, UNIT, process.unit);
 	ctl_table_set_text(table, row, CGROUP, process.cgroup);
 	ctl_table_set_text(table, row, LABEL, label);
-	ctl_table_set(table, row, LANE, holder->lane);
 	ctl_table_set(table, row, ATTACHED, (uint64_t)holder->attached_at);
 	ctl_table_set(table, row, ATTACHED_AT, (uint64_t)holder->attached_at);
 }
@@ -186,7 +188,7 @@ struct holders {
 /* "2 pins, a snapshot of version 7". */
 static const char *describe_hold(const struct segreg_holder *holder, char *what, size_t size)
 {
-	size_t length = ctl_reason_count(holder->pins, holder->snapshots, holder->horizons, what, size);
+	size_t length = ctl_reason_count(holder->pins, holder->snapshots, holder->horizons, 0, what, size);
 
 	if (holder->snapshots + holder->horizons)
 		snprintf(what + length, size - length, " of version %" PRIu64 "%s", holder->oldest,
@@ -226,7 +228,10 @@ static int print_one(struct ctl *ctl, const struct segreg_info *info)
 								       : SEGMENT_ROWS);
 	struct holders holders = { .table = for_people ? ctl_table_new(ctl, HOLDER_COLUMNS) : record };
 	struct tool_served served;
-	struct ctl_reason reason = { .info = info, .served = &served, .base = segreg_base_path(ctl->reg) };
+	char names[CTL_LEASE_NAMES];
+	struct ctl_reason reason = {
+		.info = info, .served = &served, .base = segreg_base_path(ctl->reg), .lease_names = names
+	};
 	int code, status = EX_USAGE;
 	struct libscols_line *row;
 
@@ -236,6 +241,8 @@ static int print_one(struct ctl *ctl, const struct segreg_info *info)
 	row = ctl_table_add_row(record, NULL);
 	holders.parent = for_people ? NULL : row;
 	code = segreg_holders(ctl->reg, info->id, add_holder, &holders);
+	if (!code)
+		code = ctl_reason_find_leases(ctl, info, &reason.leases, names);
 	reason.pins = holders.pins;
 	reason.snapshots = holders.snapshots;
 	reason.horizons = holders.horizons;
@@ -303,6 +310,7 @@ static int add_segment(void *arg, const struct segreg_info *info)
 				     .pins = info->pins,
 				     .snapshots = kept->snapshots,
 				     .horizons = kept->horizons,
+				     .leases = kept->leases,
 				     .served = &rows->look->served,
 				     .base = segreg_base_path(rows->ctl->reg) };
 	struct libscols_line *row = ctl_table_add_row(rows->table, NULL);

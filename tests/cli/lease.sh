@@ -19,6 +19,17 @@ says "the lease nightly"
 [ "$("$segctl" lease ls -nRo SEGMENTS nightly)" = 2 ] || fail "not 2: $("$segctl" lease ls)"
 expect 0 "$segctl" lease ls -J two
 says '"segments": 1,'
+expect 0 "$segctl" why
+says "2 leases hold 2 of them"
+says "segctl lease drop nightly"
+says "1 1: held by lease nightly"
+expect 0 "$segctl" why 2
+says "held by 2 leases (nightly, two)"
+expect 0 "$segctl" why -J
+says '"leases": 2,'
+says '"lease": "nightly",'
+expect 0 "$segctl" holders -nRo PID,LABEL
+! grep -q nightly "$dir/out" || fail "a lease among the handles"
 ok "a lease outlives each process"
 
 expect 0 "$segctl" lease put --floor 4 nightly

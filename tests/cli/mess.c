@@ -1,9 +1,9 @@
 /*
  * mess.c - for mess.sh: a mess at three in the morning, made fast.
  *
- * "mess DIR SEGMENTS SNAPSHOTS PROCESSES" makes SEGMENTS files below the base of the registry DIR, registers and
- * retires them, and lets PROCESSES processes of up to three users take SNAPSHOTS snapshots in between, some pins and a
- * horizon. The first files of a thousand have data, and so have most of a small mess. It prints "ready" and the pids of
+ * "mess DIR SEGMENTS SNAPSHOTS PROCESSES" makes SEGMENTS files below the base of the registry DIR, and registers and
+ * retires them. In between, PROCESSES processes of up to three users take SNAPSHOTS snapshots, some pins and a horizon.
+ * The first files of a thousand have data, and so have most of a small mess. It prints "ready" and the pids of
  * the processes, and lasts until it is killed; its processes end with it.
  *
  * Process 0 and 1 hold from the start, and share nearly all. The others come later. The last is stopped.

@@ -14,7 +14,8 @@ here() {
 }
 plain() {
 	sed -E "s,$dir,,g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/TIME/g" |
-		sed -E 's/(,|\)), [a-z_0-9-]+([:,])/\1, USER\2/; s/USER, [^:]*: /USER: /; s/, in \/[^,]*,/,/; s/[0-9]+/N/g; s/ +/ /g; s/ $//'
+		sed -E 's/(,|\)), [a-z_0-9-]+([:,])/\1, USER\2/; s/USER, [^:]*: /USER: /; s/, in \/[^,]*,/,/' |
+		sed -E 's/[0-9]+/N/g; s/ +/ /g; s/ $//'
 }
 
 awk '/^## An operator.s walk-through/ { on = 1; next } /^## / { on = 0 } on' "$root/README.md" |

@@ -13,14 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint64_t version_of(struct segreg *reg)
-{
-	uint64_t version;
-
-	T_OK(segreg_version(reg, &version));
-	return version;
-}
-
 static int put_floor(struct segreg *reg, const char *name, uint64_t floor)
 {
 	return segreg_lease_put(reg, name, floor, NULL, 0);
@@ -398,7 +390,7 @@ static void the_journal_has_first_and_last(void)
 
 	t_add(&w, reg, 1);
 	T_OK(put_floor(reg, "a", 0));
-	version = version_of(reg);
+	version = t_version(reg);
 	all = leases_of(reg);
 	T_OK(put_floor(reg, "a", 1));
 	T_EQ(leases_of(reg).lease[0].put_at, all.lease[0].put_at);
@@ -407,7 +399,7 @@ static void the_journal_has_first_and_last(void)
 	T_OK(put_floor(reg, "a", 1)); /* what changes nothing costs no commit */
 	T_OK(put_floor(reg, "a", SEGREG_LEASE_NOW));
 	T_EQ(t_stats(reg).commits, commits);
-	T_EQ(version_of(reg), version);
+	T_EQ(t_version(reg), version);
 	T_OK(segreg_lease_drop(reg, "a"));
 	T_OK(segreg_log(reg, 0, count_entry, &counted));
 	T_EQ(counted.leased, 1);
@@ -436,7 +428,7 @@ static void refuses_what_makes_no_sense(void)
 		T_ERR(SEGREG_E_INVAL, segreg_lease_drop(reg, bad[i]));
 	}
 	T_ERR(SEGREG_E_INVAL, put_floor(reg, NULL, 0));
-	T_ERR(SEGREG_E_INVAL, put_floor(reg, "a", version_of(reg) + 1));
+	T_ERR(SEGREG_E_INVAL, put_floor(reg, "a", t_version(reg) + 1));
 	T_ERR(SEGREG_E_INVAL, segreg_lease_put(reg, "a", 0, NULL, 1));
 	T_ERR(SEGREG_E_INVAL, segreg_lease_put(reg, "a", 0, &item, SEGREG_LEASE_ITEMS_MAX + 1));
 	T_ERR(SEGREG_E_NOENT, put_listed(reg, "a", 77));

@@ -273,6 +273,22 @@ struct segreg_stats t_stats(struct segreg *reg)
 	return stats;
 }
 
+uint64_t t_version(struct segreg *reg)
+{
+	uint64_t version = UINT64_MAX;
+
+	T_OK(segreg_version(reg, &version));
+	return version;
+}
+
+struct segreg_edit *t_edit(struct segreg *reg)
+{
+	struct segreg_edit *edit = NULL;
+
+	T_OK(segreg_edit_begin(reg, &edit));
+	return edit;
+}
+
 struct segreg_sweep_result t_sweep(struct segreg *reg)
 {
 	struct segreg_sweep_result result = { .size = sizeof(result) };

@@ -65,7 +65,10 @@ void t_add(const struct t_world *world, struct segreg *reg, uint64_t id);
 int t_state(struct segreg *reg, uint64_t id);
 uint64_t t_refcount(struct segreg *reg, uint64_t id);
 struct segreg_stats t_stats(struct segreg *reg);
+uint64_t t_version(struct segreg *reg);
 struct segreg_info t_info(struct segreg *reg, uint64_t id);
 struct segreg_sweep_result t_sweep(struct segreg *reg);
+/* Begin an edit. */
+struct segreg_edit *t_edit(struct segreg *reg);
 
 #endif

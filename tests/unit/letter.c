@@ -15,21 +15,13 @@ struct scene {
 	struct segreg_edit *edit;
 };
 
-static struct segreg_edit *begin(struct segreg *reg)
-{
-	struct segreg_edit *edit;
-
-	T_OK(segreg_edit_begin(reg, &edit));
-	return edit;
-}
-
 /* An edit with everything in it. */
 static struct scene set_scene(void)
 {
 	struct scene s = { .w = t_world(T_MEMORY) };
 
 	s.reg = t_open(&s.w);
-	s.edit = begin(s.reg);
+	s.edit = t_edit(s.reg);
 	t_make_segment(&s.w, 1);
 	t_make_file(&s.w, "file", 1);
 	T_OK(segreg_edit_add(s.edit, UINT64_MAX, t_segment(1)));
@@ -52,7 +44,7 @@ static void end_scene(struct scene *s)
 static void there_and_back(void)
 {
 	struct scene s = set_scene();
-	struct segreg_edit *back = begin(s.reg);
+	struct segreg_edit *back = t_edit(s.reg);
 	unsigned char bytes[SR_LETTER_EDIT];
 
 	T_OK(sr_edit_decode(back, bytes, sr_edit_encode(s.edit, bytes, sizeof(bytes))));
@@ -89,7 +81,7 @@ static void truncated(void)
 	size_t accepted = 0;
 
 	for (uint32_t length = 0; length <= size; length++) {
-		struct segreg_edit *back = begin(s.reg);
+		struct segreg_edit *back = t_edit(s.reg);
 		int rc = sr_edit_decode(back, bytes, length);
 
 		T_CHECK(rc == 0 || rc == SEGREG_E_CORRUPT);
@@ -110,7 +102,7 @@ static void garbage(void)
 	unsigned seed = 54321, accepted = 0;
 
 	for (int round = 0; round < 20000; round++) {
-		struct segreg_edit *back = begin(s.reg);
+		struct segreg_edit *back = t_edit(s.reg);
 
 		memcpy(bytes, good, sizeof(bytes));
 		for (int i = 0; i <= round % 3; i++)
@@ -131,7 +123,7 @@ static void garbage(void)
 static void what_cannot_travel(void)
 {
 	struct scene s = set_scene();
-	struct segreg_edit *edit = begin(s.reg);
+	struct segreg_edit *edit = t_edit(s.reg);
 	unsigned char bytes[SR_LETTER_EDIT];
 	uint32_t size = sr_edit_encode(s.edit, bytes, sizeof(bytes)), had = 0;
 
@@ -146,7 +138,7 @@ static void what_cannot_travel(void)
 	}
 	T_CHECK(had > sizeof(bytes) - 9 && had <= sizeof(bytes)); /* a retirement has 9 bytes */
 	segreg_edit_abort(edit);
-	edit = begin(s.reg);
+	edit = t_edit(s.reg);
 	T_OK(sr_edit_reserve(edit, 9, "vacant"));
 	T_EQ(sr_edit_encode(edit, bytes, sizeof(bytes)), 0);
 	segreg_edit_abort(edit);

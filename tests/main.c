@@ -1,5 +1,6 @@
 /*
- * main.c - the test runner: build/segreg-tests [SUITE [PART OF A TEST'S NAME]].
+ * main.c - the test runner: build/segreg-tests [SUITE [PART OF A TEST'S NAME]], or --suites for the names of all
+ * suites.
  */
 #include "harness.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 static unsigned skipped;
 
@@ -40,35 +40,6 @@ static void run_current_test(void)
 	CU_assertImplementation(CU_FALSE, (unsigned)t_outcome->line, t_outcome->text, t_outcome->file, "", CU_FALSE);
 }
 
-/* For tests/run-check, which prints what takes longest. */
-#define TIMED_SUITES 128
-static struct {
-	const char *name;
-	struct timespec from, to;
-} timed[TIMED_SUITES];
-static unsigned n_timed;
-
-static int begin_suite(void)
-{
-	timed[n_timed].name = CU_get_current_suite()->pName;
-	return clock_gettime(CLOCK_MONOTONIC, &timed[n_timed].from);
-}
-
-static int end_suite(void)
-{
-	int failed = clock_gettime(CLOCK_MONOTONIC, &timed[n_timed].to);
-
-	if (n_timed < TIMED_SUITES - 1)
-		n_timed++;
-	return failed;
-}
-
-static void tell_times(void)
-{
-	for (unsigned i = 0; i < n_timed; i++)
-		printf("took %ld s: suite %s\n", (long)(timed[i].to.tv_sec - timed[i].from.tv_sec), timed[i].name);
-}
-
 static bool is_chosen(const struct t_suite *suite, const struct t_test *test, int argc, char **argv)
 {
 	return (argc < 2 || strcmp(suite->name, argv[1]) == 0) && (argc < 3 || strstr(test->name, argv[2]));
@@ -82,7 +53,7 @@ static bool add_suite(const struct t_suite *suite, int argc, char **argv)
 		if (!is_chosen(suite, &suite->tests[i], argc, argv))
 			continue;
 		if (!added)
-			added = CU_add_suite(suite->name, begin_suite, end_suite);
+			added = CU_add_suite(suite->name, NULL, NULL);
 		if (!added || !CU_add_test(added, suite->tests[i].name, run_current_test) ||
 		    CU_get_error() != CUE_SUCCESS) {
 			fprintf(stderr, "%s: \"%s\": %s\n", suite->name, suite->tests[i].name, CU_get_error_msg());
@@ -92,13 +63,23 @@ static bool add_suite(const struct t_suite *suite, int argc, char **argv)
 	return true;
 }
 
+/* For tests/run-check, which runs each suite in a process of its own. */
+static int list_suites(void)
+{
+	for (const struct t_suite *suite = t_suites(); suite; suite = suite->next)
+		puts(suite->name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 3) {
-		fprintf(stderr, "usage: %s [SUITE [PART OF A TEST'S NAME]]\n", argv[0]);
+		fprintf(stderr, "usage: %s [--suites | SUITE [PART OF A TEST'S NAME]]\n", argv[0]);
 		return 2;
 	}
+	if (argc == 2 && strcmp(argv[1], "--suites") == 0)
+		return list_suites();
 	t_outcome = mmap(NULL, sizeof(*t_outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t_outcome == MAP_FAILED || CU_initialize_registry() != CUE_SUCCESS) {
 		fprintf(stderr, "out of memory\n");
@@ -111,7 +92,6 @@ int main(int argc, char **argv)
 	CU_basic_run_tests();
 	unsigned run = CU_get_number_of_tests_run(), failed = CU_get_number_of_failure_records();
 
-	tell_times();
 	CU_cleanup_registry();
 	printf("%u tests run, %u of them skipped\n", run, skipped);
 	if (run == 0)

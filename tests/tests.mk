@@ -26,6 +26,7 @@ demo: all $(BUILD)/segreg-demo
 	@$(BUILD)/segreg-demo --bin $(BUILD) $(if $(DEMO_INPUT),--input '$(DEMO_INPUT)')
 
 ##: SUITE - one suite of the C tests instead of all tests
+##: JOBS - how many tests run side by side: one for each processor
 ## check - install what is missing, build, and run all tests
 ## check-run - the same, and install nothing
 groups-check := lib tools tests check engines

@@ -57,9 +57,11 @@ def has_clang_format():
     return "version 14." in said  # others lay out otherwise
 
 
-def would_be_changed(path):
-    laid_out = subprocess.run(["clang-format", "--style=file", str(path)], stdout=subprocess.PIPE, check=True).stdout
-    return laid_out != path.read_bytes()
+def would_be_changed(paths):
+    """Those that clang-format would lay out otherwise. One run reads them all: it starts for longer than it reads."""
+    command = ["clang-format", "--style=file", "--dry-run", *paths]
+    run = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+    return set(re.findall(r"^(.*):\d+:\d+: warning: code should be clang-formatted", run.stderr, re.MULTILINE))
 
 
 def main():
@@ -73,11 +75,13 @@ def main():
     formats = has_clang_format()
     if not formats:
         print("the layout of C is not compared: clang-format 14 is not installed")
-    for path in sources():
+    paths = list(sources())
+    for path in paths:
         for kind, number in lines(path):
             found[kind, str(path)].append(number)
-        if formats and path.suffix in (".c", ".h", ".cc", ".hpp") and would_be_changed(path):
-            found["format", str(path)].append(1)
+    if formats:
+        for name in would_be_changed(str(path) for path in paths if path.suffix in (".c", ".h", ".cc", ".hpp")):
+            found["format", name].append(1)
 
     head, allowed = [], {}
     for line in ALLOWED.read_text().splitlines():

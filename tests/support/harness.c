@@ -218,8 +218,38 @@ void t_allow_seconds(unsigned seconds)
 	alarm((seconds > T_SECONDS ? seconds : T_SECONDS) * (patience ? (unsigned)atoi(patience) : 1));
 }
 
+/* A signal that ends the runner ends the test first, so that its worlds go. */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+#define ENDING (sizeof(ending) / sizeof(ending[0]))
+static struct sigaction before[ENDING];
+static volatile sig_atomic_t ended_by;
+static volatile pid_t current;
+
+static void on_ending(int sig)
+{
+	ended_by = sig;
+	if (current > 0)
+		kill(current, SIGKILL);
+}
+
+static void watch_endings(void)
+{
+	struct sigaction action = { .sa_handler = on_ending };
+
+	for (size_t i = 0; i < ENDING; i++)
+		if (sigaction(ending[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+			sigaction(ending[i], &action, NULL);
+}
+
+static void unwatch_endings(void)
+{
+	for (size_t i = 0; i < ENDING; i++)
+		sigaction(ending[i], &before[i], NULL);
+}
+
 static void run_here(void (*fn)(void))
 {
+	unwatch_endings();
 	sr_stop_hook = come_to_point;
 	sr_sys_hook = come_to_call;
 	t_allow_seconds(T_SECONDS);
@@ -251,11 +281,15 @@ void t_run_isolated(void (*fn)(void))
 
 	memset(t_outcome, 0, sizeof(*t_outcome));
 	fflush(NULL);
-	pid = fork();
+	watch_endings();
+	current = pid = fork();
 	if (pid == 0)
 		run_here(fn);
+	if (ended_by && pid > 0)
+		kill(pid, SIGKILL); /* the signal came before current was set */
 	while (pid > 0 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
+	current = 0;
 	if (pid > 0)
 		judge(status);
 	else
@@ -263,4 +297,7 @@ void t_run_isolated(void (*fn)(void))
 	t_outcome->claimed |= pid < 0;
 	for (uint32_t i = 0; i < t_outcome->worlds; i++)
 		t_remove_world(t_outcome->world[i]);
+	unwatch_endings();
+	if (ended_by)
+		raise(ended_by);
 }

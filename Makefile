@@ -27,6 +27,10 @@ SAN        ?=
 CFLAGS     ?= -O2 -g
 Q          := $(if $(V),,@)
 
+ifneq ($(words $(BUILD)),1)
+$(error BUILD names one directory, and without blanks, since make takes "$(BUILD)" for $(words $(BUILD)) files)
+endif
+
 VERSION := $(shell awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } END { print v }' \
              include/segreg.h)
 

@@ -138,7 +138,7 @@ complains "taken away"
 ok "one that is evicted lists nothing that may not be whole"
 
 segment 10
-echo '"$segctl" backup '"$dir/backup"' 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
+echo '"$segctl" backup "'"$dir/backup"'" 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
 meanwhile 0 .part "$segctl" backup "$dir/backup"
 [ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
 expect 64 "$segctl" backup
@@ -170,7 +170,7 @@ says "0 segments registered, 5 there already"
 rm -rf "$dir/base2" "$dir/registry2"
 mkdir "$dir/base2"
 expect 0 "$segctl" init -r "$dir/registry2" --base "$dir/base2"
-echo '"$segctl" restore -r '"$dir/registry2 $dir/backup"' 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
+echo '"$segctl" restore -r "'"$dir/registry2"'" "'"$dir/backup"'" 2>"$MEANWHILE.err"; echo $? >"$MEANWHILE.status"' >"$MEANWHILE"
 meanwhile 0 .segreg-restore "$segctl" restore -r "$dir/registry2" "$dir/backup"
 [ "$(cat "$MEANWHILE.status")" = 75 ] || fail "two at once"
 same_as "$dir/base2"
@@ -197,7 +197,7 @@ mkdir -p "$dir/damaged/segments/1.1" "$dir/elsewhere"
 ln -s "$dir/elsewhere" "$dir/base2/way"
 was=$(ls -A "$dir/base2")
 refuses_list ../out-of-base 'it has a component ".."'
-refuses_list "$dir/out-of-base" 'it is absolute'
+refuses_list "${dir// /\\x20}/out-of-base" 'it is absolute'
 refuses_list way/out-of-base 'leads through a symbolic link'
 refuses_list .segreg-trash/1 'segreg'
 rm -r "$dir/damaged/segments/1.1"

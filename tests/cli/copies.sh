@@ -147,14 +147,18 @@ expect 0 "$segctl" -r "$two/e/registry" init --adopt --base "$two/e/data"
 mv "$d" "$two/hidden"
 expect 0 "$segctl" -r "$two/taker" init --base "$two/d/data" --take-base
 mv "$two/hidden" "$d"
-for adopt in "ls" "init --adopt" "init --adopt --base $two/d/data"; do
-	expect 78 "$segctl" $adopt
+for adopt in "ls" "init --adopt" "init --adopt --base"; do
+	read -ra words <<<"$adopt"
+	case $adopt in *--base) words+=("$two/d/data") ;; esac
+	expect 78 "$segctl" "${words[@]}"
 	complains "$two/d/data is the base of another registry now: of that at $two/taker, which is there"
 	complains "segctl init --adopt --base DIR"
 done
 rm -r "$two/taker"
-for adopt in "ls" "init --adopt" "init --adopt --base $two/d/data"; do
-	expect 78 "$segctl" $adopt
+for adopt in "ls" "init --adopt" "init --adopt --base"; do
+	read -ra words <<<"$adopt"
+	case $adopt in *--base) words+=("$two/d/data") ;; esac
+	expect 78 "$segctl" "${words[@]}"
 	complains "of that at $two/taker, which is not there any more"
 	complains "remove $two/d/data/.segreg and run segctl init --adopt"
 done

@@ -4,6 +4,9 @@
 . "$(dirname "$0")/lib.sh"
 
 [ -e "$build/libsegreg-defer.so" ] || { skipped "libsegreg-defer.so is not built with a sanitizer"; exit 77; }
+case $build in
+*[[:blank:]:]*) skipped "LD_PRELOAD takes no path with a colon or a blank"; exit 77 ;;
+esac
 command -v python3 >/dev/null || { skipped "python3 is not installed"; exit 77; }
 new_registry
 cd "$base" || exit 1

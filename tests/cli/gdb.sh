@@ -32,7 +32,7 @@ in_gdb() {
 core="generate-core-file $dir/core"
 [ -z "${SAN_FLAGS-}" ] || core='printf "no core\n"'
 
-in_gdb "file $dir/sample" "set args $SEGREG_REGISTRY" "break here" "run" 'printf "stopped\n"' "up 0" \
+in_gdb "file '$dir/sample'" "set args '$SEGREG_REGISTRY'" "break here" "run" 'printf "stopped\n"' "up 0" \
 	"set print pretty on" 'print *reg' 'print *reg->registry' 'print *reg->lane_head' \
 	'print reg->region.slots[0]' 'print reg->region.slots[1]' \
 	'print reg->region.header->lock[0]' 'print reg->row->letter' 'print $sr_word(reg->region.slots[1].word)' \
@@ -69,7 +69,7 @@ if [ -n "${SAN_FLAGS-}" ]; then
 	skipped "the printers on a core: a sanitizer's process has terabytes of shadow memory"
 else
 	[ -s "$dir/core" ] || fail "no core"
-	in_gdb "file $dir/sample" "core-file $dir/core" 'up 0' 'print *reg' 'print *reg->lane_head' \
+	in_gdb "file '$dir/sample'" "core-file $dir/core" 'up 0' 'print *reg' 'print *reg->lane_head' \
 		'print *reg->registry'
 	says "handle with lane 0, epoch 1, of registry \"$SEGREG_REGISTRY\""
 	grep -qE '= (\(not in this core\)|SR_LANE_USED, epoch 1)' "$dir/out" ||
@@ -81,7 +81,8 @@ fi
 ${CC:-cc} ${SAN_FLAGS-} -g -D_GNU_SOURCE -I"$root/include" -o "$dir/stopper" "$root/tests/cli/stopper.c" \
 	"$build/libsegreg-testing.a" -llmdb -pthread || fail "cannot build the stopper"
 mkdir "$base/3"
-in_gdb "file $dir/stopper" "set args $SEGREG_REGISTRY none 3 3" "sr-stop change.committing" "sr-stop nowhere" "run" \
+in_gdb "file '$dir/stopper'" "set args '$SEGREG_REGISTRY' none 3 3" \
+	"sr-stop change.committing" "sr-stop nowhere" "run" \
 	'print change->reg->registry->locks.word[0]' 'kill'
 says "= SR_DIRTY, last taken by process "
 says ", mutex of thread "

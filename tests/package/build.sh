@@ -57,6 +57,8 @@ expect 0 make all PKG_CONFIG="$dir/pkg-config"
 grep -q -- '--libs lmdb' "$dir/asked" || fail "PKG_CONFIG is not used"
 ok "PKG_CONFIG can be set"
 
+expect 2 make all BUILD="$dir/with blanks"
+complains "BUILD names one directory, and without blanks"
 expect 0 make clean BUILD="$dir/none"
 mkdir "$dir/precious"
 expect 2 make clean BUILD="$dir/precious"

@@ -1,6 +1,7 @@
 /*
  * engine.c - how fast do RocksDB and LevelDB write with segreg, beside the same engine without? And how soon after the
- * last release is a discarded file gone?
+ * last release is a discarded file gone? And for how long does a deletion of the engine wait, which is a relaxed
+ * discard?
  *
  * Both write the same, and compact all of it. With segreg, segregd deletes meanwhile what the engine discards.
  */
@@ -28,6 +29,7 @@
 #define ROUNDS 7u
 #define RELEASES 15u
 #define FILES 8u
+#define DISCARDS 64u /* at once; the shared memory has room for them */
 
 struct engine {
 	const char *name;   /* as the results show it */
@@ -141,6 +143,42 @@ static void ask_release(struct segreg *reg)
 	result_note("  quartiles", "%.1f to %.1f ms", stat.low, stat.high);
 }
 
+/* Microseconds of one relaxed discard: the median of DISCARDS. segregd deletes the files after that. */
+static double discard_once(struct segreg *reg)
+{
+	double took[DISCARDS];
+
+	for (unsigned i = 0; i < DISCARDS; i++) {
+		char path[REGISTRY_PATH_SIZE + 32];
+		const char *paths[] = { path };
+		double begin;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/relaxed-%u", segreg_base_path(reg), i);
+		fd = open(path, O_CREAT | O_WRONLY, 0666);
+		if (fd < 0 || close(fd) < 0)
+			fail(path);
+		begin = measure_now();
+		MUST(segreg_discard(reg, paths, 1, SEGREG_DISCARD_RELAXED));
+		took[i] = (measure_now() - begin) * 1e6;
+	}
+	await_deletions(reg);
+	return spread_of(took, DISCARDS).median;
+}
+
+static void ask_relaxed(struct segreg *reg)
+{
+	const unsigned rounds = measure_is_quick() ? 5 : RELEASES;
+	double took[RELEASES];
+	struct spread stat;
+
+	for (unsigned i = 0; i < rounds; i++)
+		took[i] = discard_once(reg);
+	stat = spread_of(took, rounds);
+	result_goal("one relaxed discard of a file", stat.median, 3, false, "us");
+	result_note("  quartiles", "%.1f to %.1f us", stat.low, stat.high);
+}
+
 void question_engine(void)
 {
 	struct engine engines[] = { { "RocksDB", "segreg-bench-rocksdb.so", NULL },
@@ -162,6 +200,7 @@ void question_engine(void)
 		ask_writes(&engines[i], reg, registry, 4u << 20, "4 MiB", 0.98);
 	}
 	ask_release(reg);
+	ask_relaxed(reg);
 	process_kill(daemon);
 	MUST(segreg_close(reg, NULL));
 }

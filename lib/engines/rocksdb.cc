@@ -192,8 +192,14 @@ public:
 
 	/* ---------------------------------------------------------- what looks at names */
 
+	/* The SstFileManager may delete one file twice. It gives a second FILE.trash another name, if it sees the
+	 * first. */
 	IOStatus FileExists(const std::string &name, const IOOptions &options, IODebugContext *dbg) override
 	{
+		uint64_t size;
+
+		if (trash_.Find(name, &size))
+			return IOStatus::OK();
 		return discards_.IsHidden(name) ? IOStatus::NotFound() : target()->FileExists(name, options, dbg);
 	}
 

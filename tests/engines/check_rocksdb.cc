@@ -146,6 +146,7 @@ void TrashOfTheManager(const World &w)
 	CHECK_OK(files->RenameFile(path, path + ".trash", io, nullptr));
 	CHECK(Content(path) == "twelve");
 	CHECK(!Exists(path + ".trash"));
+	CHECK_OK(files->FileExists(path + ".trash", io, nullptr));
 	CHECK_OK(files->GetFileSize(path + ".trash", io, &n, nullptr));
 	CHECK(n == 6);
 	CHECK_OK(files->NumFileLinks(path + ".trash", io, &n, nullptr));
@@ -350,5 +351,5 @@ int main()
 		{ "a file system by its uri", ByUri },
 	});
 
-	return RunReadTests() || failed;
+	return RunReadTests() + RunFeatureTests() + failed > 0;
 }

@@ -7,5 +7,6 @@
 #include "check.h"
 
 int RunReadTests();
+int RunFeatureTests();
 
 #endif

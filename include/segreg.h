@@ -286,15 +286,16 @@ const char *segreg_state_name(enum segreg_state state);
  * returns 0.
  *
  * If id is live at the same path already, and what was registered is still there, the call changes nothing and returns
- * 0. If something else is there now, it fails with EXISTS, and the text names both inodes. To replace a segment under
- * the same id and path, unregister the old one with segreg_force_remove, then register the new one.
+ * 0. If that segment has bytes of its own (segreg_edit_set_user), it fails with EXISTS, because it cannot give these.
+ * If something else is there now, it fails with EXISTS, and the text names both inodes. To replace a segment under the
+ * same id and path, unregister the old one with segreg_force_remove, then register the new one.
  *
  * Errors: INVAL, NOMEM, NOSPC, PERM, TIMEDOUT, REOPEN, CORRUPT, IO. Besides:
  *    NOENT   nothing is at path
  *    PATH    path is empty, absolute or longer than SEGREG_PATH_MAX; or has an empty component, "." or ".."; or begins
- *            with .segreg; or passes a symlink, or leads to another device or mount; or names neither a directory nor a
- *            regular file; or is a registry or another registry's base, or lies in one. Of a directory the call
- *            inspects the top only.
+ *            with .segreg; or passes a symlink, or leads to another device or mount; or has a component that is too
+ *            long for its file system; or names neither a directory nor a regular file; or is a registry or another
+ *            registry's base, or lies in one. Of a directory the call inspects the top only.
  *    EXISTS  id is taken, or another process reserved it; or path is that of another segment, or above or below it
  *    FULL    max_segments segments exist
  */

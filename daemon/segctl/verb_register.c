@@ -58,6 +58,16 @@ static int add(const struct ctl *ctl, uint64_t id, const unsigned char *user, si
 	return code;
 }
 
+static bool leads_up(const char *dir)
+{
+	for (const char *part = dir; part; part = strchr(part, '/')) {
+		part += part != dir;
+		if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2]))
+			return true;
+	}
+	return false;
+}
+
 static int below(struct ctl *ctl)
 {
 	const char *dir = ctl->option['b'];
@@ -65,8 +75,10 @@ static int below(struct ctl *ctl)
 
 	if (ctl->n_operands)
 		return ctl_usage(ctl, "--below takes no ID and no PATH");
-	if (length == 0 || length > SEGREG_PATH_MAX || dir[0] == '/' || dir[length - 1] == '/')
-		return ctl_usage(ctl, "--below needs a directory relative to base, without a slash at either end");
+	if (length == 0 || length > SEGREG_PATH_MAX || dir[0] == '/' || dir[length - 1] == '/' || leads_up(dir))
+		return ctl_usage(ctl,
+				 "--below needs a directory relative to base, without \"..\" and without a slash at "
+				 "either end; \".\" is base");
 	return ctl_below_register(ctl, dir, ctl->option['m']);
 }
 

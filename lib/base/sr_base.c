@@ -215,6 +215,10 @@ static int fail_to_reach(int errnum, const struct sr_base *base, const char *pat
 	switch (errnum) {
 	case ELOOP:
 		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s leads through a symbolic link", path, base->path);
+	case ENAMETOOLONG:
+		return sr_fail(SEGREG_E_PATH,
+			       "path \"%s\" below %s has a component that is longer than its file system permits", path,
+			       base->path);
 	case EXDEV:
 		return sr_fail(SEGREG_E_PATH, "path \"%s\" below %s leads to another mount", path, base->path);
 	default:

@@ -22,6 +22,8 @@ int sr_file_open(struct sr_base *base, const char *path, const char *file, int *
 	}
 	if (opened == -1 && (errno == ELOOP || errno == EXDEV))
 		return sr_fail(SEGREG_E_PATH, "\"%s\" leads out of segment %s", file ? file : "", path);
+	if (opened == -1 && errno == ENAMETOOLONG) /* then it cannot be there */
+		errno = ENOENT;
 	if (opened == -1)
 		return sr_fail_errno(errno, "cannot open \"%s\" of segment %s", file ? file : "", path);
 	*fd = opened;

@@ -15,7 +15,7 @@ static const char *strip(const char *given, const char *above)
 
 	if (length == 1)
 		return given; /* "/" */
-	return !strncmp(given, above, length) && given[length] == '/' ? given + length : NULL;
+	return !strncmp(given, above, length) && (given[length] == '/' || !given[length]) ? given + length : NULL;
 }
 
 static int fail_outside(const struct sr_base *base, const char *given)
@@ -83,5 +83,8 @@ int sr_base_relate(const struct sr_base *base, const char *given, char path[SEGR
 
 	path[0] = '\0';
 	rc = rest ? append(given, rest, path) : relate_by_directory(base, given, path);
+	if (!rc && *given && !*path)
+		rc = sr_fail(SEGREG_E_PATH, "path \"%s\" is the base directory %s itself, which cannot be a segment",
+			     given, base->path);
 	return rc ? rc : sr_base_check_path(base, path);
 }

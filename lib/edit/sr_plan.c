@@ -328,10 +328,11 @@ static int check_token(const struct segreg_edit *edit, const struct sr_token *to
 {
 	if (!token->digest || token->digest == edit->digest)
 		return 0;
-	return sr_fail(SEGREG_E_CONFLICT,
-		       "another edit has used this token: it made version %" PRIu64
-		       ", and had other additions or retirements; give each edit a token of its own",
-		       token->version);
+	return sr_fail(
+		SEGREG_E_CONFLICT,
+		"another edit has used this token: it made version %" PRIu64
+		", and had other additions (also their own bytes) or retirements; give each edit a token of its own",
+		token->version);
 }
 
 int sr_plan_make(struct sr_change *change, struct segreg_edit *edit, struct sr_plan *plan)

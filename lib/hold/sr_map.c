@@ -28,10 +28,11 @@ int sr_map_open(struct segreg *reg, const struct segreg_pin *pin, const char *fi
 	if (rc != SEGREG_E_NOENT)
 		return rc;
 	if (!file)
-		return sr_fail(SEGREG_E_NOFILE, "segment %" PRIu64 " is pinned, but nothing is at %s (segctl check)",
-			       pin->id, path);
-	return sr_fail(SEGREG_E_NOFILE, "segment %" PRIu64 " is pinned, but there is no \"%s\" in %s (segctl check)",
-		       pin->id, file, path);
+		return sr_fail(SEGREG_E_NOFILE,
+			       "segment %" PRIu64 " is registered, but nothing is at %s (segctl check)", pin->id, path);
+	return sr_fail(SEGREG_E_NOFILE,
+		       "segment %" PRIu64 " is registered, but there is no \"%s\" in %s (segctl check)", pin->id, file,
+		       path);
 }
 
 int sr_map_make(struct segreg *reg, uint64_t id, const char *file, unsigned flags, struct segreg_map *map)

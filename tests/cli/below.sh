@@ -63,3 +63,11 @@ expect 65 "$segctl" register --below bad
 complains "and 2 more errors with exit status"
 says "1 segment registered, 0 there already, 7 refused"
 ok "what cannot be registered is summed up, and the rest is registered"
+
+mkdir "$dir/beside"
+touch "$dir/beside/file"
+for up in .. ../beside in/.. in/../../beside; do
+	expect 64 "$segctl" register --below "$up"
+	complains 'without ".."'
+done
+ok "a directory outside of base is refused"

@@ -12,7 +12,13 @@ children+=("$!")
 eventually sh -c "'$segctl' holders -nRo HORIZONS | grep -q 1"
 expect 0 "$segctl" discard db/000001.sst "$base/db/000002.sst"
 is_silent
-expect 0 "$segctl" discard db/000001.sst nothing
+expect 0 "$segctl" discard db/000001.sst nothing db/nothing/either "$base/nothing"
+complains "nothing is at nothing, and no segment has that path"
+complains "nothing is at db/nothing/either"
+complains "nothing is at $base/nothing"
+! grep -q 000001 "$dir/err" || fail "a file that is there is reported as absent"
+expect 65 "$segctl" discard .
+complains 'path "." is the base directory'
 expect 65 "$segctl" discard db/000003.sst ../x
 complains "../x"
 expect 64 "$segctl" discard

@@ -361,7 +361,34 @@ static void names(void)
 	T_STR(segreg_state_name((enum segreg_state)99), segreg_state_name((enum segreg_state)98));
 }
 
+/* What a caller can do about it is in the text, not only the code. */
+static void texts_about_paths(void)
+{
+	struct t_world w = t_world(T_MEMORY);
+	struct segreg *reg = t_open(&w);
+	char name[257] = "";
+	const char *const path = name;
+
+	for (int i = 0; i < 3; i++) {
+		const char *dots[] = { ".", ".//.", w.base };
+
+		T_ERR(SEGREG_E_PATH, segreg_discard(reg, &dots[i], 1, 0));
+		T_HAS(segreg_last_error(), "is the base directory");
+	}
+	memset(name, 'x', sizeof(name) - 1);
+	for (unsigned flags = 0; flags < 2; flags++) {
+		T_ERR(SEGREG_E_PATH, segreg_discard(reg, &path, 1, flags));
+		T_HAS(segreg_last_error(), "component that is longer than its file system permits");
+	}
+	T_ERR(SEGREG_E_PATH, segreg_register(reg, 1, name));
+	T_ERR(SEGREG_E_PATH, segreg_reserve(reg, 1, name));
+	T_ERR(SEGREG_E_PATH, segreg_vacate(reg, name));
+	T_ERR(SEGREG_E_NOENT, segreg_find(reg, name, NULL, NULL));
+	t_close(reg);
+}
+
 T_SUITE(arguments, { "no call takes what is no open handle", no_handle }, { "opening", options_of_open },
 	{ "members of a later version that are set are refused, and if not they are not", unknown_members },
 	{ "pins and maps", of_pins }, { "snapshots", of_snapshots }, { "watches", of_watches }, { "edits", of_edits },
-	{ "questions and sweeps", of_questions }, { "names of errors and states", names });
+	{ "questions and sweeps", of_questions }, { "texts name what is wrong with a path", texts_about_paths },
+	{ "names of errors and states", names });

@@ -115,12 +115,16 @@ static void not_mapped(void)
 {
 	struct stage s = set();
 	struct segreg_map map;
+	char name[257] = "";
 
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, "fifo", 0, &map));
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, "sub", 0, &map));
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, NULL, 0, &map));
 	T_ERR(SEGREG_E_PATH, segreg_map(s.reg, 1, "link", 0, &map));
 	T_ERR(SEGREG_E_NOFILE, segreg_map(s.reg, 1, "absent", 0, &map));
+	T_HAS(segreg_last_error(), "segment 1 is registered, but there is no");
+	memset(name, 'x', sizeof(name) - 1);
+	T_ERR(SEGREG_E_NOFILE, segreg_map(s.reg, 1, name, 0, &map));
 	T_ERR(SEGREG_E_NOENT, segreg_map(s.reg, 3, NULL, 0, &map));
 	T_OK(segreg_retire(s.reg, 1));
 	T_ERR(SEGREG_E_NOENT, segreg_map(s.reg, 1, "data", SEGREG_PIN_LIVE, &map));

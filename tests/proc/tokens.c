@@ -214,6 +214,7 @@ static void another_edit_with_its_token(void)
 		char ops[16];
 
 		T_ERR(SEGREG_E_CONFLICT, commit_ops(reg, others[i], &version));
+		T_HAS(segreg_last_error(), "(also their own bytes)");
 		strcpy(ops, others[i]);
 		peer_run_to(leader, "group.leading", do_ops, "a2u5r1a3", 9);
 		peer_run_to(rider, "letter.posted", do_ops, ops, sizeof(ops));

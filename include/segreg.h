@@ -997,13 +997,16 @@ typedef int segreg_list_fn(void *arg, const struct segreg_info *info);
 /*
  * Call fn for each segment, in no particular order. segreg_list_retired calls fn only for segments that a sweep deletes
  * when it can: those that are PENDING or DELETING, and abandoned reservations. It takes time for these only.
- * segreg_list_one calls fn for id only. A walk shows a segment that exists throughout exactly once. It takes a short
- * lock for every few segments.
+ * segreg_list_one calls fn for id only. segreg_list_many calls fn for n ids, in their order, and leaves out unknown
+ * ones. So a program that sorts ids needs no copy of what it lists. A walk shows a segment that exists throughout
+ * exactly once. It takes a short lock for every few segments. Its memory does not grow with their number, except that
+ * segreg_list_retired takes four bytes for each retired segment.
  *
  * Errors: INVAL, NOMEM, TIMEDOUT, CORRUPT. NOENT: segreg_list_one, and id is unknown.
  */
 int segreg_list(struct segreg *reg, segreg_list_fn *fn, void *arg);
 int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg);
+int segreg_list_many(struct segreg *reg, const uint64_t *ids, size_t n, segreg_list_fn *fn, void *arg);
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg);
 
 /* One handle as segreg_holders and segreg_lanes show it. The library makes it; later versions may append members. */

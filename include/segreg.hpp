@@ -1543,6 +1543,13 @@ public:
 		return detail::walk<Info>(
 			function, [this](auto *visit, void *arg) { return ::segreg_list_retired(reg_, visit, arg); });
 	}
+	template <typename Function>
+	Result<void> list_many(const std::uint64_t *ids, std::size_t n, Function &&function) const
+	{
+		return detail::walk<Info>(function, [this, ids, n](auto *visit, void *arg) {
+			return ::segreg_list_many(reg_, ids, n, visit, arg);
+		});
+	}
 	template <typename Function> Result<void> list_one(std::uint64_t id, Function &&function) const
 	{
 		return detail::walk<Info>(function, [this, id](auto *visit, void *arg) {

@@ -126,6 +126,16 @@ int segreg_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg)
 	return rc ? rc : sr_ask_list_retired(reg, fn, arg);
 }
 
+int segreg_list_many(struct segreg *reg, const uint64_t *ids, size_t n, segreg_list_fn *fn, void *arg)
+{
+	SR_UNCANCELLED();
+	int rc = sr_check_handle_and(reg, fn, "no function to call");
+
+	if (rc)
+		return rc;
+	return ids || !n ? sr_ask_list_many(reg, ids, n, fn, arg) : sr_invalid("no ids");
+}
+
 int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg)
 {
 	SR_UNCANCELLED();

@@ -21,4 +21,7 @@ struct ctl_dump {
 int ctl_dump_collect(struct segreg *reg, const struct segreg_snapshot *snapshot, struct ctl_dump *dump);
 void ctl_dump_print(FILE *file, const struct ctl_dump *dump);
 
+/* Print what the snapshot holds, without collecting it. Returns 0 or a SEGREG_E_* code. */
+int ctl_dump_stream(struct segreg *reg, const struct segreg_snapshot *snapshot, FILE *file);
+
 #endif /* CTL_DUMP_H */

@@ -52,7 +52,7 @@ _segctl_segments()
 	shift 2
 
 	[[ $current == *[!0-9]* ]] && column=PATH
-	_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw -o "$column" 2>/dev/null)" -- "$current"
+	_segctl_reply -W "$("$tool" "$@" ls --noheadings --raw --limit 10000 -o "$column" 2>/dev/null)" -- "$current"
 }
 
 _segctl_operand()
@@ -105,6 +105,7 @@ _segctl()
 	*:-o | *:--output) _segctl_columns "$tool" "$verb" "$current" ;;
 	debug:-f | debug:--region) _segctl_files "$current" file ;;
 	ls:-s | ls:--state) _segctl_reply -W "building live pending deleting" -- "$current" ;;
+	ls:-S | ls:--sort) _segctl_reply -W "id path age retired pins attempts bytes none" -- "$current" ;;
 	*)
 		if [[ $previous == -* ]] && _segctl_takes "$tool" "$verb" "$previous"; then
 			return

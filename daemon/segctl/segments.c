@@ -176,8 +176,10 @@ void ctl_segments_add_row(const struct ctl *ctl, struct ctl_table *table, const 
 	ctl_table_set(table, row, REGISTERED_AT, (uint64_t)info->registered_at);
 	ctl_table_set(table, row, RETIRED_AT, (uint64_t)info->retired_at);
 	ctl_table_set_text(table, row, PATH, info->path);
-	tool_measure_locate(segreg_base_path(ctl->reg), info, path);
-	ctl_table_set_text(table, row, FULL_PATH, path);
+	if (ctl_table_shows(table, FULL_PATH)) {
+		tool_measure_locate(segreg_base_path(ctl->reg), info, path);
+		ctl_table_set_text(table, row, FULL_PATH, path);
+	}
 	if (info->user_size)
 		ctl_table_set_text(table, row, USER_BYTES, ctl_bytes_write(info->user, info->user_size, user));
 }

@@ -16,6 +16,7 @@
 #include "common/text.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
+#include "segctl/stream.h"
 #include "segctl/suggest.h"
 #include "segctl/table.h"
 
@@ -25,8 +26,10 @@
 struct ctl_table {
 	const struct ctl *ctl;
 	struct libscols_table *scols;
+	struct ctl_stream *stream;                    /* instead of scols */
 	unsigned shown[COLUMNS_MAX];                  /* the verb's columns, in the order of the table */
-	struct libscols_column *columns[COLUMNS_MAX]; /* by the verb's number; NULL: not shown */
+	struct libscols_column *columns[COLUMNS_MAX]; /* by the verb's number; NULL: not shown, or a stream */
+	size_t places[COLUMNS_MAX]; /* of a stream, by the verb's number; 0: not shown, else from 1 on */
 	size_t n_shown;
 	bool json, raw, bytes;
 	bool failed; /* out of memory */
@@ -136,7 +139,32 @@ static bool make_scols(struct ctl_table *table)
 	return true;
 }
 
-struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard)
+static bool make_stream(struct ctl_table *table)
+{
+	struct ctl_stream_column columns[COLUMNS_MAX];
+
+	for (size_t i = 0; i < table->n_shown; i++) {
+		const struct ctl_column *column = &table->ctl->verb->columns[table->shown[i]];
+		int type = json_type(column->type);
+
+		columns[i] = (struct ctl_stream_column){
+			.name = column->name,
+			.right = type == SCOLS_JSON_NUMBER,
+			.is_literal = type == SCOLS_JSON_NUMBER,
+			.is_flag = type == SCOLS_JSON_BOOLEAN,
+		};
+		table->places[table->shown[i]] = i + 1;
+	}
+	table->stream =
+		ctl_stream_new(stdout,
+			       table->json  ? CTL_STREAM_JSON
+			       : table->raw ? CTL_STREAM_RAW
+					    : CTL_STREAM_ALIGNED,
+			       table->ctl->verb->array, table->ctl->option['n'] != NULL, columns, table->n_shown);
+	return table->stream;
+}
+
+static struct ctl_table *make(const struct ctl *ctl, const char *standard, bool (*fill)(struct ctl_table *table))
 {
 	struct ctl_table *table = calloc(1, sizeof *table);
 
@@ -150,7 +178,7 @@ struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard)
 		ctl_table_free(table);
 		return NULL;
 	}
-	if (make_scols(table))
+	if (fill(table))
 		return table;
 no_memory:
 	ctl_table_free(table);
@@ -158,10 +186,28 @@ no_memory:
 	return NULL;
 }
 
+struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard)
+{
+	return make(ctl, standard, make_scols);
+}
+
+struct ctl_table *ctl_table_new_stream(const struct ctl *ctl, const char *standard)
+{
+	return make(ctl, standard, make_stream);
+}
+
+/* A full disk, or a reader that has gone: main reports it. */
+bool ctl_table_is_broken(const struct ctl_table *table)
+{
+	return table->failed || ferror(stdout);
+}
+
 void ctl_table_free(struct ctl_table *table)
 {
-	if (table)
+	if (table) {
 		scols_unref_table(table->scols);
+		ctl_stream_free(table->stream);
+	}
 	free(table);
 }
 
@@ -169,13 +215,18 @@ void ctl_table_free(struct ctl_table *table)
 
 bool ctl_table_shows(const struct ctl_table *table, unsigned column)
 {
-	return table->columns[column] != NULL;
+	return table->columns[column] || table->places[column];
 }
 
 struct libscols_line *ctl_table_add_row(struct ctl_table *table, struct libscols_line *parent)
 {
-	struct libscols_line *row = scols_table_new_line(table->scols, table->raw ? NULL : parent);
+	struct libscols_line *row;
 
+	if (table->stream) { /* a stream has one row, the last */
+		ctl_stream_begin_row(table->stream);
+		return (struct libscols_line *)table->stream;
+	}
+	row = scols_table_new_line(table->scols, table->raw ? NULL : parent);
 	table->failed |= !row;
 	return row;
 }
@@ -184,6 +235,8 @@ void ctl_table_set_text(struct ctl_table *table, struct libscols_line *row, unsi
 {
 	char *copy;
 
+	if (table->places[column] && !ctl_stream_set(table->stream, table->places[column] - 1, text))
+		table->failed = true;
 	if (!row || !table->columns[column])
 		return;
 	copy = table->json ? tool_text_escape(text, false) : strdup(text);
@@ -229,6 +282,8 @@ void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned 
 {
 	char text[TIME_SIZE];
 
+	if (!ctl_table_shows(table, column))
+		return;
 	switch (table->ctl->verb->columns[column].type) {
 	case CTL_TEXT:
 	case CTL_TREE:
@@ -269,7 +324,9 @@ void ctl_table_set(struct ctl_table *table, struct libscols_line *row, unsigned 
 
 int ctl_table_print(struct ctl_table *table)
 {
-	if (table->failed || scols_print_table(table->scols) < 0)
+	if (table->stream)
+		ctl_stream_end(table->stream);
+	if (table->failed || (!table->stream && scols_print_table(table->scols) < 0))
 		return ctl_error(table->ctl, EX_UNAVAILABLE, "no memory for a table");
 	return EX_OK;
 }

@@ -17,6 +17,13 @@ struct ctl_table;
 struct ctl_table *ctl_table_new(const struct ctl *ctl, const char *standard);
 void ctl_table_free(struct ctl_table *table);
 
+/*
+ * Like ctl_table_new, for a table without parents that may have a million rows. They are printed as they come, and
+ * ctl_table_print prints the rest. ctl_table_is_broken: more rows are in vain.
+ */
+struct ctl_table *ctl_table_new_stream(const struct ctl *ctl, const char *standard);
+bool ctl_table_is_broken(const struct ctl_table *table);
+
 bool ctl_table_shows(const struct ctl_table *table, unsigned column);
 struct libscols_line *ctl_table_add_row(struct ctl_table *table, struct libscols_line *parent);
 

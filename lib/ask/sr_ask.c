@@ -223,12 +223,16 @@ static void find_abandoned(const struct segreg *reg, struct listed *batch, uint3
 		sr_sys_close(fd);
 }
 
-/* A walk over all slots, or over an array of slots. */
+/* A walk over an array of slots, over those of an array of ids, or over all slots. */
 struct walk {
-	const uint32_t *slots; /* NULL: all slots */
-	uint32_t n, at;
+	const uint32_t *slots; /* or NULL */
+	const uint64_t *ids;   /* or NULL */
+	size_t n, at;
 	struct sr_tally tally;
 };
+
+/* Slots that are looked at in one hold of the table lock: a large registry may have few segments left. */
+#define LIST_LOOKS (16 * LIST_BATCH)
 
 /* Whether a sweep deletes the segment when it can. */
 static bool is_retired(const struct segreg_info *info)
@@ -236,9 +240,17 @@ static bool is_retired(const struct segreg_info *info)
 	return info->state == SEGREG_PENDING || info->state == SEGREG_DELETING || info->is_abandoned;
 }
 
-static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n)
+static uint32_t next_slot(const struct sr_region *region, struct walk *walk)
 {
-	uint32_t top;
+	size_t at = walk->at++;
+
+	return walk->slots ? walk->slots[at] : walk->ids ? sr_table_find(region, walk->ids[at]) : (uint32_t)at;
+}
+
+/* *more becomes false at the end. */
+static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch[LIST_BATCH], uint32_t *n, bool *more)
+{
+	size_t top, end;
 	int rc = sr_table_lock_take(reg);
 
 	*n = 0;
@@ -246,11 +258,13 @@ static int list_batch(struct segreg *reg, struct walk *walk, struct listed batch
 		return rc;
 	top = sr_region_slot_top(&reg->region);
 	sr_tally_clear(&walk->tally); /* lanes have come and gone since the last batch */
-	for (; walk->at < (walk->slots ? walk->n : top) && *n < LIST_BATCH; walk->at++) {
-		uint32_t slot = walk->slots ? walk->slots[walk->at] : walk->at;
+	end = walk->slots || walk->ids ? walk->n : top;
+	for (uint32_t looks = 0; walk->at < end && *n < LIST_BATCH && looks < LIST_LOOKS; looks++) {
+		uint32_t slot = next_slot(&reg->region, walk);
 
 		*n += slot < top && copy_segment(reg, slot, &walk->tally, &batch[*n]);
 	}
+	*more = walk->at < end;
 	sr_table_lock_give(reg);
 	find_abandoned(reg, batch, *n);
 	return 0;
@@ -260,17 +274,16 @@ static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void 
 {
 	struct listed *batch = sr_sys_malloc(LIST_BATCH * sizeof(*batch));
 	uint32_t n = 0;
+	bool more = true;
 	int rc = 0;
 
 	if (!batch || !sr_tally_make_room(&walk->tally, &reg->region))
 		rc = sr_fail(SEGREG_E_NOMEM, "no memory to list segments");
-	while (!rc) {
-		rc = list_batch(reg, walk, batch, &n);
+	while (!rc && more) {
+		rc = list_batch(reg, walk, batch, &n, &more);
 		for (uint32_t i = 0; i < n && !rc; i++)
 			if (!walk->slots || is_retired(&batch[i].info))
 				rc = fn(arg, &batch[i].info);
-		if (!n)
-			break;
 	}
 	sr_tally_free(&walk->tally);
 	free(batch);
@@ -280,6 +293,11 @@ static int list(struct segreg *reg, struct walk *walk, segreg_list_fn *fn, void 
 int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg)
 {
 	return list(reg, &(struct walk){ .slots = NULL }, fn, arg);
+}
+
+int sr_ask_list_many(struct segreg *reg, const uint64_t *ids, size_t n, segreg_list_fn *fn, void *arg)
+{
+	return n ? list(reg, &(struct walk){ .ids = ids, .n = n }, fn, arg) : 0;
 }
 
 /* List from a copy of the queue, because the queue changes during the list. */

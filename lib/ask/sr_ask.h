@@ -16,6 +16,7 @@ int sr_ask_count(struct segreg *reg, uint64_t id, uint64_t *count);
 int sr_ask_stats(struct segreg *reg, struct segreg_stats *stats);
 int sr_ask_list(struct segreg *reg, segreg_list_fn *fn, void *arg);
 int sr_ask_list_retired(struct segreg *reg, segreg_list_fn *fn, void *arg);
+int sr_ask_list_many(struct segreg *reg, const uint64_t *ids, size_t n, segreg_list_fn *fn, void *arg);
 int sr_ask_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *arg);
 int sr_ask_holders(struct segreg *reg, uint64_t id, segreg_holder_fn *fn, void *arg);
 int sr_ask_lanes(struct segreg *reg, segreg_holder_fn *fn, void *arg);

@@ -25,7 +25,8 @@ offers "$(sed -n 's/^VERB(\(.*\))$/\1/p' "$root/daemon/segctl/verbs.def" | xargs
 offers "put" lease p
 ok "verbs"
 
-offers "--state" ls --s
+offers "--state --sort" ls --s
+offers "path pins" ls --sort p
 offers "--dry-run" retire 7 --d
 offers "--take-base" init --t
 offers "building" ls --state b

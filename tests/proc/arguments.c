@@ -105,6 +105,7 @@ static void refuse_handle(struct segreg *reg)
 	REFUSED(segreg_list(reg, nothing_for_info, NULL));
 	REFUSED(segreg_list_retired(reg, nothing_for_info, NULL));
 	REFUSED(segreg_list_one(reg, 1, nothing_for_info, NULL));
+	REFUSED(segreg_list_many(reg, &(uint64_t){ 1 }, 1, nothing_for_info, NULL));
 	REFUSED(segreg_holders(reg, 1, nothing_for_holder, NULL));
 	REFUSED(segreg_lanes(reg, nothing_for_holder, NULL));
 	REFUSED(segreg_holds(reg, nothing_for_hold, NULL));
@@ -324,6 +325,8 @@ static void of_questions(void)
 	REFUSED(segreg_list(reg, NULL, NULL));
 	REFUSED(segreg_list_retired(reg, NULL, NULL));
 	REFUSED(segreg_list_one(reg, 1, NULL, NULL));
+	REFUSED(segreg_list_many(reg, &(uint64_t){ 1 }, 1, NULL, NULL));
+	REFUSED(segreg_list_many(reg, NULL, 1, nothing_for_info, NULL));
 	REFUSED(segreg_holders(reg, 1, NULL, NULL));
 	REFUSED(segreg_lanes(reg, NULL, NULL));
 	REFUSED(segreg_holds(reg, NULL, NULL));

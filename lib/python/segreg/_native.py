@@ -410,6 +410,7 @@ CALLS: Dict[str, Tuple[Any, List[Any]]] = {
     "segreg_stats_format": (c_int, [POINTER(Stats), POINTER(c_char), c_size_t]),
     "segreg_list": (c_int, [REG, ListFn, py_object]),
     "segreg_list_retired": (c_int, [REG, ListFn, py_object]),
+    "segreg_list_many": (c_int, [REG, POINTER(c_uint64), c_size_t, ListFn, py_object]),
     "segreg_list_one": (c_int, [REG, c_uint64, ListFn, py_object]),
     "segreg_holders": (c_int, [REG, c_uint64, HolderFn, py_object]),
     "segreg_lanes": (c_int, [REG, HolderFn, py_object]),

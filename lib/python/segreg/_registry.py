@@ -375,6 +375,14 @@ class Registry:
         call = self._handle.call
         return walk(lambda steps: call(lib.segreg_list_retired, _native.list_fn, steps), make_info, each)
 
+    def segments_of(self, ids: Iterable[int], each: Optional[Callable[[Info], object]] = None) -> List[Info]:
+        """The segments with these ids, in their order, without unknown ones; segreg_list_many(3)."""
+        numbers, call = [number(id, 64, "an id") for id in ids], self._handle.call
+        c_ids = (ctypes.c_uint64 * len(numbers))(*numbers)
+        return walk(
+            lambda steps: call(lib.segreg_list_many, c_ids, len(numbers), _native.list_fn, steps), make_info, each
+        )
+
     def segment(self, id: int) -> Info:
         """One segment; segreg_list_one(3)."""
         n, call = number(id, 64, "the id"), self._handle.call

@@ -243,15 +243,16 @@ segment 7
 segment 8
 rm -rf "$dir/backup"
 expect 0 "$tracer" log "$dir/calls" "$segctl" backup "$dir/backup"
-awk '/openat data/ { dirty = 1; n++ } /^syncfs/ { dirty = 0 } /^renameat .*\.part/ && dirty { exit 1 }
-	END { exit n < 2 }' "$dir/calls" || fail "a copy got its name before it was durable"
+awk '/openat data/ { dirty = 1; n++ } /^syncfs/ { dirty = 0 } /^renameat .*\.part/ && dirty { bad = 1 }
+	END { exit bad || n < 2 }' "$dir/calls" || fail "a copy got its name before it was durable"
 awk '/^renameat .*\.part/ { named = 1 } /^syncfs/ { named = 0 } /live.txt.part$/ && named { exit 1 }' "$dir/calls" ||
 	fail "live.txt was written before the names of the copies were durable"
 tail -n 2 "$dir/calls" | grep -q syncfs || fail "a list was not made durable"
 another
 at_backup=$(first_call .part)
 expect 0 "$tracer" log "$dir/calls" "$segctl" restore -r "$dir/registry2" "$dir/backup"
-awk '/openat data/ { dirty = 1; n++ } /^syncfs/ { dirty = 0 } /^renameat2/ && dirty { exit 1 } END { exit n < 2 }' \
+awk '/openat data/ { dirty = 1; n++ } /^syncfs/ { dirty = 0 } /^renameat2/ && dirty { bad = 1 }
+	END { exit bad || n < 2 }' \
 	"$dir/calls" || fail "a copy got to its path before it was durable"
 at_restore=$(first_call .segreg-restore)
 syncs=$(grep -c syncfs "$dir/calls")
@@ -411,10 +412,9 @@ cp -a "$dir/backup" "$dir/odd"
 sed -i 's/^segment 8 dir 8$/segment 8 dir out\/base3/' "$dir/odd/live.txt"
 expect 65 "$segctl" restore -r "$dir/registry2" --replace "$dir/odd"
 [ ! -e "$dir/base3" ] || fail "it followed a link out of base"
-marker=$(cat "$dir/base2/.segreg")
 sed -i 's/^segment 8 dir .*$/segment 8 dir .segreg/' "$dir/odd/live.txt"
 expect 65 "$segctl" restore -r "$dir/registry2" --replace "$dir/odd"
-[ "$(cat "$dir/base2/.segreg")" = "$marker" ] || fail "it replaced the marker of base"
+grep -q '^segreg base' "$dir/base2/.segreg" || fail "it replaced the marker of base"
 ln -s nowhere "$dir/base2/8"
 expect 0 "$segctl" restore -r "$dir/registry2" --replace "$dir/backup"
 is_equal "$base/8" "$dir/base2/8"

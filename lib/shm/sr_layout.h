@@ -37,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SR_LAYOUT_VERSION 12u
+#define SR_LAYOUT_VERSION 13u
 #define SR_MAGIC 0x314745524745531aull /* a control character, then "SEGREG1" */
 #define SR_NONE UINT32_MAX             /* no slot, no lane */
 

@@ -179,12 +179,40 @@ static int on_finding(void *arg, const struct segreg_finding *finding)
 	return 0;
 }
 
+/* What takes a path as a caller has it, which may be absolute. */
+static void call_by_path(struct play *p, unsigned how)
+{
+	char path[SEGREG_PATH_SIZE];
+	const char *const paths[] = { path };
+	enum segreg_state state;
+	uint64_t found;
+
+	make_path(&p->in, path);
+	switch (how % 4) {
+	case 0:
+		fuzz_rc(segreg_discard(p->reg, paths, 1, how & 8 ? SEGREG_DISCARD_RELAXED : 0));
+		break;
+	case 1:
+		fuzz_rc(segreg_vacate(p->reg, path));
+		break;
+	case 2:
+		fuzz_rc(segreg_retire_path(p->reg, path));
+		break;
+	default:
+		fuzz_rc(segreg_find(p->reg, path, &found, &state));
+	}
+}
+
 static void call(struct play *p, unsigned how)
 {
 	uint64_t id = 20 + how / 8 % 8;
 	char path[SEGREG_PATH_SIZE];
 	int rc;
 
+	if (how & 64 && how % 8 < 4) {
+		call_by_path(p, how);
+		return;
+	}
 	switch (how % 8) {
 	case 0:
 	case 1:

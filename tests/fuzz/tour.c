@@ -232,6 +232,40 @@ static void sweep(struct tour *t, uint64_t id)
 	fuzz_rc(segreg_sweep(t->reg, &options, &result));
 }
 
+static void discard(struct tour *t, uint64_t id)
+{
+	static const char *const paths[] = { "spare", "absent/file", "./spare" };
+
+	fuzz_rc(segreg_discard(t->reg, paths, 1 + id % 3, id & 4 ? SEGREG_DISCARD_RELAXED : 0));
+	fuzz_rc(segreg_discard(t->reg, NULL, 0, 0));
+}
+
+static void vacate(struct tour *t, uint64_t id)
+{
+	fuzz_rc(segreg_vacate(t->reg, id & 1 ? "spare" : "absent/file"));
+}
+
+static void by_path(struct tour *t, uint64_t id)
+{
+	enum segreg_state state;
+	uint64_t found;
+
+	if (fuzz_rc(segreg_find(t->reg, "spare", &found, &state)) == 0)
+		FUZZ_CLAIM(*segreg_state_name(state));
+	if (id & 1)
+		fuzz_rc(segreg_retire_path(t->reg, "spare"));
+}
+
+static void watch(struct tour *t, uint64_t id)
+{
+	struct segreg_watch watch;
+
+	if (fuzz_rc(segreg_watch(t->reg, id & 1 ? SEGREG_WATCH_SWEEP : SEGREG_WATCH_VERSION, &watch)))
+		return;
+	fuzz_rc(segreg_watch_clear(t->reg, &watch));
+	fuzz_rc(segreg_unwatch(t->reg, &watch));
+}
+
 static void evict(struct tour *t, uint64_t id)
 {
 	uint64_t released;
@@ -240,8 +274,8 @@ static void evict(struct tour *t, uint64_t id)
 }
 
 static void (*const calls[])(struct tour *t, uint64_t id) = {
-	ask,  ask_all, list, holders,        pin,     use_pin, unpin,  pin_many, map,   snapshot,
-	walk, release, edit, add_and_remove, reserve, retire,  forget, check,    sweep, evict,
+	ask,  ask_all,        list,    holders, pin,    use_pin, unpin, pin_many, map,     snapshot, walk,    release,
+	edit, add_and_remove, reserve, retire,  forget, check,   sweep, evict,    discard, vacate,   by_path, watch,
 };
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
@@ -256,12 +290,13 @@ void tour_all(struct tour *tour)
 		void (*call)(struct tour *t, uint64_t id);
 		uint64_t ids[4];
 	} steps[] = {
-		{ ask_all, { 1 } },  { ask, { 1, 3, 7, 99 } }, { list, { 1, 4 } },  { holders, { 2, 3, 9 } },
-		{ pin, { 1 } },      { use_pin, { 1, 2 } },    { pin_many, { 2 } }, { map, { 2, 10 } },
-		{ snapshot, { 1 } }, { walk, { 1 } },          { reserve, { 1 } },  { add_and_remove, { 1 } },
-		{ edit, { 6 } },     { retire, { 1 } },        { check, { 2, 1 } }, { sweep, { 1, 2 } },
-		{ unpin, { 1 } },    { snapshot, { 2 } },      { release, { 1 } },  { forget, { 2, 7 } },
-		{ sweep, { 2 } },    { list, { 2 } },          { evict, { 16 } },
+		{ ask_all, { 1 } },  { ask, { 1, 3, 7, 99 } }, { list, { 1, 4 } },       { holders, { 2, 3, 9 } },
+		{ pin, { 1 } },      { use_pin, { 1, 2 } },    { pin_many, { 2 } },      { map, { 2, 10 } },
+		{ snapshot, { 1 } }, { walk, { 1 } },          { reserve, { 1 } },       { add_and_remove, { 1 } },
+		{ edit, { 6 } },     { retire, { 1 } },        { check, { 2, 1 } },      { sweep, { 1, 2 } },
+		{ unpin, { 1 } },    { snapshot, { 2 } },      { release, { 1 } },       { forget, { 2, 7 } },
+		{ sweep, { 2 } },    { list, { 2 } },          { discard, { 1, 6, 3 } }, { by_path, { 2, 1 } },
+		{ watch, { 1, 2 } }, { vacate, { 1, 2 } },     { evict, { 16 } },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)

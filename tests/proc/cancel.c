@@ -192,6 +192,35 @@ static int call_ask(struct victim *v)
 	return rc;
 }
 
+static int call_discard(struct victim *v)
+{
+	const char *path = t_segment(v->id);
+
+	return segreg_discard(v->reg, &path, 1, 0);
+}
+
+static int call_relaxed(struct victim *v)
+{
+	const char *path = t_segment(v->id);
+
+	return segreg_discard(v->reg, &path, 1, SEGREG_DISCARD_RELAXED);
+}
+
+static int call_vacate(struct victim *v)
+{
+	return segreg_vacate(v->reg, t_segment(v->id));
+}
+
+static int call_retire_path(struct victim *v)
+{
+	return segreg_retire_path(v->reg, t_segment(v->id));
+}
+
+static int call_find(struct victim *v)
+{
+	return segreg_find(v->reg, t_segment(v->id), NULL, NULL);
+}
+
 static void pin_one(struct victim *v)
 {
 	T_OK(segreg_pin(v->reg, 1, 0, &v->pin));
@@ -213,6 +242,11 @@ static const struct act acts[] = {
 	{ "check", "check.compared", NULL, call_check, HAS_HANDLE },
 	{ "evict", "lane.evicting", pin_one, call_evict, HAS_HANDLE },
 	{ "ask", NULL, pin_one, call_ask, HAS_HANDLE },
+	{ "discard", "group.planned", make_own, call_discard, HAS_HANDLE },
+	{ "discard, relaxed", "discards.added", make_own, call_relaxed, HAS_HANDLE },
+	{ "vacate", "vacate.unlinked", retire_own, call_vacate, HAS_HANDLE },
+	{ "retire by path", "change.committing", add_own, call_retire_path, HAS_HANDLE },
+	{ "find", NULL, add_own, call_find, HAS_HANDLE },
 };
 
 /* ---------------------------------------------------------------- the cancelling */

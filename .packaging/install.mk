@@ -4,7 +4,7 @@
 # make install: where python3 looks for packages depends on its version, and pip knows.
 #
 # Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR,
-#   TMPFILESDIR, COMPLETIONDIR, PYTHONDIR.
+#   TMPFILESDIR, COMPLETIONDIR, PYTHONDIR, SHAREDIR.
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin
@@ -17,6 +17,7 @@ UNITDIR       ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+SHAREDIR      ?= $(PREFIX)/share/segreg
 PYTHONDIR     ?= $(PREFIX)/lib/python3/dist-packages
 # segctl looks there for what segctl defer preloads.
 DEFERDIR      := $(abspath $(BINDIR)/../lib/segreg)
@@ -51,7 +52,9 @@ TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         $(call if_there,text,daemon/segregd/segregd.service,$(UNITDIR)/segregd.service) \
         $(call if_there,644,daemon/segregd/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
         $(call if_there,644,daemon/segregd/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
-        $(call if_there,644,daemon/segctl/segctl.bash,$(COMPLETIONDIR)/segctl)
+        $(call if_there,644,daemon/segctl/segctl.bash,$(COMPLETIONDIR)/segctl) \
+        $(call if_there,644,daemon/segregd/segregd.conf,$(SHAREDIR)/segregd.conf) \
+        $(foreach file,$(wildcard daemon/monitoring/*),644:$(file):$(SHAREDIR)/monitoring/$(notdir $(file)))
 PYTHON_PART = $(foreach file,$(wildcard lib/python/segreg/*.py) lib/python/segreg/py.typed, \
             644:$(file):$(PYTHONDIR)/segreg/$(notdir $(file))) \
         text:lib/python/METADATA.in:$(PYTHONDIR)/segreg-$(VERSION).dist-info/METADATA \

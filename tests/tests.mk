@@ -8,6 +8,7 @@ TEST_LIBS = $(call pc,--libs,cunit)
 ABI      := .packaging/abi
 
 .PHONY: demo check check-run asan ubsan tsan valgrind clang clang-check objects abi-check abi-baseline aarch64-check
+.PHONY: monitoring
 
 $(TEST_OBJ): | $(BUILD)/needs/tests
 
@@ -50,6 +51,11 @@ groups-valgrind := $(groups-check) valgrind
 valgrind: WERROR = 1
 valgrind: $(BUILD)/segreg-tests
 	@tests/valgrind $(BUILD) $(SUITE)
+
+## monitoring - the alerts and the dashboard, in a real Prometheus
+groups-monitoring := lib tools monitoring
+monitoring: all
+	@tests/cli/monitoring.sh $(BUILD)
 
 # ---------------------------------------------------------------- other compilers, other machines, old programs
 

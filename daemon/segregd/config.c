@@ -21,7 +21,7 @@
 
 void config_init(struct config *config)
 {
-	*config = (struct config){ .common = { .interval_ms = 5000, .report = -1 } };
+	*config = (struct config){ .common = { .interval_ms = 5000, .heartbeat_ms = 60000, .report = -1 } };
 }
 
 static void settings_free(struct settings *settings)
@@ -48,7 +48,7 @@ bool config_is_same(const struct settings *a, const struct settings *b)
 	return is_same_text(a->dir, b->dir) && is_same_text(a->metrics, b->metrics) && a->grace_ms == b->grace_ms &&
 	       a->pace == b->pace && a->pace_files == b->pace_files && a->free == b->free &&
 	       a->patience_ms == b->patience_ms && a->pressure == b->pressure && a->interval_ms == b->interval_ms &&
-	       a->unconfined == b->unconfined;
+	       a->heartbeat_ms == b->heartbeat_ms && a->unconfined == b->unconfined;
 }
 
 /* ------------------------------------------------------------------ values */
@@ -134,6 +134,8 @@ bool config_set(struct settings *settings, const char *where, const char *name, 
 		return set_number(&settings->pressure, 100, where, name, value);
 	if (!strcmp(name, "metrics"))
 		return set_text(&settings->metrics, where, name, value);
+	if (!strcmp(name, "heartbeat"))
+		return set_span(&settings->heartbeat_ms, where, name, value);
 	if (!strcmp(name, "unconfined"))
 		return set_flag(&settings->unconfined, where, name, value);
 	warn("%sunknown setting '%s'", where, name);

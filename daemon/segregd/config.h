@@ -20,6 +20,7 @@ struct settings {
 	uint64_t patience_ms;      /* overdue time after which there is no pace; 0: never */
 	uint64_t pressure;         /* percentage of time lost for memory above which sweeps wait; 0: they do not */
 	uint64_t interval_ms;
+	uint64_t heartbeat_ms; /* how often metrics are written without news; 0: never */
 	bool unconfined;
 	int report; /* the end of a pipe on which the server reports to the herd; -1: none */
 };

@@ -2,8 +2,11 @@
  * metrics.c - the metrics of a server, in the text format of Prometheus, in a file for the textfile collector of
  * node_exporter.
  *
- * The file is written aside and renamed, after a sweep that changed its text: no sweep runs for its sake. The disk
- * space of a retired segment is measured once, since segments do not change.
+ * The file is written aside and renamed, after a sweep that changed its text: no sweep runs for its sake. It is also
+ * written with each heartbeat, so that an idle segregd differs from a dead one. The disk space of a retired segment is
+ * measured once, since segments do not change.
+ *
+ * A time that does not exist has no sample. A 0 would be a time decades ago for "time() - x > 3600".
  *
  * Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text-based, version 0.0.4).
  */
@@ -18,10 +21,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "segreg.h"
 #include "common/measure.h"
+#include "common/now.h"
 #include "common/text.h"
 #include "segregd/config.h"
 #include "segregd/log.h"
@@ -40,9 +46,11 @@ struct size {
 struct metrics {
 	char *path, *aside;
 	char *registry; /* escaped, as a label's value */
+	char *base;     /* its path, of the last sweep */
 	char *written;  /* the text of the file, without what put_rest writes */
 	void *sizes;    /* sizes of the segments that were pending after the last sweep: tree of struct size */
 	bool has_complained;
+	uint64_t heartbeat_us, next_us; /* 0: none; when the next heartbeat is due */
 	uint64_t n_sweeps, n_errors, n_hurried, n_waits, buckets[N_BUCKETS];
 	double seconds;
 	/* of this round */
@@ -96,6 +104,7 @@ struct metrics *metrics_new(const struct settings *settings)
 		return NULL;
 	metrics->path = name_file(settings->metrics, settings->dir);
 	metrics->registry = escape_label(settings->dir);
+	metrics->heartbeat_us = settings->heartbeat_ms * 1000;
 	if (metrics->path && asprintf(&metrics->aside, "%s.new", metrics->path) < 0)
 		metrics->aside = NULL;
 	if (metrics->aside && strlen(strrchr(metrics->aside, '/') + 1) > NAME_MAX) {
@@ -118,6 +127,7 @@ void metrics_free(struct metrics *metrics)
 	free(metrics->path);
 	free(metrics->aside);
 	free(metrics->registry);
+	free(metrics->base);
 	free(metrics->written);
 	free(metrics);
 }
@@ -215,6 +225,13 @@ static void put(FILE *out, const struct metrics *metrics, const char *name, cons
 	fprintf(out, "segreg_%s{registry=\"%s\"} %.17g\n", name, metrics->registry, value);
 }
 
+/* A time in nanoseconds of CLOCK_REALTIME; 0: there is none. */
+static void put_time(FILE *out, const struct metrics *metrics, const char *name, const char *help, int64_t at)
+{
+	if (at)
+		put(out, metrics, name, "gauge", help, (double)at / 1e9);
+}
+
 static void put_states(FILE *out, const struct metrics *metrics, const struct segreg_stats *stats)
 {
 	const struct {
@@ -240,13 +257,13 @@ static void put_stats(FILE *out, struct metrics *metrics, const struct segreg_st
 	put(out, metrics, "failed_segments", "gauge", "Segments whose last deletion failed.", (double)stats->failed);
 	put(out, metrics, "missing_segments", "gauge", "Live segments that the disk did not have.",
 	    (double)stats->missing);
-	put(out, metrics, "failing_discards_timestamp_seconds", "gauge",
-	    "Since when discards could not be made durable; 0: all of them could.",
-	    (double)stats->discards_since / 1e9);
+	put_time(out, metrics, "failing_discards_timestamp_seconds",
+		 "Since when discards cannot be made durable; absent if all of them can.",
+		 (int64_t)stats->discards_since);
 	put(out, metrics, "pending_bytes", "gauge", "Disk space of retired segments that are still there.",
 	    (double)metrics->pending_bytes);
-	put(out, metrics, "oldest_pending_timestamp_seconds", "gauge",
-	    "When the oldest pending segment was retired; 0 if there is none.", (double)metrics->oldest_at / 1e9);
+	put_time(out, metrics, "oldest_pending_timestamp_seconds",
+		 "When the oldest pending segment was retired; absent if there is none.", metrics->oldest_at);
 	put(out, metrics, "handles", "gauge", "Handles attached, in all processes.", (double)stats->lanes);
 	put(out, metrics, "shared_memory_bytes", "gauge", "Shared memory in use.", (double)stats->region_bytes);
 	put(out, metrics, "max_segments", "gauge", "Limit of segments at once.", (double)stats->max_segments);
@@ -279,11 +296,30 @@ static void put_commits(FILE *out, const struct metrics *metrics)
 	    (double)metrics->commit_ns_max / 1e9);
 }
 
+/* The disk that the deletions are for. */
+static void put_disk(FILE *out, const struct metrics *metrics)
+{
+	struct statvfs disk;
+
+	if (!metrics->base || statvfs(metrics->base, &disk) == -1)
+		return;
+	put(out, metrics, "base_avail_bytes", "gauge", "Disk space that users may take on the file system of base.",
+	    (double)disk.f_bavail * (double)disk.f_frsize);
+	put(out, metrics, "base_size_bytes", "gauge", "Size of that file system.",
+	    (double)disk.f_blocks * (double)disk.f_frsize);
+}
+
 /* Write what can change with each sweep, and is no reason to write the file. */
 static void put_rest(FILE *out, const struct metrics *metrics)
 {
 	uint64_t sum = 0;
 
+	if (metrics->heartbeat_us) {
+		put_time(out, metrics, "heartbeat_timestamp_seconds", "When segregd wrote this.", tool_now_real());
+		put(out, metrics, "heartbeat_interval_seconds", "gauge", "How often it does so without news.",
+		    (double)metrics->heartbeat_us / 1e6);
+	}
+	put_disk(out, metrics);
 	put_commits(out, metrics);
 	put(out, metrics, "waiting_discards", "gauge", "Discards that wait in shared memory.",
 	    (double)metrics->discards);
@@ -317,6 +353,8 @@ static FILE *make_file(const char *path)
 
 	if (fd != -1 && !file)
 		close(fd);
+	if (file)
+		fchmod(fd, 0644); /* whatever the umask is: node_exporter runs as another user */
 	return file;
 }
 
@@ -341,6 +379,13 @@ static bool write_file(const struct metrics *metrics, const char *text)
 	return false;
 }
 
+static void complain(struct metrics *metrics)
+{
+	if (!metrics->has_complained)
+		warn("cannot write %s: %s", metrics->path, strerror(errno));
+	metrics->has_complained = true;
+}
+
 /* Frees text, or keeps it. */
 static void publish(struct metrics *metrics, char *text)
 {
@@ -352,12 +397,22 @@ static void publish(struct metrics *metrics, char *text)
 		free(metrics->written);
 		metrics->written = text;
 		metrics->has_complained = false;
+		metrics->next_us = tool_now_us() + metrics->heartbeat_us;
 		return;
 	}
-	if (!metrics->has_complained)
-		warn("cannot write %s: %s", metrics->path, strerror(errno));
-	metrics->has_complained = true;
+	complain(metrics);
 	free(text);
+}
+
+void metrics_beat(struct metrics *metrics)
+{
+	uint64_t now = tool_now_us();
+
+	if (!metrics || !metrics->heartbeat_us || !metrics->written || now < metrics->next_us)
+		return;
+	metrics->next_us = now + metrics->heartbeat_us;
+	if (!write_file(metrics, metrics->written))
+		complain(metrics);
 }
 
 static void count_sweep(struct metrics *metrics, const struct segreg_sweep_result *result, double seconds)
@@ -399,6 +454,10 @@ void metrics_update(struct metrics *metrics, struct segreg *reg, const struct se
 	metrics->reg = reg;
 	if (!result || segreg_stats(reg, &stats) || look_at_pending(metrics))
 		return;
+	if (!metrics->base || strcmp(metrics->base, segreg_base_path(reg))) {
+		free(metrics->base);
+		metrics->base = strdup(segreg_base_path(reg));
+	}
 	metrics->commits = stats.commits;
 	metrics->commit_ns = stats.commit_ns;
 	metrics->commit_ns_max = stats.commit_ns_max;

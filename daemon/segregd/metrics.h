@@ -23,4 +23,7 @@ void metrics_count_wait(struct metrics *metrics);
 void metrics_update(struct metrics *metrics, struct segreg *reg, const struct segreg_sweep_result *result,
 		    double seconds);
 
+/* Write the file if a heartbeat is due. A sweep calls this between two deletions, and the server while it is idle. */
+void metrics_beat(struct metrics *metrics);
+
 #endif /* SEGREGD_METRICS_H */

@@ -17,7 +17,7 @@
 #include "segregd/log.h"
 #include "segregd/server.h"
 
-#define LETTERS "r:c:1g:p:P:f:t:M:i:m:ul:hV"
+#define LETTERS "r:c:1g:p:P:f:t:M:i:m:b:ul:hV"
 #define CONFIG "/etc/segregd.conf"
 
 static const struct option options[] = {
@@ -32,6 +32,7 @@ static const struct option options[] = {
 	{ "pressure", required_argument, NULL, 'M' },
 	{ "interval", required_argument, NULL, 'i' },
 	{ "metrics", required_argument, NULL, 'm' },
+	{ "heartbeat", required_argument, NULL, 'b' },
 	{ "unconfined", no_argument, NULL, 'u' },
 	{ "log-format", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
@@ -66,6 +67,8 @@ static int show_help(void)
 	       "  -i, --interval DURATION how often to look for deaths if inotify has\n"
 	       "                          no watch left (default: 5)\n"
 	       "  -m, --metrics DIR       write metrics for Prometheus into this directory\n"
+	       "  -b, --heartbeat DURATION  how often to write them even without news\n"
+	       "                          (default: 1m; 0: never)\n"
 	       "  -u, --unconfined        do without Landlock\n"
 	       "  -l, --log-format FORMAT auto, plain, time, journal or json\n"
 	       "  -h, --help              show this and exit\n"

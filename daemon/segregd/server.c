@@ -215,6 +215,26 @@ static int on_ring(sd_event_source *source, int fd, uint32_t events, void *arg)
 	return 0;
 }
 
+static int on_heartbeat(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct server *s = arg;
+
+	(void)usec;
+	metrics_beat(s->metrics);
+	sd_event_source_set_time(source, tool_now_us() + s->settings->heartbeat_ms * MILLISECOND);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Begin to write metrics. The event loop has the time of a heartbeat, so without metrics an idle server never wakes. */
+static void start_metrics(struct server *s)
+{
+	uint64_t span = s->settings->heartbeat_ms * MILLISECOND;
+
+	s->metrics = s->sweep.metrics = metrics_new(s->settings);
+	if (s->metrics && span)
+		sd_event_add_time(s->event, NULL, CLOCK_MONOTONIC, tool_now_us() + span, span / 16, on_heartbeat, s);
+}
+
 /* ------------------------------------------------------------------ start and stop */
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *arg)
@@ -316,7 +336,8 @@ int server_run(const struct settings *settings, const sigset_t *signals)
 	rc = make_loop(&s, signals);
 	if (rc < 0)
 		warn("cannot make an event loop: %s", strerror(-rc));
-	s.metrics = s.sweep.metrics = settings->metrics ? metrics_new(settings) : NULL;
+	else if (settings->metrics)
+		start_metrics(&s);
 	status = rc < 0 ? EX_OSERR : run_loop(&s);
 	trouble_close(&s.trouble, false);
 	metrics_free(s.metrics);

@@ -64,6 +64,7 @@ static int note_end(void *arg)
 	struct sweep *s = arg;
 
 	log_say_sums(true);
+	metrics_beat(s->metrics);
 	s->was_hurried = s->is_paced && find_hurry(s);
 	return sweep_is_stopped() || s->was_hurried;
 }

@@ -7,7 +7,10 @@ for i in {1..6}; do
 	segment $i 100
 done
 mkdir "$dir/prom"
-serve --metrics "$dir/prom"
+(umask 0027; exec env --default-signal=INT "$segregd" --metrics "$dir/prom" --heartbeat 0) 2>"$dir/log" &
+daemon=$!
+children+=("$daemon")
+eventually logged serving
 file=$(echo "$dir/prom/segreg-"*.prom)
 eventually test -s "$dir/prom/segreg-$(echo "${SEGREG_REGISTRY#/}" | sed 's|-|%2D|g; s|/|-|g').prom"
 file=$(echo "$dir/prom/segreg-"*.prom)
@@ -35,7 +38,8 @@ end "$holder" KILL
 eventually has deleted_segments_total 3
 eventually has reclaimed_pins_total 2
 has pending_bytes 0 || fail "nothing is pending but $(value pending_bytes) bytes"
-has oldest_pending_timestamp_seconds 0 || fail "nothing is pending since $(value oldest_pending_timestamp_seconds)"
+! grep -qE '^segreg_[a-z_]*timestamp_seconds' "$file" || fail "a time that does not exist has a sample"
+[ "$(stat -c %a "$file")" = 644 ] || fail "the umask keeps node_exporter out"
 ok "they are true"
 
 python3 - "$file" <<'PYTHON' || fail "they are not well-formed"
@@ -63,7 +67,14 @@ buckets = [l for l in open(sys.argv[1]) if "_bucket" in l]
 counts = [int(l.split()[-1]) for l in buckets]
 assert counts == sorted(counts) and '+Inf' in buckets[-1] and counts[-1] > 0, buckets
 PYTHON
-ok "they are well-formed"
+if command -v promtool >/dev/null; then
+	promtool check metrics <"$file" >"$dir/out" 2>&1 || fail "promtool objects"
+	is_silent
+	ok "they are well-formed, for promtool as well"
+else
+	ok "they are well-formed"
+	skipped "promtool: it is not installed (prometheus)"
+fi
 
 # One who pins and unpins what another one holds has it sweep all the time, for nothing.
 hold quiet 6
@@ -146,3 +157,26 @@ serve -m "$dir/prom" "$long"
 eventually logged "no metrics: the registry's path makes a file name of more than 255 bytes"
 stop
 ok "a name that is too long for a file is reported"
+
+# Without news, the file is written again and again, and has the time. A dead segregd does not write.
+rm -rf "$dir/prom"
+mkdir "$dir/prom"
+serve -m "$dir/prom" --heartbeat 0.2
+eventually test -s "$file"
+beat=$(value heartbeat_timestamp_seconds)
+has heartbeat_interval_seconds 0.20000000000000001 || fail "interval: $(value heartbeat_interval_seconds)"
+beats_again() {
+	[ "$(value heartbeat_timestamp_seconds)" != "$beat" ]
+}
+eventually beats_again
+end "$daemon" KILL
+beat=$(value heartbeat_timestamp_seconds)
+! beats_again || fail "a dead segregd has a heartbeat"
+printf 'heartbeat = 2h\nmetrics = %s\n[%s]\n' "$dir/prom" "$SEGREG_REGISTRY" >"$dir/conf"
+serve -c "$dir/conf"
+beats_slowly() {
+	has heartbeat_interval_seconds 7200
+}
+eventually beats_slowly
+stop
+ok "an idle segregd has a heartbeat, and a dead one has none"

@@ -38,8 +38,8 @@ struct ctl_descent {
 };
 
 /*
- * Go down to a directory. Its descriptors are the descent's from here on, also after a failure. other is -1 where there
- * is one side. Reads its entries, in the order of their inodes. Returns 0 or an errno.
+ * Go down to a directory, and read its entries, in the order of their inodes. other is -1 where there is one side. The
+ * descent closes both descriptors, also after a failure. Returns 0 or an errno.
  */
 int ctl_descent_enter(struct ctl_descent *descent, int fd, int other);
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "segreg.h"
+#include "common/cause.h"
 #include "common/format.h"
 #include "common/now.h"
 #include "common/number.h"
@@ -146,7 +147,7 @@ static void read_text(int fd, struct tool_served *served)
 		*served = (struct tool_served){ .is_running = served->is_running };
 }
 
-void tool_served_read(const char *dir, struct tool_served *served)
+static void read_lock(const char *dir, struct tool_served *served)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[SEGREG_PATH_SIZE];
@@ -165,6 +166,18 @@ void tool_served_read(const char *dir, struct tool_served *served)
 	close(fd);
 }
 
+void tool_served_read(const char *dir, struct tool_served *served)
+{
+	read_lock(dir, served);
+	served->idle_pid = served->is_running ? 0 : tool_cause_find_segregd(dir);
+	if (!served->idle_pid)
+		return;
+	served->is_running = true;
+	served->pid = served->idle_pid;
+	served->pid_namespace = pid_namespace();
+	snprintf(served->error, sizeof served->error, "it does not serve the registry");
+}
+
 /* ------------------------------------------------------------------ telling */
 
 const char *tool_served_describe(const struct tool_served *served, char text[TOOL_SERVED_TEXT])
@@ -174,7 +187,10 @@ const char *tool_served_describe(const struct tool_served *served, char text[TOO
 	if (served->pid)
 		snprintf(pid, sizeof pid, " (pid %" PRId64 "%s)", served->pid,
 			 served->pid_namespace == pid_namespace() ? "" : " of another PID namespace");
-	if (served->is_running && *served->error)
+	if (served->idle_pid)
+		snprintf(text, TOOL_SERVED_TEXT,
+			 "segregd%s runs, but it does not serve the registry: its log tells why", pid);
+	else if (served->is_running && *served->error)
 		snprintf(text, TOOL_SERVED_TEXT, "segregd%s runs, but its last sweep failed, since %s: %s", pid,
 			 tool_format_time(served->since, time), served->error);
 	else if (served->is_running)

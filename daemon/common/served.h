@@ -20,6 +20,9 @@ struct tool_served {
 	uint64_t pid_namespace;        /* in which pid is its number */
 	int64_t since;                 /* of the error, in CLOCK_REALTIME nanoseconds */
 	char error[TOOL_SERVED_ERROR]; /* of its last sweep; "": none */
+	/* a segregd that was started for the registry, and has not its lock; 0: none. It counts as running and failing
+	 */
+	int64_t idle_pid;
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "segreg.h"
+#include "common/cause.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "segctl/ctl.h"
@@ -40,8 +41,12 @@ int ctl_error(const struct ctl *ctl, int status, const char *format, ...)
 int ctl_fail(const struct ctl *ctl, int code)
 {
 	const char *story = *segreg_last_error() ? segreg_last_error() : segreg_strerror(code);
+	char cause[TOOL_CAUSE_SIZE];
+	const char *way_out = tool_cause_find(code, ctl->dir, story, cause);
 
-	return ctl_error(ctl, tool_status_from_code(code), "%s%s", story, tool_status_find_way_out(code, story));
+	if (!*way_out)
+		way_out = tool_status_find_way_out(code, story);
+	return ctl_error(ctl, tool_status_from_code(code), "%s%s", story, way_out);
 }
 
 int ctl_try_help(const struct ctl *ctl)

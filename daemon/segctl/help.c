@@ -2,6 +2,7 @@
  * help.c - what --help prints, and the options that many verbs have.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "segreg.h"
 #include "segctl/ctl.h"
@@ -70,4 +71,19 @@ int ctl_help_print(void)
 	print_options(ctl_top_options);
 	printf("\n'segctl VERB --help' shows more; segctl(1) has all.\n");
 	return EX_OK;
+}
+
+int ctl_help_print_first(void)
+{
+	const char *dir = getenv("SEGREG_REGISTRY");
+
+	if (dir && *dir)
+		printf("The registry is %s (SEGREG_REGISTRY). Three commands come first:\n\n", dir);
+	else
+		printf("Three commands come first. -r DIR names the registry, or set SEGREG_REGISTRY.\n\n");
+	printf("  segctl init --base DATA   make a registry for the segments below DATA\n"
+	       "  segctl why                what retired segments keep, and which processes hold them\n"
+	       "  segctl ls                 all segments, and their state\n"
+	       "\n'segctl --help' lists all verbs, 'man segctl' has the manual.\n");
+	return EX_USAGE;
 }

@@ -13,4 +13,7 @@ extern const struct ctl_option ctl_common_options[], ctl_top_options[], ctl_tabl
 int ctl_help_print_verb(const struct ctl_verb *verb);
 int ctl_help_print(void);
 
+/* Print the three commands that come first, for somebody who types segctl alone in a terminal. Returns EX_USAGE. */
+int ctl_help_print_first(void);
+
 #endif /* CTL_HELP_H */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "segreg.h"
 #include "common/out.h"
@@ -82,6 +83,8 @@ static int run(int argc, char **argv)
 		return ctl_help_print();
 	if (ctl.option['V'])
 		return printf("segctl %s\n", segreg_version_string()) < 0 ? EX_IOERR : EX_OK;
+	if (optind == argc && isatty(STDOUT_FILENO))
+		return ctl_help_print_first();
 	if (optind == argc)
 		return ctl_usage(&ctl, "which verb?");
 	ctl.verb = ctl_verbs_find(argv[optind]);

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include "segreg.h"
 #include "common/format.h"
@@ -73,6 +75,29 @@ static int compare(const struct ctl *ctl, const struct segreg_open_options *aske
 	return EX_OK;
 }
 
+static bool is_on_tmpfs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+/* A registry in memory is a choice for tests, and a mistake for data. */
+static void note_tmpfs(const struct ctl *ctl)
+{
+	bool is_registry = is_on_tmpfs(ctl->dir), is_base = is_on_tmpfs(segreg_base_path(ctl->reg));
+
+	if (is_registry && !is_base)
+		ctl_error(
+			ctl, EX_OK,
+			"note: %s is on tmpfs. After a restart of the host the registry is gone, and no sweep deletes "
+			"what is below %s",
+			ctl->dir, segreg_base_path(ctl->reg));
+	else if (is_registry || is_base)
+		ctl_error(ctl, EX_OK, "note: %s is on tmpfs, and is gone after a restart of the host",
+			  is_registry ? ctl->dir : segreg_base_path(ctl->reg));
+}
+
 static int open_and_tell(struct ctl *ctl, struct segreg_open_options *asked)
 {
 	const char *what = ctl->option['a'] ? "Adopted the" : "There is already the";
@@ -90,6 +115,8 @@ static int open_and_tell(struct ctl *ctl, struct segreg_open_options *asked)
 	status = compare(ctl, asked);
 	if (!status)
 		status = tell(ctl, what, took);
+	if (!status && *what == 'C')
+		note_tmpfs(ctl);
 	segreg_close(ctl->reg, NULL);
 	return status;
 }

@@ -58,7 +58,7 @@ const struct ctl_verb ctl_stats = {
 		FIGURES(FIGURE_COLUMN)
 		{ "DISCARDS_SINCE", CTL_TIME, 0, "since when some could not be made durable" },
 		{ "DISCARDS_ERROR", CTL_TEXT, 0, "and why" },
-		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd runs for the registry" },
+		{ "SWEEPER", CTL_FLAG, 0, "whether a segregd serves the registry" },
 		{ "SWEEPER_PID", CTL_NUMBER, 0, "its process, or that of the last" },
 		{ "SWEEPER_ERROR", CTL_TEXT, 0, "why its last sweep failed" },
 		{ "LIBRARY", CTL_TEXT, 0, "the version of segreg that printed this" },
@@ -83,7 +83,7 @@ static int print(const struct ctl *ctl, struct ctl_table *table, const struct se
 		ctl_table_set(table, row, DISCARDS_SINCE, (uint64_t)stats->discards_since);
 	if (stats->discards_error)
 		ctl_table_set_text(table, row, DISCARDS_ERROR, segreg_strerror(stats->discards_error));
-	ctl_table_set(table, row, SWEEPER, served.is_running);
+	ctl_table_set(table, row, SWEEPER, served.is_running && !served.idle_pid);
 	if (served.pid)
 		ctl_table_set(table, row, SWEEPER_PID, (uint64_t)served.pid);
 	if (*served.error)

@@ -4,12 +4,14 @@
  * An error is logged once, however often it comes back. segctl finds the last one in segregd.lock.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "segreg.h"
+#include "common/cause.h"
 #include "common/status.h"
 #include "segregd/lock.h"
 #include "segregd/log.h"
@@ -52,19 +54,34 @@ void trouble_tell(struct trouble *t, int code, const char *error)
 void trouble_log(struct trouble *t, int code, bool is_confined)
 {
 	const char *story = *segreg_last_error() ? segreg_last_error() : segreg_strerror(code);
-	char user[96] = "";
+	char user[96] = "", cause[TOOL_CAUSE_SIZE];
+	const char *way_out;
 
 	if (!note_news(t, code))
 		return;
 	if (code == SEGREG_E_PERM)
 		snprintf(user, sizeof user, "; segregd runs as uid %u, which needs the right to write there",
 			 geteuid());
-	snprintf(t->error, sizeof t->error, "%s%s%s%s", story, tool_status_find_way_out(code, story), user,
+	way_out = tool_cause_find(code, t->settings->dir, story, cause);
+	if (!*way_out)
+		way_out = tool_status_find_way_out(code, story);
+	snprintf(t->error, sizeof t->error, "%s%s%s%s", story, way_out, user,
 		 is_confined && code == SEGREG_E_PERM
 			 ? "; if a directory was replaced, restart segregd: it is confined to the old one"
 			 : "");
 	write_error(t);
 	trouble_report(t, "%s: %s\n", t->settings->dir, segreg_strerror(code));
+}
+
+static void warn_of_another(const char *dir)
+{
+	struct tool_served served;
+	char pid[32] = "";
+
+	tool_served_read(dir, &served);
+	if (served.pid)
+		snprintf(pid, sizeof pid, " (pid %" PRId64 ")", served.pid);
+	warn("another segregd%s serves %s already; one is enough: end that one first, or leave it", pid, dir);
 }
 
 /* error: of lock_take. Returns a SEGREG_E_* code. */
@@ -76,7 +93,7 @@ static int refuse_lock(struct trouble *t, int error)
 	if (!note_news(t, code))
 		return code;
 	if (code == SEGREG_E_BUSY)
-		warn("another segregd serves %s already; segctl stats -o SWEEPER_PID shows its process", dir);
+		warn_of_another(dir);
 	else if (code == SEGREG_E_PERM)
 		warn("cannot lock %s/" TOOL_SWEEPER_LOCK
 		     ": %s; start segregd as the user that owns that file, or remove it if no segregd runs",

@@ -52,7 +52,7 @@ ok "--once"
 # From here on nothing is owed to the clock: the interval is far longer than any test waits.
 serve --interval 600
 expect 75 "$segregd" -r "$SEGREG_REGISTRY"
-complains "another segregd serves $SEGREG_REGISTRY"
+complains "another segregd (pid $daemon) serves $SEGREG_REGISTRY"
 end "$daemon" KILL
 serve --interval 600
 ok "one per registry, and kill -9 makes room for the next"

@@ -59,7 +59,7 @@ done
 expect 0 "$segctl" stats -Ro SWEEPER,SWEEPER_PID
 says "SWEEPER yes"
 expect 75 "$segregd"
-complains "another segregd serves $SEGREG_REGISTRY already"
+complains "another segregd (pid $daemon) serves $SEGREG_REGISTRY already"
 "$segctl" why -J | grep -q "segregd (pid $daemon) runs, but" || fail "JSON does not tell"
 ok "a second segregd is refused while the first is in trouble"
 ok "why, show, stats and check tell what a segregd that runs has failed of"

@@ -291,17 +291,32 @@ bool defer_registry_exchange(const char *dir, const uint64_t *ids, const char *c
 	return rc == 0;
 }
 
-/* The end of the process closes the registry. Destructors that come later may delete files, and open it again. */
+static void close_registry(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_mutex_trylock(&lock) == 0) {
+		if (state == OPEN) {
+			lib.segreg_close(reg, NULL);
+			state = CLOSED;
+		}
+		pthread_mutex_unlock(&lock);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/*
+ * The end of the process closes the registry. Destructors that come later may delete files, and open it again. No call
+ * of libsegreg or LMDB is deferred meanwhile, as in a hook.
+ */
 __attribute__((destructor)) static void finish(void)
 {
-	int cancel;
+	int error;
 
-	if (getpid() != process || pthread_mutex_trylock(&lock))
+	if (getpid() != process || !defer_real_enter(&error))
 		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	if (state == OPEN) {
-		lib.segreg_close(reg, NULL);
-		state = CLOSED;
-	}
-	pthread_mutex_unlock(&lock);
+	close_registry();
+	defer_real_leave(error);
 }

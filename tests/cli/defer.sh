@@ -18,7 +18,7 @@ state() {
 
 # calls PART: that part of the program runs in base, while a horizon is held, and its work is kept.
 calls() {
-	expect 0 "$segctl" hold -- sh -c "cd '$base' && '$segctl' defer -- '$dir/calls' '$1' &&
+	expect 0 "$segctl" hold -- sh -c "cd '$base' && '$segctl' defer -- timeout $patience '$dir/calls' '$1' &&
 		'$segctl' sweep >&2 && '$segctl' ls -o STATE,PATH && $2"
 }
 

@@ -6,7 +6,7 @@
 
 #include "segctl/sets.h"
 
-#define FIRST_BITS 8
+#define FIRST_BITS 6
 
 static uint64_t hash(const uint64_t *set, size_t words)
 {

@@ -1,8 +1,9 @@
 /*
- * verb_top.c - segctl top: what retired segments keep, and which handles keep them, as it changes.
+ * verb_top.c - segctl top: what retired segments keep, and which processes keep it, as it changes.
  *
- * It reads the registry once a second. Its lines fit 80 columns; the arrows scroll to lines that have no room.
+ * It reads the registry once a second, or less often if that takes long. Its lines fit 80 columns.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <ncurses.h>
 #include <stdarg.h>
@@ -12,16 +13,11 @@
 #include <unistd.h>
 
 #include "segreg.h"
-#include "common/format.h"
-#include "common/measure.h"
 #include "common/now.h"
-#include "common/served.h"
-#include "common/text.h"
-#include "segctl/blame.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
 #include "segctl/process.h"
-#include "segctl/segments.h"
+#include "segctl/top_draw.h"
 
 static int exec(struct ctl *ctl);
 
@@ -32,203 +28,254 @@ const struct ctl_verb ctl_top = {
 	.exec = exec,
 };
 
-#define PERIOD_MS 1000
-#define HEAD_LINES 4
+#define PERIOD_US 1000000
+#define KEY_ESCAPE 27
 
-/* One look. */
-struct look {
-	struct segreg_stats stats;
-	struct ctl_segments segments;
-	uint64_t *bytes; /* of each */
-	uint64_t sum;
-	struct ctl_blame blame;
-	struct tool_served served;
-};
+/* ------------------------------------------------------------------ looking */
 
-struct view {
-	bool of_segments; /* else of holders */
-	int first;        /* line, after scrolling */
-};
-
-static int look_at_segments(struct ctl *ctl, struct look *look)
+static int look(struct ctl_top_state *top)
 {
-	int code = ctl_segments_load_retired(ctl, &look->segments);
+	uint64_t begin = tool_now_us();
+	int code;
 
-	look->bytes = calloc(look->segments.n + 1, sizeof *look->bytes);
-	if (!code && !look->bytes)
-		code = SEGREG_E_NOMEM;
-	for (size_t i = 0; i < look->segments.n && !code; i++) {
-		const struct segreg_info *info = &look->segments.items[i].info;
-
-		tool_measure_segment(segreg_base_path(ctl->reg), info, &look->bytes[i]);
-		look->sum += look->bytes[i];
-		if (info->state == SEGREG_PENDING)
-			code = ctl_blame_add(ctl, &look->blame, info, look->bytes[i]);
-	}
+	ctl_look_free(&top->look);
+	top->stats = (struct segreg_stats){ .size = sizeof top->stats };
+	code = segreg_stats(top->ctl->reg, &top->stats);
+	if (code)
+		top->look = (struct ctl_look){ .n_handles = 0 };
+	else
+		code = ctl_top_look(top->ctl, &top->choice, &top->look, &top->rows);
+	top->looked_at = tool_now_us();
+	top->took = top->looked_at - begin;
+	top->is_fresh = true;
 	return code;
 }
 
-static int look_around(struct ctl *ctl, struct look *look)
+static uint64_t period(const struct ctl_top_state *top)
 {
-	int code;
-
-	*look = (struct look){ .stats = { .size = sizeof look->stats } };
-	tool_served_read(ctl->dir, &look->served);
-	code = segreg_stats(ctl->reg, &look->stats);
-	if (!code)
-		code = ctl_blame_begin(ctl, &look->blame);
-	return code ? code : look_at_segments(ctl, look);
+	return 4 * top->took > PERIOD_US ? 4 * top->took : PERIOD_US;
 }
 
-static void look_away(struct look *look)
+static bool is_due(const struct ctl_top_state *top)
 {
-	ctl_segments_free(&look->segments);
-	ctl_blame_free(&look->blame);
-	free(look->bytes);
+	return !top->is_fresh || tool_now_us() - top->looked_at >= period(top);
 }
 
-/* ------------------------------------------------------------------ drawing */
+/* ------------------------------------------------------------------ evicting */
 
-/* A line, cut off at the edge, control characters escaped. */
-__attribute__((format(printf, 2, 3))) static void put_line(int y, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void tell(struct ctl_top_state *top, const char *format, ...)
 {
 	va_list args;
-	char *line;
 
 	va_start(args, format);
-	line = tool_text_vformat(format, args);
+	vsnprintf(top->message, sizeof top->message, format, args);
 	va_end(args);
-	if (line && y < LINES) {
-		move(y, 0);
-		clrtoeol();
-		addnstr(line, COLS);
-	}
-	free(line);
 }
 
-static void draw_head(const struct ctl *ctl, const struct look *look, const struct view *view)
+/* Ask whether the process under the cursor is to be evicted. Its handles are kept: the rows change meanwhile. */
+static void ask_evict(struct ctl_top_state *top)
 {
-	char bytes[TOOL_SPAN_SIZE], freed[TOOL_SPAN_SIZE], text[TOOL_SERVED_TEXT];
-	bool fails = look->served.is_running && *look->served.error;
-
-	put_line(0,
-		 "%s: %" PRIu64 " live, %" PRIu64 " pending, %" PRIu64 " deleting, %" PRIu64 " failed; %" PRIu64
-		 " handles",
-		 ctl->dir, look->stats.live, look->stats.pending, look->stats.deleting, look->stats.failed,
-		 look->stats.lanes);
-	put_line(1, "retired segments keep %s; %s freed in %" PRIu64 " deletions; %s",
-		 tool_format_bytes(look->sum, bytes), tool_format_bytes(look->stats.bytes_freed, freed),
-		 look->stats.deleted,
-		 fails                     ? "segregd fails"
-		 : look->served.is_running ? "segregd serves"
-					   : "no segregd runs");
-	put_line(2, "q quit, tab %s, arrows scroll%s%s", view->of_segments ? "holders" : "segments",
-		 *look->served.error ? "; " : "", *look->served.error ? tool_served_describe(&look->served, text) : "");
-	attron(A_REVERSE);
-	if (view->of_segments)
-		put_line(3, "%9s %8s %6s  %-10s %s", "BYTES", "RETIRED", "PINS", "STATE", "ID PATH");
-	else
-		put_line(3, "%9s %8s %6s  %-10s %s", "ALONE", "KEPT", "SEGS", "PID", "COMMAND (LABEL) USER");
-	attroff(A_REVERSE);
-}
-
-static void draw_segment(int y, const struct look *look, size_t i)
-{
-	const struct segreg_info *info = &look->segments.items[i].info;
-	char bytes[TOOL_SPAN_SIZE], age[TOOL_SPAN_SIZE];
-	const char *state = info->error ? "failed" : info->is_abandoned ? "abandoned" : segreg_state_name(info->state);
-
-	put_line(y, "%9s %8s %6" PRIu64 "  %-10s %" PRIu64 " %s", tool_format_bytes(look->bytes[i], bytes),
-		 info->retired_at ? tool_format_span(tool_now_real() - info->retired_at, age) : "-", info->pins, state,
-		 info->id, info->path);
-}
-
-static void draw_holder(int y, const struct ctl_culprit *culprit)
-{
-	char alone[TOOL_SPAN_SIZE], held[TOOL_SPAN_SIZE];
+	const struct ctl_holder *holder;
 	struct ctl_process process;
 
-	ctl_process_find(&culprit->holder, &process);
-	put_line(y, "%9s %8s %6" PRIu64 "  %-10" PRId64 " %s (%s) %s%s", tool_format_bytes(culprit->alone, alone),
-		 tool_format_bytes(culprit->held, held), culprit->segments, culprit->holder.pid, process.command,
-		 culprit->label, process.user, culprit->holder.is_evicted ? ", evicted" : "");
-}
-
-static const struct look *sorted; /* for qsort */
-
-static int by_bytes(const void *a, const void *b)
-{
-	size_t i = *(const size_t *)a, j = *(const size_t *)b; /* the segments are in the order of their ids */
-	uint64_t x = sorted->bytes[i], y = sorted->bytes[j];
-
-	return x != y ? (x < y) - (x > y) : (i > j) - (i < j);
-}
-
-static int by_harm(const void *a, const void *b)
-{
-	const struct ctl_culprit *x = a, *y = b;
-
-	return x->alone != y->alone ? (x->alone < y->alone) - (x->alone > y->alone)
-				    : (x->held < y->held) - (x->held > y->held);
-}
-
-static void draw(const struct ctl *ctl, struct look *look, struct view *view)
-{
-	int n = (int)(view->of_segments ? look->segments.n : look->blame.n), lines = LINES - HEAD_LINES;
-	size_t *order = calloc((size_t)n + 1, sizeof *order);
-
-	if (view->first > n - lines)
-		view->first = n > lines ? n - lines : 0;
-	erase();
-	draw_head(ctl, look, view);
-	for (int i = 0; order && i < n; i++)
-		order[i] = (size_t)i;
-	sorted = look;
-	if (order && view->of_segments)
-		qsort(order, (size_t)n, sizeof *order, by_bytes);
-	else if (look->blame.n)
-		qsort(look->blame.culprits, look->blame.n, sizeof *look->blame.culprits, by_harm);
-	for (int i = view->first; order && i < n && i - view->first < lines; i++) {
-		int y = HEAD_LINES + i - view->first;
-
-		if (view->of_segments)
-			draw_segment(y, look, order[i]);
-		else
-			draw_holder(y, &look->blame.culprits[i]);
+	if (top->choice.kind == CTL_TOP_SEGMENTS || !top->rows.n) {
+		tell(top, "choose a process first: tab, or enter on a segment");
+		return;
 	}
-	free(order);
-	refresh();
+	holder = &top->look.holders[top->rows.items[top->cursor].holder];
+	if (!holder->is_foreign && holder->pid == getpid()) {
+		tell(top, "%" PRId64 " is segctl itself", holder->pid);
+		return;
+	}
+	free(top->victims);
+	top->victims = calloc(holder->n, sizeof *top->victims);
+	top->n_victims = top->victims ? holder->n : 0;
+	for (size_t i = 0; i < top->n_victims; i++)
+		top->victims[i] = top->look.handles[top->look.order[holder->first + i]];
+	if (!top->n_victims)
+		return;
+	ctl_process_find(&top->victims->holder, &process);
+	tell(top, "Evict %" PRId64 " %s (%s): %" PRIu64 " pins, %" PRIu64 " snapshots? y, or any other key",
+	     holder->pid, process.command, top->victims->label, holder->pins, holder->snapshots + holder->horizons);
+	top->mode = CTL_TOP_QUESTION;
+}
+
+static void evict(struct ctl_top_state *top)
+{
+	uint64_t sum = 0, released;
+	int code = 0;
+
+	for (size_t i = 0; i < top->n_victims && !code; i++) {
+		const struct segreg_holder *holder = &top->victims[i].holder;
+
+		released = 0;
+		code = segreg_evict(top->ctl->reg, holder->lane, holder->epoch, &released);
+		code = code == SEGREG_E_NOENT ? 0 : code; /* the handle was closed meanwhile */
+		sum += released;
+	}
+	if (code)
+		tell(top, "%s", *segreg_last_error() ? segreg_last_error() : segreg_strerror(code));
+	else
+		tell(top, "evicted %" PRId64 ": %" PRIu64 " %s", top->victims->holder.pid, sum,
+		     sum == 1 ? "pin or snapshot" : "pins and snapshots");
+	top->is_fresh = false;
 }
 
 /* ------------------------------------------------------------------ keys */
 
-/* Obey a key. False: end. */
-static bool obey(int key, struct view *view)
+static void show(struct ctl_top_state *top, enum ctl_top_kind kind)
 {
+	top->choice.kind = kind;
+	*top->choice.filter = '\0';
+	top->cursor = top->first = 0;
+	top->key = UINT64_MAX;
+	top->is_fresh = false;
+}
+
+static void go(struct ctl_top_state *top, int64_t by)
+{
+	int64_t at = (int64_t)top->cursor + by;
+
+	top->cursor = at < 0 ? 0 : (size_t)at;
+	if (top->cursor >= top->rows.n)
+		top->cursor = top->rows.n ? top->rows.n - 1 : 0;
+	top->key = top->rows.n ? top->rows.items[top->cursor].key : top->key;
+}
+
+static void type(struct ctl_top_state *top, int key)
+{
+	size_t length = strlen(top->typed);
+
+	if (key == KEY_ESCAPE) {
+		top->mode = CTL_TOP_ROWS;
+	} else if (key == '\n' || key == KEY_ENTER) {
+		strcpy(top->choice.filter, top->typed);
+		top->mode = CTL_TOP_ROWS;
+		top->cursor = top->first = 0;
+		top->key = UINT64_MAX;
+		top->is_fresh = false;
+	} else if (key == KEY_BACKSPACE || key == 127 || key == '\b') {
+		top->typed[length ? length - 1 : 0] = '\0';
+	} else if (key > 0 && key < 256 && !iscntrl(key) && length + 1 < sizeof top->typed) {
+		top->typed[length] = (char)key;
+		top->typed[length + 1] = '\0';
+	}
+}
+
+static void go_back(struct ctl_top_state *top)
+{
+	if (top->choice.kind == CTL_TOP_HOLDERS) {
+		show(top, CTL_TOP_SEGMENTS);
+		top->key = top->choice.segment;
+	} else if (*top->choice.filter) {
+		*top->choice.filter = '\0';
+		top->is_fresh = false;
+	}
+}
+
+/* Obey a key that moves the cursor. False: it is none. */
+static bool obey_move(struct ctl_top_state *top, int key)
+{
+	int64_t page = LINES > CTL_TOP_HEAD ? LINES - CTL_TOP_HEAD : 1;
+
 	switch (key) {
-	case 'q':
-		return false;
-	case '\t':
-		*view = (struct view){ .of_segments = !view->of_segments };
-		break;
 	case KEY_DOWN:
 	case 'j':
-		view->first++;
-		break;
+		go(top, 1);
+		return true;
 	case KEY_UP:
 	case 'k':
-		view->first -= view->first > 0;
-		break;
+		go(top, -1);
+		return true;
 	case KEY_NPAGE:
-		view->first += LINES - HEAD_LINES;
-		break;
+		top->first += (size_t)page;
+		go(top, page);
+		return true;
 	case KEY_PPAGE:
-		view->first -= view->first < LINES - HEAD_LINES ? view->first : LINES - HEAD_LINES;
-		break;
+		go(top, -page);
+		return true;
 	case KEY_HOME:
-		view->first = 0;
+	case 'g':
+		go(top, INT32_MIN);
+		return true;
+	case KEY_END:
+	case 'G':
+		go(top, INT32_MAX);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void obey_row_key(struct ctl_top_state *top, int key)
+{
+	struct ctl_top_choice *choice = &top->choice;
+
+	switch (key) {
+	case 'h':
+	case '?':
+		top->mode = CTL_TOP_HELP;
 		break;
-	default: /* a second has passed, or the terminal has another size */
+	case '\t':
+		show(top, choice->kind == CTL_TOP_SEGMENTS ? CTL_TOP_PROCESSES : CTL_TOP_SEGMENTS);
+		break;
+	case 's':
+		choice->sort[choice->kind] = (choice->sort[choice->kind] + 1) % ctl_top_sorts(choice);
+		top->is_fresh = false;
+		break;
+	case 'r':
+		choice->is_reversed[choice->kind] = !choice->is_reversed[choice->kind];
+		top->is_fresh = false;
+		break;
+	case '/':
+	case 'f':
+		strcpy(top->typed, choice->filter);
+		top->mode = CTL_TOP_FILTER;
+		break;
+	case '\n':
+	case KEY_ENTER:
+		if (choice->kind == CTL_TOP_SEGMENTS && top->rows.n) {
+			choice->segment = top->rows.items[top->cursor].key;
+			show(top, CTL_TOP_HOLDERS);
+		}
+		break;
+	case KEY_ESCAPE:
+		go_back(top);
+		break;
+	case 'e':
+		ask_evict(top);
+		break;
+	default:
+		if (!obey_move(top, key))
+			tell(top, "key %s does nothing; h shows the keys", keyname(key) ? keyname(key) : "?");
+		break;
+	}
+}
+
+/* Obey a key. False: end. */
+static bool obey(struct ctl_top_state *top, int key)
+{
+	if (key == ERR || key == KEY_RESIZE) /* time has passed, or the terminal has another size */
+		return true;
+	*top->message = '\0';
+	switch (top->mode) {
+	case CTL_TOP_HELP:
+		top->mode = CTL_TOP_ROWS;
+		break;
+	case CTL_TOP_FILTER:
+		type(top, key);
+		break;
+	case CTL_TOP_QUESTION:
+		top->mode = CTL_TOP_ROWS;
+		if (key == 'y')
+			evict(top);
+		else
+			tell(top, "nothing was evicted");
+		break;
+	case CTL_TOP_ROWS:
+		if (key == 'q')
+			return false;
+		obey_row_key(top, key);
 		break;
 	}
 	return true;
@@ -236,17 +283,20 @@ static bool obey(int key, struct view *view)
 
 static int watch(struct ctl *ctl)
 {
-	struct view view = { .of_segments = true };
-	int code;
+	struct ctl_top_state top = { .ctl = ctl, .key = UINT64_MAX };
+	int code = 0;
 
 	do {
-		struct look look;
-
-		code = look_around(ctl, &look);
-		if (!code)
-			draw(ctl, &look, &view);
-		look_away(&look);
-	} while (!code && obey(getch(), &view));
+		if (is_due(&top))
+			code = look(&top);
+		if (code)
+			break;
+		ctl_top_draw(&top);
+		timeout((int)(period(&top) / 1000));
+	} while (obey(&top, getch()));
+	ctl_look_free(&top.look);
+	free(top.rows.items);
+	free(top.victims);
 	return code;
 }
 
@@ -267,7 +317,7 @@ static int exec(struct ctl *ctl)
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
-	timeout(PERIOD_MS);
+	set_escdelay(100);
 	code = watch(ctl);
 	endwin();
 	delscreen(screen);

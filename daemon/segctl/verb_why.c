@@ -113,8 +113,8 @@ const struct ctl_verb ctl_why = {
 #define USER_ROWS "USER,PROCESSES,KEPT,ALONE,SEGMENTS,RETIRED"
 #define UNIT_ROWS "UNIT,PROCESSES,KEPT,ALONE,SEGMENTS,RETIRED"
 
-#define LINES 10   /* of each kind in a report */
-#define CHUNK 1000 /* rows that a raw table keeps in memory */
+#define LINES 10  /* of each kind in a report */
+#define CHUNK 500 /* rows that a raw table keeps in memory */
 
 /* ------------------------------------------------------------------ cells */
 

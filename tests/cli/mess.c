@@ -6,7 +6,8 @@
  * The first files of a thousand have data, and so have most of a small mess. It prints "ready" and the pids of
  * the processes, and lasts until it is killed; its processes end with it.
  *
- * Process 0 and 1 hold from the start, and share nearly all. The others come later. The last is stopped.
+ * Process 0 and 1 hold from the start, and share nearly all. The others come later. The last is stopped. One has a
+ * horizon and no snapshot. Process 1 has two handles. In a small mess pins make many different sets of holders.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -59,7 +60,7 @@ static struct segreg *open_as(const char *dir, const char *label)
 /* In a small mess each segment has data; in a large one, each thousandth. */
 static unsigned size_of(unsigned id)
 {
-	return n_segments > 100000 && id % 1000 ? 0 : (4 + id % 61) * KB;
+	return n_segments > 100000 && id % 1000 ? 0 : (4 + id * 7919u % 61) * KB;
 }
 
 static void make_file(int base, unsigned id)
@@ -142,22 +143,23 @@ __attribute__((noreturn)) static void hold(const char *dir, int orders, unsigned
 	static const char *const labels[] = { "analytics", "search", "backup", "export" };
 	struct segreg_snapshot snapshot;
 	struct segreg_pin pin;
-	struct segreg *reg;
+	struct segreg *reg, *second;
 	char order = 0;
 
 	become_user(number);
 	reg = open_as(dir, labels[number % 4]);
+	second = number == 1 ? open_as(dir, "second") : reg;
 	for (unsigned round = 0; round < rounds; round++) {
 		must_call((int)write(orders, &order, 1), "ready");
 		if (read(orders, &order, 1) != 1)
 			_exit(EXIT_FAILURE);
-		for (unsigned n = snapshots_in(number, round, rounds); n; n--)
+		for (unsigned n = number == n_processes / 2 ? 0 : snapshots_in(number, round, rounds); n; n--)
 			must(segreg_snapshot_take(reg, SEGREG_SNAPSHOT, &snapshot));
-		if (number == n_processes / 2 && round == rounds - 1)
+		if (number == n_processes / 2 && round == rounds / 2)
 			must(segreg_snapshot_take(reg, SEGREG_HORIZON, &snapshot));
 		if (round == 0)
-			for (unsigned i = 1; i <= 3; i++)
-				must(segreg_pin(reg, (uint64_t)number * 7919 % n_segments / 3 + i, 0, &pin));
+			for (unsigned i = 1; i <= (n_segments < 1000 ? 40 : 3); i++)
+				must(segreg_pin(second, (number + 3) * i * 7919u % n_segments + 1, 0, &pin));
 	}
 	must_call((int)write(orders, &order, 1), "ready");
 	for (;;)

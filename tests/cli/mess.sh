@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 n=${MESS_SEGMENTS:-600}
-snapshots=${MESS_SNAPSHOTS:-60}
+snapshots=${MESS_SNAPSHOTS:-400}
 processes=${MESS_PROCESSES:-13}
 users=1
 [ "$(id -u)" -ne 0 ] || users=3
@@ -49,7 +49,8 @@ COLUMNS=80 expect 0 "$segctl" holders
 awk 'length > 80 { exit 1 }' "$dir/out" || fail "a line of holders has more than 80 columns"
 says "stopped; attached"
 says " HORIZ "
-[ "$(grep -cE "^ +[0-9]+ [a-z]" "$dir/out")" -eq $((processes + 1)) ] || fail "not a line for each handle"
+[ "$(grep -cE "^ +[0-9]+ [a-z]" "$dir/out")" -eq $((processes + 2)) ] || fail "not a line for each handle"
+says "  LANE "
 ok "ten lines of each kind, in 80 columns"
 
 cp "$dir/out" "$dir/screen"
@@ -64,6 +65,8 @@ pid_of = {x["lane"]: h["pid"] for h in why["holders"] for x in h["handles"]}
 assert len(segments) == len({s["id"] for s in segments}) == why["totals"]["all"]["segments"] == n
 assert len(why["holders"]) == processes and len(why["users"]) == users, why["users"]
 assert sum(u["processes"] for u in why["users"]) == processes
+assert len({tuple(g["lanes"]) for g in why["groups"]}) == len(why["groups"]) > (100 if n == 600 else 1)
+assert any(s["horizons"] for s in segments)
 for s in random.Random(7).sample(segments, 40) + [max(segments, key=lambda s: s["pins"])]:
     out = subprocess.run([segctl, "holders", "--json", str(s["id"])], check=True, stdout=subprocess.PIPE).stdout
     holders = json.loads(out)["holders"]
@@ -115,6 +118,8 @@ lines() {
 # Raw tables are printed piece by piece; all have the same order.
 "$segctl" why -Rno ID >"$dir/raw"
 [ "$(sort -u "$dir/raw" | wc -l)" -eq "$n" ] || fail "a raw table has not each segment once"
+"$segctl" why -Rno ID --limit 7 | cmp -s - <(head -n 7 "$dir/raw") || fail "--limit 7 has not the first 7"
+[ "$("$segctl" why -Ro ID,PATH | grep -c PATH)" -eq 1 ] || fail "a raw table has not one heading"
 "$segctl" why -Rno KEPT | sort -c -nr || fail "not the largest first"
 held=$("$segctl" why --by holder -Rno PID,SEGMENTS | awk -v pid="${pids[3]}" '$1 == pid { print $2 }')
 [ "$(lines --pid "${pids[3]}")" -eq "$held" ] || fail "--pid has not the $held segments of ${pids[3]}"

@@ -16,6 +16,7 @@
 #define IDS 16u
 #define NOBODY 99u /* an id that is never registered */
 #define SCENE_LEASE "scene"
+#define SCENE_SHELF "shelf" /* the directory of the even ones */
 
 /*
  * The furniture. Ids that divide by 3 are files, by 4 trees, others directories with one file; even ones lie in a
@@ -66,6 +67,7 @@ struct scene {
 	struct peer *keeper; /* the other process; NULL: ALONE */
 	struct peer *prober; /* has it open now and then */
 	struct ledger *ledger;
+	uint64_t told;   /* the number of the journal's last entry in the turns before */
 	bool is_durable; /* files are made durable before they are registered, as power cuts want it */
 };
 
@@ -81,16 +83,26 @@ int scene_open(const struct scene *scene, struct segreg **reg);
 const char *scene_path(uint64_t id); /* below base */
 void scene_make_files(const struct scene *scene, uint64_t id);
 
-/* NULL, or how the registry and the disk differ from truth. */
-const char *scene_fault(const struct scene *scene, struct segreg *reg, const struct truth *truth);
-
 /* Can another process do everything? */
 void scene_probe(struct scene *scene);
 
-/* The whole judgement; leaves nothing on the scene. */
-void scene_audit(struct scene *scene);
-
 /* Play fn in a process of its own; if it fails, the report says in which turn. */
 void scene_play(void (*fn)(const void *arg), const void *arg);
+
+/* Whether a segment's files are whole; whether there is anything at its path. */
+bool scene_is_intact(const struct scene *scene, uint64_t id);
+bool scene_is_there(const struct scene *scene, uint64_t id);
+/* Like scene_open, which must succeed. */
+struct segreg *scene_open_here(const struct scene *scene);
+/* For the keeper: reads what it has pinned; releases it; makes calls that take every lock. */
+peer_fn scene_do_read_pins, scene_do_unpin_all, scene_do_go_on;
+
+/* ---------------------------------------------------------------- scene_audit.c */
+
+/* NULL, or how the registry and the disk differ from truth. */
+const char *scene_fault(const struct scene *scene, struct segreg *reg, const struct truth *truth);
+
+/* The whole judgement; leaves nothing on the scene. */
+void scene_audit(struct scene *scene);
 
 #endif

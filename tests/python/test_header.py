@@ -55,6 +55,7 @@ TYPES = {
     "int": ctypes.c_int,
     "unsigned": ctypes.c_uint,
     "size_t": ctypes.c_size_t,
+    "int32_t": ctypes.c_int32,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
     "int32_t": ctypes.c_int32,

@@ -67,11 +67,14 @@ void peer_kill(struct peer *peer);
 void peer_stop(struct peer *peer);
 void peer_cont(struct peer *peer);
 pid_t peer_pid(const struct peer *peer);
+/* Close every descriptor from 3 up, but not the socket between the peer and the test. */
+int peer_closefrom(struct peer *peer);
+/* Threads only: the peer uses the test's handle. */
+int peer_use(struct peer *peer, struct segreg *reg);
 
-/* ---------------------------------------------------------------- ready-made commands */
+/* ---------------------------------------------------------------- peer_commands.c */
 
 int peer_open(struct peer *peer);
-int peer_use(struct peer *peer, struct segreg *reg); /* a thread's handle is the test's */
 int peer_close(struct peer *peer, uint64_t *released);
 int peer_pin(struct peer *peer, uint64_t id);
 int peer_pin_flags(struct peer *peer, uint64_t id, unsigned flags);
@@ -79,7 +82,6 @@ int peer_unpin(struct peer *peer, uint64_t id); /* its last pin of id */
 int peer_register(struct peer *peer, uint64_t id, const char *path);
 int peer_retire(struct peer *peer, uint64_t id);
 int peer_sweep(struct peer *peer, struct segreg_sweep_result *result);
-int peer_closefrom(struct peer *peer); /* close every descriptor from 3 up */
 
 /* The calls above as functions for peer_begin and peer_run_to: arg is a uint64_t id where the call has one. */
 peer_fn peer_do_open, peer_do_pin, peer_do_unpin, peer_do_retire, peer_do_sweep, peer_do_close;

@@ -6,15 +6,15 @@ import ctypes
 import threading
 import weakref
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Iterator, Optional, Type
+from typing import Any, Iterator, Optional
 
 from ._errors import BusyError, ClosedError, InvalidError
 from ._handle import Handle, PathLike, c_path, number
 from ._native import lib
+from ._scope import Scope
 
 
-class Edit:
+class Edit(Scope):
     """An edit. Made by Registry.edit. The end of its with statement commits it, or aborts it after an exception.
 
     After the commit, version is the version that the edit made. One thread at a time may use an edit: others get
@@ -128,15 +128,7 @@ class Edit:
         with self._alone():
             self._handle.call_edit(function, self._pointer, *arguments)
 
-    def __enter__(self) -> Edit:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _end(self, error: Optional[BaseException]) -> None:
         if error is not None:
             self.abort()
         elif self._pointer:  # else the body has committed or aborted it

@@ -12,17 +12,16 @@ import io
 import os
 import threading
 import warnings
-from types import TracebackType
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Type, TypeVar, Union, overload
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Union, overload
 
 from . import _native
 from ._errors import ClosedError, Error, InvalidError
 from ._handle import Handle, PathLike, c_path, number
 from ._native import lib
+from ._scope import Scope
 from ._types import Entry, Order, SnapshotKind, maker
 from ._walk import walk
 
-H = TypeVar("H", bound="Hold")
 make_entry = maker(Entry)
 
 
@@ -65,7 +64,7 @@ class SnapshotOffer(Offer):
     __slots__ = ()
 
 
-class Hold:
+class Hold(Scope):
     """What pins and snapshots have in common: release(), and the with statement."""
 
     _release: Any
@@ -92,15 +91,7 @@ class Hold:
                 except ClosedError:  # which has released it
                     pass
 
-    def __enter__(self: H) -> H:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _end(self, error: Optional[BaseException]) -> None:
         self.release()
 
     def __reduce__(self) -> Any:
@@ -163,7 +154,7 @@ class Pin(Hold):
         return f"<segreg.Pin of segment {self._id}{'' if self.held else ', not held'}>"
 
 
-class Pins(Sequence[Pin]):
+class Pins(Scope, Sequence[Pin]):
     """Pins that Registry.pin_many made together. release() and the with statement release all of them."""
 
     def __init__(self, handle: Handle, structs: Any, ids: List[int]) -> None:
@@ -195,15 +186,7 @@ class Pins(Sequence[Pin]):
             except ClosedError:
                 pass
 
-    def __enter__(self) -> Pins:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def _end(self, error: Optional[BaseException]) -> None:
         self.release()
 
     def __repr__(self) -> str:

@@ -12,13 +12,13 @@ import ctypes
 import threading
 import warnings
 import weakref
-from types import TracebackType
-from typing import Any, Optional, Type
+from typing import Any, Optional
 
 from . import _native
 from ._errors import Error
 from ._handle import Handle
 from ._native import lib, libc
+from ._scope import ClosingScope
 
 
 class Memory:
@@ -59,7 +59,7 @@ class Memory:
                 pass
 
 
-class Map:
+class Map(ClosingScope):
     """A file of a segment in memory, read-only. Made by Registry.map. While it is open, its segment is pinned.
 
     data is the memoryview of the file: numpy.frombuffer(map.data) makes an array of it without a copy. close(), and the
@@ -128,21 +128,6 @@ class Map:
             f"{self._name} is still in use by a view: release the memoryview, or drop the array that uses it"
         )
 
-    def __enter__(self) -> Map:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.close()
-        except BufferError:
-            if error is None:
-                raise
-            self._leave()
 
     def _leave(self) -> None:
         """Leave the memory to its views."""

@@ -7,8 +7,7 @@ import math
 import os
 import sys
 import time
-from types import TracebackType
-from typing import Any, Callable, Iterable, List, Optional, Type, overload
+from typing import Any, Callable, Iterable, List, Optional, overload
 
 from . import _native
 from ._edit import Edit
@@ -17,33 +16,14 @@ from ._handle import Handle, PathLike, c_path, failure, number
 from ._holds import Offer, Pin, PinOffer, Pins, Snapshot, SnapshotOffer
 from ._maps import Map, Memory
 from ._native import lib
-from ._types import (
-    DebugItem,
-    Finding,
-    Found,
-    Hold,
-    Holder,
-    Info,
-    Lease,
-    LeaseItem,
-    LogEntry,
-    SnapshotKind,
-    State,
-    Stats,
-    SweepEvent,
-    SweepResult,
-    maker,
-)
+from ._questions import Questions
+from ._scope import ClosingScope
+from ._types import DebugItem, Lease, LeaseItem, SnapshotKind, SweepEvent, SweepResult, maker
 from ._walk import walk
 from ._watch import Watch
 
 SLICE_MS = 100  # a wait lets Python look at signals this often
 
-make_info = maker(Info)
-make_holder = maker(Holder)
-make_hold = maker(Hold)
-make_finding = maker(Finding)
-make_log_entry = maker(LogEntry)
 make_event = maker(SweepEvent)
 make_lease = maker(Lease)
 make_result = maker(SweepResult)
@@ -63,7 +43,7 @@ def own_label() -> Optional[bytes]:
     return os.fsencode(name) if name and name != "-c" else None
 
 
-class Registry:
+class Registry(Questions, ClosingScope):
     """An open registry: one handle of this process. Made by segreg.open.
 
     Methods may be called from any thread. Each one is the call of the same name in segreg.h, whose comment and manual
@@ -128,21 +108,8 @@ class Registry:
         """The absolute path of the directory below which all segments lie."""
         return self._base
 
-    def __enter__(self) -> Registry:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.close()
-        except BufferError:
-            if error is None:
-                raise
-            self._handle.left = True  # views are left; see Map
+    def _leave(self) -> None:
+        self._handle.left = True  # views are left; see Map
 
     def __reduce__(self) -> Any:
         raise TypeError("a registry cannot be pickled: send its directory, and open it in the other process")
@@ -327,93 +294,7 @@ class Registry:
         call = self._handle.call
         return walk(lambda steps: call(lib.segreg_lease_list, _native.lease_fn, steps), make_lease, each)
 
-    # ---------------------------------------------------------------- asking
-
-    def is_live(self, id: int) -> bool:
-        """Whether id is live. False also if it is unknown."""
-        return self._handle.call(lib.segreg_is_live, number(id, 64, "the id")) > 0
-
-    def state(self, id: int) -> State:
-        """The state of id."""
-        state = ctypes.c_int()
-        self._handle.call(lib.segreg_state, number(id, 64, "the id"), ctypes.byref(state))
-        return State(state.value)
-
-    def find(self, path: PathLike) -> Found:
-        """The id and the state of the segment at path, which is relative to base or absolute below it."""
-        id, state = ctypes.c_uint64(), ctypes.c_int()
-        self._handle.call(lib.segreg_find, c_path(path, "the path"), ctypes.byref(id), ctypes.byref(state))
-        return Found(id.value, State(state.value))
-
-    def is_discarded(self, path: PathLike) -> bool:
-        """Whether a sweep deletes what is at path when it can; also true for what lies in a discarded directory."""
-        return self._handle.call(lib.segreg_is_discarded, c_path(path, "the path")) > 0
-
-    def refcount(self, id: int) -> int:
-        """The number of pins of id in all handles of all processes."""
-        count = ctypes.c_uint64()
-        self._handle.call(lib.segreg_refcount, number(id, 64, "the id"), ctypes.byref(count))
-        return count.value
-
-    def stats(self) -> Stats:
-        """Figures of the registry. str() of them is one line."""
-        stats = _native.Stats(size=ctypes.sizeof(_native.Stats))
-        self._handle.call(lib.segreg_stats, ctypes.byref(stats))
-        line = ctypes.create_string_buffer(256)
-        code = lib.segreg_stats_format(ctypes.byref(stats), line, len(line))
-        if code < 0:
-            raise failure(code)
-        return Stats._make([getattr(stats, name) for name in Stats._fields[:-1]] + [line.value.decode()])
-
-    def segments(self, each: Optional[Callable[[Info], object]] = None) -> List[Info]:
-        """Every segment, in no particular order; segreg_list(3)."""
-        call = self._handle.call
-        return walk(lambda steps: call(lib.segreg_list, _native.list_fn, steps), make_info, each)
-
-    def retired(self, each: Optional[Callable[[Info], object]] = None) -> List[Info]:
-        """Every segment that is pending or deleting; segreg_list_retired(3)."""
-        call = self._handle.call
-        return walk(lambda steps: call(lib.segreg_list_retired, _native.list_fn, steps), make_info, each)
-
-    def segments_of(self, ids: Iterable[int], each: Optional[Callable[[Info], object]] = None) -> List[Info]:
-        """The segments with these ids, in their order, without unknown ones; segreg_list_many(3)."""
-        numbers, call = [number(id, 64, "an id") for id in ids], self._handle.call
-        c_ids = (ctypes.c_uint64 * len(numbers))(*numbers)
-        return walk(
-            lambda steps: call(lib.segreg_list_many, c_ids, len(numbers), _native.list_fn, steps), make_info, each
-        )
-
-    def segment(self, id: int) -> Info:
-        """One segment; segreg_list_one(3)."""
-        n, call = number(id, 64, "the id"), self._handle.call
-        return walk(lambda steps: call(lib.segreg_list_one, n, _native.list_fn, steps), make_info, None)[0]
-
-    def holders(self, id: int, each: Optional[Callable[[Holder], object]] = None) -> List[Holder]:
-        """Every handle that holds id."""
-        n, call = number(id, 64, "the id"), self._handle.call
-        return walk(lambda steps: call(lib.segreg_holders, n, _native.holder_fn, steps), make_holder, each)
-
-    def lanes(self, each: Optional[Callable[[Holder], object]] = None) -> List[Holder]:
-        """Every attached handle."""
-        call = self._handle.call
-        return walk(lambda steps: call(lib.segreg_lanes, _native.holder_fn, steps), make_holder, each)
-
-    def holds(self, each: Optional[Callable[[Hold], object]] = None) -> List[Hold]:
-        """Every snapshot and horizon of every handle, and its pins of each retired segment; segreg_list(3)."""
-        call = self._handle.call
-        return walk(lambda steps: call(lib.segreg_holds, _native.hold_fn, steps), make_hold, each)
-
-    # ---------------------------------------------------------------- care
-
-    def check(self, each: Optional[Callable[[Finding], object]] = None, *, repair: bool = False) -> List[Finding]:
-        """Compare the database with shared memory and the disk. repair: set shared memory right where it differs."""
-        flags, call = _native.CHECK_REPAIR * repair, self._handle.call
-        return walk(lambda steps: call(lib.segreg_check, flags, _native.check_fn, steps), make_finding, each)
-
-    def log(self, each: Optional[Callable[[LogEntry], object]] = None, *, after: int = 0) -> List[LogEntry]:
-        """The entries of the journal whose number is greater than after, the oldest first."""
-        n, call = number(after, 64, "after"), self._handle.call
-        return walk(lambda steps: call(lib.segreg_log, n, _native.log_fn, steps), make_log_entry, each)
+    # ---------------------------------------------------------------- sweeping, and others' handles
 
     def sweep(
         self,

@@ -6,16 +6,16 @@ import ctypes
 import os
 import threading
 import warnings
-from types import TracebackType
-from typing import Any, Optional, Type
+from typing import Any
 
 from . import _native
 from ._errors import ClosedError
 from ._handle import Handle
 from ._native import lib
+from ._scope import ClosingScope
 
 
-class Watch:
+class Watch(ClosingScope):
     """A descriptor that becomes readable when there is something new. Made by Registry.watch.
 
     select, selectors and asyncio take the object itself, by fileno(). Look first, then wait until it is readable, call
@@ -61,16 +61,6 @@ class Watch:
         if fd >= 0:
             os.close(fd)
 
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> Any:
         raise TypeError("a watch cannot be pickled: make one in the other process")

@@ -711,8 +711,7 @@ static void lists_name_the_builder(void)
 	t_close(s.reg);
 }
 
-T_SUITE(builders,
-	{ "a reserved segment is built, published and then like any other", built_and_published },
+T_SUITE(builders, { "a reserved segment is built, published and then like any other", built_and_published },
 	{ "a file can be built as well as a directory", a_file_is_built },
 	{ "only the process that reserved can publish or give up", another_handle_cannot_publish },
 	{ "another handle of the process publishes, while the first is open", another_handle_of_the_process },
@@ -736,6 +735,5 @@ T_SUITE(builders,
 	{ "when all are killed, the next to open sweeps up", all_killed },
 	{ "after a reboot the next to open sweeps up", rebooted },
 	{ "a sweep that dies over a dead builder's files is finished by the next", sweep_dies_over_a_dead_builder },
-	{ "a reservation that only a repair shows is nobody's, whoever had its slot",
-	  repaired_reservation_is_nobodys },
+	{ "a reservation that only a repair shows is nobody's, whoever had its slot", repaired_reservation_is_nobodys },
 	{ "a dry run tells what a builder left, and leaves it", dry_run });

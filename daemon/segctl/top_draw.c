@@ -133,10 +133,16 @@ static void draw_process(const struct ctl_top_state *top, int y, const struct ct
 	struct ctl_process process;
 	const char *state;
 
-	ctl_process_find(&first->holder, &process);
-	state = process.is_dead || !strcmp(process.state, "running") ? "" : process.state;
 	if (holder->held.since)
 		tool_format_span(tool_now_real() - holder->held.since, since);
+	if (holder->is_lease) {
+		put_line(y, "%9s %9s %8s %5s  %7s %s", tool_format_bytes(holder->alone, alone),
+			 tool_format_bytes(holder->held.bytes, kept), tool_format_count(holder->held.segments, n),
+			 since, "lease", first->label);
+		return;
+	}
+	ctl_process_find(&first->holder, &process);
+	state = process.is_dead || !strcmp(process.state, "running") ? "" : process.state;
 	put_line(y, "%9s %9s %8s %5s  %7" PRId64 " %s (%s) %s%s%s%s%s%s", tool_format_bytes(holder->alone, alone),
 		 tool_format_bytes(holder->held.bytes, kept), tool_format_count(holder->held.segments, n), since,
 		 holder->pid, process.command, first->label, process.user, *state ? ", " : "", state,

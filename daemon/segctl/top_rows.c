@@ -149,7 +149,7 @@ static int add_segment(void *arg, const struct ctl_look *look, const struct ctl_
 	row->is_measured = kept->is_measured;
 	row->retired_at = info->retired_at;
 	row->pins = info->pins;
-	row->snapshots = kept->snapshots + kept->horizons;
+	row->snapshots = kept->snapshots + kept->horizons + kept->leases;
 	return 0;
 }
 
@@ -160,6 +160,10 @@ static bool process_has_text(const struct ctl_top_choice *choice, const struct c
 
 	if (!*choice->filter)
 		return true;
+	if (handle->is_lease) {
+		snprintf(text, sizeof text, "lease %s", handle->label);
+		return has_text(choice, text);
+	}
 	ctl_process_find(&handle->holder, &process);
 	snprintf(text, sizeof text, "%" PRId64 " %s %s %s %s %s", handle->holder.pid, process.command_line,
 		 handle->label, process.user, process.unit, process.state);

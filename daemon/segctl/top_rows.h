@@ -28,7 +28,7 @@ struct ctl_top_row {
 	uint64_t key; /* id of a segment; lane of the first handle of a process */
 	union {
 		struct {
-			uint64_t bytes, pins, snapshots; /* snapshots and horizons */
+			uint64_t bytes, pins, snapshots; /* snapshots, horizons and leases */
 			int64_t retired_at;
 			bool is_measured;
 		};

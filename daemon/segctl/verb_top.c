@@ -83,6 +83,11 @@ static void ask_evict(struct ctl_top_state *top)
 		return;
 	}
 	holder = &top->look.holders[top->rows.items[top->cursor].holder];
+	if (holder->is_lease) {
+		tell(top, "a lease ends by: segctl lease drop %s",
+		     top->look.handles[top->look.order[holder->first]].label);
+		return;
+	}
 	if (!holder->is_foreign && holder->pid == getpid()) {
 		tell(top, "%" PRId64 " is segctl itself", holder->pid);
 		return;

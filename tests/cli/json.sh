@@ -65,7 +65,8 @@ owner = [h for h in report["holders"] if group["lanes"] == [x["lane"] for x in h
 assert (owner["pid"], owner["command"], owner["state"]) == (holder, "holder", "running"), owner
 assert owner["alone"] == group["kept"], owner
 assert owner["handles"][0]["label"] == "la\x1b]0;bel\"\\xfe", owner
-assert report["ends"] == [{"freed": group["kept"], "pids": [holder], "lanes": group["lanes"]}], report["ends"]
+end = {"freed": group["kept"], "pids": [holder], "leases": [], "lanes": group["lanes"]}
+assert report["ends"] == [end], report["ends"]
 totals = report["totals"]
 assert totals["all"]["segments"] == 3 and totals["held"]["kept"] == group["kept"], totals
 parts = totals["held"]["kept"] + totals["waiting"]["kept"]

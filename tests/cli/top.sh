@@ -118,6 +118,18 @@ tmux send-keys Tab
 eventually shows "1-20 of 41 by size;"
 ok "the processes of a segment are evicted after a question"
 
+expect 0 "$segctl" lease put --floor 1 archive
+tmux send-keys Tab
+eventually shows " lease archive$"
+tmux send-keys / l e a s e Enter
+eventually shows "1-1 of 1 by alone, with lease;"
+tmux send-keys e
+eventually shows "a lease ends by: segctl lease drop archive"
+expect 0 "$segctl" lease drop archive
+tmux send-keys Tab
+eventually shows "1-20 of 41 by size;"
+ok "a lease, and what drops it"
+
 end "$holder" KILL
 expect 0 "$segctl" sweep
 eventually shows "0 pending, 0 deleting"

@@ -118,7 +118,7 @@ lines() {
 # Raw tables are printed piece by piece; all have the same order.
 "$segctl" why -Rno ID >"$dir/raw"
 [ "$(sort -u "$dir/raw" | wc -l)" -eq "$n" ] || fail "a raw table has not each segment once"
-"$segctl" why -Rno ID --limit 7 | cmp -s - <(head -n 7 "$dir/raw") || fail "--limit 7 has not the first 7"
+"$segctl" why -Rno ID --limit 60 | cmp -s - <(head -n 60 "$dir/raw") || fail "--limit 60 has not the first 60"
 [ "$("$segctl" why -Ro ID,PATH | grep -c PATH)" -eq 1 ] || fail "a raw table has not one heading"
 "$segctl" why -Rno KEPT | sort -c -nr || fail "not the largest first"
 held=$("$segctl" why --by holder -Rno PID,SEGMENTS | awk -v pid="${pids[3]}" '$1 == pid { print $2 }')

@@ -1221,7 +1221,8 @@ struct segreg_sweep_event {
 typedef int segreg_sweep_fn(void *arg, const struct segreg_sweep_event *event);
 
 /*
- * Called while a sweep deletes, or waits because of its pace: about once a second, and after each 1,000 files. Returns
+ * Called while a sweep deletes, or waits because of its pace: about once a second, and after each 1,000 files. Called
+ * more often while the first sweep after a start looks for missing files, except in a small registry. Returns
  * 0 to continue. Any other value ends the sweep amid a deletion, which the next sweep finishes. May call the library,
  * except segreg_sweep and segreg_close.
  */

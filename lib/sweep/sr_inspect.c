@@ -37,15 +37,21 @@ static int copy_live(struct segreg *reg, uint32_t *from, struct look look[BATCH]
 	return 0;
 }
 
-/* Look for each segment on the disk, without a lock. Returns whether any is missing. */
+/*
+ * Look for each segment on the disk, without a lock. Returns whether any is missing. One statx finds nearly all of
+ * them. It may be led out of base, or fail otherwise, so the safe look has the last word on those that it misses.
+ */
 static bool look_at_disk(struct segreg *reg, struct look *look, uint32_t n)
 {
+	struct sr_base *base = &reg->registry->base;
+	int dir = sr_base_fd(base);
 	bool any = false;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct sr_identity identity;
 
-		look[i].missing = sr_base_identify(&reg->registry->base, look[i].path, &identity) == SEGREG_E_NOENT;
+		look[i].missing = (dir == -1 || sr_sys_identify(dir, look[i].path, &identity) == -1) &&
+				  sr_base_identify(base, look[i].path, &identity) == SEGREG_E_NOENT;
 		any |= look[i].missing;
 	}
 	return any;
@@ -71,16 +77,17 @@ static int mark(struct segreg *reg, const struct look *look, uint32_t n)
 	return 0;
 }
 
-int sr_inspect_live(struct segreg *reg, bool (*fn)(void *arg, uint64_t id, const char *path), void *arg)
+int sr_inspect_live(struct segreg *reg, uint32_t *from, uint32_t wake, int64_t until,
+		    bool (*fn)(void *arg, uint64_t id, const char *path), void *arg)
 {
 	struct sr_header *header = reg->region.header;
 	struct look look[BATCH];
-	uint32_t from = 0, n;
+	uint32_t n;
 
 	if (sr_load_acquire_u32(&header->verified))
 		return 0;
 	do {
-		int rc = copy_live(reg, &from, look, &n);
+		int rc = copy_live(reg, from, look, &n);
 
 		if (!rc && look_at_disk(reg, look, n))
 			rc = mark(reg, look, n);
@@ -89,6 +96,8 @@ int sr_inspect_live(struct segreg *reg, bool (*fn)(void *arg, uint64_t id, const
 		for (uint32_t i = 0; i < n; i++)
 			if (look[i].missing && !fn(arg, look[i].id, look[i].path))
 				return 0;
+		if (n && (sr_load_seqcst_u32(&header->wake) != wake || sr_sys_monotonic() >= until))
+			return SR_INSPECT_MORE;
 	} while (n);
 	sr_store_release_u32(&header->verified, 1);
 	return 0;

@@ -359,11 +359,81 @@ static int run_rounds(struct sr_sweep *sweep)
 	return rc;
 }
 
-static int sweep_base(struct sr_sweep *sweep)
+/* Sweep what is in the queue now. */
+static int sweep_queue(struct sr_sweep *sweep)
 {
 	struct sr_registry *registry = sweep->reg->registry;
 	struct segreg_sweep_result *result = sweep->result;
 	struct sr_marker marker;
+	int rc = sr_marker_check(&registry->base, registry->uuid, &marker);
+
+	if (!rc && !sr_sweep_is_dry(sweep))
+		rc = sr_reclaim(sweep->reg, sr_report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
+	if (!rc && !sr_sweep_is_dry(sweep))
+		flush_discards(sweep);
+	if (!rc)
+		rc = copy_queue(sweep);
+	if (!rc && sweep->options->grace_ms && !sr_sweep_is_dry(sweep))
+		rc = sr_ahead_correct(sweep->reg, sweep->queue, sweep->n_queue, sweep->now);
+	if (!rc)
+		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
+	if (rc)
+		return rc;
+	sweep->trash.stop = ask_to_stop;
+	sweep->trash.arg = sweep;
+	rc = run_rounds(sweep);
+	sr_trash_close(&sweep->trash);
+	if (!sr_sweep_is_dry(sweep))
+		sr_journal_flush(sweep->reg, true);
+	return rc;
+}
+
+/* Forget what the last pass over the queue left there, so that the next one counts it anew. */
+static void begin_again(struct sr_sweep *sweep)
+{
+	free(sweep->queue);
+	sweep->queue = NULL;
+	sweep->n_queue = sweep->at = 0;
+	sweep->now = sr_sys_realtime();
+	sweep->result->held = sweep->result->waiting = 0;
+	sweep->result->next_at = 0;
+}
+
+/*
+ * Sweep, then look for missing files. In a large registry the look takes a minute, and no deletion may wait for that.
+ * So it stops for each event that a sweep waits for, and for a death, which is no event, after LOOK_MIN. It lasts four
+ * times as long as the pass over the queue before it, since that may be long too.
+ */
+#define LOOK_MIN INT64_C(50000000) /* nanoseconds */
+
+static int sweep_and_look(struct sr_sweep *sweep)
+{
+	const struct sr_header *header = sweep->reg->region.header;
+	uint32_t from = 0;
+	int rc;
+
+	for (;;) {
+		uint32_t wake = sr_load_seqcst_u32(&header->wake);
+		int64_t began = sr_sys_monotonic(), swept;
+
+		rc = sweep_queue(sweep);
+		if (rc || sr_sweep_is_dry(sweep))
+			return rc;
+		swept = sr_sys_monotonic();
+		rc = sr_inspect_live(sweep->reg, &from, wake,
+				     swept + (4 * (swept - began) > LOOK_MIN ? 4 * (swept - began) : LOOK_MIN),
+				     sr_report_missing, sweep);
+		if (rc != SR_INSPECT_MORE)
+			return rc;
+		if (sweep->stopped || ask_to_stop(sweep))
+			return 0;
+		begin_again(sweep);
+	}
+}
+
+static int sweep_base(struct sr_sweep *sweep)
+{
+	struct sr_registry *registry = sweep->reg->registry;
 	/*
 	 * If the outcome of the store's last commit is unknown, the sweep must fail here, even if it has nothing to
 	 * delete.
@@ -383,26 +453,7 @@ static int sweep_base(struct sr_sweep *sweep)
 			       registry->region_name, registry->dir);
 	if (sweep->reg->lane >= sr_region_lane_top(&registry->region))
 		return sr_fail(SEGREG_E_CORRUPT, "the shared memory is damaged: it does not know this handle's lane");
-	rc = sr_marker_check(&registry->base, registry->uuid, &marker);
-	if (!rc && !sr_sweep_is_dry(sweep))
-		rc = sr_reclaim(sweep->reg, sr_report_reclaimed, sweep, &result->reclaimed, &result->reclaimed_pins);
-	if (!rc && !sr_sweep_is_dry(sweep))
-		flush_discards(sweep);
-	if (!rc)
-		rc = copy_queue(sweep);
-	if (!rc && sweep->options->grace_ms && !sr_sweep_is_dry(sweep))
-		rc = sr_ahead_correct(sweep->reg, sweep->queue, sweep->n_queue, sweep->now);
-	if (!rc)
-		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
-	if (rc)
-		return rc;
-	sweep->trash.stop = ask_to_stop;
-	sweep->trash.arg = sweep;
-	rc = run_rounds(sweep);
-	sr_trash_close(&sweep->trash);
-	if (!sr_sweep_is_dry(sweep))
-		sr_journal_flush(sweep->reg, true);
-	return rc || sr_sweep_is_dry(sweep) ? rc : sr_inspect_live(sweep->reg, sr_report_missing, sweep);
+	return sweep_and_look(sweep);
 }
 
 int sr_sweep(struct segreg *reg, const struct segreg_sweep_options *options, struct segreg_sweep_result *result)

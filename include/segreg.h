@@ -100,8 +100,14 @@ template <typename T> constexpr T segreg_init_zeroed() noexcept
 
 extern "C" {
 #else
-#define SEGREG_INIT_SIZED(type) { .size = sizeof(type) }
-#define SEGREG_INIT_ZEROED(type) { 0 }
+#define SEGREG_INIT_SIZED(type)                                                                                        \
+	{                                                                                                              \
+		.size = sizeof(type)                                                                                   \
+	}
+#define SEGREG_INIT_ZEROED(type)                                                                                       \
+	{                                                                                                              \
+		0                                                                                                      \
+	}
 #endif
 #pragma GCC visibility push(default)
 #pragma GCC diagnostic push
@@ -116,28 +122,28 @@ extern "C" {
 /*
  * X(name, value, text) for each error. SEGREG_E_name is the code, and segreg_strerror() returns the text.
  */
-#define SEGREG_ERRORS(X)                                                                                             \
-	X(INVAL, -1, "invalid argument")                                                                             \
-	X(NOENT, -2, "no such segment, path or registry")                                                            \
-	X(EXISTS, -3, "the id or the path is taken")                                                                 \
-	X(PATH, -4, "not a usable path below the base directory")                                                    \
-	X(NOTPINNED, -5, "not pinned by this handle")                                                                \
-	X(BUSY, -6, "in use")                                                                                        \
-	X(CONFLICT, -7, "somebody else changed it first")                                               \
-	X(FULL, -8, "a limit of this registry is reached")                                                           \
-	X(NOMEM, -9, "out of memory or of shared memory")                                                            \
-	X(NOSPC, -10, "no space left on the registry's disk")                                                        \
-	X(PERM, -11, "permission denied")                                                                            \
-	X(TIMEDOUT, -12, "waited too long")                                                                          \
-	X(VERSION, -13, "made by another version of segreg or for another machine")                                  \
-	X(CORRUPT, -14, "damaged")                                                                                   \
-	X(MISMATCH, -15, "the registry's files do not belong together")                                              \
-	X(REGION_LOST, -16, "the shared memory was removed while the registry is in use")                            \
-	X(REOPEN, -17, "the outcome of a commit is unknown: open the registry again")                                \
-	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                            \
-	X(IO, -19, "system error")                                                                                   \
-	X(EVICTED, -20, "an operator has taken away what this handle held")                                          \
-	X(NOFILE, -21, "the segment is there, but the file in it is not")                                            \
+#define SEGREG_ERRORS(X)                                                                                               \
+	X(INVAL, -1, "invalid argument")                                                                               \
+	X(NOENT, -2, "no such segment, path or registry")                                                              \
+	X(EXISTS, -3, "the id or the path is taken")                                                                   \
+	X(PATH, -4, "not a usable path below the base directory")                                                      \
+	X(NOTPINNED, -5, "not pinned by this handle")                                                                  \
+	X(BUSY, -6, "in use")                                                                                          \
+	X(CONFLICT, -7, "somebody else changed it first")                                                              \
+	X(FULL, -8, "a limit of this registry is reached")                                                             \
+	X(NOMEM, -9, "out of memory or of shared memory")                                                              \
+	X(NOSPC, -10, "no space left on the registry's disk")                                                          \
+	X(PERM, -11, "permission denied")                                                                              \
+	X(TIMEDOUT, -12, "waited too long")                                                                            \
+	X(VERSION, -13, "made by another version of segreg or for another machine")                                    \
+	X(CORRUPT, -14, "damaged")                                                                                     \
+	X(MISMATCH, -15, "the registry's files do not belong together")                                                \
+	X(REGION_LOST, -16, "the shared memory was removed while the registry is in use")                              \
+	X(REOPEN, -17, "the outcome of a commit is unknown: open the registry again")                                  \
+	X(UNSUPPORTED, -18, "not possible on this file system or kernel")                                              \
+	X(IO, -19, "system error")                                                                                     \
+	X(EVICTED, -20, "an operator has taken away what this handle held")                                            \
+	X(NOFILE, -21, "the segment is there, but the file in it is not")                                              \
 	X(CALLED_OFF, -22, "the wait was called off")
 
 enum segreg_error {
@@ -164,25 +170,25 @@ const char *segreg_version_string(void);
 struct segreg; /* a handle: one attachment of this process to one registry */
 
 /* Flags of segreg_open. */
-#define SEGREG_CREATE (1u << 0) /* create the registry if it does not exist */
-#define SEGREG_ADOPT (1u << 1)  /* accept restored or moved files as they are */
+#define SEGREG_CREATE (1u << 0)    /* create the registry if it does not exist */
+#define SEGREG_ADOPT (1u << 1)     /* accept restored or moved files as they are */
 #define SEGREG_TAKE_BASE (1u << 2) /* with SEGREG_CREATE: take a base whose registry is gone */
 
-#define SEGREG_LABEL_SIZE 32             /* bytes of the longest label, with its NUL */
-#define SEGREG_PATH_MAX 500              /* bytes of the longest path of a segment, relative to base, without a NUL */
-#define SEGREG_USER_SIZE 64              /* the most bytes of its own that a caller gives a segment */
-#define SEGREG_PATH_SIZE 4096            /* a buffer of this many bytes holds any absolute path of a segment */
-#define SEGREG_MAX_SEGMENTS 16777214u    /* the largest max_segments */
-#define SEGREG_MAX_LANES 16384u          /* the largest max_lanes */
+#define SEGREG_LABEL_SIZE 32          /* bytes of the longest label, with its NUL */
+#define SEGREG_PATH_MAX 500           /* bytes of the longest path of a segment, relative to base, without a NUL */
+#define SEGREG_USER_SIZE 64           /* the most bytes of its own that a caller gives a segment */
+#define SEGREG_PATH_SIZE 4096         /* a buffer of this many bytes holds any absolute path of a segment */
+#define SEGREG_MAX_SEGMENTS 16777214u /* the largest max_segments */
+#define SEGREG_MAX_LANES 16384u       /* the largest max_lanes */
 
 struct segreg_open_options {
 	size_t size;           /* sizeof(struct segreg_open_options) */
 	unsigned flags;        /* SEGREG_CREATE, SEGREG_ADOPT, SEGREG_TAKE_BASE */
 	uint32_t timeout_ms;   /* longest wait of each call for another process, in milliseconds; 0: 10,000 */
 	const char *label;     /* name of the handle, shown by segctl why; NULL: the program's name. Cut to
-	                        * SEGREG_LABEL_SIZE - 1 bytes */
+				* SEGREG_LABEL_SIZE - 1 bytes */
 	const char *base;      /* creation: the directory below which all segments lie; NULL: the parent of dir.
-	                        * Adoption: the new base; NULL: the old base stays */
+				* Adoption: the new base; NULL: the old base stays */
 	uint32_t max_segments; /* creation: how many segments may exist at once; 0: 1,048,576 */
 	uint32_t max_lanes;    /* creation: how many handles may be open at once, in all processes; 0: 1,024 */
 };
@@ -730,10 +736,10 @@ struct segreg_entry {
 	size_t size;     /* sizeof(struct segreg_entry) */
 	uint64_t cursor; /* where the walk is; set it to 0 before the first step, and leave it alone from then on */
 	uint64_t id;
-	uint64_t born;    /* the version that registered the segment */
-	int is_directory; /* 0: a regular file */
-	char path[SEGREG_PATH_MAX + 1]; /* relative to base */
-	size_t user_size; /* bytes that segreg_edit_set_user gave the segment; 0: none */
+	uint64_t born;                        /* the version that registered the segment */
+	int is_directory;                     /* 0: a regular file */
+	char path[SEGREG_PATH_MAX + 1];       /* relative to base */
+	size_t user_size;                     /* bytes that segreg_edit_set_user gave the segment; 0: none */
 	unsigned char user[SEGREG_USER_SIZE]; /* these bytes, and zeroes behind them */
 };
 #define SEGREG_ENTRY_INIT SEGREG_INIT_SIZED(struct segreg_entry)
@@ -798,10 +804,10 @@ int segreg_snapshot_find(struct segreg *reg, const struct segreg_snapshot *snaps
  *
  * Nothing ends a lease that was forgotten. segctl lease ls shows for each how old it is and what it keeps.
  */
-#define SEGREG_LEASE_NAME_MAX 63      /* bytes of the longest name, without a NUL */
-#define SEGREG_LEASES_MAX 1024u       /* leases that a registry may have */
-#define SEGREG_LEASE_ITEMS_MAX 10000u /* segments that a lease may list */
-#define SEGREG_LEASE_NOW UINT64_MAX   /* as floor: the current version, so that all that is live now is held */
+#define SEGREG_LEASE_NAME_MAX 63             /* bytes of the longest name, without a NUL */
+#define SEGREG_LEASES_MAX 1024u              /* leases that a registry may have */
+#define SEGREG_LEASE_ITEMS_MAX 10000u        /* segments that a lease may list */
+#define SEGREG_LEASE_NOW UINT64_MAX          /* as floor: the current version, so that all that is live now is held */
 #define SEGREG_LEASE_LISTED (UINT64_MAX - 1) /* as floor: hold nothing but the listed segments */
 
 /* A segment that a lease lists. */
@@ -843,15 +849,15 @@ int segreg_lease_drop(struct segreg *reg, const char *name);
  * nanoseconds of CLOCK_REALTIME.
  */
 struct segreg_lease {
-	const char *name;       /* valid during the callback */
-	uint64_t floor;         /* a version, or SEGREG_LEASE_LISTED */
+	const char *name;                      /* valid during the callback */
+	uint64_t floor;                        /* a version, or SEGREG_LEASE_LISTED */
 	const struct segreg_lease_item *items; /* ascending by id, then by born; valid during the callback */
-	size_t n;               /* number of items */
-	int64_t put_at;         /* when the name was first put */
-	int64_t changed_at;     /* when floor or items were last changed */
-	int64_t by_pid;         /* the process that changed them last, as its own PID namespace counts */
-	uint32_t by_uid;        /* effective user of that process */
-	const char *by_label;   /* label of that process's handle; valid during the callback */
+	size_t n;                              /* number of items */
+	int64_t put_at;                        /* when the name was first put */
+	int64_t changed_at;                    /* when floor or items were last changed */
+	int64_t by_pid;                        /* the process that changed them last, as its own PID namespace counts */
+	uint32_t by_uid;                       /* effective user of that process */
+	const char *by_label;                  /* label of that process's handle; valid during the callback */
 };
 
 /*
@@ -913,35 +919,35 @@ int segreg_refcount(struct segreg *reg, uint64_t id, uint64_t *count);
  * shared memory is built.
  */
 struct segreg_stats {
-	size_t size;              /* sizeof(struct segreg_stats), set by the caller */
-	uint64_t building;        /* segments that are BUILDING now */
-	uint64_t live;            /* segments that are LIVE now */
-	uint64_t pending;         /* segments that are PENDING now */
-	uint64_t deleting;        /* segments that are DELETING now */
-	uint64_t failed;          /* DELETING segments whose last deletion failed */
-	uint64_t missing;         /* LIVE segments that were not on the disk; a sweep looks once after the build */
-	uint64_t version;         /* the current version, as from segreg_version */
-	uint64_t lanes;           /* handles attached now, in all processes; also those of the dead until reclaimed */
-	uint64_t starts;          /* times that the shared memory was built, since the registry was made */
-	uint64_t deleted;         /* segments deleted since the build */
-	uint64_t bytes_freed;     /* bytes of disk space that deletions gave back since the build */
-	uint64_t reclaimed;       /* handles of dead processes that were cleaned up since the build */
-	uint64_t reclaimed_pins;  /* pins that those handles had held */
-	uint64_t repairs;         /* times since the build that a process died inside a change and another repaired */
-	uint64_t max_segments;    /* the limit of segments at once */
-	uint64_t max_lanes;       /* the limit of handles at once */
-	uint64_t region_bytes;    /* bytes of shared memory in use */
-	uint64_t commits;         /* times since the build that the database was made durable */
-	uint64_t commit_ns;       /* nanoseconds that those commits took in all */
-	uint64_t commit_ns_max;   /* nanoseconds that the longest of those commits took */
-	uint32_t schema;          /* schema of the database. A library refuses a higher schema than its own with
-	                           * VERSION, and upgrades a lower one */
-	uint32_t layout;          /* layout of the shared memory. A library refuses another layout with VERSION while
-	                           * the memory is in use */
-	uint64_t discards;        /* discards that wait in shared memory (SEGREG_DISCARD_RELAXED) */
-	int64_t discards_since;   /* since when some discards could not be made durable, in nanoseconds of
-	                           * CLOCK_REALTIME; 0: all of them could */
-	int32_t discards_error;   /* SEGREG_E_*: why, at the last try; 0: all of them could */
+	size_t size;             /* sizeof(struct segreg_stats), set by the caller */
+	uint64_t building;       /* segments that are BUILDING now */
+	uint64_t live;           /* segments that are LIVE now */
+	uint64_t pending;        /* segments that are PENDING now */
+	uint64_t deleting;       /* segments that are DELETING now */
+	uint64_t failed;         /* DELETING segments whose last deletion failed */
+	uint64_t missing;        /* LIVE segments that were not on the disk; a sweep looks once after the build */
+	uint64_t version;        /* the current version, as from segreg_version */
+	uint64_t lanes;          /* handles attached now, in all processes; also those of the dead until reclaimed */
+	uint64_t starts;         /* times that the shared memory was built, since the registry was made */
+	uint64_t deleted;        /* segments deleted since the build */
+	uint64_t bytes_freed;    /* bytes of disk space that deletions gave back since the build */
+	uint64_t reclaimed;      /* handles of dead processes that were cleaned up since the build */
+	uint64_t reclaimed_pins; /* pins that those handles had held */
+	uint64_t repairs;        /* times since the build that a process died inside a change and another repaired */
+	uint64_t max_segments;   /* the limit of segments at once */
+	uint64_t max_lanes;      /* the limit of handles at once */
+	uint64_t region_bytes;   /* bytes of shared memory in use */
+	uint64_t commits;        /* times since the build that the database was made durable */
+	uint64_t commit_ns;      /* nanoseconds that those commits took in all */
+	uint64_t commit_ns_max;  /* nanoseconds that the longest of those commits took */
+	uint32_t schema;         /* schema of the database. A library refuses a higher schema than its own with
+				  * VERSION, and upgrades a lower one */
+	uint32_t layout;         /* layout of the shared memory. A library refuses another layout with VERSION while
+				  * the memory is in use */
+	uint64_t discards;       /* discards that wait in shared memory (SEGREG_DISCARD_RELAXED) */
+	int64_t discards_since;  /* since when some discards could not be made durable, in nanoseconds of
+				  * CLOCK_REALTIME; 0: all of them could */
+	int32_t discards_error;  /* SEGREG_E_*: why, at the last try; 0: all of them could */
 };
 #define SEGREG_STATS_INIT SEGREG_INIT_SIZED(struct segreg_stats)
 
@@ -962,29 +968,29 @@ int segreg_stats_format(const struct segreg_stats *stats, char *buf, size_t size
 struct segreg_info {
 	uint64_t id;
 	enum segreg_state state;
-	int is_directory;     /* 0: a regular file */
-	int is_missing;       /* LIVE, but a sweep did not find it on the disk */
-	int error;            /* errno of the last failed deletion; 0: none failed. ESTALE: what is at the path, or the
-	                       * directory above, is not what was registered. ENOENT: the directory above is missing.
-	                       * EBUSY: a registry, or the base of one, is inside */
-	uint32_t attempts;    /* failed deletions so far */
-	uint64_t pins;        /* pins of it, in all handles */
-	uint64_t born;        /* the version that registered it; 0 while BUILDING */
-	uint64_t retired;     /* the version that retired it; 0: none has */
+	int is_directory;      /* 0: a regular file */
+	int is_missing;        /* LIVE, but a sweep did not find it on the disk */
+	int error;             /* errno of the last failed deletion; 0: none failed. ESTALE: what is at the path, or the
+				* directory above, is not what was registered. ENOENT: the directory above is missing.
+				* EBUSY: a registry, or the base of one, is inside */
+	uint32_t attempts;     /* failed deletions so far */
+	uint64_t pins;         /* pins of it, in all handles */
+	uint64_t born;         /* the version that registered it; 0 while BUILDING */
+	uint64_t retired;      /* the version that retired it; 0: none has */
 	int64_t registered_at; /* when it was registered; while BUILDING, when it was reserved */
-	int64_t retired_at;   /* when it was retired */
-	int64_t held_since;   /* PENDING: when a sweep first found it held, since the shared memory was built */
-	int64_t retry_at;     /* after a failed deletion: no sweep tries again before, without SEGREG_SWEEP_RETRY_NOW.
-	                       * Never further away than the back-off */
-	const char *path;     /* relative to base; valid during the callback */
+	int64_t retired_at;    /* when it was retired */
+	int64_t held_since;    /* PENDING: when a sweep first found it held, since the shared memory was built */
+	int64_t retry_at;      /* after a failed deletion: no sweep tries again before, without SEGREG_SWEEP_RETRY_NOW.
+				* Never further away than the back-off */
+	const char *path;      /* relative to base; valid during the callback */
 	int is_weakly_identified; /* its file system has neither file handles that last nor birth times. A sweep deletes
 				   * whatever is at the path under the same inode number */
-	int is_abandoned;     /* BUILDING: the handle that reserved it is closed, or its process is dead. The next sweep
-	                       * deletes what is at the path */
-	int64_t builder_pid;  /* BUILDING: the process that reserved it, as its own PID namespace counts; 0: not known,
-	                       * because that handle was closed or cleaned up */
+	int is_abandoned;    /* BUILDING: the handle that reserved it is closed, or its process is dead. The next sweep
+			      * deletes what is at the path */
+	int64_t builder_pid; /* BUILDING: the process that reserved it, as its own PID namespace counts; 0: not known,
+			      * because that handle was closed or cleaned up */
 	int is_builder_foreign; /* that namespace is not this process's, so builder_pid means nothing here */
-	size_t user_size;     /* bytes that segreg_edit_set_user gave it; 0: none, or still BUILDING */
+	size_t user_size;       /* bytes that segreg_edit_set_user gave it; 0: none, or still BUILDING */
 	unsigned char user[SEGREG_USER_SIZE]; /* these bytes, and zeroes behind them */
 };
 
@@ -1011,18 +1017,18 @@ int segreg_list_one(struct segreg *reg, uint64_t id, segreg_list_fn *fn, void *a
 
 /* One handle as segreg_holders and segreg_lanes show it. The library makes it; later versions may append members. */
 struct segreg_holder {
-	uint32_t lane;        /* number of the handle's lane: fixed while attached, then used again */
-	uint32_t epoch;       /* grows each time the lane is used again */
-	int64_t pid;          /* process of the handle, as its own PID namespace counts */
-	int is_foreign;       /* that namespace is not this process's, so pid means nothing here */
-	uint32_t uid;         /* effective user of the process that opened the handle */
-	uint64_t pins;        /* pins in this handle; segreg_holders: those of the segment */
-	int64_t attached_at;  /* when the handle was attached, in nanoseconds of CLOCK_REALTIME */
-	const char *label;    /* see struct segreg_open_options; valid during the callback */
-	uint64_t snapshots;   /* snapshots in this handle; segreg_holders: those that hold the segment */
-	uint64_t horizons;    /* horizons in this handle; segreg_holders: those that hold the segment */
-	uint64_t oldest;      /* the oldest version among those snapshots and horizons; 0 if there are none */
-	int is_evicted;       /* segreg_evict has taken what it held, or died while taking it. It is still attached */
+	uint32_t lane;       /* number of the handle's lane: fixed while attached, then used again */
+	uint32_t epoch;      /* grows each time the lane is used again */
+	int64_t pid;         /* process of the handle, as its own PID namespace counts */
+	int is_foreign;      /* that namespace is not this process's, so pid means nothing here */
+	uint32_t uid;        /* effective user of the process that opened the handle */
+	uint64_t pins;       /* pins in this handle; segreg_holders: those of the segment */
+	int64_t attached_at; /* when the handle was attached, in nanoseconds of CLOCK_REALTIME */
+	const char *label;   /* see struct segreg_open_options; valid during the callback */
+	uint64_t snapshots;  /* snapshots in this handle; segreg_holders: those that hold the segment */
+	uint64_t horizons;   /* horizons in this handle; segreg_holders: those that hold the segment */
+	uint64_t oldest;     /* the oldest version among those snapshots and horizons; 0 if there are none */
+	int is_evicted;      /* segreg_evict has taken what it held, or died while taking it. It is still attached */
 };
 
 /*
@@ -1117,12 +1123,12 @@ int segreg_check(struct segreg *reg, unsigned flags, segreg_check_fn *fn, void *
 #define SEGREG_LOG_MAX 65536u /* the journal keeps this many entries, the newest */
 
 enum segreg_log_kind {
-	SEGREG_LOG_DELETED = 1,   /* a sweep deleted a segment and forgot it */
-	SEGREG_LOG_FORGOTTEN = 2, /* segreg_force_remove unregistered a segment */
-	SEGREG_LOG_RECLAIMED = 3, /* the handle of a dead process was cleaned up */
-	SEGREG_LOG_EVICTED = 4,   /* segreg_evict took what a handle held */
-	SEGREG_LOG_LOST = 5,      /* the journal could not keep some entries, because there was no space */
-	SEGREG_LOG_LEASED = 6,    /* a lease was put that was not there before */
+	SEGREG_LOG_DELETED = 1,       /* a sweep deleted a segment and forgot it */
+	SEGREG_LOG_FORGOTTEN = 2,     /* segreg_force_remove unregistered a segment */
+	SEGREG_LOG_RECLAIMED = 3,     /* the handle of a dead process was cleaned up */
+	SEGREG_LOG_EVICTED = 4,       /* segreg_evict took what a handle held */
+	SEGREG_LOG_LOST = 5,          /* the journal could not keep some entries, because there was no space */
+	SEGREG_LOG_LEASED = 6,        /* a lease was put that was not there before */
 	SEGREG_LOG_LEASE_DROPPED = 7, /* segreg_lease_drop dropped a lease */
 };
 
@@ -1141,9 +1147,9 @@ struct segreg_log_entry {
 	int64_t registered_at; /* DELETED, FORGOTTEN: when it was registered, or reserved if it was never registered */
 	int64_t retired_at;    /* DELETED, FORGOTTEN: when it was retired; 0 if it was not retired */
 	const char *path;      /* DELETED, FORGOTTEN: relative to base. LEASED, LEASE_DROPPED: the lease's name. Valid
-	                        * during the callback */
+				* during the callback */
 	uint64_t bytes;        /* DELETED: bytes of disk space that all tries of this deletion gave back. Those of a
-	                        * sweep that died or ended with an error, and those before a restart, are not known */
+				* sweep that died or ended with an error, and those before a restart, are not known */
 	uint32_t lane;         /* RECLAIMED, EVICTED: the handle's lane */
 	uint32_t uid;          /* RECLAIMED, EVICTED: the handle's user */
 	int64_t pid;           /* RECLAIMED, EVICTED: the handle's process */
@@ -1184,9 +1190,9 @@ enum segreg_sweep_action {
 	SEGREG_SWEEP_DELETED = 1, /* the sweep deleted a segment; a dry run would have deleted it */
 	SEGREG_SWEEP_FAILED = 2,  /* the sweep could not delete a segment; a later sweep tries again */
 	SEGREG_SWEEP_HELD = 3,    /* a retired segment is held; only the first sweep that finds it held reports this, or
-	                           * the first after the shared memory was built */
+				   * the first after the shared memory was built */
 	SEGREG_SWEEP_RECLAIMED = 4, /* the sweep cleaned up the handle of a dead process */
-	SEGREG_SWEEP_MISSING = 5, /* a live segment is not on the disk */
+	SEGREG_SWEEP_MISSING = 5,   /* a live segment is not on the disk */
 };
 
 /*
@@ -1195,23 +1201,23 @@ enum segreg_sweep_action {
  */
 struct segreg_sweep_event {
 	enum segreg_sweep_action action;
-	uint64_t id;         /* the segment; RECLAIMED: 0 */
-	const char *path;    /* path of the segment, relative to base; RECLAIMED: "" */
-	uint64_t bytes;      /* DELETED: bytes of disk space that this gave back, or would have in a dry run. Bytes of
-	                      * earlier tries are included, as in struct segreg_log_entry */
-	int error;           /* FAILED: errno of the first failure; MISSING: ENOENT */
-	int64_t retry_at;    /* FAILED: without SEGREG_SWEEP_RETRY_NOW no sweep tries again before; nanoseconds of
-	                      * CLOCK_REALTIME */
-	const char *reason;  /* one line for people */
-	uint64_t pins;       /* HELD: pins of the segment; RECLAIMED: pins that the handle had held */
-	int64_t pid;         /* HELD: a process that pins the segment. Without pins, a process whose snapshot holds it.
-	                      * Without snapshots, a process whose horizon holds it. 0: only a lease holds it, or that
-	                      * process has let go since.
-	                      * RECLAIMED: the dead process */
-	const char *label;   /* label of that process's handle */
-	uint64_t snapshots;  /* HELD: snapshots that hold the segment */
-	int has_horizon;     /* HELD: a horizon holds the segment */
-	const char *lease;   /* HELD: the name of a lease that holds the segment, or ""; others: NULL */
+	uint64_t id;        /* the segment; RECLAIMED: 0 */
+	const char *path;   /* path of the segment, relative to base; RECLAIMED: "" */
+	uint64_t bytes;     /* DELETED: bytes of disk space that this gave back, or would have in a dry run. Bytes of
+			     * earlier tries are included, as in struct segreg_log_entry */
+	int error;          /* FAILED: errno of the first failure; MISSING: ENOENT */
+	int64_t retry_at;   /* FAILED: without SEGREG_SWEEP_RETRY_NOW no sweep tries again before; nanoseconds of
+			     * CLOCK_REALTIME */
+	const char *reason; /* one line for people */
+	uint64_t pins;      /* HELD: pins of the segment; RECLAIMED: pins that the handle had held */
+	int64_t pid;        /* HELD: a process that pins the segment. Without pins, a process whose snapshot holds it.
+			     * Without snapshots, a process whose horizon holds it. 0: only a lease holds it, or that
+			     * process has let go since.
+			     * RECLAIMED: the dead process */
+	const char *label;  /* label of that process's handle */
+	uint64_t snapshots; /* HELD: snapshots that hold the segment */
+	int has_horizon;    /* HELD: a horizon holds the segment */
+	const char *lease;  /* HELD: the name of a lease that holds the segment, or ""; others: NULL */
 };
 
 /*
@@ -1233,14 +1239,14 @@ typedef int segreg_sweep_stop_fn(void *arg);
 #define SEGREG_SWEEP_RETRY_NOW (1u << 1) /* try deletions that failed again now, whatever their back-off */
 
 struct segreg_sweep_options {
-	size_t size;          /* sizeof(struct segreg_sweep_options) */
-	unsigned flags;       /* SEGREG_SWEEP_DRY_RUN, SEGREG_SWEEP_RETRY_NOW */
-	uint32_t limit;       /* delete at most limit segments; 0: no limit */
-	uint64_t grace_ms;    /* delete a segment at the earliest grace_ms milliseconds after it was retired */
-	uint64_t pace;        /* delete at most pace bytes per second; 0: no limit */
-	segreg_sweep_fn *fn;  /* see segreg_sweep_fn; may be NULL */
-	void *arg;            /* first argument of fn and stop */
-	uint64_t pace_files;  /* delete at most pace_files files and directories per second; 0: no limit */
+	size_t size;                /* sizeof(struct segreg_sweep_options) */
+	unsigned flags;             /* SEGREG_SWEEP_DRY_RUN, SEGREG_SWEEP_RETRY_NOW */
+	uint32_t limit;             /* delete at most limit segments; 0: no limit */
+	uint64_t grace_ms;          /* delete a segment at the earliest grace_ms milliseconds after it was retired */
+	uint64_t pace;              /* delete at most pace bytes per second; 0: no limit */
+	segreg_sweep_fn *fn;        /* see segreg_sweep_fn; may be NULL */
+	void *arg;                  /* first argument of fn and stop */
+	uint64_t pace_files;        /* delete at most pace_files files and directories per second; 0: no limit */
 	segreg_sweep_stop_fn *stop; /* see segreg_sweep_stop_fn; may be NULL */
 };
 #define SEGREG_SWEEP_OPTIONS_INIT SEGREG_INIT_SIZED(struct segreg_sweep_options)
@@ -1249,7 +1255,7 @@ struct segreg_sweep_result {
 	size_t size;             /* sizeof(struct segreg_sweep_result), set by the caller */
 	uint64_t deleted;        /* segments that this sweep deleted */
 	uint64_t bytes_freed;    /* st_blocks * 512 of the inodes whose last link it removed; also by deletions that
-	                          * failed or were stopped */
+				  * failed or were stopped */
 	uint64_t bytes_linked;   /* st_blocks * 512 of the inodes that lost a link to it and have another name */
 	uint64_t held;           /* retired segments that stay because a process holds them */
 	uint64_t waiting;        /* retired segments that stay because of grace, limit, a stop or a back-off */
@@ -1257,7 +1263,7 @@ struct segreg_sweep_result {
 	uint64_t reclaimed;      /* handles of dead processes that it cleaned up */
 	uint64_t reclaimed_pins; /* pins that those handles had held */
 	int64_t next_at;         /* earliest end of a grace or back-off that a segment waits for, in nanoseconds of
-	                          * CLOCK_REALTIME; 0: no segment waits for one */
+				  * CLOCK_REALTIME; 0: no segment waits for one */
 };
 #define SEGREG_SWEEP_RESULT_INIT SEGREG_INIT_SIZED(struct segreg_sweep_result)
 
@@ -1401,8 +1407,8 @@ int segreg_wait_off(struct segreg *reg, int is_off);
 #define SEGREG_DEBUG_ID (1u << 2)   /* the slots of segment options.id alone */
 
 struct segreg_debug_options {
-	size_t size;        /* sizeof(struct segreg_debug_options) */
-	unsigned flags;     /* SEGREG_DEBUG_* */
+	size_t size;    /* sizeof(struct segreg_debug_options) */
+	unsigned flags; /* SEGREG_DEBUG_* */
 	uint32_t slot;
 	uint64_t id;
 	const char *region; /* a file: a copy of a registry's shared memory; NULL: the one that dir uses now */
@@ -1411,8 +1417,8 @@ struct segreg_debug_options {
 
 /* One value in shared memory. Later versions may append members. All text is valid during the callback. */
 struct segreg_debug_item {
-	const char *part;   /* "header", "lane", "slot", ... */
-	int64_t number;     /* of the lane, the slot, ...; -1: there is only one such part */
+	const char *part; /* "header", "lane", "slot", ... */
+	int64_t number;   /* of the lane, the slot, ...; -1: there is only one such part */
 	const char *name;
 	const char *value;
 	const char *remark; /* one line for people: what the value means, or what is wrong with it; "" */

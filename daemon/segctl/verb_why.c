@@ -25,6 +25,7 @@
 #include "segctl/segments.h"
 #include "segctl/shares.h"
 #include "segctl/table.h"
+#include "segctl/why_request.h"
 
 enum {
 	ID,
@@ -113,7 +114,6 @@ const struct ctl_verb ctl_why = {
 #define USER_ROWS "USER,PROCESSES,KEPT,ALONE,SEGMENTS,RETIRED"
 #define UNIT_ROWS "UNIT,PROCESSES,KEPT,ALONE,SEGMENTS,RETIRED"
 
-#define LINES 10  /* of each kind in a report */
 #define CHUNK 500 /* rows that a raw table keeps in memory */
 
 /* ------------------------------------------------------------------ cells */
@@ -406,63 +406,7 @@ static int print_rows(struct ctl *ctl, const struct ctl_look *look, enum ctl_by 
 
 /* ------------------------------------------------------------------ all segments */
 
-struct request {
-	struct ctl_look_options options;
-	enum ctl_by by;
-	size_t limit;
-	bool is_table, is_json, is_filtered;
-};
-
-static bool parse_by(struct ctl *ctl, enum ctl_by *by)
-{
-	static const char *const names[] = {
-		[CTL_BY_HOLDER] = "holder", [CTL_BY_SEGMENT] = "segment", [CTL_BY_USER] = "user", [CTL_BY_UNIT] = "unit"
-	};
-	const char *text = ctl->option['B'];
-
-	*by = CTL_BY_ALL;
-	if (!text)
-		return true;
-	for (*by = CTL_BY_HOLDER; *by <= CTL_BY_UNIT; ++*by)
-		if (!strcmp(text, names[*by]))
-			return true;
-	ctl_usage(ctl, "option -B: '%s' is not holder, segment, user or unit", text);
-	return false;
-}
-
-static bool parse(struct ctl *ctl, struct request *request)
-{
-	uint32_t limit = 0, pid = 0;
-	uint64_t older = 0;
-
-	*request = (struct request){ .limit = SIZE_MAX };
-	if (!parse_by(ctl, &request->by) || !ctl_parse_option(ctl, 'l', &limit) || !ctl_parse_option(ctl, 'p', &pid) ||
-	    !ctl_parse_span(ctl, 'O', &older))
-		return false;
-	if (older > INT64_MAX / 1000000) {
-		ctl_usage(ctl, "option -O: '%s' is longer than three centuries", ctl->option['O']);
-		return false;
-	}
-	request->is_table =
-		ctl->option['o'] || ctl->option['R'] || ctl->option['n'] || (ctl->option['J'] && request->by);
-	request->is_json = ctl->option['J'] && !request->is_table;
-	if (!request->is_table && !ctl->option['a'])
-		request->limit = LINES;
-	if (limit)
-		request->limit = limit;
-	request->options = (struct ctl_look_options){
-		.pid = pid,
-		.user = ctl->option['u'],
-		.older = (int64_t)older * 1000000,
-		.n_rows = request->is_json ? 0 : request->limit,
-	};
-	if (request->by != CTL_BY_ALL && request->by != CTL_BY_SEGMENT)
-		request->options.n_rows = 0;
-	request->is_filtered = pid || ctl->option['u'] || older;
-	return true;
-}
-
-static int tell_nothing(struct ctl *ctl, const struct request *request)
+static int tell_nothing(struct ctl *ctl, const struct ctl_why *request)
 {
 	printf("Nothing is kept%s.\n", request->is_filtered ? " that matches" : ": no retired segment is left");
 	if (!request->is_filtered)
@@ -473,11 +417,11 @@ static int tell_nothing(struct ctl *ctl, const struct request *request)
 static int explain_all(struct ctl *ctl)
 {
 	struct ctl_report_json json;
-	struct request request;
+	struct ctl_why request;
 	struct ctl_look look;
 	int code, status;
 
-	if (!parse(ctl, &request))
+	if (!ctl_why_parse(ctl, &request))
 		return EX_USAGE;
 	if (request.is_json) {
 		ctl_report_json_begin(&json, segreg_base_path(ctl->reg));

@@ -12,9 +12,10 @@
  * - It exchanges a directory inside the victim for a symlink: the symlink itself is unlinked.
  * - It mounts something inside the victim: that is another device and is not entered. The deletion fails with EBUSY or
  *   EXDEV.
- * - It makes a directory between base and the victim, or one in the victim, a registry, or another base. The deletion
- *   looks for that before the rename and after it. It fails with EBUSY, and moves the victim back.
- * - It moves the victim, or a directory in it, out of the trash: sr_removal.c checks where it is, and stops.
+ * - It turns a directory between base and the victim, or one in the victim, into a registry or the base of one. The
+ * deletion looks for that before the rename and after it. It fails with EBUSY, and moves the victim back.
+ * - It moves the victim, or a directory in it, out of the trash. sr_removal.c checks where it is, and stops after at
+ *   most 32 more names.
  *
  * After a crash, what is in the trash under the victim's own name is the victim, and the next sweep goes on with it. So
  * no other victim may ever have that name. An id that is used again was registered, or reserved, at another nanosecond.
@@ -314,7 +315,7 @@ static int check_victim(const struct sr_trash *trash, const struct sr_record *re
 	return error ? error : look_inside(dir, leaf, identity, removed);
 }
 
-/* Rename the victim into the trash. *gone: nothing of it is at its path, or nothing any more. */
+/* Rename the victim into the trash. *gone: nothing is left to take apart in the trash. */
 static int move_to_trash(struct sr_trash *trash, const struct sr_record *record, const char *name, bool may_be_reused,
 			 struct sr_removed *removed, bool *gone)
 {

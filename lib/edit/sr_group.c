@@ -21,10 +21,11 @@
  * transaction begins anew without it. If the group as a whole fails (a limit, a full disk), the leader hands the
  * letters back, and each rider leads its own edit.
  *
- * No edit is lost. Only the rider that posted a letter or a leader moves it out of POSTED. A living leader answers the
- * letter or hands it back. A leader sets the commit lock's dirty word before it takes the first letter, and clears the
- * word after the last answer. So if it dies, the next leader reconciles, and settles the letters that were taken. The
- * death of a leader wakes no rider. Each rider finds out within a slice, because it then gets the commit lock.
+ * No edit is lost. Only the rider that posted a letter, a leader, or the emptying of its lane moves it out of POSTED. A
+ * living leader answers the letter or hands it back. A leader sets the commit lock's dirty word before it takes the
+ * first letter, and clears the word after the last answer. So if it dies, the next leader reconciles, and settles the
+ * letters that were taken. The death of a leader wakes no rider. Each rider finds out within a slice, because it then
+ * gets the commit lock.
  *
  * No edit is done twice, and none is acknowledged early. The transaction that makes the edits also writes "riders", so
  * the names are durable with the edits or not at all. A name is unique: start of the region, lane_id, number of the

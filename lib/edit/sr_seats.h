@@ -32,7 +32,7 @@ struct sr_group {
 	bool alone;         /* the leader takes no riders, or no more riders */
 	/* The discards that were in shared memory (sr_discards.h): a seat without an owner. */
 	struct sr_seat late;
-	uint32_t n_late;              /* how many the ring has lost when they are shown; 0: the seat is empty */
+	uint32_t n_late; /* discards copied from shared memory, removed there when they are shown; 0: none */
 	struct sr_discards_left left; /* those of them for which the registry has no room; set when they are planned */
 	bool looked;                  /* for discards */
 	bool without;                 /* the leader takes none: an attempt with them has failed */

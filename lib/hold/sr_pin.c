@@ -66,7 +66,7 @@ static inline bool is_pinnable(uint64_t word, unsigned flags)
 	return SR_LIKELY(state == SR_LIVE) || (state == SR_PENDING && !(flags & SEGREG_PIN_LIVE));
 }
 
-/* The word to which it returns when the decision under way is taken back. */
+/* The slot's word after its decision is taken back; any other word unchanged. */
 static inline uint64_t undecided(uint64_t word)
 {
 	return sr_word_make(sr_word_generation(word), sr_state_undecided(sr_word_state(word)));
@@ -83,8 +83,8 @@ static inline int make_pin(uint64_t lane_id, uint64_t id, uint32_t slot, uint64_
 	return 0;
 }
 
-/* After a count went down: whether a sweep may now delete the segment. */
-static inline bool is_retired(const struct segreg *reg, uint32_t slot)
+/* After a count went down: whether a sweep may have work now. */
+static inline bool is_not_live(const struct segreg *reg, uint32_t slot)
 {
 	return SR_UNLIKELY(sr_word_state(sr_load_seqcst_u64(&reg->slots[slot].word)) != SR_LIVE);
 }
@@ -92,7 +92,7 @@ static inline bool is_retired(const struct segreg *reg, uint32_t slot)
 /* After a count went down: wake threads that wait for sweeps, if the segment is not LIVE. */
 static inline void wake_if_retired(struct segreg *reg, uint32_t slot)
 {
-	if (is_retired(reg, slot))
+	if (is_not_live(reg, slot))
 		sr_region_wake(&reg->region);
 }
 
@@ -119,8 +119,8 @@ static inline bool is_countable(const struct segreg *reg, uint32_t slot)
 }
 
 /*
- * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either: a decision
- * begins and ends under that lock, and sr_table_lock_take repairs the tables first if a decider died (sr_enter.c).
+ * Pin under the table lock, where no slot moves, and a miss is final. No decision is under way either. A decider
+ * begins and ends it in one hold of that lock. If a decider died, sr_table_lock_take repairs the tables first.
  */
 static SR_COLD int pin_slowly(struct segreg *reg, uint64_t id, unsigned flags, struct segreg_pin *pin)
 {
@@ -268,7 +268,7 @@ SR_HOT int sr_pin(struct segreg *reg, uint64_t id, unsigned flags, struct segreg
 
 /*
  * How many pins ahead sr_pin_many prefetches: first the entry of the index, then the slot and the count. Measured by
- * bench/pin_growth.c.
+ * bench/questions/pin_growth.c.
  */
 #define AHEAD_INDEX 8u
 #define AHEAD_SLOT 4u
@@ -377,7 +377,7 @@ int sr_unpin_many(struct segreg *reg, struct segreg_pin *pins, size_t n)
 		if (!pins[i].owner)
 			continue;
 		if (!let_go(reg, &pins[i]))
-			wakes |= is_retired(reg, slot);
+			wakes |= is_not_live(reg, slot);
 		else if (!not_held)
 			not_held = &pins[i];
 	}

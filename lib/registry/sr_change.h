@@ -18,8 +18,8 @@ int sr_change_begin(struct sr_change *change, struct segreg *reg);
 int sr_change_start(struct sr_change *change, struct segreg *reg);
 /* Forget what was written so far, and go on in a new transaction. */
 int sr_change_restart(struct sr_change *change);
-/* From here on the region is being prepared for the change: if this process dies, the next holder of the commit lock
- * reconciles. */
+/* Set the commit lock's dirty word, before the region is prepared for the change. If this process dies from here on,
+ * the next holder of the commit lock reconciles. */
 void sr_change_prepare(struct sr_change *change);
 /* Give up. The region is as it was. */
 void sr_change_cancel(struct sr_change *change);

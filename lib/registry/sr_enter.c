@@ -7,9 +7,9 @@
  * lock found both words clean, it will not find the table lock's dirty.
  *
  * No process waits for the disk because another one died while it decided or made room. The slots' words are whole at
- * any moment, and nobody believes a decision that is not durable. So sr_table_lock_take derives index, queue and
- * counters from the slots. More is left to do only if a process died while it showed what the database has already
- * (SR_DIRTY_SHOWN). Then the database is read, under the commit lock (sr_reconcile.c).
+ * any moment, and no sweep touches a file for a decision that is not durable. So sr_table_lock_take derives index,
+ * queue and counters from the slots. More is left to do only if a process died while it showed what the database has
+ * already (SR_DIRTY_SHOWN). Then the database is read, under the commit lock (sr_reconcile.c).
  */
 #include "registry/sr_enter.h"
 #include "sys/sr_error.h"

@@ -12,8 +12,8 @@
  *
  * A leader is a thread that holds the commit lock, and has set its dirty word before it takes the first letter. Each of
  * these moves is a compare-and-swap. The owner alone writes an edit into a letter, and only while the letter is FREE.
- * So what a leader reads in a TAKEN letter does not change. Emptying a lane makes its letter FREE whatever it was, and
- * raises the epoch after that.
+ * So what a leader reads in a TAKEN letter does not change. If the leader finds the owner dead, the letter goes from
+ * TAKEN to FREE. Emptying a lane makes its letter FREE whatever it was, and raises the epoch after that.
  *
  * The leader names a letter by lane_id (epoch and lane) and number, which together are used once in a region's life.
  * Before it answers, the leader checks that both are still the same. Only a leader makes a letter TAKEN, and there is

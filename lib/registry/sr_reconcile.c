@@ -1,7 +1,7 @@
 /*
  * sr_reconcile.c - bringing the region to what LMDB says, after a process died or failed in a change.
  *
- * Readers use the region without a lock meanwhile. So a slot keeps its place as long as its segment exists. Each state
+ * Readers use the region without a lock meanwhile. So a segment keeps its slot as long as it exists. Each state
  * word is written once with its final value, and nothing is cleared first. Reconciling makes a durable commit of its
  * own before it believes what it read. After a failed write, a transaction can be visible and yet not be on the disk.
  *
@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* A record without its path and the caller's own bytes. */
-struct row {
+struct durable {
 	uint64_t id, born, retired;
 	int64_t registered_at, retired_at;
 	size_t text_at; /* in records.texts: the path, then the caller's own bytes */
@@ -35,7 +35,7 @@ struct row {
 
 /* LMDB's records in memory, sorted by id: the table lock must not wait for the disk. */
 struct records {
-	struct row *rows;
+	struct durable *rows;
 	size_t n, room;
 	char *texts;
 	size_t texts_used, texts_room;
@@ -85,7 +85,7 @@ static int records_add(void *arg, const struct sr_record *record)
 		return rc;
 	memcpy(s->texts + s->texts_used, record->path, record->path_length);
 	memcpy(s->texts + s->texts_used + record->path_length, record->user, record->user_size);
-	s->rows[s->n++] = (struct row){
+	s->rows[s->n++] = (struct durable){
 		.id = record->id,
 		.born = record->born,
 		.retired = record->retired,
@@ -171,7 +171,7 @@ static int records_read(struct sr_registry *registry, struct records *s)
 	return sr_store_commit(store);
 }
 
-static struct row *find_row(const struct records *s, uint64_t id)
+static struct durable *find_row(const struct records *s, uint64_t id)
 {
 	size_t low = 0, high = s->n;
 
@@ -192,7 +192,7 @@ static void restore_slot(struct sr_region *region, const struct records *s, uint
 	uint64_t word = sr_load_acquire_u64(&region->slots[slot].word);
 	struct sr_detail *detail = &region->details[slot];
 	enum sr_state state = SR_GONE;
-	struct row *row;
+	struct durable *row;
 
 	if (sr_word_state(word) == SR_FREE || sr_word_state(word) == SR_GONE)
 		return;
@@ -213,7 +213,7 @@ static void restore_slot(struct sr_region *region, const struct records *s, uint
 		sr_state_force(&region->slots[slot].word, state);
 }
 
-static void record_from_row(const struct records *s, const struct row *row, struct sr_record *record)
+static void record_from_row(const struct records *s, const struct durable *row, struct sr_record *record)
 {
 	*record = (struct sr_record){
 		.id = row->id,
@@ -233,7 +233,7 @@ static void record_from_row(const struct records *s, const struct row *row, stru
 	memcpy(record->user, s->texts + row->text_at + row->path_length, row->user_size);
 }
 
-static int add_row(struct sr_region *region, const struct records *s, const struct row *row)
+static int add_durable(struct sr_region *region, const struct records *s, const struct durable *row)
 {
 	struct sr_record record;
 	uint32_t slot;
@@ -259,7 +259,7 @@ static int add_missing(struct sr_region *region, const struct records *s)
 	rc = sr_table_prepare(region, (uint32_t)(missing < UINT32_MAX ? missing : UINT32_MAX));
 	for (size_t i = 0; i < s->n && !rc; i++)
 		if (!s->rows[i].seen)
-			rc = add_row(region, s, &s->rows[i]);
+			rc = add_durable(region, s, &s->rows[i]);
 	return rc;
 }
 
@@ -271,7 +271,7 @@ static int restore_texts(struct sr_region *region, const struct records *s, uint
 
 	for (uint32_t slot = 0; slot < top && !rc; slot++) {
 		enum sr_state state = sr_word_state(sr_load_acquire_u64(&region->slots[slot].word));
-		const struct row *row = find_row(s, region->slots[slot].id);
+		const struct durable *row = find_row(s, region->slots[slot].id);
 
 		if (!row || row->state != state || row->born != region->details[slot].born)
 			continue;

@@ -20,7 +20,8 @@
  * DELETING   decided: no pin succeeds. If the decision does not become durable, the slot returns to its former state
  * GONE       unregistered, but a lane still counts the slot; FREE with the next generation once no lane does
  *
- * DECIDING and REMOVING begin and end under the table lock. They outlast the lock only if its holder dies.
+ * A decider begins and ends DECIDING and REMOVING in one hold of the table lock. A pin or a walk may end them earlier,
+ * without the lock. They outlast the lock only if its holder dies.
  *
  * A pin succeeds only in LIVE and PENDING. It turns REMOVING into LIVE, and DECIDING into PENDING. A repair or a
  * rebuild sets the state that the durable record has, from any state.

@@ -128,9 +128,9 @@ static bool is_alive(const struct sr_region *region, uint64_t builder)
  *   version is among those read.
  * - A snapshot that is released later still counts. Its segments wait for the next sweep, which the release wakes.
  * - A slot may have been reused since, for a segment that was retired after V0. This function recognizes it.
- * - Or for a discard that waited in shared memory, and counts as retired in V0 or before (add_retired in
- *   sr_plan_discard.c). What holds it is a horizon of an earlier version. No process can take such a horizon by now, so
- *   it is among those read.
+ * - A slot may also serve a discard by now that waited in shared memory, and counts as retired in V0 or before
+ * (add_retired in sr_plan_discard.c). What holds it is a horizon of an earlier version. No process can take such a
+ * horizon by now, so it is among those read.
  */
 static bool is_retired_later(const struct sr_sweep *sweep, const struct sr_detail *detail)
 {
@@ -228,10 +228,10 @@ static const char *lease_of(const struct sr_sweep *sweep, uint32_t slot)
 static int decide_one(struct sr_sweep *sweep, const struct candidate *one, uint32_t holders)
 {
 	struct sr_region *region = &sweep->reg->region;
-	bool undecided = one->was == SR_PENDING, done;
-	uint64_t pins = undecided ? sr_table_count(region, one->slot) : 0; /* S2 */
-	const char *lease = undecided ? lease_of(sweep, one->slot) : NULL;
-	bool held = pins || lease || (undecided && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
+	bool is_pending = one->was == SR_PENDING, done;
+	uint64_t pins = is_pending ? sr_table_count(region, one->slot) : 0; /* S2 */
+	const char *lease = is_pending ? lease_of(sweep, one->slot) : NULL;
+	bool held = pins || lease || (is_pending && sr_cells_hold(&sweep->cells, &region->details[one->slot]));
 	int rc = 0;
 
 	SR_STOP("sweep.counted");
@@ -247,7 +247,7 @@ static int decide_one(struct sr_sweep *sweep, const struct candidate *one, uint3
 	if (held)
 		note_held(sweep, one->slot, pins, lease);
 	*(held ? &sweep->result->held : &sweep->result->waiting) += 1;
-	if (undecided && !sr_sweep_is_dry(sweep))
+	if (is_pending && !sr_sweep_is_dry(sweep))
 		sr_table_keep(region, one->slot); /* S3 */
 	return 0;
 }

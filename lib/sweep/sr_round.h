@@ -38,7 +38,7 @@ struct sr_held {
 	uint64_t id, pins, snapshots;
 	bool has_horizon;
 	char lease[SEGREG_LEASE_NAME_MAX + 1]; /* a lease that holds it; "": none does */
-	int64_t pid;                           /* 0: no handle holds the segment any more */
+	int64_t pid;                           /* 0: no handle holds it */
 	char label[SEGREG_LABEL_SIZE], path[SEGREG_PATH_MAX + 1];
 };
 

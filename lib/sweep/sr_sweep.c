@@ -1,5 +1,5 @@
 /*
- * sr_sweep.c - deleting the segments that are retired and held by no handle.
+ * sr_sweep.c - deleting the segments that are retired, and held by no handle and no lease.
  *
  *      take the sweep byte; check base's marker; reclaim the lanes of dead processes
  *      table lock: copy the queue; S0 V0 = version; SC read the cells of all lanes
@@ -55,7 +55,7 @@ static void flush_discards(struct sr_sweep *sweep)
 		sr_decide_note_wait(sweep, sr_sys_realtime() + sr_retry_pause(1));
 }
 
-static bool ask_to_stop(void *arg)
+static bool between_files(void *arg)
 {
 	struct sr_sweep *sweep = arg;
 
@@ -379,7 +379,7 @@ static int sweep_queue(struct sr_sweep *sweep)
 		rc = sr_trash_open(&sweep->trash, &registry->base, sweep->options->pace, sweep->options->pace_files);
 	if (rc)
 		return rc;
-	sweep->trash.stop = ask_to_stop;
+	sweep->trash.stop = between_files;
 	sweep->trash.arg = sweep;
 	rc = run_rounds(sweep);
 	sr_trash_close(&sweep->trash);
@@ -425,7 +425,7 @@ static int sweep_and_look(struct sr_sweep *sweep)
 				     sr_report_missing, sweep);
 		if (rc != SR_INSPECT_MORE)
 			return rc;
-		if (sweep->stopped || ask_to_stop(sweep))
+		if (sweep->stopped || between_files(sweep))
 			return 0;
 		begin_again(sweep);
 	}

@@ -1,5 +1,5 @@
 /*
- * sr_sweep.h - deleting the segments that are retired and held by no handle.
+ * sr_sweep.h - deleting the segments that are retired and held by no handle and no lease.
  */
 #ifndef SR_SWEEP_H
 #define SR_SWEEP_H

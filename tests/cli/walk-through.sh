@@ -15,7 +15,8 @@ here() {
 plain() {
 	sed -E "s,$dir,,g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]+Z/TIME/g" |
 		sed -E 's/(,|\)), [a-z_0-9-]+([:,])/\1, USER\2/; s/USER, [^:]*: /USER: /; s/, in \/[^,]*,/,/' |
-		sed -E 's/schema ([0-9]), layout ([0-9])([0-9])/schema@\1, layout@\2@\3/; s/(^|[^@0-9])[0-9]+/\1N/g; s/ +/ /g; s/ $//'
+		sed -E 's/schema ([0-9]), layout ([0-9])([0-9])/schema@\1, layout@\2@\3/; s/(^|[^@0-9])[0-9]+/\1N/g' |
+		sed -E 's/ +/ /g; s/ $//'
 }
 
 awk '/^## An operator.s walk-through/ { on = 1; next } /^## / { on = 0 } on' "$root/README.md" |

@@ -94,6 +94,7 @@ static void sweeps_show_events()
 	auto swept = s.reg.sweep(SweepOptions(SEGREG_SWEEP_DRY_RUN),
 				 [&held](const SweepEvent &event) { held += event.action == SEGREG_SWEEP_HELD; });
 	CHECK(swept && swept->held == 1);
+	OK(s.reg.drop_lease("backup"));
 	OK(s.reg.retire(1));
 	OK(s.reg.retire(2));
 	swept = s.reg.sweep(SweepOptions(),
@@ -145,6 +146,7 @@ static void sweeps_end_by_exceptions()
 	int caught = 0;
 
 	slow.pace_files = 1;
+	OK(s.reg.drop_lease("backup"));
 	for (int round = 0; round < 2; round++) {
 		try {
 			OK(s.reg.retire(1));

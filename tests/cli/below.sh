@@ -33,7 +33,7 @@ says "would register in/b.sst"
 says "would register in/deep/d.sst"
 says "2 segments would be registered, 2 there already, 0 refused"
 expect 0 "$segctl" ls --noheadings -o PATH
-same "in/a.sst in/whole" "$(sort "$dir/out" | xargs)"
+same "in/a.sst in/whole" "$(LC_ALL=C sort "$dir/out" | xargs)"
 ok "a dry run changes nothing"
 
 version() { "$segctl" stats --json | sed -n 's/.*"version": *\([0-9]*\).*/\1/p'; }
@@ -42,7 +42,7 @@ expect 0 "$segctl" register --below in --match '*.sst'
 says "2 segments registered, 2 there already, 0 refused"
 same $((before + 1)) "$(version)"
 expect 0 "$segctl" ls --noheadings -o PATH
-same "in/a.sst in/b.sst in/deep/d.sst in/whole" "$(sort "$dir/out" | xargs)"
+same "in/a.sst in/b.sst in/deep/d.sst in/whole" "$(LC_ALL=C sort "$dir/out" | xargs)"
 expect 0 "$segctl" register --below in --match '*.sst'
 says "0 segments registered, 4 there already, 0 refused"
 same $((before + 1)) "$(version)"
@@ -51,7 +51,7 @@ ok "files that match become segments in one edit, and segments are left alone"
 expect 0 "$segctl" register --below .
 says "3 segments registered, 4 there already, 0 refused"
 expect 0 "$segctl" ls --noheadings -o PATH
-same "in/.hidden.sst in/a.sst in/b.sst in/c.tmp in/deep/d.sst in/whole out/f.sst" "$(sort "$dir/out" | xargs)"
+same "in/.hidden.sst in/a.sst in/b.sst in/c.tmp in/deep/d.sst in/whole out/f.sst" "$(LC_ALL=C sort "$dir/out" | xargs)"
 ok "base itself: neither registry nor marker, and no link"
 
 mkdir "$base/bad"

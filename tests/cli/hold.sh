@@ -51,7 +51,7 @@ expect 0 "$segctl" hold sh -ec "
 	'$segctl' retire 5
 	'$segctl' sweep
 	'$segctl' why"
-says "a horizon of version"
+says "held by 1 horizon of"
 says "2 held"
 expect 0 "$segctl" sweep
 is_gone 3 && is_gone 5 || fail "3 or 5 is still there"

@@ -4,7 +4,7 @@
 # make install: where python3 looks for packages depends on its version, and pip knows.
 #
 # Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR,
-#   TMPFILESDIR, COMPLETIONDIR, PYTHONDIR, SHAREDIR.
+#   TMPFILESDIR, COMPLETIONDIR, ZSHCOMPLETIONDIR, FISHCOMPLETIONDIR, PYTHONDIR, SHAREDIR.
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin
@@ -17,6 +17,8 @@ UNITDIR       ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPLETIONDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SHAREDIR      ?= $(PREFIX)/share/segreg
 PYTHONDIR     ?= $(PREFIX)/lib/python3/dist-packages
 # segctl looks there for what segctl defer preloads.
@@ -53,6 +55,8 @@ TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         $(call if_there,644,daemon/segregd/segreg.sysusers,$(SYSUSERSDIR)/segreg.conf) \
         $(call if_there,644,daemon/segregd/segreg.tmpfiles,$(TMPFILESDIR)/segreg.conf) \
         $(call if_there,644,daemon/segctl/segctl.bash,$(COMPLETIONDIR)/segctl) \
+        $(call if_there,text,daemon/segctl/segctl.zsh,$(ZSHCOMPLETIONDIR)/_segctl) \
+        $(call if_there,text,daemon/segctl/segctl.fish,$(FISHCOMPLETIONDIR)/segctl.fish) \
         $(call if_there,644,daemon/segregd/segregd.conf,$(SHAREDIR)/segregd.conf) \
         $(foreach file,$(wildcard daemon/monitoring/*),644:$(file):$(SHAREDIR)/monitoring/$(notdir $(file)))
 PYTHON_PART = $(foreach file,$(wildcard lib/python/segreg/*.py) lib/python/segreg/py.typed, \
@@ -62,7 +66,8 @@ PYTHON_PART = $(foreach file,$(wildcard lib/python/segreg/*.py) lib/python/segre
 
 below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 located = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
-        -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|/usr/sbin/segregd|$(SBINDIR)/segregd|'
+        -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|/usr/sbin/segregd|$(SBINDIR)/segregd|' \
+        -e 's|/usr/share/bash-completion/completions/|$(COMPLETIONDIR)/|'
 
 # A subshell per entry: $1 how, $2 what, $3 where to.
 place = umask 022; for entry in $(1); do ( IFS=:; set -- $$entry; to="$(DESTDIR)$$3"; \

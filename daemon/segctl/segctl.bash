@@ -1,5 +1,6 @@
 # segctl.bash - completion of segctl(1) in bash: verbs, operands, options and columns of segctl --help, ids and
-# processes of the registry.
+# processes of the registry. "bash segctl.bash segctl WORD..." prints what completes the last word, for segctl.zsh and
+# segctl.fish.
 
 # _segctl_list TOOL VERB options|operands|columns|verbs: what its --help lists.
 _segctl_list()
@@ -117,4 +118,65 @@ _segctl()
 	esac
 }
 
-complete -F _segctl segctl
+# The shell that asks completes names of files by its own means: a line ":file", ":directory" or ":command" says so.
+_segctl_leave_files_to_shell()
+{
+	_segctl_files()
+	{
+		shift
+		COMPREPLY=("${@/#/:}")
+	}
+}
+
+# _segctl_texts TOOL WORD...: a tab and its text in --help, behind each line of stdin that --help lists.
+_segctl_texts()
+{
+	local tool=$1 word verb='' verbs
+	shift
+
+	verbs=$(_segctl_list "$tool" "" verbs)
+	for word in "${@:1:$#-1}"; do
+		[ -z "$verb" ] && grep -qxF -- "$word" <<<"$verbs" && verb=$word
+	done
+	awk 'NR == FNR {
+			if (sub(/^  (-., )?/, "")) {
+				name = $1
+				sub(/^[^ ]+( [A-Z]+)?  +/, "")
+				text[name] = $0
+			}
+			next
+		}
+		{ name = $0; sub(/.*[,+=]/, "", name); print $0 (name in text ? "\t" text[name] : "") }' \
+		<("$tool" ${verb:+"$verb"} --help 2>/dev/null) -
+}
+
+# _segctl_print TOOL WORD...: what completes the last word, one a line.
+_segctl_print()
+{
+	local tool=$1 word before=''
+	shift
+
+	_segctl_leave_files_to_shell
+	COMP_WORDS=("$tool")
+	for word in "$@"; do
+		before=''
+		if [[ $word == --*=* ]]; then # bash makes three words of that
+			before=${word%%=*}=
+			COMP_WORDS+=("${before%=}" "=")
+			word=${word#*=}
+		fi
+		COMP_WORDS+=("$word")
+	done
+	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+	_segctl "$tool" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+	for word in ${COMPREPLY[@]+"${COMPREPLY[@]}"}; do
+		[[ $word == :* ]] || word=$before$word
+		printf '%s\n' "$word"
+	done | _segctl_texts "$tool" "$@"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ] && [ $# -gt 1 ]; then
+	_segctl_print "$@"
+else
+	complete -F _segctl segctl
+fi

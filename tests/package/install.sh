@@ -10,6 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS SEGREG_REGISTRY LD_LIBRARY_PATH
 # make hands its settings on in the environment.
 unset DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR MANDIR UNITDIR SYSUSERSDIR TMPFILESDIR COMPLETIONDIR
+unset ZSHCOMPLETIONDIR FISHCOMPLETIONDIR SHAREDIR
 
 ok() {
 	echo "ok $*"
@@ -81,14 +82,19 @@ version=$(awk '/define SEGREG_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $3; s = "."
 lists "$parts/lib" "usr/lib/there/libsegreg.so.$version" "usr/lib/there/libsegreg.so.${version%%.*}"
 make_in "$parts/all" install PREFIX=/usr BINDIR=/b SBINDIR=/s LIBDIR=/l INCLUDEDIR=/i PKGCONFIGDIR=/p MANDIR=/m \
 	UNITDIR=/u \
-	SYSUSERSDIR=/y TMPFILESDIR=/t COMPLETIONDIR=/c
+	SYSUSERSDIR=/y TMPFILESDIR=/t COMPLETIONDIR=/c ZSHCOMPLETIONDIR=/z FISHCOMPLETIONDIR=/f \
+	SHAREDIR=/h
 [ ! -e "$parts/all/usr" ] ||
 	fail "a directory that was given is not used: $(find "$parts/all/usr" ! -type d | head -n 3)"
-for name in b/segctl s/segregd l/libsegreg.so i/segreg.h p/segreg.pc m/man7/segreg.7; do
+for name in b/segctl s/segregd l/libsegreg.so i/segreg.h p/segreg.pc m/man7/segreg.7 h/segregd.conf \
+	h/monitoring/segreg.rules.yml; do
 	[ -r "$parts/all/$name" ] || fail "no $name"
 done
 [ "$(grep -cxE '(libdir=/l|includedir=/i)' "$parts/all/p/segreg.pc")" -eq 2 ] ||
 	fail "segreg.pc does not say where the library and the header are"
+for name in z/_segctl f/segctl.fish; do
+	grep -qF 'bash /c/segctl ' "$parts/all/$name" || fail "$name does not find what segctl.bash was installed as"
+done
 ok "each directory can be chosen"
 
 if unit=$(ls "$parts/all/u"/*.service 2>/dev/null); then

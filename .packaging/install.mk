@@ -4,7 +4,8 @@
 # make install: where python3 looks for packages depends on its version, and pip knows.
 #
 # Settings: DESTDIR, PREFIX, BINDIR, SBINDIR, LIBDIR, INCLUDEDIR, PKGCONFIGDIR, MANDIR, UNITDIR, SYSUSERSDIR,
-#   TMPFILESDIR, COMPLETIONDIR, ZSHCOMPLETIONDIR, FISHCOMPLETIONDIR, PYTHONDIR, SHAREDIR.
+#   TMPFILESDIR, COMPLETIONDIR, ZSHCOMPLETIONDIR, FISHCOMPLETIONDIR, PYTHONDIR, SHAREDIR,
+#   DOCDIR.
 
 PREFIX        ?= /usr/local
 BINDIR        ?= $(PREFIX)/bin
@@ -20,6 +21,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPLETIONDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 SHAREDIR      ?= $(PREFIX)/share/segreg
+DOCDIR        ?= $(PREFIX)/share/doc/segreg
 PYTHONDIR     ?= $(PREFIX)/lib/python3/dist-packages
 # segctl looks there for what segctl defer preloads.
 DEFERDIR      := $(abspath $(BINDIR)/../lib/segreg)
@@ -58,7 +60,8 @@ TOOLS_PART = 755:$(BUILD)/segctl:$(BINDIR)/segctl \
         $(call if_there,text,daemon/segctl/segctl.zsh,$(ZSHCOMPLETIONDIR)/_segctl) \
         $(call if_there,text,daemon/segctl/segctl.fish,$(FISHCOMPLETIONDIR)/segctl.fish) \
         $(call if_there,644,daemon/segregd/segregd.conf,$(SHAREDIR)/segregd.conf) \
-        $(foreach file,$(wildcard daemon/monitoring/*),644:$(file):$(SHAREDIR)/monitoring/$(notdir $(file)))
+        $(foreach file,$(wildcard daemon/monitoring/*),644:$(file):$(SHAREDIR)/monitoring/$(notdir $(file))) \
+        $(foreach file,$(wildcard tests/examples/*),644:$(file):$(DOCDIR)/examples/$(notdir $(file)))
 PYTHON_PART = $(foreach file,$(wildcard lib/python/segreg/*.py) lib/python/segreg/py.typed, \
             644:$(file):$(PYTHONDIR)/segreg/$(notdir $(file))) \
         text:lib/python/METADATA.in:$(PYTHONDIR)/segreg-$(VERSION).dist-info/METADATA \

@@ -45,8 +45,16 @@ as_root=()
 registry=$(sed -n 's/.*command: \["segregd", "\(.*\)"\]/\1/p' "$examples/sidecar.yaml")
 [ -n "$registry" ] || fail "the sidecar serves no registry"
 
+for line in 'ENTRYPOINT ["/usr/sbin/segregd"]' "CMD [\"$registry\"]"; do
+	grep -qF -- "$line" "$examples/Dockerfile" || fail "the Dockerfile has not: $line"
+done
+image=$(sed -n 's/.* image: \(.*segreg.*\)/\1/p' "$examples/sidecar.yaml")
+grep -qF -- "-t $image " "$examples/Dockerfile" || fail "the Dockerfile makes another image than $image"
+[ "$("$segregd" --version)" = "segregd ${image#*:}" ] || fail "$image is not the version of segregd"
+ok "the Dockerfile makes the image of sidecar.yaml"
+
 sidecar() {
-	local inside=${registry%/registry} outside=$dir/volumes/engine engine
+	local inside=${registry%/registry} outside=$dir/volumes/engine engine sweeper
 
 	expect 0 container_runs engine "$segctl" init --base "$inside" "$registry"
 	mkdir "$outside/one" || fail "the engine's volume is not where the registry is"
@@ -55,7 +63,8 @@ sidecar() {
 
 	: >"$dir/log"
 	container sweeper "$segregd" "$registry" 2>"$dir/log" &
-	children+=("$!")
+	sweeper=$!
+	children+=("$sweeper")
 	eventually logged serving
 
 	container engine "$segctl" -r "$registry" pin 1 -- sh -c ': >"$0" && exec sleep infinity' "$inside/pinned" &
@@ -75,6 +84,14 @@ sidecar() {
 	expect 69 container_runs apart "$segctl" -r "$registry" ls
 	complains "share /dev/shm"
 	ok "the error names the /dev/shm of a container"
+
+	read -r inside <"/proc/$sweeper/task/$sweeper/children"
+	[ "$(grep -cE '^Name:.*segregd$|^NSpid:.*\s1$' "/proc/$inside/status")" = 2 ] ||
+		fail "the sidecar's segregd is not process 1"
+	kill -s TERM "$inside"
+	eventually has_ended "$sweeper"
+	wait "$sweeper" || fail "segregd as process 1 ended with $?"
+	ok "segregd as process 1 ends at SIGTERM"
 }
 
 if may_unshare ${as_root[@]+"${as_root[@]}"}; then

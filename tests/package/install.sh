@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS SEGREG_REGISTRY LD_LIBRARY_PATH
 # make hands its settings on in the environment.
 unset DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR MANDIR UNITDIR SYSUSERSDIR TMPFILESDIR COMPLETIONDIR
-unset ZSHCOMPLETIONDIR FISHCOMPLETIONDIR SHAREDIR
+unset ZSHCOMPLETIONDIR FISHCOMPLETIONDIR SHAREDIR DOCDIR
 
 ok() {
 	echo "ok $*"
@@ -83,11 +83,11 @@ lists "$parts/lib" "usr/lib/there/libsegreg.so.$version" "usr/lib/there/libsegre
 make_in "$parts/all" install PREFIX=/usr BINDIR=/b SBINDIR=/s LIBDIR=/l INCLUDEDIR=/i PKGCONFIGDIR=/p MANDIR=/m \
 	UNITDIR=/u \
 	SYSUSERSDIR=/y TMPFILESDIR=/t COMPLETIONDIR=/c ZSHCOMPLETIONDIR=/z FISHCOMPLETIONDIR=/f \
-	SHAREDIR=/h
+	SHAREDIR=/h DOCDIR=/d
 [ ! -e "$parts/all/usr" ] ||
 	fail "a directory that was given is not used: $(find "$parts/all/usr" ! -type d | head -n 3)"
 for name in b/segctl s/segregd l/libsegreg.so i/segreg.h p/segreg.pc m/man7/segreg.7 h/segregd.conf \
-	h/monitoring/segreg.rules.yml; do
+	h/monitoring/segreg.rules.yml d/examples/Dockerfile; do
 	[ -r "$parts/all/$name" ] || fail "no $name"
 done
 [ "$(grep -cxE '(libdir=/l|includedir=/i)' "$parts/all/p/segreg.pc")" -eq 2 ] ||

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 unset MAKEFLAGS MAKELEVEL MFLAGS SEGREG_REGISTRY LD_LIBRARY_PATH
 # make hands its settings on in the environment.
 unset DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR MANDIR UNITDIR SYSUSERSDIR TMPFILESDIR COMPLETIONDIR
-unset ZSHCOMPLETIONDIR FISHCOMPLETIONDIR SHAREDIR
+unset ZSHCOMPLETIONDIR FISHCOMPLETIONDIR SHAREDIR DOCDIR
 
 # Inside: root of a user namespace, with mounts and processes of its own that end with it.
 if [ "$1" = --inside ]; then

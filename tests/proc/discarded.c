@@ -2,6 +2,7 @@
  * discarded.c - asking whether what is at a path was discarded; and a directory that is discarded instead of the
  * discarded files in it.
  */
+#include "discard.h"
 #include "harness.h"
 #include "peer.h"
 
@@ -9,31 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SIZE 4096
-
-static int discard(struct segreg *reg, const char *path, unsigned flags)
+static int discard_with(struct segreg *reg, const char *path, unsigned flags)
 {
 	return segreg_discard(reg, &path, 1, flags);
-}
-
-static uint64_t id_of(struct segreg *reg, const char *path)
-{
-	uint64_t id = 0;
-
-	T_OK(segreg_find(reg, path, &id, NULL));
-	return id;
-}
-
-/* Another file takes the place of the one at path, while that is kept: so it has another inode. */
-static void replace(const struct t_world *w, const char *path)
-{
-	T_SYS(rename(t_path(w, "%s", path), t_path(w, "%s.kept", path)));
-	t_make_file(w, path, SIZE);
-}
-
-static int do_discard(struct peer_self *self, void *arg)
-{
-	return discard(self->reg, arg, SEGREG_DISCARD_RELAXED);
 }
 
 /* ---------------------------------------------------------------- asking */
@@ -46,16 +25,16 @@ static void files(unsigned flags)
 	t_make_file(&w, "a", SIZE);
 	t_make_file(&w, "ab", SIZE);
 	T_EQ(segreg_is_discarded(reg, "a"), 0);
-	T_OK(discard(reg, "a", flags));
+	T_OK(discard_with(reg, "a", flags));
 	T_EQ(segreg_is_discarded(reg, "a"), 1);
 	T_EQ(segreg_is_discarded(reg, t_path(&w, "./a")), 1);
 	T_EQ(segreg_is_discarded(reg, "ab"), 0);
 	T_EQ(segreg_is_discarded(reg, "nothing"), 0);
-	replace(&w, "a");
+	replace(&w, "a", SIZE);
 	T_EQ(segreg_is_discarded(reg, "a"), 0);
 	T_OK(segreg_vacate(reg, "a"));
 	T_CHECK(t_exists(&w, "a"));
-	T_OK(discard(reg, "a", flags));
+	T_OK(discard_with(reg, "a", flags));
 	T_EQ(segreg_is_discarded(reg, "a"), 1);
 	T_OK(segreg_vacate(reg, "a"));
 	T_CHECK(!t_exists(&w, "a"));
@@ -80,14 +59,14 @@ static void directories(void)
 		T_SYS(mkdir(t_path(&w, "dir"), 0777));
 		t_make_file(&w, "dir/a", SIZE);
 		t_make_file(&w, "dirt", SIZE);
-		T_OK(discard(reg, "dir", flags[i]));
+		T_OK(discard_with(reg, "dir", flags[i]));
 		T_EQ(segreg_is_discarded(reg, "dir"), 1);
 		T_EQ(segreg_is_discarded(reg, "dir/a"), 2);
 		T_EQ(segreg_is_discarded(reg, "dir/nothing"), 2);
 		T_EQ(segreg_is_discarded(reg, "dirt"), 0);
 		T_OK(segreg_vacate(reg, "dir"));
 		T_EQ(segreg_is_discarded(reg, "dir/a"), 0);
-		T_OK(discard(reg, "dir/a", flags[i]));
+		T_OK(discard_with(reg, "dir/a", flags[i]));
 		T_EQ(segreg_is_discarded(reg, "dir"), 0);
 		T_EQ(segreg_is_discarded(reg, "dir/a"), 1);
 		t_close(reg);
@@ -111,7 +90,7 @@ static void segments_and_other_processes(void)
 	t_make_file(&w, "a", SIZE);
 	T_OK(peer_open(other));
 	commits = t_stats(reg).commits;
-	T_OK(peer_call(other, do_discard, a, sizeof(a)));
+	T_OK(peer_call(other, do_relaxed, a, sizeof(a)));
 	T_EQ(segreg_is_discarded(reg, "a"), 1);
 	T_EQ(t_stats(reg).commits, commits);
 	peer_exit(other);
@@ -144,11 +123,11 @@ static void horizons_do_not_count(void)
 	T_SYS(mkdir(t_path(&w, "dir"), 0777));
 	t_make_file(&w, "dir/a", SIZE);
 	T_OK(segreg_snapshot_take(reg, SEGREG_HORIZON, &horizon));
-	T_OK(discard(reg, "dir/a", 0));
-	T_ERR(SEGREG_E_EXISTS, discard(reg, "dir", 0));
+	T_OK(discard_with(reg, "dir/a", 0));
+	T_ERR(SEGREG_E_EXISTS, discard_with(reg, "dir", 0));
 	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, id_of(reg, "dir/a"), 0));
 	T_OK(segreg_force_remove(reg, id_of(reg, "dir/a"), SEGREG_DESPITE_HORIZONS));
-	T_OK(discard(reg, "dir", 0));
+	T_OK(discard_with(reg, "dir", 0));
 	T_EQ(t_sweep(reg).held, 1);
 	T_CHECK(t_exists(&w, "dir/a"));
 	T_OK(segreg_snapshot_release(reg, &horizon));
@@ -190,14 +169,14 @@ static void leases_by_floor_do_not_count(void)
 	T_SYS(mkdir(t_path(&w, "dir"), 0777));
 	t_make_file(&w, "dir/a", SIZE);
 	T_OK(segreg_lease_put(reg, "floor", 0, NULL, 0));
-	T_OK(discard(reg, "dir/a", 0));
+	T_OK(discard_with(reg, "dir/a", 0));
 	item.id = id_of(reg, "dir/a");
 	T_OK(segreg_lease_put(reg, "item", SEGREG_LEASE_LISTED, &item, 1));
 	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, item.id, SEGREG_DESPITE_HORIZONS));
 	T_OK(segreg_lease_drop(reg, "item"));
 	T_ERR(SEGREG_E_BUSY, segreg_force_remove(reg, item.id, 0));
 	T_OK(segreg_force_remove(reg, item.id, SEGREG_DESPITE_HORIZONS));
-	T_OK(discard(reg, "dir", 0));
+	T_OK(discard_with(reg, "dir", 0));
 	T_EQ(t_sweep(reg).held, 1);
 	T_OK(segreg_lease_drop(reg, "floor"));
 	T_EQ(t_sweep(reg).deleted, 1);

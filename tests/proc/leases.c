@@ -1,66 +1,14 @@
 /*
- * leases.c - retention leases hold segments for somebody who is no process: through deaths, restarts and repairs.
+ * leases.c - retention leases hold segments without a process: which ones, beside other calls; what is refused.
  */
 #include "fault.h"
 #include "harness.h"
-#include "peer.h"
-#include "db/sr_lease_record.h"
-#include "db/sr_store.h"
+#include "leases.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static int put_floor(struct segreg *reg, const char *name, uint64_t floor)
-{
-	return segreg_lease_put(reg, name, floor, NULL, 0);
-}
-
-static int put_listed(struct segreg *reg, const char *name, uint64_t id)
-{
-	const struct segreg_lease_item item = { .id = id };
-
-	return segreg_lease_put(reg, name, SEGREG_LEASE_LISTED, &item, 1);
-}
-
-struct leases {
-	unsigned n;
-	struct {
-		char name[SEGREG_LEASE_NAME_MAX + 1], by[SEGREG_LABEL_SIZE];
-		uint64_t floor;
-		size_t items;
-		struct segreg_lease_item first;
-		int64_t put_at, changed_at, pid;
-	} lease[8];
-};
-
-static int note_lease(void *arg, const struct segreg_lease *lease)
-{
-	struct leases *all = arg;
-
-	T_CHECK(all->n < 8);
-	strcpy(all->lease[all->n].name, lease->name);
-	strcpy(all->lease[all->n].by, lease->by_label);
-	all->lease[all->n].floor = lease->floor;
-	all->lease[all->n].items = lease->n;
-	if (lease->n)
-		all->lease[all->n].first = lease->items[0];
-	all->lease[all->n].put_at = lease->put_at;
-	all->lease[all->n].changed_at = lease->changed_at;
-	all->lease[all->n].pid = lease->by_pid;
-	all->n++;
-	return 0;
-}
-
-static struct leases leases_of(struct segreg *reg)
-{
-	struct leases all = { .n = 0 };
-
-	T_OK(segreg_lease_list(reg, note_lease, &all));
-	return all;
-}
 
 /* ---------------------------------------------------------------- what they hold */
 
@@ -224,108 +172,6 @@ static void says_what_it_holds(void)
 	T_EQ(segreg_lease_holds(&lease, 2, 5, 8), 0);
 	T_EQ(segreg_lease_holds(&lease, 1, 5, 0), 1);
 	T_EQ(segreg_lease_holds(NULL, 1, 5, 0), 0);
-}
-
-/* ---------------------------------------------------------------- as long as it is there */
-
-static void outlives_its_process_and_a_restart(void)
-{
-	struct t_world w = t_world(T_DISK);
-	struct segreg *reg = t_open(&w);
-	struct leases before;
-
-	t_add(&w, reg, 1);
-	T_OK(put_floor(reg, "backup", SEGREG_LEASE_NOW));
-	before = leases_of(reg);
-	T_OK(segreg_retire(reg, 1));
-	t_close(reg); /* the last process: the shared memory goes */
-	reg = t_open(&w);
-	T_EQ(t_sweep(reg).held, 1);
-	T_CHECK(memcmp(&before, &(struct leases[]){ leases_of(reg) }[0], sizeof(before)) == 0);
-	T_OK(segreg_lease_drop(reg, "backup"));
-	T_EQ(t_sweep(reg).deleted, 1);
-	t_close(reg);
-}
-
-static int do_put(struct peer_self *self, void *arg)
-{
-	return put_floor(self->reg, arg, SEGREG_LEASE_NOW);
-}
-
-static int do_drop(struct peer_self *self, void *arg)
-{
-	return segreg_lease_drop(self->reg, arg);
-}
-
-/* Another process has read the leases, and sees each change of this one at its next sweep. */
-static void each_process_sees_each_change(void)
-{
-	struct t_world w = t_world(T_MEMORY);
-	struct segreg *reg = t_open(&w);
-	struct peer *sweeper = peer_start(&w, PEER_PROCESS);
-	struct segreg_sweep_result result = { .size = sizeof(result) };
-	char name[] = "a";
-
-	T_OK(peer_open(sweeper));
-	t_add(&w, reg, 1);
-	t_add(&w, reg, 2);
-	T_OK(put_listed(reg, "b", 2));
-	T_OK(peer_call(sweeper, do_put, name, sizeof(name)));
-	T_OK(segreg_retire(reg, 1));
-	T_OK(segreg_retire(reg, 2));
-	T_OK(peer_sweep(sweeper, &result));
-	T_EQ(result.held, 2);
-	T_EQ(t_sweep(reg).held, 2);
-	T_OK(peer_call(sweeper, do_drop, name, sizeof(name)));
-	T_EQ(t_sweep(reg).deleted, 1);
-	T_OK(segreg_lease_drop(reg, "b"));
-	T_OK(peer_sweep(sweeper, &result));
-	T_EQ(result.deleted, 1);
-	peer_exit(sweeper);
-	t_close(reg);
-}
-
-/* A sweep that has begun before a lease was put asks for leases in the hold of the lock in which it decides. */
-static void put_while_a_sweep_decides(void)
-{
-	struct t_world w = t_world(T_MEMORY);
-	struct segreg *reg = t_open(&w);
-	struct peer *sweeper = peer_start(&w, PEER_PROCESS);
-
-	T_OK(peer_open(sweeper));
-	t_add(&w, reg, 1);
-	T_OK(segreg_retire(reg, 1));
-	peer_run_to(sweeper, "sweep.queued", peer_do_sweep, NULL, 0);
-	T_OK(put_listed(reg, "late", 1));
-	peer_go_on(sweeper);
-	T_OK(peer_end(sweeper, NULL));
-	T_EQ(t_state(reg, 1), SEGREG_PENDING);
-	T_CHECK(t_exists(&w, "seg-1/data"));
-	peer_exit(sweeper);
-	t_close(reg);
-}
-
-static void killed_while_putting(void)
-{
-	static const char *const points[] = { "lease.written", "change.committing", "change.durable",
-					      "change.applied" };
-
-	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
-		struct t_world w = t_world(T_MEMORY);
-		struct segreg *reg = t_open(&w);
-		struct peer *peer = peer_start(&w, PEER_PROCESS);
-		char name[] = "dead";
-
-		t_add(&w, reg, 1);
-		T_OK(peer_open(peer));
-		peer_run_to(peer, points[i], do_put, name, sizeof(name));
-		peer_kill(peer);
-		T_OK(segreg_retire(reg, 1));
-		T_EQ(leases_of(reg).n, i >= 2);
-		T_EQ(t_sweep(reg).deleted, i < 2);
-		T_EQ(t_state(reg, 1), i < 2 ? SEGREG_E_NOENT : (int)SEGREG_PENDING);
-		t_close(reg);
-	}
 }
 
 /* ---------------------------------------------------------------- other calls */
@@ -498,10 +344,6 @@ T_SUITE(leases, { "a lease holds what is retired after its floor", holds_what_is
 	{ "each of several leases holds", each_of_several_holds }, { "a dry run sees leases", a_dry_run_sees_them },
 	{ "a sweep names the lease that holds", a_sweep_names_the_lease },
 	{ "a lease says what it holds", says_what_it_holds },
-	{ "a lease outlives its process and a restart", outlives_its_process_and_a_restart },
-	{ "each process sees each change of a lease", each_process_sees_each_change },
-	{ "a lease that is put while a sweep runs counts", put_while_a_sweep_decides },
-	{ "a process that is killed while it puts a lease", killed_while_putting },
 	{ "a lease keeps the name and the record of a segment", keeps_the_name_and_the_record },
 	{ "a lease does not hold what was discarded before", holds_no_earlier_discard },
 	{ "the journal has the first and the last of a lease", the_journal_has_first_and_last },

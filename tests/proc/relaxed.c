@@ -1,78 +1,16 @@
 /*
- * relaxed.c - discards that do not wait for the disk: who makes them durable, what a death leaves, and names that are
- * used again before that.
+ * relaxed.c - discards that do not wait for the disk: who makes them durable, and names that are used again before
+ * that.
  */
-#include "fault.h"
+#include "discard.h"
 #include "harness.h"
 #include "peer.h"
 #include "registry/sr_discards.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define SIZE 4096
-
-static int relaxed(struct segreg *reg, const char *path)
-{
-	return segreg_discard(reg, &path, 1, SEGREG_DISCARD_RELAXED);
-}
-
-static int flush(struct segreg *reg)
-{
-	return segreg_discard(reg, NULL, 0, 0);
-}
-
-static int state_of(struct segreg *reg, const char *path)
-{
-	enum segreg_state state;
-	int rc = segreg_find(reg, path, NULL, &state);
-
-	return rc ? rc : (int)state;
-}
-
-static uint64_t version_of(struct segreg *reg)
-{
-	uint64_t version;
-
-	T_OK(segreg_version(reg, &version));
-	return version;
-}
-
-static int any_difference(void *arg, const struct segreg_finding *finding)
-{
-	(void)arg;
-	if (finding->kind == SEGREG_FOUND_DIFFERENCE)
-		T_FAIL("%s: %s", finding->path, finding->reason);
-	return 0;
-}
-
-/* Another file takes the place of the one at path, while that is kept: so it has another inode. */
-static void replace(const struct t_world *w, const char *path)
-{
-	T_SYS(rename(t_path(w, "%s", path), t_path(w, "%s.kept", path)));
-	t_make_file(w, path, SIZE);
-}
-
-static int do_relaxed(struct peer_self *self, void *arg)
-{
-	return relaxed(self->reg, arg);
-}
-
-static int do_relaxed_two(struct peer_self *self, void *arg)
-{
-	(void)arg;
-	return segreg_discard(self->reg, (const char *const[]){ "a", "b" }, 2, SEGREG_DISCARD_RELAXED);
-}
-
-static int do_flush(struct peer_self *self, void *arg)
-{
-	(void)arg;
-	return flush(self->reg);
-}
 
 /* ---------------------------------------------------------------- who makes them durable */
 
@@ -125,9 +63,9 @@ static void a_flush_and_a_close(void)
 	T_EQ(state_of(reg, "a"), SEGREG_E_NOENT);
 	T_OK(flush(reg));
 	T_EQ(state_of(reg, "a"), SEGREG_PENDING);
-	version = version_of(reg);
+	version = t_version(reg);
 	T_OK(flush(reg));
-	T_EQ(version_of(reg), version);
+	T_EQ(t_version(reg), version);
 
 	T_OK(peer_open(other));
 	T_OK(peer_call(other, do_relaxed, b, sizeof(b)));
@@ -291,7 +229,7 @@ static void bad_paths(void)
 	T_ERR(SEGREG_E_INVAL, segreg_discard(reg, (const char *const[]){ "a", NULL }, 2, SEGREG_DISCARD_RELAXED));
 	T_ERR(SEGREG_E_INVAL, segreg_discard(reg, (const char *const[]){ "a" }, 1, SEGREG_DISCARD_RELAXED | 2));
 	T_OK(flush(reg));
-	T_EQ(version_of(reg), 0);
+	T_EQ(t_version(reg), 0);
 	T_EQ(t_sweep(reg).deleted, 0);
 	T_CHECK(t_exists(&w, "a"));
 	t_close(reg);
@@ -306,7 +244,7 @@ static void another_file_stays(void)
 
 	t_make_file(&w, "log", SIZE);
 	T_OK(relaxed(reg, "log"));
-	replace(&w, "log");
+	replace(&w, "log", SIZE);
 	T_OK(flush(reg));
 	T_EQ(state_of(reg, "log"), SEGREG_E_NOENT);
 
@@ -399,152 +337,6 @@ static void what_is_void_hinders_nothing(void)
 	t_close(reg);
 }
 
-/* ---------------------------------------------------------------- limits */
-
-static void a_full_registry(void)
-{
-	struct t_world w = t_world(T_MEMORY);
-	struct segreg *reg = t_open_with(&w, (struct segreg_open_options){ .flags = SEGREG_CREATE, .max_segments = 2 });
-
-	t_add(&w, reg, 1);
-	t_add(&w, reg, 2);
-	t_make_file(&w, "a", SIZE);
-	T_OK(relaxed(reg, "a"));
-	T_ERR(SEGREG_E_FULL, flush(reg));
-	T_OK(segreg_retire(reg, 1));
-	T_EQ(t_state(reg, 1), SEGREG_PENDING);
-	T_EQ(state_of(reg, "a"), SEGREG_E_NOENT);
-	T_EQ(t_sweep(reg).deleted, 1);
-	T_OK(flush(reg));
-	T_EQ(state_of(reg, "a"), SEGREG_PENDING);
-	T_OK(segreg_check(reg, 0, any_difference, NULL));
-	t_close(reg);
-}
-
-static void a_disk_that_takes_no_commit(void)
-{
-	struct t_world w = t_world(T_MEMORY);
-	struct segreg *reg = t_open(&w);
-	struct segreg_sweep_result swept = { .size = sizeof(swept) };
-
-	t_make_file(&w, "a", SIZE);
-	t_fail_disk(t_path(&w, "registry/registry.mdb"), T_DATA_PAGES, ENOSPC);
-	T_OK(relaxed(reg, "a"));
-	T_ERR(SEGREG_E_NOSPC, flush(reg));
-	T_OK(segreg_sweep(reg, NULL, &swept));
-	T_CHECK(swept.next_at > 0); /* come again */
-	T_CHECK(t_failed_writes() > 0);
-	t_fail_disk(t_path(&w, "registry/registry.mdb"), T_DATA_PAGES, 0);
-	T_EQ(t_sweep(reg).deleted, 1);
-	t_close(reg);
-}
-
-/* ---------------------------------------------------------------- killed */
-
-static void killed_while_adding(void)
-{
-	static const char *const points[] = { "discards.adding", "discards.added" };
-
-	for (int i = 0; i < 2; i++) {
-		struct t_world w = t_world(T_MEMORY);
-		struct segreg *reg = t_open(&w);
-		struct peer *peer = peer_start(&w, PEER_PROCESS);
-
-		t_make_file(&w, "a", SIZE);
-		t_make_file(&w, "b", SIZE);
-		T_OK(peer_open(peer));
-		peer_run_to(peer, points[i], do_relaxed_two, NULL, 0);
-		peer_kill(peer);
-		T_OK(flush(reg));
-		T_EQ(t_stats(reg).pending, i ? 2 : 0);
-		T_OK(relaxed(reg, "a"));
-		T_EQ(t_sweep(reg).deleted, i ? 2 : 1);
-		t_close(reg);
-	}
-}
-
-static void killed_while_making_them_durable(void)
-{
-	static const char *const points[] = {
-		"group.leading",  "group.planned",   "edit.prepared", "change.committing",
-		"change.durable", "edit.publishing", "group.shown",   "change.applied",
-	};
-
-	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++)
-		for (int anew = 0; anew < 2; anew++) {
-			struct t_world w = t_world(T_MEMORY);
-			struct segreg *reg = t_open(&w);
-			struct peer *peer = peer_start(&w, PEER_PROCESS);
-			uint64_t version = version_of(reg);
-			bool done = i >= 4;
-
-			t_make_file(&w, "a", SIZE);
-			T_OK(relaxed(reg, "a"));
-			T_OK(peer_open(peer));
-			peer_run_to(peer, points[i], do_flush, NULL, 0);
-			peer_kill(peer);
-			if (anew) {
-				T_OK(segreg_vacate(reg, "a"));
-				t_make_file(&w, "a", SIZE);
-				T_OK(flush(reg));
-				T_EQ(t_sweep(reg).deleted, 0);
-				T_CHECK(t_exists(&w, "a"));
-			} else {
-				T_EQ(state_of(reg, "a"), done ? SEGREG_PENDING : SEGREG_E_NOENT);
-				T_OK(flush(reg));
-				T_EQ(state_of(reg, "a"), SEGREG_PENDING);
-				T_EQ(version_of(reg), version + 1);
-				T_EQ(t_sweep(reg).deleted, 1);
-			}
-			T_OK(segreg_check(reg, 0, any_difference, NULL));
-			t_close(reg);
-		}
-}
-
-/* ---------------------------------------------------------------- damaged shared memory */
-
-static void a_damaged_ring(void)
-{
-	static const uint64_t words[] = { UINT64_MAX, SR_DISCARDS + 1, (uint64_t)SR_DISCARDS << 32 | 1, 1ull << 63 };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		struct t_world w = t_world(T_MEMORY);
-		struct segreg *reg = t_open(&w);
-
-		t_add(&w, reg, 1);
-		t_make_file(&w, "a", SIZE);
-		reg->region.header->discards = words[i];
-		T_ERR(SEGREG_E_CORRUPT, relaxed(reg, "a"));
-		if ((uint32_t)words[i])
-			T_ERR(SEGREG_E_CORRUPT, flush(reg));
-		T_OK(segreg_retire(reg, 1));
-		T_EQ(t_sweep(reg).deleted, 1);
-		t_close(reg);
-	}
-}
-
-static void damaged_discards(void)
-{
-	struct t_world w = t_world(T_MEMORY);
-	struct segreg *reg = t_open(&w);
-	struct sr_discard *ring = reg->region.discards;
-
-	for (const char *name = "a\0b\0c\0d\0e\0"; *name; name += 2) {
-		t_make_file(&w, name, SIZE);
-		T_OK(relaxed(reg, name));
-	}
-	memcpy(ring[0].path, "../etc/passwd", ring[0].path_length = 13);
-	ring[1].path_length = UINT16_MAX;
-	memset(ring[1].path, 'x', SR_DISCARD_PATH);
-	ring[2].path[0] = '\0';
-	ring[3].ino++;
-	ring[3].fid++;
-	T_OK(flush(reg));
-	T_EQ(t_stats(reg).pending, 1);
-	T_EQ(state_of(reg, "e"), SEGREG_PENDING);
-	t_close(reg);
-}
-
 T_SUITE(relaxed, { "the next edit of any process makes them durable, in its own commit", the_next_edit_of_any_process },
 	{ "so does a call without paths, and a close", a_flush_and_a_close },
 	{ "so does a sweep, which is woken once", a_sweep_that_is_woken },
@@ -556,9 +348,4 @@ T_SUITE(relaxed, { "the next edit of any process makes them durable, in its own 
 	{ "another file at the path stays", another_file_stays },
 	{ "a writer that vacates the path gets a file of its own", a_writer_that_vacates },
 	{ "what the process does later comes after its discard", registered_before_and_after },
-	{ "a discard that is void hinders nothing", what_is_void_hinders_nothing },
-	{ "in a full registry they hinder no edit, and wait", a_full_registry },
-	{ "on a disk that takes no commit they wait, and the sweep says when", a_disk_that_takes_no_commit },
-	{ "killed while adding: all or none", killed_while_adding },
-	{ "killed while making them durable", killed_while_making_them_durable },
-	{ "a damaged ring hinders no edit", a_damaged_ring }, { "damaged discards are dropped", damaged_discards });
+	{ "a discard that is void hinders nothing", what_is_void_hinders_nothing });

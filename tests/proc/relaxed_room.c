@@ -1,6 +1,7 @@
 /*
  * relaxed_room.c - discards that wait because the registry is full, and what holds a discard that waited.
  */
+#include "discard.h"
 #include "fault.h"
 #include "harness.h"
 #include "peer.h"
@@ -10,44 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SIZE 4096
-
-static int relaxed(struct segreg *reg, const char *path)
-{
-	return segreg_discard(reg, &path, 1, SEGREG_DISCARD_RELAXED);
-}
-
-static int flush(struct segreg *reg)
-{
-	return segreg_discard(reg, NULL, 0, 0);
-}
-
-static int do_flush(struct peer_self *self, void *arg)
-{
-	(void)arg;
-	return flush(self->reg);
-}
-
 static int do_retire(struct peer_self *self, void *arg)
 {
 	(void)arg;
 	return segreg_retire(self->reg, 1);
-}
-
-static int state_of(struct segreg *reg, const char *path)
-{
-	enum segreg_state state;
-	int rc = segreg_find(reg, path, NULL, &state);
-
-	return rc ? rc : (int)state;
-}
-
-static int any_difference(void *arg, const struct segreg_finding *finding)
-{
-	(void)arg;
-	if (finding->kind == SEGREG_FOUND_DIFFERENCE)
-		T_FAIL("%s: %s", finding->path, finding->reason);
-	return 0;
 }
 
 static const char *const names[] = { "a", "b", "c", "d", "e", "f" };

@@ -1,6 +1,7 @@
 /*
  * reused.c - a name is used again before the registry knows that the files of its segment are gone.
  */
+#include "discard.h"
 #include "harness.h"
 #include "peer.h"
 #include "registry/sr_registry.h"
@@ -10,26 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SIZE 4096
-
-static int discard(struct segreg *reg, const char *path)
-{
-	return segreg_discard(reg, &path, 1, 0);
-}
-
-static int state_of(struct segreg *reg, const char *path)
-{
-	enum segreg_state state;
-	int rc = segreg_find(reg, path, NULL, &state);
-
-	return rc ? rc : (int)state;
-}
-
-static int do_vacate(struct peer_self *self, void *arg)
-{
-	return segreg_vacate(self->reg, arg);
-}
 
 static bool has_file_handles(struct segreg *reg)
 {

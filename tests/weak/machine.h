@@ -1,5 +1,5 @@
 /*
- * machine.h - shared memory as C11 allows it to be, for scenarios that are explored exhaustively: machine.cc.
+ * machine.h - shared memory as C11 allows it to be, for scenarios: machine.cc. All runs are explored: search.cc.
  */
 #ifndef MACHINE_H
 #define MACHINE_H

@@ -362,7 +362,8 @@ int segreg_retire_path(struct segreg *reg, const char *path);
  *      holds it. Its id is of the registry's choice (SEGREG_ID_NEXT).
  *    - The path is a segment: the edit retires it. A segment that is retired already stays as it is.
  *    - Something else has taken the place of the segment at that path: the registry forgets that segment, as
- *      segreg_force_remove does, and discards what is there now.
+ *      segreg_force_remove does, and discards what is there now. While a sweep still deletes that segment's files in
+ * the trash, the call fails with EXISTS; a relaxed discard is void then, and must be repeated later.
  *    - Nothing is there: the call retires the segment of that path, if it is live, and else changes nothing.
  *
  * Before a program makes a file whose name it may have used before, it calls segreg_vacate.
@@ -493,7 +494,9 @@ int segreg_edit_expect(struct segreg_edit *edit, uint64_t version);
 
 /*
  * Let the commit succeed only if each segment that the edit retires is LIVE. So two compactors cannot both retire one
- * input. The commit fails with CONFLICT if such a segment is retired, and with NOENT if it is gone. Errors: INVAL.
+ * input. The commit fails with CONFLICT if such a segment is retired, and with NOENT if it is gone. That holds for
+ * discards of the edit too: what a discard finds at its path may also be no segment yet, and NOENT means that nothing
+ * is there. Errors: INVAL.
  */
 int segreg_edit_expect_live(struct segreg_edit *edit);
 
@@ -1257,7 +1260,7 @@ struct segreg_sweep_result {
 	uint64_t bytes_freed;    /* st_blocks * 512 of the inodes whose last link it removed; also by deletions that
 				  * failed or were stopped */
 	uint64_t bytes_linked;   /* st_blocks * 512 of the inodes that lost a link to it and have another name */
-	uint64_t held;           /* retired segments that stay because a process holds them */
+	uint64_t held;           /* retired segments that stay because a process or a lease holds them */
 	uint64_t waiting;        /* retired segments that stay because of grace, limit, a stop or a back-off */
 	uint64_t failed;         /* deletions that failed in this sweep */
 	uint64_t reclaimed;      /* handles of dead processes that it cleaned up */

@@ -9,9 +9,9 @@
 #include "common/number.h"
 #include "segctl/ctl.h"
 #include "segctl/error.h"
-#include "segctl/parse.h"
 #include "segctl/process.h"
 #include "segctl/segments.h"
+#include "segctl/select.h"
 #include "segctl/table.h"
 
 enum {
@@ -67,19 +67,41 @@ const struct ctl_verb ctl_lease = {
 
 /* ------------------------------------------------------------------ put and drop */
 
-static int put(struct ctl *ctl, const char *name, char **segments, size_t n)
+/* What a lease can hold, of what a range or pattern matches. */
+static bool can_be_held(const struct segreg_info *info)
 {
-	struct segreg_lease_item *items = calloc(n + 1, sizeof *items);
+	return info->state == SEGREG_LIVE || info->state == SEGREG_PENDING;
+}
+
+static int put_selected(struct ctl *ctl, const char *name, const struct ctl_selection *selection)
+{
+	struct segreg_lease_item *items = calloc(selection->n + 1, sizeof *items);
 	uint64_t floor = ctl->option['l'] ? SEGREG_LEASE_LISTED : SEGREG_LEASE_NOW;
-	int code, status = items ? EX_OK : ctl_error(ctl, EX_OSERR, "out of memory");
+	int code = 0, status = items ? EX_OK : ctl_error(ctl, EX_OSERR, "out of memory");
 
 	if (ctl->option['f'] && !tool_parse_number(ctl->option['f'], SEGREG_LEASE_LISTED - 1, &floor))
 		status = ctl_usage(ctl, "'%s' is not a version; segctl stats shows the current one", ctl->option['f']);
-	for (size_t i = 0; i < n && !status; i++)
-		status = ctl_parse_segment(ctl, segments[i], &items[i].id);
-	code = status ? 0 : segreg_lease_put(ctl->reg, name, floor, items, n);
+	for (size_t i = 0; i < selection->n && !status && !code; i++)
+		code = ctl_select_find(ctl, &selection->items[i], &items[i].id);
+	if (!status && !code)
+		code = segreg_lease_put(ctl->reg, name, floor, items, selection->n);
 	free(items);
 	return status ? status : code ? ctl_fail(ctl, code) : EX_OK;
+}
+
+static int put(struct ctl *ctl, const char *name, char **segments, int n)
+{
+	struct ctl of_segments = *ctl;
+	struct ctl_selection selection;
+	int status;
+
+	of_segments.operand = segments;
+	of_segments.n_operands = n;
+	status = ctl_select(&of_segments, n, can_be_held, &selection);
+	if (!status)
+		status = put_selected(ctl, name, &selection);
+	ctl_select_free(&selection);
+	return status;
 }
 
 static int run_put(struct ctl *ctl)
@@ -90,7 +112,7 @@ static int run_put(struct ctl *ctl)
 		return ctl_usage(ctl, "--listed and --floor exclude each other");
 	if (ctl->option['l'] && ctl->n_operands < 3)
 		return ctl_usage(ctl, "with --listed the lease needs segments");
-	return put(ctl, ctl->operand[1], ctl->operand + 2, (size_t)ctl->n_operands - 2);
+	return put(ctl, ctl->operand[1], ctl->operand + 2, ctl->n_operands - 2);
 }
 
 static int run_drop(struct ctl *ctl)

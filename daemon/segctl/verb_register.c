@@ -89,6 +89,8 @@ static int exec(struct ctl *ctl)
 	uint64_t id;
 	int code;
 
+	if (ctl->option['b'] && ctl->option['u'])
+		return ctl_usage(ctl, "--user gives bytes to one segment, and --below registers many");
 	if (ctl->option['b'])
 		return below(ctl);
 	if (ctl->option['m'] || ctl->option['n'])

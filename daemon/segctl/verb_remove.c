@@ -38,6 +38,20 @@ static int count_holds(void *arg, const struct segreg_holder *holder)
 	return 0;
 }
 
+struct leases {
+	const struct segreg_info *info;
+	uint64_t *holds;
+};
+
+static int count_lease(void *arg, const struct segreg_lease *lease)
+{
+	struct leases *leases = arg;
+	const struct segreg_info *info = leases->info;
+
+	*leases->holds += (uint64_t)segreg_lease_holds(lease, info->id, info->born, info->retired);
+	return 0;
+}
+
 /*
  * Returns why the library would refuse it, or NULL. The library alone knows whether a sweep is deleting the segment
  * now.
@@ -50,7 +64,7 @@ static const char *objection(const struct ctl *ctl, const struct segreg_info *in
 		return "is to be deleted; see --force";
 	if (info->state == SEGREG_BUILDING)
 		return "is being built; see --force";
-	return holds ? "is held; see --force" : NULL;
+	return holds ? "is held by a handle or a lease; see --force" : NULL;
 }
 
 /* Print where the trash has the rest of a segment whose deletion had begun. No sweep removes it any more. */
@@ -72,6 +86,9 @@ static int try_one(struct ctl *ctl, struct ctl_several *errors, uint64_t id)
 
 	if (!code)
 		code = segreg_holders(ctl->reg, id, count_holds, &holds);
+	if (!code)
+		code = segreg_lease_list(ctl->reg, count_lease,
+					 &(struct leases){ .info = &segments.items[0].info, .holds = &holds });
 	why = code ? NULL : objection(ctl, &segments.items[0].info, holds);
 	if (code)
 		status = ctl_several_fail(ctl, errors, code);

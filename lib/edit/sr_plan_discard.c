@@ -83,6 +83,20 @@ static bool leave(struct sr_op *op, bool has_room)
 	return op->is_left;
 }
 
+/* The path has no live segment, and nothing that could become one: does the edit expect one? id 0: it has none at all.
+ */
+static int check_expectation(const struct segreg_edit *edit, const struct sr_op *op, uint64_t id)
+{
+	if (!edit->expects_live || op->is_late)
+		return 0;
+	if (!id)
+		return sr_fail(SEGREG_E_NOENT, "nothing is at %s, and the edit expects something there",
+			       op->record->path);
+	return sr_fail(SEGREG_E_CONFLICT,
+		       "%s is segment %" PRIu64 ", which is retired, and the edit expects it to be live",
+		       op->record->path, id);
+}
+
 static int plan_discard(struct sr_change *change, const struct segreg_edit *edit, struct sr_op *op, bool has_room)
 {
 	struct sr_store *store = &change->reg->registry->store;
@@ -103,7 +117,7 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 	if (!rc)
 		rc = sr_records_get(store, there.id, &there);
 	if (rc == SR_STORE_ABSENT) {
-		rc = found.ino ? sr_plan_check_free(change, op->record->path) : 0;
+		rc = found.ino ? sr_plan_check_free(change, op->record->path) : check_expectation(edit, op, 0);
 		return rc || !found.ino || leave(op, has_room) ? rc : add_retired(change, op);
 	}
 	if (rc || (op->is_late && there.state == SR_LIVE && there.born > op->since))
@@ -112,7 +126,8 @@ static int plan_discard(struct sr_change *change, const struct segreg_edit *edit
 		return sr_fail(SEGREG_E_EXISTS, "%s is reserved for segment %" PRIu64 "%s", there.path, there.id,
 			       sr_plan_describe_next(change, &there, next));
 	if (!found.ino || sr_base_is_registered(found.dev, &there, &found))
-		return there.state == SR_LIVE ? retire_found(change, edit, op, there.id) : 0;
+		return there.state == SR_LIVE ? retire_found(change, edit, op, there.id)
+					      : check_expectation(edit, op, there.id);
 	rc = look_again(base, op->record, &is_there);
 	if (rc || !is_there || leave(op, has_room))
 		return rc;

@@ -36,6 +36,7 @@ expect 0 "$segctl" lease put --floor 4 nightly
 expect 0 "$segctl" lease drop nightly
 expect 0 "$segctl" sweep
 [ ! -e "$base/1" ] && [ -d "$base/2" ] || fail "1 is there, or 2 is gone"
+expect 75 "$segctl" remove -n 2
 expect 75 "$segctl" remove 2
 complains "lease ls"
 expect 0 "$segctl" lease drop two
@@ -46,8 +47,12 @@ says "leased nightly"
 says "leased two"
 expect 0 "$segctl" log -nRo EVENT,PATH -e lease-dropped
 says "lease-dropped nightly"
+expect 0 "$segctl" lease put --listed many 1-9
+[ "$("$segctl" lease ls -nRo LISTED many)" = 1 ] || fail "a range lists more or less than what is live"
+expect 0 "$segctl" lease drop many
 ok "until it is dropped"
 
+expect 64 "$segctl" register --below . -u x
 expect 64 "$segctl" lease
 expect 64 "$segctl" lease keep x
 complains "put, drop or ls"

@@ -332,6 +332,14 @@ static void in_an_edit(void)
 	T_OK(segreg_edit_retire_path(edit, "seg-1"));
 	T_OK(segreg_edit_expect_live(edit));
 	T_ERR(SEGREG_E_CONFLICT, segreg_edit_commit(edit, NULL));
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_discard(edit, "seg-1")); /* a discard expects it as well */
+	T_OK(segreg_edit_expect_live(edit));
+	T_ERR(SEGREG_E_CONFLICT, segreg_edit_commit(edit, NULL));
+	T_OK(segreg_edit_begin(reg, &edit));
+	T_OK(segreg_edit_discard(edit, "nothing"));
+	T_OK(segreg_edit_expect_live(edit));
+	T_ERR(SEGREG_E_NOENT, segreg_edit_commit(edit, NULL));
 	T_EQ(t_version(reg), version + 1);
 	T_EQ(state_of(reg, "new"), SEGREG_LIVE);
 	T_EQ(t_sweep(reg).deleted, 2);

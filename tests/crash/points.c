@@ -154,8 +154,8 @@ static const struct {
 	const char *point, *suite;
 } elsewhere[] = {
 	{ "queue.joined", "group" },      { "pin.deciding", "decisions" },     { "remove.undoing", "decisions" },
-	{ "lane.found", "processes" },    { "attach.not_alone", "processes" }, { "rebase.marked", "copies" },
-	{ "rebase.committed", "copies" }, { "create.refused", "creating" },
+	{ "lane.found", "processes" },    { "attach.not_alone", "processes" }, { "rebase.marked", "rebase" },
+	{ "rebase.committed", "rebase" }, { "create.refused", "creating" },    { "discards.moved", "relaxed_room" },
 };
 
 static bool was_killed_at(const char *point)

@@ -495,7 +495,7 @@ int segreg_edit_expect(struct segreg_edit *edit, uint64_t version);
 /*
  * Let the commit succeed only if each segment that the edit retires is LIVE. So two compactors cannot both retire one
  * input. The commit fails with CONFLICT if such a segment is retired, and with NOENT if it is gone. That holds for
- * discards of the edit too: what a discard finds at its path may also be no segment yet, and NOENT means that nothing
+ * discards of the edit too. What a discard finds at its path may also be no segment yet. NOENT then means that nothing
  * is there. Errors: INVAL.
  */
 int segreg_edit_expect_live(struct segreg_edit *edit);

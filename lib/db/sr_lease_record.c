@@ -13,15 +13,19 @@
 #define ITEM (2 * 8)
 #define MOST (FIXED + SEGREG_LABEL_SIZE - 1 + SEGREG_LEASE_ITEMS_MAX * ITEM)
 
-static bool is_before(const struct segreg_lease_item *a, const struct segreg_lease_item *b)
+int sr_lease_record_compare(const void *left, const void *right)
 {
-	return a->id < b->id || (a->id == b->id && a->born < b->born);
+	const struct segreg_lease_item *a = left, *b = right;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->born < b->born ? -1 : a->born > b->born;
 }
 
 bool sr_lease_record_is_sorted(const struct segreg_lease_item *items, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
-		if (!is_before(&items[i - 1], &items[i]))
+		if (sr_lease_record_compare(&items[i - 1], &items[i]) >= 0)
 			return false;
 	return true;
 }

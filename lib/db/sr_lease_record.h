@@ -22,6 +22,8 @@ struct sr_lease {
 	size_t n;
 };
 
+/* The order of items, by id, then born; for qsort and bsearch, also of structs that begin with an item. */
+int sr_lease_record_compare(const void *left, const void *right);
 /* Whether items are ascending, each once. */
 bool sr_lease_record_is_sorted(const struct segreg_lease_item *items, size_t n);
 

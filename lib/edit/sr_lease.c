@@ -19,15 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int compare(const void *left, const void *right)
-{
-	const struct segreg_lease_item *a = left, *b = right;
-
-	if (a->id != b->id)
-		return a->id < b->id ? -1 : 1;
-	return a->born < b->born ? -1 : a->born > b->born;
-}
-
 /* Find out which segment an item without a version means. */
 static int resolve(struct sr_store *store, struct segreg_lease_item *item)
 {
@@ -62,9 +53,9 @@ static int take_items(struct sr_store *store, const struct segreg_lease_item *it
 	}
 	if (rc || !n)
 		return rc;
-	qsort(lease->items, n, sizeof(*items), compare);
+	qsort(lease->items, n, sizeof(*items), sr_lease_record_compare);
 	for (size_t i = 1; i < n; i++)
-		if (compare(&lease->items[kept], &lease->items[i]))
+		if (sr_lease_record_compare(&lease->items[kept], &lease->items[i]))
 			lease->items[++kept] = lease->items[i];
 	lease->n = kept + 1;
 	return 0;

@@ -14,16 +14,6 @@ void sr_leases_free(struct sr_leases *leases)
 	*leases = (struct sr_leases){ .changes = 0 };
 }
 
-/* Of items, or of struct sr_leased, which begins with an item. */
-static int compare(const void *left, const void *right)
-{
-	const struct segreg_lease_item *a = left, *b = right;
-
-	if (a->id != b->id)
-		return a->id < b->id ? -1 : 1;
-	return a->born < b->born ? -1 : a->born > b->born;
-}
-
 /* Append a lease. */
 static int append(struct sr_leases *leases, const struct sr_lease *lease)
 {
@@ -66,7 +56,7 @@ static int read_all(struct sr_leases *leases, struct sr_store *store)
 		}
 	}
 	if (leases->n_listed)
-		qsort(leases->listed, leases->n_listed, sizeof(*leases->listed), compare);
+		qsort(leases->listed, leases->n_listed, sizeof(*leases->listed), sr_lease_record_compare);
 	return rc == SR_STORE_ABSENT ? 0 : rc;
 }
 
@@ -96,6 +86,6 @@ const char *sr_leases_hold(const struct sr_leases *leases, uint64_t id, uint64_t
 		return leases->leases[leases->lowest].name;
 	if (!leases->n_listed)
 		return NULL;
-	listed = bsearch(&item, leases->listed, leases->n_listed, sizeof(*leases->listed), compare);
+	listed = bsearch(&item, leases->listed, leases->n_listed, sizeof(*leases->listed), sr_lease_record_compare);
 	return listed ? leases->leases[listed->lease].name : NULL;
 }

@@ -29,6 +29,7 @@ only*)
 	summary 0 0
 	;;
 bad)
+	mkdir "$TMPDIR/kept"
 	printf '  Test: it holds ...FAILED\n    1. here.c:1  - it does not hold\n'
 	summary 1 0
 	;;
@@ -67,6 +68,7 @@ ok "JOBS tests run side by side"
 
 check 3 1 only bad absent killed
 says "1. here.c:1  - it does not hold"
+[ -d "$(sed -n 's/^files that this test has left: //p' "$dir/out")/kept" ] || fail "what a failed test keeps is gone"
 says "suite absent: 1 test skipped: there is none"
 says "FAILED: suite killed ended with status 137 and without a summary"
 [ "$(tail -n 1 "$dir/out")" = "1 passed, 2 failed, 1 skipped" ] || fail "the last line counts otherwise"

@@ -44,7 +44,7 @@ expect 0 "$segctl" hold --snapshot -- sh -ec "
 	'$segctl' why --json >'$dir/json'"
 says "held by 1 snapshot"
 says "2: held by 1 snapshot"
-says "a snapshot of version"
+says "held by 1 snapshot of"
 python3 - "$dir/json" <<'PYTHON' || fail "the JSON does not name the snapshot"
 import json, sys
 two = [s for s in json.load(open(sys.argv[1]))["segments"] if s["id"] == 2][0]

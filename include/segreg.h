@@ -1275,6 +1275,9 @@ struct segreg_sweep_result {
  * that, clean up the handles of dead processes. A registry has at most one sweep at a time. options and result may be
  * NULL.
  *
+ * The first sweep after the shared memory was built also looks for missing files. Meanwhile it deletes what is retired,
+ * so that no deletion waits for the look.
+ *
  * A segment whose deletion fails stays DELETING. A later sweep tries again after 1 s, 2 s, 4 s, ... up to 5 minutes.
  * The error, the attempts and the time of the next attempt are durable. On a disk that takes no commit, they are in
  * shared memory only. If one entry cannot be removed, the deletion continues with the others. It ends at once if the

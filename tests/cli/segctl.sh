@@ -47,9 +47,12 @@ says "2: held by 1 snapshot"
 says "held by 1 snapshot of"
 python3 - "$dir/json" <<'PYTHON' || fail "the JSON does not name the snapshot"
 import json, sys
-two = [s for s in json.load(open(sys.argv[1]))["segments"] if s["id"] == 2][0]
+why = json.load(open(sys.argv[1]))
+two = [s for s in why["segments"] if s["id"] == 2][0]
 assert (two["pins"], two["snapshots"], two["why"], two["path"]) == (0, 1, "held by 1 snapshot", "2"), two
-assert [(c["pins"], c["snapshots"]) for c in two["children"]] == [(0, 1)], two
+lanes = [group["lanes"] for group in why["groups"] if group["group"] == two["group"]]
+handles = [handle for holder in why["holders"] for handle in holder["handles"]]
+assert [(h["pins"], h["snapshots"]) for h in handles if [h["lane"]] in lanes] == [(0, 1)], why
 PYTHON
 expect 0 "$segctl" hold -- "$segctl" pin 3 -- sh -c "'$segctl' retire 3 && '$segctl' why 3"
 says "held by 1 pin, 1 horizon"

@@ -20,7 +20,9 @@ expect 0 "$segctl" retire {1..41}
 tmux() {
 	command tmux -S "$dir/tmux" -f /dev/null "$@"
 }
-tmux new-session -d -x 80 -y 24 "TERM=screen '$segctl' top; echo ended with \$?; sleep 1000" ||
+# A long path would leave no room for the rest of its line.
+cd "$dir" || exit 1
+tmux new-session -d -x 80 -y 24 "SEGREG_REGISTRY=registry TERM=screen '$segctl' top; echo ended with \$?; sleep 1000" ||
 	{ skipped "top on a terminal: tmux cannot start"; exit 0; }
 children+=("$(tmux display-message -p '#{pid}')")
 shows() {

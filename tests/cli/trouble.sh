@@ -48,6 +48,9 @@ for i in {12..15}; do
 	segment "$i" 60
 done
 stop
+segment 16
+hold keeper 16 # and with it the shared memory: the first sweep after a start would delete 4 as well
+expect 0 "$segctl" sweep
 expect 0 "$segctl" retire {12..15}
 "$segctl" sweep --pace 150K >"$dir/paced" &
 sweeper=$!
@@ -61,6 +64,7 @@ wait "$sweeper" || fail "the other sweep ended with $?"
 eventually logged "deleted 4 4: "
 [ "$(grep -c "" "$dir/log")" -eq 2 ] || fail "it complains of another sweep"
 stop
+end "$holder" TERM
 ok "another sweep that is running"
 
 # A user namespace has its own limit of inotify instances.

@@ -21,7 +21,7 @@ if [ "$1" = --inside ]; then
 	in_root() {
 		local status=0
 
-		chroot "$root" "$@" >"$root/output" 2>&1 || status=$?
+		TMPDIR=/tmp chroot "$root" "$@" >"$root/output" 2>&1 || status=$?
 		[ "$status" -eq 0 ] || { cat "$root/output"; echo "FAILED with status $status: $*"; exit 1; }
 	}
 

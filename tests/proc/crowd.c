@@ -48,6 +48,7 @@ static struct crowd gather(void)
 		T_OK(peer_call(c.peer[i], open_many, NULL, 0));
 	}
 	T_EQ(t_refcount(c.reg, 1), PEERS * HANDLES);
+	T_EQ(t_sweep(c.reg).reclaimed, 0); /* the first one looks for missing files, and then for deaths again */
 	peer_kill(c.peer[0]);
 	peer_kill(c.peer[2]);
 	return c;

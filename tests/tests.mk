@@ -32,8 +32,7 @@ demo: all $(BUILD)/segreg-demo
 ## check-run - the same, and install nothing
 groups-check := lib tools tests check engines
 check: WERROR = 1
-check check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak \
-                $(ENGINE_TESTS)
+check check-run: all $(BUILD)/segreg-tests $(BUILD)/segreg-demo $(BUILD)/segreg-fuzz $(BUILD)/segreg-soak
 	@tests/run-check $(BUILD) $(SUITE)
 
 ## asan - all tests in a build with clang's or gcc's AddressSanitizer

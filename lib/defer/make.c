@@ -156,17 +156,7 @@ HOOK_STREAM(freopen64, (const char *path, const char *mode, FILE *stream), (path
 /* ---------------------------------------------------------------- other files */
 
 #define HOOK_MAKE(name, parameters, dirfd, call)                                                                       \
-	HOOK int name parameters                                                                                       \
-	{                                                                                                              \
-		const void *caller = __builtin_return_address(0);                                                      \
-		int error, result;                                                                                     \
-                                                                                                                       \
-		if (!defer_real_enter(&error))                                                                         \
-			return REAL(name) call;                                                                        \
-		result = defer_room_make(dirfd, path, false, caller);                                                  \
-		defer_real_leave(result ? result : error);                                                             \
-		return result ? -1 : REAL(name) call;                                                                  \
-	}
+	HOOK_PREPARED(name, parameters, defer_room_make(dirfd, path, false, caller), call)
 
 HOOK_MAKE(mkdir, (const char *path, mode_t mode), AT_FDCWD, (path, mode))
 HOOK_MAKE(mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, (dirfd, path, mode))

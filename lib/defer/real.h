@@ -36,4 +36,21 @@ void defer_real_leave(int error);
 /* Let hooks do something from here on. */
 void defer_real_start(void);
 
+/*
+ * Define a hook. prepare is done before the real call, on behalf of `caller`: 0, or the errno with which the hook fails
+ * instead.
+ */
+#define HOOK_PREPARED(name, parameters, prepare, call)                                                                 \
+	HOOK int name parameters                                                                                       \
+	{                                                                                                              \
+		const void *caller = __builtin_return_address(0);                                                      \
+		int error, result;                                                                                     \
+                                                                                                                       \
+		if (!defer_real_enter(&error))                                                                         \
+			return REAL(name) call;                                                                        \
+		result = prepare;                                                                                      \
+		defer_real_leave(result ? result : error);                                                             \
+		return result ? -1 : REAL(name) call;                                                                  \
+	}
+
 #endif

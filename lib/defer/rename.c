@@ -63,25 +63,13 @@ static int prepare_link(int from, const char *old, int to, const char *new, int 
 	return defer_room_make(to, new, false, caller);
 }
 
-#define HOOK_RENAME(name, parameters, prepare, call)                                                                   \
-	HOOK int name parameters                                                                                       \
-	{                                                                                                              \
-		const void *caller = __builtin_return_address(0);                                                      \
-		int error, result;                                                                                     \
-                                                                                                                       \
-		if (!defer_real_enter(&error))                                                                         \
-			return REAL(name) call;                                                                        \
-		result = prepare;                                                                                      \
-		defer_real_leave(result ? result : error);                                                             \
-		return result ? -1 : REAL(name) call;                                                                  \
-	}
-
-HOOK_RENAME(rename, (const char *old, const char *new), prepare_rename(AT_FDCWD, old, AT_FDCWD, new, 0, caller),
-	    (old, new))
-HOOK_RENAME(renameat, (int from, const char *old, int to, const char *new),
-	    prepare_rename(from, old, to, new, 0, caller), (from, old, to, new))
-HOOK_RENAME(renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
-	    prepare_rename(from, old, to, new, flags, caller), (from, old, to, new, flags))
-HOOK_RENAME(link, (const char *old, const char *new), prepare_link(AT_FDCWD, old, AT_FDCWD, new, 0, caller), (old, new))
-HOOK_RENAME(linkat, (int from, const char *old, int to, const char *new, int flags),
-	    prepare_link(from, old, to, new, flags, caller), (from, old, to, new, flags))
+HOOK_PREPARED(rename, (const char *old, const char *new), prepare_rename(AT_FDCWD, old, AT_FDCWD, new, 0, caller),
+	      (old, new))
+HOOK_PREPARED(renameat, (int from, const char *old, int to, const char *new),
+	      prepare_rename(from, old, to, new, 0, caller), (from, old, to, new))
+HOOK_PREPARED(renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
+	      prepare_rename(from, old, to, new, flags, caller), (from, old, to, new, flags))
+HOOK_PREPARED(link, (const char *old, const char *new), prepare_link(AT_FDCWD, old, AT_FDCWD, new, 0, caller),
+	      (old, new))
+HOOK_PREPARED(linkat, (int from, const char *old, int to, const char *new, int flags),
+	      prepare_link(from, old, to, new, flags, caller), (from, old, to, new, flags))

@@ -7,6 +7,7 @@
 
 #include "harness.h"
 #include "peer.h"
+#include "twice.h"
 
 #include <string.h>
 
@@ -44,17 +45,7 @@ static inline uint64_t count(struct scene *s, const char *which)
 	return strcmp(which, "live") == 0 ? stats.live : stats.pending + stats.deleting;
 }
 
-/* X(name, sentence) of a suite become tests: TWICE defines them, LIST lists them. */
-#define TWICE(name, sentence)                                                                                          \
-	static void name##_in_one_process(void)                                                                        \
-	{                                                                                                              \
-		name(PEER_THREAD);                                                                                     \
-	}                                                                                                              \
-	static void name##_across_processes(void)                                                                      \
-	{                                                                                                              \
-		name(PEER_PROCESS);                                                                                    \
-	}
-
+/* Lists the tests that TWICE defines. */
 #define LIST(name, sentence)                                                                                           \
 	{ #name ": " sentence ", in one process", name##_in_one_process },                                             \
 		{ #name ": " sentence ", across processes", name##_across_processes },

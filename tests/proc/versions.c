@@ -6,6 +6,7 @@
  */
 #include "harness.h"
 #include "holds.h"
+#include "twice.h"
 
 #include <sched.h>
 #include <string.h>
@@ -322,15 +323,6 @@ static void walk_step_by_step(enum peer_kind kind)
 	X(walk_among_commits, "400 edits and sweeps change nothing in the walks of their versions")                    \
 	X(walk_step_by_step, "edits between the steps of a walk do not change it")
 
-#define TWICE(name, sentence)                                                                                          \
-	static void name##_in_one_process(void)                                                                        \
-	{                                                                                                              \
-		name(PEER_THREAD);                                                                                     \
-	}                                                                                                              \
-	static void name##_across_processes(void)                                                                      \
-	{                                                                                                              \
-		name(PEER_PROCESS);                                                                                    \
-	}
 BEHAVIOURS(TWICE)
 
 #define LIST(name, sentence)                                                                                           \
